@@ -1,0 +1,41 @@
+# make demo   the whole pipeline on this machine, no GitHub account needed
+# make test   every check there is
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo sandbox test lint unit lock clean setup
+.DEFAULT_GOAL := test
+
+setup: .setup-done
+.setup-done: requirements-dev.lock package-lock.json
+	$(PYTHON) -c 'import sys; sys.exit("make: Python 3.11 or newer is needed; run make PYTHON=python3.12, say") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --require-hashes -r requirements-dev.lock
+	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	touch $@
+
+demo: setup
+	$(BIN)/python -m sandbox.demo
+
+sandbox: setup
+	$(BIN)/python -m sandbox
+
+test: setup lint
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -n 2 --dist worksteal
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+lint: setup
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/zizmor --persona pedantic --offline --quiet .
+
+lock: setup
+	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet --upgrade -o actions/requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --group dev -c actions/requirements.lock --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet --upgrade -o requirements-dev.lock
+	npm install --package-lock-only --ignore-scripts --no-audit --no-fund
+
+clean:
+	rm -rf .venv node_modules .setup-done demo-logs .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache

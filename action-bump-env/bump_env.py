@@ -1,0 +1,3 @@
+from actions.bump_env import main
+
+raise SystemExit(main())

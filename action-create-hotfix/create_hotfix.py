@@ -1,0 +1,3 @@
+from actions.create_hotfix import main
+
+raise SystemExit(main())

@@ -1,0 +1,3 @@
+from actions.deploy_matrix import main
+
+raise SystemExit(main())

@@ -1,0 +1,3 @@
+from actions.open_infra_pr import main
+
+raise SystemExit(main())

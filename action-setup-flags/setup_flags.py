@@ -1,0 +1,3 @@
+from actions.setup_flags import main
+
+raise SystemExit(main())

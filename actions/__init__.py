@@ -1,0 +1,1 @@
+"""The Python behind the actions; each `action-*/` folder runs one module of this package."""

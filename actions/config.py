@@ -1,0 +1,69 @@
+"""`gitops.yml`, at the root of an infra repository. All of it is optional; what is there must be right.
+
+environments:                # in the order of promotion
+  dev: {review: none}        # the bot may merge here on its own
+  staging: {}
+  prod: {}
+files: envs/{env}.json       # where the env files are
+tag: "{service}.tag"         # where in them the tags are
+services:
+  api: {repo: your-org/app}  # where the commits behind the tags are
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from actions.layout import Layout, natural
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from actions.tagpath import TagPath
+
+PATH = "gitops.yml"
+REPOSITORY = re.compile(r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Environment:
+    """What `gitops.yml` says of one environment."""
+
+    review: Literal["required", "none"] = "required"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Config:
+    """What `gitops.yml` says; without the file, nothing."""
+
+    environments: Mapping[str, Environment] = field(default_factory=dict)
+    files: str = ""
+    tag: TagPath | None = None
+    repos: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, text: str) -> Config:
+        """Read *text*; raise ConfigError with the line if it says something we do not know."""
+        from actions.config_file import read  # a repository without the file need not pay for YAML
+
+        return read(text)
+
+    def layout(self, envs_dir: str) -> Layout:
+        """Return where the env files are: as written, else in *envs_dir*."""
+        default = Layout.default(envs_dir)
+        return Layout(patterns=(self.files,) if self.files else default.patterns, tag_path=self.tag or default.tag_path)
+
+    def in_order(self, envs: Iterable[str]) -> list[str]:
+        """Return *envs* in the order of promotion; those that the file does not name come last, in natural order."""
+        declared = list(self.environments)
+        return sorted(envs, key=lambda env: (declared.index(env) if env in declared else len(declared), natural(env)))
+
+    def needs_review(self, env: str) -> bool:
+        """Tell whether a person must approve a change of *env*; yes, unless the file says otherwise."""
+        return self.environments.get(env, Environment()).review == "required"
+
+    def repo_of(self, service: str, default: str) -> str:
+        """Return the repository in which the commits behind the tags of *service* are."""
+        return self.repos.get(service, default)

@@ -1,0 +1,169 @@
+"""Every way a run can fail that is not a fault of this code, and how each one ends.
+
+    ActionError
+    ├── InputError 2            invalid-input        an input has a value that cannot be used
+    │   ├── UnknownEnvError     unknown-env          no environment of that name
+    │   ├── UnknownServiceError unknown-service      no service of that name in the environment
+    │   └── InvalidTagError     invalid-tag          not a commit SHA, a version or an artifact tag
+    ├── EnvFileError 3          invalid-env-file     an env file cannot be read, or not be edited safely
+    │   ├── NoTagError          no-tag               the service is there, its tag is not
+    │   ├── UnsafePathError     unsafe-path          a path that leaves the repository
+    │   └── ConfigError         invalid-config       gitops.yml does not say what it should
+    ├── ConflictError 4         conflict             what is there is not what this run can build on
+    │   ├── BranchExistsError   branch-exists        the branch exists at another commit
+    │   ├── ClosedByUserError   closed-by-user       a person closed the pull request
+    │   └── NotMergeableError   not-mergeable        GitHub does not merge the pull request
+    ├── GitHubError 5           github-error         GitHub answered with an error, or not at all
+    │   ├── AccessError 6       permission-denied    the token may not do this
+    │   ├── UnknownCommitError  unknown-commit       the repository has no such commit
+    │   └── TooLateError        timeout              what was waited for did not happen in time
+    └── RefusedError 7          refused              a rule of ours forbids it
+        ├── ReviewRequiredError review-required      the environment needs a review; the bot may not merge
+        ├── NotReleasedError    not-released         the commit is on no released branch
+        └── ChecksFailedError   checks-failed        a required check did not succeed
+
+Exit codes 1 (a fault of this code, with its traceback), 8 (dependencies cannot be installed) and 9 (no Python) are
+the only others; see `runtime` and `run.sh`. Reasons are interface: they are never renamed.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class ActionError(Exception):
+    """An expected failure: a message for the user, and where to look if a file is to blame."""
+
+    exit_code: ClassVar[int]
+    reason: ClassVar[str]
+
+    def __init__(self, message: str, *, file: str = "", line: int = 0) -> None:
+        super().__init__(message)
+        self.file = file
+        self.line = line
+
+
+class InputError(ActionError):
+    """An input has a value that cannot be used."""
+
+    exit_code = 2
+    reason = "invalid-input"
+
+
+class UnknownEnvError(InputError):
+    """There is no environment of that name."""
+
+    reason = "unknown-env"
+
+
+class UnknownServiceError(InputError):
+    """The environment has no service of that name."""
+
+    reason = "unknown-service"
+
+
+class InvalidTagError(InputError):
+    """The tag is neither a commit SHA, nor a version, nor an artifact tag."""
+
+    reason = "invalid-tag"
+
+
+class EnvFileError(ActionError):
+    """An env file cannot be read, or not be edited without touching something else."""
+
+    exit_code = 3
+    reason = "invalid-env-file"
+
+
+class NoTagError(EnvFileError):
+    """The service is there, but holds no tag where the tag should be."""
+
+    reason = "no-tag"
+
+
+class UnsafePathError(EnvFileError):
+    """The path leads out of the repository."""
+
+    reason = "unsafe-path"
+
+
+class ConfigError(EnvFileError):
+    """`gitops.yml` does not say what it should."""
+
+    reason = "invalid-config"
+
+
+class ConflictError(ActionError):
+    """What is there already is not what this run can build on."""
+
+    exit_code = 4
+    reason = "conflict"
+
+
+class BranchExistsError(ConflictError):
+    """The branch exists, at another commit."""
+
+    reason = "branch-exists"
+
+
+class ClosedByUserError(ConflictError):
+    """A person closed the pull request, and it stays closed."""
+
+    reason = "closed-by-user"
+
+
+class NotMergeableError(ConflictError):
+    """GitHub does not merge the pull request."""
+
+    reason = "not-mergeable"
+
+
+class GitHubError(ActionError):
+    """GitHub answered with an error, or not at all."""
+
+    exit_code = 5
+    reason = "github-error"
+
+
+class AccessError(GitHubError):
+    """The token may not do this, or cannot see the repository."""
+
+    exit_code = 6
+    reason = "permission-denied"
+
+
+class UnknownCommitError(GitHubError):
+    """The repository has no such commit."""
+
+    reason = "unknown-commit"
+
+
+class TooLateError(GitHubError):
+    """What was waited for did not happen in time."""
+
+    reason = "timeout"
+
+
+class RefusedError(ActionError):
+    """A rule of this pipeline forbids it."""
+
+    exit_code = 7
+    reason = "refused"
+
+
+class ReviewRequiredError(RefusedError):
+    """The environment needs a review, so nothing merges on its own."""
+
+    reason = "review-required"
+
+
+class NotReleasedError(RefusedError):
+    """The commit is on no released branch."""
+
+    reason = "not-released"
+
+
+class ChecksFailedError(RefusedError):
+    """A check that must succeed did not."""
+
+    reason = "checks-failed"

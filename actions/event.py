@@ -1,0 +1,112 @@
+"""The event that started a run, typed.
+
+What its fields hold on which event: docs.github.com, "Events that trigger workflows" and "Webhook events and payloads".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ZEROS = "0" * 40
+BRANCH = "refs/heads/"
+TAG = "refs/tags/"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PullRequest:
+    """The pull request of an event: what happened to it, where it comes from and where it goes."""
+
+    action: str
+    merged: bool
+    head_sha: str
+    base_ref: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Event:
+    """What happened, to which ref, in which repository."""
+
+    name: str
+    ref: str
+    sha: str
+    repository: str
+    default_branch: str
+    before: str = ""
+    created: bool = False
+    deleted: bool = False
+    forced: bool = False
+    has_new_commits: bool = False
+    pull_request: PullRequest | None = None
+    merge_group_base: str = ""
+
+    @property
+    def branch(self) -> str:
+        """Return the short name of the branch that the event is about, "" if it is about none."""
+        return self.ref.removeprefix(BRANCH) if self.ref.startswith(BRANCH) else ""
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str], payload: Mapping[str, object]) -> Event:
+        """Read the event from the runner's variables and its payload; what is not there is empty."""
+        name = environment.get("GITHUB_EVENT_NAME", "")
+        pull_request = _pull_request(payload) if name.startswith("pull_request") else None
+        group = _mapping(payload, "merge_group")
+        return cls(
+            name=name,
+            ref=environment.get("GITHUB_REF", ""),
+            sha=_sha(environment, payload, pull_request),
+            repository=environment.get("GITHUB_REPOSITORY", ""),
+            default_branch=_text(_mapping(payload, "repository"), "default_branch"),
+            before=_text(payload, "before"),
+            created=payload.get("created") is True,
+            deleted=payload.get("deleted") is True,
+            forced=payload.get("forced") is True,
+            has_new_commits=_has_new_commits(payload),
+            pull_request=pull_request,
+            merge_group_base=_text(group, "base_ref").removeprefix(BRANCH),
+        )
+
+
+def _pull_request(payload: Mapping[str, object]) -> PullRequest:
+    pull_request = _mapping(payload, "pull_request")
+    return PullRequest(
+        action=_text(payload, "action"),
+        merged=pull_request.get("merged") is True,
+        head_sha=_text(_mapping(pull_request, "head"), "sha"),
+        base_ref=_text(_mapping(pull_request, "base"), "ref"),
+    )
+
+
+def _sha(environment: Mapping[str, str], payload: Mapping[str, object], pull_request: PullRequest | None) -> str:
+    """Return the commit that the event is about, "" if its branch is gone.
+
+    GITHUB_SHA of an open pull request is a test merge that no one keeps, so its head counts; that of a deleted
+    branch is some other commit.
+    """
+    if payload.get("deleted") is True:
+        return ""
+    if pull_request and not pull_request.merged:
+        return pull_request.head_sha
+    return environment.get("GITHUB_SHA", "")
+
+
+def _has_new_commits(payload: Mapping[str, object]) -> bool:
+    """Tell whether the push brought commits that were on no branch before (`distinct` in the payload)."""
+    commits = payload.get("commits")
+    return any(
+        isinstance(commit, dict) and commit.get("distinct") is True
+        for commit in (commits if isinstance(commits, list) else [])
+    )
+
+
+def _mapping(payload: Mapping[str, object], key: str) -> Mapping[str, object]:
+    value = payload.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def _text(payload: Mapping[str, object], key: str) -> str:
+    value = payload.get(key)
+    return value if isinstance(value, str) else ""

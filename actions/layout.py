@@ -1,0 +1,122 @@
+"""Which files hold the environments: `envs/{env}.json`, `charts/{service}/values-{env}.yaml` and the like."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from actions.envfile import EXTENSIONS, EnvFile
+from actions.errors import InputError, UnknownEnvError
+from actions.tagpath import SERVICE, TagPath
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+ENV = "{env}"
+# A name becomes part of paths, branch names and job names; so it is one path segment that no shell trips over.
+NAME = re.compile(r"(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
+
+
+def require_name(kind: str, name: str) -> str:
+    """Return *name*; raise InputError if an environment or a service (*kind*) cannot be called so."""
+    if NAME.fullmatch(name):
+        return name
+    raise InputError(
+        f"{name[:200]!r} cannot be the name of {kind}; use letters, digits, '_', '-' and single dots,"
+        " starting with a letter, a digit or '_'"
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Layout:
+    """The paths of the env files, as patterns of which the first that is there counts, and the tags within."""
+
+    patterns: tuple[str, ...]
+    tag_path: TagPath
+
+    @classmethod
+    def default(cls, envs_dir: str) -> Layout:
+        """Return the layout of a repository without `gitops.yml`: *envs_dir*/<env>.json, .yaml, .yml or .toml."""
+        patterns = tuple(f"{envs_dir.strip('/')}/{ENV}.{extension}" for extension in EXTENSIONS)
+        return cls(patterns=patterns, tag_path=TagPath.parse(f"{SERVICE}.tag"))
+
+    @property
+    def per_service(self) -> bool:
+        """Tell whether each service of an environment has a file of its own."""
+        return any(SERVICE in pattern for pattern in self.patterns)
+
+    def paths(self, env: str, services: Iterable[str] = ()) -> list[str]:
+        """Return where the files of *env* can be; with a file per service, those of *services*."""
+        patterns = [pattern.replace(ENV, env) for pattern in self.patterns]
+        if not self.per_service:
+            return patterns
+        return [pattern.replace(SERVICE, service) for pattern in patterns for service in services]
+
+    def globs(self, env: str = "*") -> list[str]:
+        """Return the patterns as globs, for a look at what files *env* has."""
+        return [pattern.replace(ENV, env).replace(SERVICE, "*") for pattern in self.patterns]
+
+    def owner(self, path: str) -> tuple[str, str] | None:
+        """Return the env and the service ("" if not in the name) that *path* belongs to, None if to none."""
+        for pattern in self.patterns:
+            match = _regex(pattern).fullmatch(path)
+            if match:
+                found = match.groupdict()
+                return found["env"], found.get("service") or ""
+        return None
+
+    def env_file(self, path: str, text: str) -> EnvFile:
+        """Return the env file at *path*, which must be one of this layout."""
+        _, service = self.owner(path) or ("", "")
+        return EnvFile(path=path, text=text, tag_path=self.tag_path, service=service)
+
+    def group(self, texts: Mapping[str, str]) -> dict[str, Snapshot]:
+        """Return the environments whose files are in *texts* (path to text), in natural order of their names."""
+        files: dict[str, list[EnvFile]] = {}
+        for path in sorted(texts):
+            owner = self.owner(path)
+            if owner:
+                files.setdefault(owner[0], []).append(self.env_file(path, texts[path]))
+        return {env: Snapshot(env=env, files=tuple(files[env])) for env in sorted(files, key=natural)}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Snapshot:
+    """The files of one environment as they were at one moment."""
+
+    env: str
+    files: tuple[EnvFile, ...]
+
+    def tags(self) -> dict[str, str]:
+        """Return the tag of every service; raise EnvFileError if a file cannot be read."""
+        return {service: tag for file in self.files for service, tag in file.tags().items()}
+
+    def file_of(self, service: str) -> EnvFile:
+        """Return the file that holds *service*; of several, the one that must be asked what is wrong."""
+        named = [file for file in self.files if file.service == service]
+        holding = [file for file in self.files if service in file.tags()]
+        return (named or holding or list(self.files))[0]
+
+    def with_tag(self, service: str, tag: str) -> Snapshot:
+        """Return this snapshot with *tag* as the tag of *service*."""
+        old = self.file_of(service)
+        new = old.with_tag(service, tag)
+        return Snapshot(env=self.env, files=tuple(new if file is old else file for file in self.files))
+
+
+def unknown_env(env: str, layout: Layout, known: Iterable[str]) -> UnknownEnvError:
+    """Return the error that says that *env* is not there, where it was looked for, and what is there."""
+    where = " or ".join(layout.globs(env))
+    return UnknownEnvError(f"no environment '{env}' at {where}; there is: {', '.join(known) or 'none'}")
+
+
+def natural(name: str) -> tuple[tuple[int, int | str], ...]:
+    """Return a sort key that puts `env-2` before `env-10`."""
+    return tuple((0, int(part)) if part.isdigit() else (1, part) for part in re.split(r"(\d+)", name) if part)
+
+
+def _regex(pattern: str) -> re.Pattern[str]:
+    parts = re.split(r"(\{env\}|\{service\})", pattern)
+    name = NAME.pattern.replace("(?!.*\\.\\.)", "")
+    return re.compile("".join(f"(?P<{p[1:-1]}>{name})" if p in (ENV, SERVICE) else re.escape(p) for p in parts))

@@ -1,0 +1,98 @@
+"""What people read of changes: the line in the log, the table in a summary and in a pull request."""
+
+from __future__ import annotations
+
+from difflib import unified_diff
+from typing import TYPE_CHECKING
+
+from actions.runtime import markdown
+from actions.tags import short
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from actions.change import Change
+    from actions.layout import Snapshot
+    from actions.repository import Comparison
+
+LONGEST_LIST = 60
+MOST_COMMITS = 20
+
+
+def one_line(env: str, changes: Sequence[Change]) -> str:
+    """Return *changes* as one line, as in a title: `dev: api 31cb393213ee → 0c409f3174e3`."""
+    return f"{env}: {', '.join(map(str, changes)) or 'nothing to change'}"
+
+
+def changes_table(
+    env: str,
+    changes: Sequence[Change],
+    *,
+    left_alone: Sequence[str] = (),
+    links: Mapping[str, str] | None = None,
+) -> str:
+    """Return *changes* as a table; *links* lead, for a service, to what changed between the two tags."""
+    if not changes:
+        text = f"`{env}` has these tags already: nothing to change.\n"
+    else:
+        rows = "".join(_row(change, (links or {}).get(change.service, "")) for change in changes)
+        text = f"| service | from | to | file |\n|---|---|---|---|\n{rows}"
+    if left_alone:
+        text += f"\nLeft alone, because only one of the two environments has them: {', '.join(left_alone)}\n"
+    return text
+
+
+def _row(change: Change, link: str) -> str:
+    before, after = (f"`{short(tag)}`" for tag in (change.before, change.after))
+    to = f"[{after}]({link})" if link else after
+    return f"| {markdown(change.service)} | {before} | {to} | `{change.file}` |\n"
+
+
+def title(changes: Sequence[Change], *, from_env: str = "") -> str:
+    """Return the title of the pull request and of its commit: `Update dev: api to 0c409f3174e3`."""
+    env = changes[0].env
+    what = f"Promote {from_env} to {env}" if from_env else f"Update {env}"
+    tags = {short(change.after) for change in changes}
+    services = ", ".join(change.service for change in changes)
+    if len(services) > LONGEST_LIST:
+        services = f"{len(changes)} services"
+    return f"{what}: {services} to {tags.pop()}" if len(tags) == 1 else f"{what}: {services}"
+
+
+def pull_body(table: str, histories: Mapping[str, Comparison | None], *, run_url: str, actor: str) -> str:
+    """Return the body of the pull request: the table, then for each service the commits between its two tags."""
+    parts = [table]
+    parts += [_history(service, found) for service, found in histories.items() if found]
+    by = f" for {markdown(actor)}" if actor else ""
+    parts.append(f"<sub>Opened by [this run]({run_url}){by}.</sub>\n")
+    return "\n".join(parts)
+
+
+def commit_message(headline: str, changes: Sequence[Change]) -> str:
+    """Return the commit message: what moves, in full, for those who read the history and not the pull request."""
+    lines = "\n".join(
+        f"{change.file}: {change.service} {change.before or '(none)'} -> {change.after}" for change in changes
+    )
+    return f"{headline}\n\n{lines}"
+
+
+def diff(before: Snapshot, after: Snapshot) -> str:
+    """Return what changes from *before* to *after* as a unified diff."""
+    lines: list[str] = []
+    for old, new in zip(before.files, after.files, strict=True):
+        lines += unified_diff(
+            old.text.splitlines(keepends=True), new.text.splitlines(keepends=True), f"a/{old.path}", f"b/{new.path}"
+        )
+    return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
+
+
+def _history(service: str, found: Comparison) -> str:
+    commits = [
+        f"- `{commit.sha[:12]}` {markdown(commit.title)} ({markdown(commit.author)})"
+        for commit in reversed(found.commits[-MOST_COMMITS:])
+    ]
+    if found.total > len(commits):
+        commits.append(f"- … and {found.total - len(commits)} more")
+    noun = "commit" if found.total == 1 else "commits"
+    head = f"<summary>{markdown(service)}: {found.total} {noun} ({found.status})</summary>"
+    return f"<details>{head}\n\n" + "\n".join(commits) + "\n\n</details>\n"

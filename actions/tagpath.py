@@ -1,0 +1,128 @@
+"""Where in an env file a service's tag stands, as `gitops.yml` writes it.
+
+    {service}.tag                     the article's shape: {"api": {"tag": "..."}}
+    images[name={service}].newTag     a kustomization
+    image.tag                         Helm values, one file per service
+    {service}.image                   an image reference; its tag part is the tag
+
+A tree here is what a parser gives: dicts, lists and scalars.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Tree: TypeAlias = "dict[str, Tree] | list[Tree] | str | int | float | bool | None"
+Place: TypeAlias = tuple[str | int, ...]
+
+SERVICE = "{service}"
+STEP = re.compile(r"(?P<key>[^.\[\]{}=\s]+|\{service\})?(?:\[(?P<field>[^\[\]{}=\s]+)=(?P<value>[^\[\]=\s]+)\])?")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step down: to the value of *key*; if *field* is given, on to the list item whose *field* is *value*."""
+
+    key: str
+    field: str = ""
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TagPath:
+    """The steps from the top of an env file down to a tag."""
+
+    text: str
+    steps: tuple[Step, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> TagPath:
+        """Read *text*; raise ValueError, saying what is wrong, if it is no path to a tag."""
+        matches = [STEP.fullmatch(part) for part in text.split(".")]
+        if not all(match and match["key"] for match in matches):
+            raise ValueError(f"{text!r} is not a path to a tag; write it like '{{service}}.tag'")
+        steps = tuple(Step(match["key"], match["field"] or "", match["value"] or "") for match in matches if match)
+        if steps[-1].field:
+            raise ValueError(f"{text!r} ends at a list item; name the key that holds its tag")
+        if text.count(SERVICE) > 1:
+            raise ValueError(f"{text!r} names the service twice")
+        return cls(text, steps)
+
+    @property
+    def names_service(self) -> bool:
+        """Tell whether the service stands in the file, not only in its name."""
+        return SERVICE in self.text
+
+    @property
+    def holds_image(self) -> bool:
+        """Tell whether the value is an image reference, of which the tag is only a part."""
+        return self.steps[-1].key.lower().endswith("image")
+
+    def places(self, tree: Tree) -> Iterator[tuple[str, Place]]:
+        """Yield every service of *tree* with the place of its tag; the service is "" if the file does not name it."""
+        yield from self._found(tree, self.steps)
+
+    def service_places(self, tree: Tree) -> Iterator[tuple[str, Place]]:
+        """Yield every service of *tree* with the place of all that the file says of it, if it has a tag there."""
+        steps_to_service = next(n for n, step in enumerate(self.steps, 1) if SERVICE in (step.key, step.value))
+        tagged = {service for service, _ in self.places(tree)}
+        for service, place in self._found(tree, self.steps[:steps_to_service]):
+            if service in tagged:
+                yield service, place
+
+    def mentions(self, tree: Tree, service: str) -> bool:
+        """Tell whether *tree* knows *service* at all, be it without a tag."""
+        steps = self.steps
+        while steps:
+            if any(found == service for found, _ in self._found(tree, steps)):
+                return True
+            steps = steps[:-1]
+        return False
+
+    @staticmethod
+    def _found(tree: Tree, steps: tuple[Step, ...]) -> Iterator[tuple[str, Place]]:
+        # Only a YAML file of several documents is a list at the top.
+        for index, document in enumerate(tree) if isinstance(tree, list) else ():
+            yield from _walk(document, steps, (index,), "")
+        yield from _walk(tree, steps, (), "")
+
+
+def _walk(tree: Tree, steps: tuple[Step, ...], place: Place, service: str) -> Iterator[tuple[str, Place]]:
+    if not steps:
+        yield service, place
+        return
+    step, rest = steps[0], steps[1:]
+    if not isinstance(tree, dict):
+        return
+    for key in tree if step.key == SERVICE else [step.key] if step.key in tree else []:
+        named = key if step.key == SERVICE else service
+        if not step.field:
+            yield from _walk(tree[key], rest, (*place, key), named)
+            continue
+        items = tree[key]
+        for index, item in enumerate(items if isinstance(items, list) else []):
+            found = item.get(step.field) if isinstance(item, dict) else None
+            if isinstance(found, str) and step.value in (SERVICE, found):
+                name = found if step.value == SERVICE else named
+                yield from _walk(item, rest, (*place, key, index), name)
+
+
+def value_at(tree: Tree, place: Place) -> Tree:
+    """Return what stands at *place*, which must exist."""
+    for step in place:
+        tree = tree[step]  # type: ignore[index]
+    return tree
+
+
+def replaced_at(tree: Tree, place: Place, value: Tree) -> Tree:
+    """Return *tree* with *value* at *place*, which must exist; *tree* itself is left as it is."""
+    if not place:
+        return value
+    copy = dict(tree) if isinstance(tree, dict) else list(tree)  # type: ignore[arg-type]
+    copy[place[0]] = replaced_at(tree[place[0]], place[1:], value)  # type: ignore[index]
+    return copy

@@ -1,0 +1,40 @@
+"""What a tag is: the version of an artifact, as a commit SHA, a SemVer version, or any name a registry takes."""
+
+from __future__ import annotations
+
+import re
+
+from actions.errors import InvalidTagError
+
+COMMIT = re.compile(r"[0-9a-f]{40}")
+# What an OCI registry accepts as a tag (distribution specification, "Pulling manifests").
+ARTIFACT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+
+
+def is_commit(tag: str) -> bool:
+    """Tell whether *tag* is a full commit SHA."""
+    return COMMIT.fullmatch(tag) is not None
+
+
+def is_version(tag: str) -> bool:
+    """Tell whether *tag* is a SemVer version, with or without a leading `v`."""
+    from semver import Version  # most runs never meet a version, and need not pay for the import
+
+    return Version.is_valid(tag.removeprefix("v"))
+
+
+def require_tag(tag: str) -> str:
+    """Return *tag*; raise InvalidTagError if no artifact can have it."""
+    if ARTIFACT.fullmatch(tag) or is_version(tag):
+        return tag
+    raise InvalidTagError(
+        f"{tag[:200]!r} is not a tag; use a 40-digit commit SHA, a SemVer version, or a name of at most 128"
+        " letters, digits, '_', '.' and '-' that starts with a letter, a digit or '_'"
+    )
+
+
+def short(tag: str | None) -> str:
+    """Return *tag* as people read it: a SHA by its first 12 digits, nothing as `(none)`."""
+    if not tag:
+        return "(none)"
+    return tag[:12] if is_commit(tag) else tag
