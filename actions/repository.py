@@ -10,6 +10,7 @@ import os
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import requests
 from github import Auth, Github, GithubException
@@ -289,7 +290,9 @@ class Repository:
         """Delete the branch *name*; it is no error if it is gone."""
         with self._asking("contents: write"):
             try:
-                self._github.get_repo(self.name).get_git_ref(f"heads/{name}").delete()
+                # Not get_git_ref().delete(): a lazy reference deletes `git/ref/…`, which GitHub does not have.
+                path = f"/repos/{self.name}/git/refs/heads/{quote(name)}"
+                self._github.requester.requestJsonAndCheck("DELETE", path)
             except GithubException as error:
                 if error.status not in (404, 422):
                     raise

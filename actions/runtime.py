@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 # GitHub drops a step summary of more than 1 MiB (docs.github.com, "Workflow commands for GitHub Actions").
 LONGEST_SUMMARY = 1024 * 1024
+MARKUP = {ord(character): f"&#{ord(character)};" for character in "&<>\\`*_[]#|~@!:"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -137,10 +138,8 @@ def workspace_root() -> Path:
 
 
 def markdown(text: str) -> str:
-    """Return *text* with nothing in it that Markdown or HTML would act on, for a cell of a table."""
-    for character in "\\`*_{}[]<>()#+!|~@":
-        text = text.replace(character, f"&#{ord(character)};")
-    return " ".join(text.split())
+    """Return *text* with nothing in it that Markdown or HTML would act on, on one line, as for a cell of a table."""
+    return " ".join(text.split()).translate(MARKUP)
 
 
 def _failed(error: ActionError, unset: Mapping[str, object]) -> int:

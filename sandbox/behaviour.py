@@ -1,0 +1,201 @@
+"""What GitHub does when it is asked to: refs that move, pull requests that open and merge, with their events."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sandbox.gitrepo import BRANCH, Person
+from sandbox.rules import Update, violations
+from sandbox.state import Event, Pull, Repo, Review, State, Token, branch_of, timestamp
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sandbox.payloads import Payloads
+
+WEB_FLOW = Person("GitHub", "noreply@github.com")
+
+
+class Refusal(Exception):
+    """GitHub says no: the HTTP status of the REST API, the error type of GraphQL, and the message of both."""
+
+    def __init__(self, status: int, message: str, *, kind: str = "UNPROCESSABLE", code: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+        self.kind = kind
+        self.code = code
+
+
+class Behaviour:
+    """Carries out what a token asks for, as GitHub would."""
+
+    def __init__(self, state: State, payloads: Payloads) -> None:
+        self.state = state
+        self.payloads = payloads
+
+    def update_ref(
+        self, repo: Repo, token: Token, ref: str, after: str | None, *, pull: Pull | None = None, method: str = ""
+    ) -> None:
+        """Let *ref* point at *after* (None removes it), if the rules let this token do it, and tell the world."""
+        before = repo.git.refs(ref).get(ref)
+        if before == after:
+            return
+        self.require_rules(repo, token, Update(ref=ref, before=before, after=after, pull=pull, method=method))
+        payload = self.payloads.push(repo, token.user, ref, before, after)
+        if after:
+            repo.git.set_ref(ref, after)
+        else:
+            repo.git.delete_ref(ref)
+        self._emit("push", repo, token, payload, ref, after or before or "")
+        self._update_pulls(repo, token, branch_of(ref), after)
+
+    def require_rules(self, repo: Repo, token: Token, update: Update) -> None:
+        """Raise Refusal if *update* violates a rule."""
+        problems = violations(repo, update, token.user)
+        if problems:
+            listed = "".join(f"\n\n{problem}" for problem in problems)
+            status = 405 if update.pull else 422
+            raise Refusal(status, f"Repository rule violations found{listed}", code="GH013")
+
+    def commit_on_branch(
+        self, repo: Repo, token: Token, branch: str, expected: str, files: Mapping[str, bytes | None], message: str
+    ) -> str:
+        """Commit *files* to *branch* as createCommitOnBranch does: signed, and only if the branch is at *expected*."""
+        head = repo.git.head(branch)
+        if head is None:
+            raise Refusal(404, f'A ref named "{BRANCH}{branch}" was not found.', kind="NOT_FOUND")
+        if head != expected:
+            text = f'Expected branch to point to "{expected}" but it did not.  Pull and try again.'
+            raise Refusal(409, text, kind="STALE_DATA")
+        sha = repo.git.commit(
+            parents=[head], message=message, author=token.user.person, committer=WEB_FLOW, files=files
+        )
+        repo.verified.add(sha)
+        repo.authors[sha] = token.user
+        self.update_ref(repo, token, BRANCH + branch, sha)
+        return sha
+
+    def open_pull(
+        self, repo: Repo, token: Token, *, head: str, base: str, title: str, body: str, draft: bool
+    ) -> Pull:
+        """Open a pull request."""
+        head = head.removeprefix(f"{repo.owner.login}:")
+        head_sha, base_sha = repo.git.head(head), repo.git.head(base)
+        if not head_sha or not base_sha:
+            raise Refusal(422, "Validation Failed", code="invalid")
+        if any(pull.base == base for pull in repo.open_pulls(head)):
+            raise Refusal(422, f"A pull request already exists for {repo.owner.login}:{head}.", code="custom")
+        if not repo.git.between(base_sha, head_sha):
+            raise Refusal(422, f"No commits between {base} and {head}", code="custom")
+        number = len(repo.pulls) + 1
+        pull = Pull(
+            id=self.state.new_id(),
+            number=number,
+            title=title,
+            body=body,
+            author=token.user,
+            head=head,
+            head_sha=head_sha,
+            base=base,
+            draft=draft,
+        )
+        repo.pulls[number] = pull
+        self._emit_pull(repo, token, pull, "opened")
+        return pull
+
+    def close_pull(self, repo: Repo, token: Token, pull: Pull) -> None:
+        """Close *pull* without merging it."""
+        pull.state, pull.closed, pull.closed_by = "closed", timestamp(), token.user
+        self._emit_pull(repo, token, pull, "closed")
+
+    def review(self, repo: Repo, token: Token, pull: Pull, *, state: str, body: str) -> Review:
+        """Add a review of *pull* at its present head."""
+        if state == "APPROVED" and token.user is pull.author:
+            raise Refusal(422, "Can not approve your own pull request", code="unprocessable")
+        review = Review(self.state.new_id(), token.user, state, body, pull.head_sha, timestamp())
+        pull.reviews.append(review)
+        return review
+
+    def merge(
+        self, repo: Repo, token: Token, pull: Pull, *, method: str, sha: str | None, title: str, message: str
+    ) -> str:
+        """Merge *pull* and return the commit that its base is at then."""
+        if pull.state != "open":
+            raise Refusal(405, "Pull Request is not mergeable")
+        if sha and sha != pull.head_sha:
+            raise Refusal(409, "Head branch was modified. Review and try the merge again.")
+        if pull.draft:
+            raise Refusal(405, "Pull Request is still a draft")
+        base = repo.git.head(pull.base) or ""
+        tree = repo.git.merge_tree(base, pull.head_sha)
+        if tree is None:
+            raise Refusal(405, "Pull Request is not mergeable")
+        update = Update(ref=BRANCH + pull.base, before=base, after=pull.head_sha, pull=pull, method=method)
+        self.require_rules(repo, token, update)
+        merged = self._merged_commit(repo, token, pull, base, tree, method, f"{title}\n\n{message}".strip())
+        pull.state, pull.closed = "closed", timestamp()
+        pull.merged_by, pull.merge_sha = token.user, merged
+        self.update_ref(repo, token, BRANCH + pull.base, merged, pull=pull, method=method)
+        self._emit_pull(repo, token, pull, "closed")
+        if repo.delete_branch_on_merge and repo.git.head(pull.head):
+            self.update_ref(repo, token, BRANCH + pull.head, None)
+        return merged
+
+    def _merged_commit(
+        self, repo: Repo, token: Token, pull: Pull, base: str, tree: str, method: str, message: str
+    ) -> str:
+        person = token.user.person
+        if method == "rebase":
+            # GitHub makes these commits anew and cannot sign them for their authors.
+            at = base
+            for sha in repo.git.between(base, pull.head_sha):
+                step = repo.git.get(sha)
+                picked = repo.git.merge_tree(at, sha) or tree
+                author = Person(step.author.name, step.author.email)
+                at = repo.git.commit(
+                    parents=[at], tree=picked, message=step.message, author=author, committer=person
+                )
+                repo.authors[at] = pull.author
+            return at
+        parents = [base] if method == "squash" else [base, pull.head_sha]
+        author = pull.author.person if method == "squash" else person
+        merged = repo.git.commit(parents=parents, tree=tree, message=message, author=author, committer=WEB_FLOW)
+        repo.verified.add(merged)
+        repo.authors[merged] = pull.author if method == "squash" else token.user
+        return merged
+
+    def _update_pulls(self, repo: Repo, token: Token, branch: str, after: str | None) -> None:
+        for pull in repo.open_pulls(branch):
+            if after is None:
+                self.close_pull(repo, token, pull)
+            else:
+                pull.head_sha = after
+                self._emit_pull(repo, token, pull, "synchronize")
+
+    def _emit_pull(self, repo: Repo, token: Token, pull: Pull, action: str) -> None:
+        payload = self.payloads.pull_event(repo, token.user, pull, action)
+        merged = pull.merge_sha is not None
+        ref = BRANCH + pull.base if merged else f"refs/pull/{pull.number}/merge"
+        sha = pull.merge_sha if merged else self._test_merge(repo, pull)
+        if sha:
+            self._emit("pull_request", repo, token, payload, ref, sha)
+
+    def _test_merge(self, repo: Repo, pull: Pull) -> str | None:
+        """Return the commit that GitHub tests an open pull request at, None if it conflicts: then nothing runs."""
+        base = repo.git.head(pull.base) or ""
+        tree = repo.git.merge_tree(base, pull.head_sha)
+        if tree is None:
+            return None
+        message = f"Merge {pull.head_sha} into {base}"
+        sha = repo.git.commit(parents=[base, pull.head_sha], tree=tree, message=message, author=WEB_FLOW)
+        repo.git.set_ref(f"refs/pull/{pull.number}/merge", sha)
+        return sha
+
+    def _emit(self, name: str, repo: Repo, token: Token, payload: dict[str, object], ref: str, sha: str) -> None:
+        # docs.github.com, "Triggering a workflow from a workflow": what GITHUB_TOKEN does starts no runs.
+        if not token.of_run:
+            self.state.emit(Event(name, repo, token.user, payload, ref, sha))
+
+    def dispatch(self, repo: Repo, token: Token, payload: dict[str, object], ref: str, sha: str) -> None:
+        """Start a workflow by hand. A run's own token may do this too."""
+        self.state.emit(Event("workflow_dispatch", repo, token.user, payload, ref, sha))

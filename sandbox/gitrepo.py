@@ -1,0 +1,137 @@
+"""One real, bare git repository, in the operations that GitHub makes of them."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pygit2
+from pygit2.enums import FileMode, SortMode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+BRANCH = "refs/heads/"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who made a commit."""
+
+    name: str
+    email: str
+
+
+class GitRepo:
+    """A bare repository at *path*; commits are named by their full SHAs."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._repo = pygit2.init_repository(str(path), bare=True, initial_head="main")
+        # What GitHub's servers allow, and what a shallow clone of any commit needs.
+        self._repo.config["uploadpack.allowAnySHA1InWant"] = True
+        self._repo.config["receive.advertisePushOptions"] = False
+
+    def refs(self, prefix: str = "refs/") -> dict[str, str]:
+        """Return the refs whose names start with *prefix* and where they point."""
+        names = sorted(name for name in self._repo.references if name.startswith(prefix))
+        return {name: str(self._repo.references[name].peel(pygit2.Commit).id) for name in names}
+
+    def head(self, branch: str) -> str | None:
+        """Return the commit that *branch* points at, None if there is none."""
+        return self.refs(BRANCH + branch).get(BRANCH + branch)
+
+    def set_ref(self, ref: str, sha: str) -> None:
+        """Let *ref* point at *sha*."""
+        self._repo.references.create(ref, sha, force=True)
+
+    def delete_ref(self, ref: str) -> None:
+        """Remove *ref*."""
+        self._repo.references.delete(ref)
+
+    def resolve(self, revision: str) -> str | None:
+        """Return the commit that *revision* (a SHA, perhaps abbreviated, or a ref) names, None if there is none."""
+        for name in (BRANCH + revision, f"refs/tags/{revision}", revision):
+            if name in self._repo.references:
+                return str(self._repo.references[name].peel(pygit2.Commit).id)
+        try:
+            found = self._repo.get(revision) if len(revision) == 40 else self._repo.revparse_single(revision)
+        except (KeyError, ValueError, pygit2.InvalidSpecError):
+            return None
+        return str(found.id) if isinstance(found, pygit2.Commit) else None
+
+    def get(self, sha: str) -> pygit2.Commit:
+        """Return the commit *sha*, which must be there."""
+        commit = self._repo[sha]
+        assert isinstance(commit, pygit2.Commit)
+        return commit
+
+    def file(self, sha: str, path: str) -> tuple[int, bytes] | None:
+        """Return mode and content of the file at *path* in the commit *sha*, None if there is none."""
+        try:
+            entry = self.get(sha).tree[path]
+        except KeyError:
+            return None
+        return (int(entry.filemode), entry.data) if isinstance(entry, pygit2.Blob) else None
+
+    def paths(self, sha: str) -> dict[str, str]:
+        """Return path and blob SHA of every file in the commit *sha*."""
+        index = pygit2.Index()
+        index.read_tree(self.get(sha).tree)
+        return {entry.path: str(entry.id) for entry in index}
+
+    def commit(
+        self,
+        *,
+        parents: Iterable[str],
+        message: str,
+        author: Person,
+        committer: Person | None = None,
+        files: Mapping[str, bytes | None] | None = None,
+        tree: str | None = None,
+    ) -> str:
+        """Make a commit of the first parent's tree (or of *tree*) with *files*, of which None removes one."""
+        parents = list(parents)
+        base = pygit2.Index()
+        if tree or parents:
+            base.read_tree(self._repo[tree] if tree else self.get(parents[0]).tree)
+        for path, content in (files or {}).items():
+            if content is None:
+                base.remove(path)
+            else:
+                base.add(pygit2.IndexEntry(path, self._repo.create_blob(content), _mode(base, path)))
+        now = int(time.time())
+        signatures = [pygit2.Signature(p.name, p.email, now, 0) for p in (author, committer or author)]
+        made = self._repo.create_commit(None, *signatures, message, base.write_tree(self._repo), parents)
+        return str(made)
+
+    def merge_tree(self, ours: str, theirs: str) -> str | None:
+        """Return the tree of the three-way merge of two commits, None if they conflict."""
+        index = self._repo.merge_commits(self.get(ours), self.get(theirs))
+        return None if index.conflicts else str(index.write_tree(self._repo))
+
+    def merge_base(self, one: str, other: str) -> str | None:
+        """Return the best common ancestor of two commits."""
+        found = self._repo.merge_base(one, other)
+        return str(found) if found else None
+
+    def is_ancestor(self, ancestor: str, of: str) -> bool:
+        """Tell whether *ancestor* is *of*, or an ancestor of it."""
+        return ancestor == of or self._repo.descendant_of(of, ancestor)
+
+    def between(self, base: str, head: str) -> list[str]:
+        """Return the commits that *head* has and *base* has not, oldest first."""
+        walker = self._repo.walk(head, SortMode.TOPOLOGICAL | SortMode.REVERSE)
+        walker.hide(base)
+        return [str(commit.id) for commit in walker]
+
+    def changed_paths(self, base: str, head: str) -> list[str]:
+        """Return the paths that differ between two commits."""
+        deltas = self._repo.diff(base, head).deltas
+        return sorted({path for delta in deltas for path in (delta.old_file.path, delta.new_file.path)})
+
+
+def _mode(index: pygit2.Index, path: str) -> FileMode:
+    return FileMode(index[path].mode) if path in index else FileMode.BLOB

@@ -1,0 +1,346 @@
+"""The GraphQL API: GitHub's own schema, executed over what the sandbox knows.
+
+A class here is a type of the schema, and its methods are the fields, named as the schema names them. A field that the
+schema has and the class has not is an error, never null: what is not modelled must not look like an answer.
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Any
+
+from graphql import ExecutionResult, GraphQLError, GraphQLResolveInfo, execute_sync, parse, validate
+
+from sandbox.behaviour import Behaviour, Refusal
+from sandbox.descriptions import graphql_schema
+from sandbox.gitrepo import BRANCH
+from sandbox.rest import allowed
+from sandbox.rules import rules_for
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sandbox import state
+    from sandbox.payloads import Payloads
+
+
+class Context:
+    """Who asks, and what carries it out."""
+
+    def __init__(self, behaviour: Behaviour, payloads: Payloads, token: state.Token) -> None:
+        self.behaviour = behaviour
+        self.state = behaviour.state
+        self.payloads = payloads
+        self.token = token
+
+    def repo(self, full_name: str, need: str = "read", permission: str = "contents") -> state.Repo:
+        """Return a repository, if the token may *need* it."""
+        repo = self.state.repos.get(full_name.lower())
+        try:
+            return allowed(repo, self.token, need, permission)
+        except Refusal as refusal:
+            if refusal.kind == "NOT_FOUND":
+                text = f"Could not resolve to a Repository with the name '{full_name}'."
+                raise Refusal(404, text, kind="NOT_FOUND") from refusal
+            raise
+
+    def repo_by_id(self, node_id: str, need: str, permission: str = "contents") -> state.Repo:
+        """Return the repository of a node id such as R_1001 or REF_1001_refs/heads/main."""
+        number = int(node_id.split("_")[1])
+        names = [repo.full_name for repo in self.state.repos.values() if repo.id == number]
+        if not names:
+            raise Refusal(404, f"Could not resolve to a node with the global id of '{node_id}'", kind="NOT_FOUND")
+        return self.repo(names[0], need, permission)
+
+
+def answer(context: Context, document: str, variables: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Return the answer to *document*, and what GitHub's schema has against the document."""
+    schema = graphql_schema()
+    try:
+        parsed = parse(document)
+    except GraphQLError as error:
+        return {"errors": [error.formatted]}, [error.message]
+    invalid = validate(schema, parsed)
+    if invalid:
+        return {"errors": [error.formatted for error in invalid]}, [error.message for error in invalid]
+    result = execute_sync(
+        schema,
+        parsed,
+        root_value=Root(context),
+        variable_values=dict(variables),
+        field_resolver=_resolve,
+        type_resolver=lambda value, *_: type(value).__name__,
+    )
+    return _formatted(result), []
+
+
+def _formatted(result: ExecutionResult) -> dict[str, Any]:
+    if not result.errors:
+        return {"data": result.data}
+    errors = []
+    for error in result.errors:
+        entry: dict[str, Any] = {"message": error.message, "path": error.path, "locations": error.formatted["locations"]}
+        if isinstance(error.original_error, Refusal):
+            entry = {"type": error.original_error.kind, **entry}
+        errors.append(entry)
+    return {"data": result.data, "errors": errors}
+
+
+def _resolve(source: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
+    if isinstance(source, dict):
+        return source[info.field_name]
+    method = getattr(source, info.field_name, None)
+    if method is None:
+        raise GraphQLError(f"the sandbox does not model {info.parent_type.name}.{info.field_name}")
+    return method(**arguments)
+
+
+class Root:
+    """Query and Mutation."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def repository(self, owner: str, name: str, **_: Any) -> Repository:
+        return Repository(self._context, self._context.repo(f"{owner}/{name}"))
+
+    def createRef(self, input: dict[str, Any]) -> dict[str, Any]:
+        repo = self._context.repo_by_id(input["repositoryId"], "write")
+        if input["name"] in repo.git.refs(input["name"]):
+            raise Refusal(422, f'A ref named "{input["name"]}" already exists in the repository.')
+        self._context.behaviour.update_ref(repo, self._context.token, input["name"], input["oid"])
+        return {"ref": Ref(self._context, repo, input["name"], input["oid"]), "clientMutationId": None}
+
+    def createCommitOnBranch(self, input: dict[str, Any]) -> dict[str, Any]:
+        branch = input["branch"]
+        repo = self._context.repo(branch["repositoryNameWithOwner"], "write")
+        name = branch["branchName"].removeprefix(BRANCH)
+        changes = input.get("fileChanges") or {}
+        files: dict[str, bytes | None] = {
+            addition["path"]: base64.b64decode(addition["contents"], validate=True)
+            for addition in changes.get("additions") or []
+        }
+        files |= {deletion["path"]: None for deletion in changes.get("deletions") or []}
+        message = f"{input['message']['headline']}\n\n{input['message'].get('body') or ''}".strip()
+        sha = self._context.behaviour.commit_on_branch(
+            repo, self._context.token, name, input["expectedHeadOid"], files, message
+        )
+        return {
+            "commit": Commit(self._context, repo, sha),
+            "ref": Ref(self._context, repo, BRANCH + name, sha),
+            "clientMutationId": None,
+        }
+
+
+class Node:
+    """An object within a repository."""
+
+    def __init__(self, context: Context, repo: state.Repo) -> None:
+        self._context = context
+        self._repo = repo
+
+
+class Repository(Node):
+    def id(self) -> str:
+        return f"R_{self._repo.id}"
+
+    def nameWithOwner(self) -> str:
+        return self._repo.full_name
+
+    def deleteBranchOnMerge(self) -> bool:
+        return self._repo.delete_branch_on_merge
+
+    def defaultBranchRef(self) -> Ref | None:
+        return self.ref(BRANCH + self._repo.default_branch)
+
+    def ref(self, qualifiedName: str) -> Ref | None:
+        sha = self._repo.git.refs(qualifiedName).get(qualifiedName)
+        return Ref(self._context, self._repo, qualifiedName, sha) if sha else None
+
+    def object(self, oid: str) -> Commit | None:
+        sha = self._repo.git.resolve(oid)
+        return Commit(self._context, self._repo, sha) if sha else None
+
+    def pullRequests(self, headRefName: str, **_: Any) -> dict[str, Any]:
+        allowed(self._repo, self._context.token, "read", "pull_requests")
+        pulls = [pull for pull in reversed(self._repo.pulls.values()) if pull.head == headRefName]
+        return {"nodes": [PullRequest(self._context, self._repo, pull) for pull in pulls]}
+
+
+class Ref(Node):
+    def __init__(self, context: Context, repo: state.Repo, name: str, sha: str) -> None:
+        super().__init__(context, repo)
+        self._name = name
+        self._sha = sha
+
+    def id(self) -> str:
+        return f"REF_{self._repo.id}_{self._name}"
+
+    def name(self) -> str:
+        return self._name.split("/", 2)[2]
+
+    def target(self) -> Commit:
+        return Commit(self._context, self._repo, self._sha)
+
+    def rules(self, **_: Any) -> dict[str, Any]:
+        return {"nodes": [RepositoryRule(rule) for _, rule in rules_for(self._repo, self._name)]}
+
+    def refUpdateRule(self) -> None:
+        return None  # branch protection is not modelled; rulesets are
+
+    def associatedPullRequests(self, **arguments: Any) -> dict[str, Any]:
+        return Repository(self._context, self._repo).pullRequests(headRefName=self.name(), **arguments)
+
+
+class RepositoryRule:
+    def __init__(self, rule: dict[str, Any]) -> None:
+        self._rule = rule
+
+    def type(self) -> str:
+        return str(self._rule["type"]).upper()
+
+    def parameters(self) -> Any:
+        known = {"required_status_checks": RequiredStatusChecksParameters, "pull_request": PullRequestParameters}
+        kind = known.get(self._rule["type"])
+        return kind(self._rule["parameters"]) if kind else None
+
+
+class RequiredStatusChecksParameters:
+    def __init__(self, parameters: dict[str, Any]) -> None:
+        self._parameters = parameters
+
+    def requiredStatusChecks(self) -> list[dict[str, Any]]:
+        return [
+            {"context": check["context"], "integrationId": check.get("integration_id")}
+            for check in self._parameters["required_status_checks"]
+        ]
+
+
+class PullRequestParameters:
+    def __init__(self, parameters: dict[str, Any]) -> None:
+        self._parameters = parameters
+
+
+class Commit(Node):
+    def __init__(self, context: Context, repo: state.Repo, sha: str) -> None:
+        super().__init__(context, repo)
+        self._sha = sha
+
+    def oid(self) -> str:
+        return self._sha
+
+    def signature(self) -> GpgSignature | None:
+        return GpgSignature() if self._sha in self._repo.verified else None
+
+    def file(self, path: str) -> TreeEntry | None:
+        found = self._repo.git.file(self._sha, path)
+        return TreeEntry(*found) if found else None
+
+    def statusCheckRollup(self) -> dict[str, Any] | None:
+        allowed(self._repo, self._context.token, "read", "checks")
+        runs = [run for run in self._repo.checks if run.sha == self._sha]
+        return {"contexts": CheckContexts([CheckRun(run) for run in runs])} if runs else None
+
+
+class GpgSignature:
+    def isValid(self) -> bool:
+        return True
+
+
+class TreeEntry:
+    def __init__(self, mode: int, content: bytes) -> None:
+        self._mode = mode
+        self._content = content
+
+    def mode(self) -> int:
+        return self._mode
+
+    def object(self) -> Blob:
+        return Blob(self._content)
+
+
+class Blob:
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def isBinary(self) -> bool:
+        return b"\0" in self._content
+
+    def isTruncated(self) -> bool:
+        return len(self._content) > 512 * 1024
+
+    def text(self) -> str | None:
+        return None if self.isBinary() else self._content.decode("utf-8", "replace")
+
+
+class CheckContexts:
+    def __init__(self, runs: Sequence[CheckRun]) -> None:
+        self._runs = runs
+
+    def nodes(self) -> Sequence[CheckRun]:
+        return self._runs
+
+
+class CheckRun:
+    def __init__(self, run: state.CheckRun) -> None:
+        self._run = run
+
+    def name(self) -> str:
+        return self._run.name
+
+    def status(self) -> str:
+        return self._run.status.upper()
+
+    def conclusion(self) -> str | None:
+        return self._run.conclusion.upper() if self._run.conclusion else None
+
+    def checkSuite(self) -> dict[str, Any]:
+        return {"app": {"databaseId": self._run.app}}
+
+
+class PullRequest(Node):
+    def __init__(self, context: Context, repo: state.Repo, pull: state.Pull) -> None:
+        super().__init__(context, repo)
+        self._pull = pull
+
+    def id(self) -> str:
+        return f"PR_{self._repo.id}_{self._pull.number}"
+
+    def number(self) -> int:
+        return self._pull.number
+
+    def url(self) -> str:
+        return f"{self._context.payloads.server}/{self._repo.full_name}/pull/{self._pull.number}"
+
+    def state(self) -> str:
+        return "MERGED" if self._pull.merge_sha else self._pull.state.upper()
+
+    def isCrossRepository(self) -> bool:
+        return False
+
+    def headRefOid(self) -> str:
+        return self._pull.head_sha
+
+    def mergeCommit(self) -> Commit | None:
+        sha = self._pull.merge_sha
+        return Commit(self._context, self._repo, sha) if sha else None
+
+    def timelineItems(self, **_: Any) -> dict[str, Any]:
+        closer = self._pull.closed_by
+        return {"nodes": [ClosedEvent(closer)] if closer else []}
+
+
+class ClosedEvent:
+    def __init__(self, user: state.User) -> None:
+        self._user = user
+
+    def actor(self) -> User:
+        return User(self._user)
+
+
+class User:
+    def __init__(self, user: state.User) -> None:
+        self._user = user
+
+    def login(self) -> str:
+        return self._user.login

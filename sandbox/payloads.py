@@ -1,0 +1,222 @@
+"""The objects of the REST API and of webhook payloads, as far as the sandbox knows them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from sandbox.gitrepo import BRANCH
+from sandbox.state import ZEROS, CheckRun, Pull, Repo, Review, State, User, branch_of
+
+if TYPE_CHECKING:
+    import pygit2
+
+
+class Payloads:
+    """Builds the objects; *server* is the address that their links start with."""
+
+    def __init__(self, state: State, server: str) -> None:
+        self.state = state
+        self.server = server
+        self.api = f"{server}/api/v3"
+
+    def user(self, user: User) -> dict[str, Any]:
+        """Return a simple-user."""
+        return {
+            "login": user.login,
+            "id": user.id,
+            "node_id": f"U_{user.id}",
+            "type": user.kind,
+            "site_admin": False,
+            "url": f"{self.api}/users/{user.login}",
+            "html_url": f"{self.server}/{user.login}",
+        }
+
+    def repo(self, repo: Repo) -> dict[str, Any]:
+        """Return a repository."""
+        return {
+            "id": repo.id,
+            "node_id": f"R_{repo.id}",
+            "name": repo.name,
+            "full_name": repo.full_name,
+            "private": True,
+            "owner": self.user(repo.owner),
+            "url": f"{self.api}/repos/{repo.full_name}",
+            "html_url": f"{self.server}/{repo.full_name}",
+            "clone_url": f"{self.server}/{repo.full_name}.git",
+            "default_branch": repo.default_branch,
+            "delete_branch_on_merge": repo.delete_branch_on_merge,
+        }
+
+    def commit(self, repo: Repo, sha: str) -> dict[str, Any]:
+        """Return a commit."""
+        commit = repo.git.get(sha)
+        author = repo.authors.get(sha)
+        return {
+            "sha": sha,
+            "node_id": f"C_{repo.id}_{sha}",
+            "url": f"{self.api}/repos/{repo.full_name}/commits/{sha}",
+            "html_url": f"{self.server}/{repo.full_name}/commit/{sha}",
+            "commit": {
+                "author": _signature(commit.author),
+                "committer": _signature(commit.committer),
+                "message": commit.message,
+                "tree": {"sha": str(commit.tree_id)},
+                "verification": self.verification(repo, sha),
+            },
+            "author": self.user(author) if author else None,
+            "committer": self.user(self.state.users["web-flow"]) if sha in repo.verified else None,
+            "parents": [{"sha": str(parent)} for parent in commit.parent_ids],
+        }
+
+    def verification(self, repo: Repo, sha: str) -> dict[str, Any]:
+        """Return what GitHub says of the signature of a commit."""
+        verified = sha in repo.verified
+        return {
+            "verified": verified,
+            "reason": "valid" if verified else "unsigned",
+            "signature": "-----BEGIN PGP SIGNATURE-----" if verified else None,
+            "payload": "tree" if verified else None,
+            "verified_at": None,
+        }
+
+    def ref(self, repo: Repo, name: str, sha: str) -> dict[str, Any]:
+        """Return a git-ref."""
+        return {
+            "ref": name,
+            "node_id": f"REF_{repo.id}_{name}",
+            "url": f"{self.api}/repos/{repo.full_name}/git/{name}",
+            "object": {"type": "commit", "sha": sha},
+        }
+
+    def pull(self, repo: Repo, pull: Pull) -> dict[str, Any]:
+        """Return a pull-request."""
+        number = pull.number
+        base_sha = repo.git.head(pull.base) or ZEROS
+        mergeable = pull.state == "open" and repo.git.merge_tree(base_sha, pull.head_sha) is not None
+        return {
+            "id": pull.id,
+            "node_id": f"PR_{repo.id}_{number}",
+            "number": number,
+            "url": f"{self.api}/repos/{repo.full_name}/pulls/{number}",
+            "html_url": f"{self.server}/{repo.full_name}/pull/{number}",
+            "state": pull.state,
+            "title": pull.title,
+            "body": pull.body,
+            "draft": pull.draft,
+            "user": self.user(pull.author),
+            "head": self._side(repo, pull.head, pull.head_sha),
+            "base": self._side(repo, pull.base, base_sha),
+            "labels": [{"name": label} for label in pull.labels],
+            "created_at": pull.created,
+            "updated_at": pull.created,
+            "closed_at": pull.closed,
+            "merged": pull.merge_sha is not None,
+            "merged_at": pull.closed if pull.merge_sha else None,
+            "merged_by": self.user(pull.merged_by) if pull.merged_by else None,
+            "merge_commit_sha": pull.merge_sha,
+            "mergeable": mergeable if pull.state == "open" else None,
+            "mergeable_state": "clean" if mergeable else "dirty",
+            "author_association": "MEMBER",
+        }
+
+    def review(self, repo: Repo, pull: Pull, review: Review) -> dict[str, Any]:
+        """Return a pull-request-review."""
+        url = f"{self.server}/{repo.full_name}/pull/{pull.number}#pullrequestreview-{review.id}"
+        return {
+            "id": review.id,
+            "user": self.user(review.user),
+            "body": review.body,
+            "state": review.state,
+            "commit_id": review.commit,
+            "submitted_at": review.at,
+            "html_url": url,
+            "author_association": "MEMBER",
+        }
+
+    def check_run(self, repo: Repo, run: CheckRun) -> dict[str, Any]:
+        """Return a check-run."""
+        return {
+            "id": run.id,
+            "name": run.name,
+            "head_sha": run.sha,
+            "status": run.status,
+            "conclusion": run.conclusion,
+            "started_at": run.started,
+            "completed_at": run.completed,
+            "html_url": f"{self.server}/{repo.full_name}/runs/{run.id}",
+            "details_url": f"{self.server}/{repo.full_name}/runs/{run.id}",
+            "url": f"{self.api}/repos/{repo.full_name}/check-runs/{run.id}",
+            "app": {"id": run.app, "slug": "github-actions", "name": "GitHub Actions"},
+        }
+
+    def push(self, repo: Repo, actor: User, ref: str, before: str | None, after: str | None) -> dict[str, Any]:
+        """Return the payload of a push event: *before* or *after* is None where the ref is not there."""
+        new = self._new_commits(repo, ref, before, after) if after else []
+        return {
+            "ref": ref,
+            "before": before or ZEROS,
+            "after": after or ZEROS,
+            "created": before is None,
+            "deleted": after is None,
+            "forced": bool(before and after and not repo.git.is_ancestor(before, after)),
+            "base_ref": None,
+            "compare": f"{self.server}/{repo.full_name}/compare/{before or ZEROS}...{after or ZEROS}",
+            "commits": new,
+            "head_commit": self._pushed_commit(repo, after, distinct=False) if after else None,
+            "repository": self.repo(repo),
+            "pusher": {"name": actor.login},
+            "sender": self.user(actor),
+        }
+
+    def pull_event(self, repo: Repo, actor: User, pull: Pull, action: str) -> dict[str, Any]:
+        """Return the payload of a pull_request event."""
+        return {
+            "action": action,
+            "number": pull.number,
+            "pull_request": self.pull(repo, pull),
+            "repository": self.repo(repo),
+            "sender": self.user(actor),
+        }
+
+    def _side(self, repo: Repo, branch: str, sha: str) -> dict[str, Any]:
+        return {
+            "label": f"{repo.owner.login}:{branch}",
+            "ref": branch,
+            "sha": sha,
+            "user": self.user(repo.owner),
+            "repo": self.repo(repo),
+        }
+
+    def _new_commits(self, repo: Repo, ref: str, before: str | None, after: str) -> list[dict[str, Any]]:
+        others = [sha for name, sha in repo.git.refs(BRANCH).items() if name != ref]
+        if before:
+            listed = repo.git.between(before, after)
+        else:
+            default = repo.git.head(repo.default_branch) if branch_of(ref) != repo.default_branch else None
+            listed = repo.git.between(default, after) if default else repo.git.between(after, after) or [after]
+            listed = [] if default and repo.git.is_ancestor(after, default) else listed
+        return [
+            self._pushed_commit(
+                repo, sha, distinct=not any(repo.git.is_ancestor(sha, other) for other in others)
+            )
+            for sha in listed
+        ]
+
+    def _pushed_commit(self, repo: Repo, sha: str, *, distinct: bool) -> dict[str, Any]:
+        commit = repo.git.get(sha)
+        return {
+            "id": sha,
+            "tree_id": str(commit.tree_id),
+            "distinct": distinct,
+            "message": commit.message,
+            "timestamp": _signature(commit.committer)["date"],
+            "url": f"{self.server}/{repo.full_name}/commit/{sha}",
+            "author": {"name": commit.author.name, "email": commit.author.email},
+            "committer": {"name": commit.committer.name, "email": commit.committer.email},
+        }
+
+
+def _signature(signature: pygit2.Signature) -> dict[str, str]:
+    moment = datetime.fromtimestamp(signature.time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {"name": signature.name, "email": signature.email, "date": moment}

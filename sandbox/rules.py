@@ -1,0 +1,149 @@
+"""Rulesets: which rules hold for a ref, who may bypass them, and what a change violates."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from sandbox.gitrepo import BRANCH
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sandbox.state import Pull, Repo, User
+
+GOOD = ("success", "skipped", "neutral")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Update:
+    """A ref that is to move from *before* to *after* (None where it is not there), by *pull* or directly."""
+
+    ref: str
+    before: str | None
+    after: str | None
+    pull: Pull | None = None
+    method: str = ""
+
+
+def rules_for(repo: Repo, ref: str) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Yield (ruleset, rule) for every active rule that holds for *ref*, be it there or not."""
+    for ruleset in repo.rulesets:
+        if ruleset["enforcement"] == "active" and _covers(repo, ruleset, ref):
+            for rule in ruleset["rules"]:
+                yield ruleset, rule
+
+
+def violations(repo: Repo, update: Update, actor: User) -> list[str]:
+    """Return what *update* violates of the rules that *actor* cannot bypass, in GitHub's words."""
+    return [
+        problem
+        for ruleset, rule in rules_for(repo, update.ref)
+        if not _may_bypass(ruleset, actor, by_pull=update.pull is not None)
+        for problem in _problems(repo, rule, update)
+    ]
+
+
+def _problems(repo: Repo, rule: dict[str, Any], update: Update) -> list[str]:
+    kind, parameters = rule["type"], rule.get("parameters", {})
+    if kind == "creation":
+        return ["Cannot create ref due to creations being restricted."] if update.before is None else []
+    if kind == "deletion":
+        return ["Cannot delete this branch"] if update.after is None else []
+    if update.after is None:
+        return []
+    if kind == "non_fast_forward":
+        forced = update.before and not repo.git.is_ancestor(update.before, update.after)
+        return ["Cannot force-push to this branch"] if forced else []
+    if kind == "required_linear_history":
+        return ["This branch must not contain merge commits."] if update.method == "merge" else []
+    if kind == "pull_request":
+        return _review_problems(repo, parameters, update)
+    if kind == "required_status_checks":
+        return _check_problems(repo, parameters, update)
+    return []
+
+
+def _review_problems(repo: Repo, parameters: dict[str, Any], update: Update) -> list[str]:
+    if update.before is None:
+        return []  # a ref that is created at a commit brings no change
+    if not update.pull:
+        return ["Changes must be made through a pull request."]
+    pull = update.pull
+    problems = []
+    allowed = parameters.get("allowed_merge_methods") or ["merge", "squash", "rebase"]
+    if update.method not in allowed:
+        problems.append(f"{update.method.capitalize()} commits are not allowed on this repository.")
+    latest = {review.user.login: review for review in pull.reviews if review.state != "COMMENTED"}
+    approvals = [
+        review
+        for review in latest.values()
+        if review.state == "APPROVED"
+        and review.user is not pull.author
+        and repo.role(review.user) in ("write", "admin")
+        and (review.commit == pull.head_sha or not parameters["dismiss_stale_reviews_on_push"])
+    ]
+    needed = parameters["required_approving_review_count"]
+    if len(approvals) < needed:
+        noun = "review is" if needed == 1 else "reviews are"
+        problems.append(f"At least {needed} approving {noun} required by reviewers with write access.")
+    return problems
+
+
+def _check_problems(repo: Repo, parameters: dict[str, Any], update: Update) -> list[str]:
+    if update.before is None and parameters.get("do_not_enforce_on_create"):
+        return []
+    sha = update.pull.head_sha if update.pull else update.after
+    problems = []
+    for required in parameters["required_status_checks"]:
+        runs = [
+            run
+            for run in repo.checks
+            if run.sha == sha
+            and run.name == required["context"]
+            and required.get("integration_id") in (None, run.app)
+        ]
+        if not runs:
+            problems.append(f'Required status check "{required["context"]}" is expected.')
+        elif runs[-1].conclusion not in GOOD:
+            state = runs[-1].conclusion or runs[-1].status
+            problems.append(f'Required status check "{required["context"]}" is {state}.')
+    return problems
+
+
+def _may_bypass(ruleset: dict[str, Any], actor: User, *, by_pull: bool) -> bool:
+    return any(
+        entry["actor_id"] == actor.id and (entry["bypass_mode"] == "always" or by_pull)
+        for entry in ruleset.get("bypass_actors", [])
+    )
+
+
+def _covers(repo: Repo, ruleset: dict[str, Any], ref: str) -> bool:
+    names = ruleset["conditions"]["ref_name"]
+
+    def matches(pattern: str) -> bool:
+        if pattern == "~ALL":
+            return True
+        if pattern == "~DEFAULT_BRANCH":
+            return ref == BRANCH + repo.default_branch
+        return fnmatch(pattern).fullmatch(ref) is not None
+
+    return any(map(matches, names["include"])) and not any(map(matches, names["exclude"]))
+
+
+@cache
+def fnmatch(pattern: str) -> re.Pattern[str]:
+    """Return *pattern* as Ruby's File.fnmatch with FNM_PATHNAME reads it: `*` stops at a slash, `**/` does not."""
+    regex = ""
+    for part in re.findall(r"\*\*/|\*+|\?|\[[^\]]*\]|.", pattern):
+        if part == "**/":
+            regex += "(?:[^/.][^/]*/)*"
+        elif part.startswith("*"):
+            regex += "[^/]*"
+        elif part == "?":
+            regex += "[^/]"
+        else:
+            regex += part if part.startswith("[") else re.escape(part)
+    return re.compile(regex)

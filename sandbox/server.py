@@ -1,0 +1,233 @@
+"""The HTTP server: REST, GraphQL and git under one address, on loopback only."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+import tempfile
+import threading
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from sandbox import descriptions, graphql, rest, smart_http
+from sandbox.behaviour import Behaviour, Refusal
+from sandbox.payloads import Payloads
+from sandbox.state import State, Token
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+REST_ROOT = "/api/v3"
+GRAPHQL_PATH = "/api/graphql"
+DOCS = "https://docs.github.com/rest"
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request and how it was answered, for those who count or look."""
+
+    verb: str
+    path: str
+    operation: str
+    user: str
+    status: int
+
+
+@dataclass(slots=True)
+class Sandbox:
+    """A running sandbox: its state, its address, and what has been asked of it.
+
+    *violations* lists every exchange that GitHub's own descriptions do not allow, be it the client's fault or ours.
+    """
+
+    state: State
+    url: str
+    behaviour: Behaviour
+    payloads: Payloads
+    exchanges: list[Exchange] = field(default_factory=list)
+    violations: list[str] = field(default_factory=list)
+
+    @classmethod
+    def start(cls) -> RunningSandbox:
+        """Start a sandbox on a free port; use it as a context."""
+        return RunningSandbox()
+
+    def environment(self, token: str = "") -> dict[str, str]:
+        """Return the variables by which a client finds this GitHub."""
+        found = {
+            "GITHUB_SERVER_URL": self.url,
+            "GITHUB_API_URL": f"{self.url}{REST_ROOT}",
+            "GITHUB_GRAPHQL_URL": f"{self.url}{GRAPHQL_PATH}",
+        }
+        return found | ({"GITHUB_TOKEN": token} if token else {})
+
+
+class RunningSandbox:
+    """Starts the server on entry; stops it and removes its files on exit."""
+
+    def __init__(self) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="gitops-sandbox-"))
+        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+
+    def __enter__(self) -> Sandbox:
+        state = State(self._folder)
+        url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        payloads = Payloads(state, url)
+        self._server.sandbox = Sandbox(state, url, Behaviour(state, payloads), payloads)
+        self._thread.start()
+        return self._server.sandbox
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    sandbox: Sandbox
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Server
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing: `exchanges` has it."""
+
+    def do_GET(self) -> None:
+        self._handle()
+
+    do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815 - the names http.server looks for
+
+    def _handle(self) -> None:
+        length = int(self.headers.get("Content-Length") or 0)
+        body = self._chunked() if self.headers.get("Transfer-Encoding") == "chunked" else self.rfile.read(length)
+        url = urlsplit(self.path)
+        try:
+            if url.path == GRAPHQL_PATH:
+                self._graphql(body)
+            elif url.path.startswith(f"{REST_ROOT}/"):
+                self._rest(unquote(url.path.removeprefix(REST_ROOT)), dict(parse_qsl(url.query)), body)
+            else:
+                self._git(url.path, dict(parse_qsl(url.query)), body)
+        except Refusal as refusal:
+            self._json(refusal.status, _error(refusal))
+        except Exception as error:
+            self.server.sandbox.violations.append(f"{self.command} {self.path}: {error!r}")
+            self._json(500, {"message": "the sandbox failed"})
+            raise
+
+    def _rest(self, path: str, query: dict[str, str], body: bytes) -> None:
+        sandbox, described = self.server.sandbox, descriptions.rest()
+        matched = described.operation(self.command, path)
+        given = json.loads(body) if body else None
+        name = str(matched[0]) if matched else ""
+        function = rest.ROUTES.get(name)
+        token = self._token()
+        if not matched or not function:
+            sandbox.violations.append(f"the sandbox has no {self.command} {path}")
+            self._json(501, {"message": f"the sandbox has no {self.command} {path}"})
+            return
+        operation, parameters = matched
+        sandbox.violations += described.request_problems(operation, query, given)
+        try:
+            with sandbox.state.lock:
+                call = rest.Call(
+                    state=sandbox.state,
+                    behaviour=sandbox.behaviour,
+                    payloads=sandbox.payloads,
+                    token=token,
+                    path=parameters,
+                    query=query,
+                    body=given,
+                )
+                status, known = function(call)
+        except Refusal as refusal:
+            status, known = refusal.status, _error(refusal)
+        schema = described.response_schema(operation, status)
+        answer = described.complete(schema, known) if schema else known
+        sandbox.violations += described.response_problems(operation, status, answer if schema else None)
+        self._note(path, name, token, status)
+        self._json(status, answer)
+
+    def _graphql(self, body: bytes) -> None:
+        sandbox, token = self.server.sandbox, self._token()
+        given = json.loads(body)
+        context = graphql.Context(sandbox.behaviour, sandbox.payloads, token)
+        with sandbox.state.lock:
+            answer, problems = graphql.answer(context, given["query"], given.get("variables") or {})
+        sandbox.violations += problems
+        self._note(GRAPHQL_PATH, given["query"].split("{")[0].split("(")[0].strip() or "query", token, 200)
+        self._json(200, answer)
+
+    def _git(self, path: str, query: dict[str, str], body: bytes) -> None:
+        match = smart_http.PATH.fullmatch(path)
+        if not match:
+            raise Refusal(404, "Not Found")
+        service = query["service"] if match["what"] == "info/refs" else match["what"]
+        sandbox = self.server.sandbox
+        try:
+            token = self._token()
+        except Refusal:
+            self._send(401, b"", "text/plain", {"WWW-Authenticate": 'Basic realm="GitHub"'})
+            return
+        with sandbox.state.lock:
+            repo = rest.allowed(
+                sandbox.state.repos.get(f"{match['owner']}/{match['repo']}".lower()),
+                token,
+                smart_http.SERVICES[service],
+                "contents",
+            )
+            if match["what"] == "info/refs":
+                answer, kind = smart_http.advertise(repo, service), "advertisement"
+            else:
+                zipped = self.headers.get("Content-Encoding") == "gzip"
+                answer = smart_http.exchange(sandbox.behaviour, repo, token, service, body, zipped=zipped)
+                kind = "result"
+        self._note(path, f"git {match['what']}", token, 200)
+        self._send(200, answer, f"application/x-{service}-{kind}", {"Cache-Control": "no-cache"})
+
+    def _token(self) -> Token:
+        kind, _, value = (self.headers.get("Authorization") or "").partition(" ")
+        if kind.lower() == "basic":
+            value = base64.b64decode(value).decode().partition(":")[2]
+        token = self.server.sandbox.state.tokens.get(value)
+        if not token:
+            raise Refusal(401, "Bad credentials")
+        return token
+
+    def _chunked(self) -> bytes:
+        content = b""
+        while size := int(self.rfile.readline(), 16):
+            content += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return content
+
+    def _note(self, path: str, operation: str, token: Token, status: int) -> None:
+        exchange = Exchange(self.command, path, operation, token.user.login, status)
+        self.server.sandbox.exchanges.append(exchange)
+
+    def _json(self, status: int, answer: Any) -> None:
+        content = b"" if answer is None else json.dumps(answer).encode()
+        self._send(status, content, "application/json; charset=utf-8", {})
+
+    def _send(self, status: int, content: bytes, kind: str, headers: dict[str, str]) -> None:
+        self.send_response(status)
+        for name, value in {"Content-Type": kind, "Content-Length": str(len(content)), **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(content)
+
+
+def _error(refusal: Refusal) -> dict[str, Any]:
+    return {"message": str(refusal), "documentation_url": DOCS, "status": str(refusal.status)}

@@ -1,0 +1,193 @@
+"""What the sandbox knows beside git: people and their tokens, repositories, pull requests, reviews, checks."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import count
+from typing import TYPE_CHECKING, Any, Literal
+
+from sandbox.gitrepo import BRANCH, GitRepo, Person
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+Role = Literal["none", "read", "write", "admin"]
+ROLES: tuple[Role, ...] = ("none", "read", "write", "admin")
+ACTIONS_APP = 15368  # the id of GitHub Actions' own app
+ZEROS = "0" * 40
+
+
+def timestamp() -> str:
+    """Return the present moment as GitHub writes it."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@dataclass(eq=False, slots=True)
+class User:
+    """A person, a bot or an organization."""
+
+    id: int
+    login: str
+    kind: Literal["User", "Bot", "Organization"] = "User"
+
+    @property
+    def person(self) -> Person:
+        """Return this user as the author of a commit."""
+        return Person(self.login, f"{self.id}+{self.login}@users.noreply.github.com")
+
+
+@dataclass(eq=False, slots=True)
+class Token:
+    """A way to act as *user*; *permissions* narrow it, as those of a fine-grained token, to `{"contents": "write"}`.
+
+    What is done with a run's own token (*of_run*) starts no further runs.
+    """
+
+    user: User
+    permissions: dict[str, str] | None = None
+    of_run: bool = False
+
+
+@dataclass(eq=False, slots=True)
+class Review:
+    """What a reviewer said of a pull request at one commit."""
+
+    id: int
+    user: User
+    state: str
+    body: str
+    commit: str
+    at: str
+
+
+@dataclass(eq=False, slots=True)
+class CheckRun:
+    """One check on one commit."""
+
+    id: int
+    name: str
+    sha: str
+    app: int
+    status: str = "queued"
+    conclusion: str | None = None
+    started: str = field(default_factory=timestamp)
+    completed: str | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Pull:
+    """A pull request; *head_sha* stays when its branch goes."""
+
+    id: int
+    number: int
+    title: str
+    body: str
+    author: User
+    head: str
+    head_sha: str
+    base: str
+    draft: bool
+    created: str = field(default_factory=timestamp)
+    state: Literal["open", "closed"] = "open"
+    closed: str | None = None
+    closed_by: User | None = None
+    merged_by: User | None = None
+    merge_sha: str | None = None
+    labels: list[str] = field(default_factory=list)
+    reviewers: list[str] = field(default_factory=list)
+    team_reviewers: list[str] = field(default_factory=list)
+    reviews: list[Review] = field(default_factory=list)
+
+
+@dataclass(eq=False, slots=True)
+class Repo:
+    """A repository with all that belongs to it."""
+
+    id: int
+    owner: User
+    name: str
+    git: GitRepo
+    default_branch: str = "main"
+    members: dict[str, Role] = field(default_factory=dict)
+    pulls: dict[int, Pull] = field(default_factory=dict)
+    checks: list[CheckRun] = field(default_factory=list)
+    rulesets: list[dict[str, Any]] = field(default_factory=list)
+    secrets: dict[str, str] = field(default_factory=dict)
+    verified: set[str] = field(default_factory=set)
+    authors: dict[str, User] = field(default_factory=dict)
+    delete_branch_on_merge: bool = False
+
+    @property
+    def full_name(self) -> str:
+        """Return owner/name."""
+        return f"{self.owner.login}/{self.name}"
+
+    def role(self, user: User) -> Role:
+        """Return what *user* may do here."""
+        return self.members.get(user.login, "none")
+
+    def open_pulls(self, head: str) -> list[Pull]:
+        """Return the open pull requests from the branch *head*."""
+        return [pull for pull in self.pulls.values() if pull.state == "open" and pull.head == head]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened in a repository, with the payload that GitHub sends for it."""
+
+    name: str
+    repo: Repo
+    actor: User
+    payload: dict[str, Any]
+    ref: str
+    sha: str
+
+
+class State:
+    """All of it, under *folder*. Whoever changes it holds *lock*."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.lock = threading.RLock()
+        self.users: dict[str, User] = {}
+        self.tokens: dict[str, Token] = {}
+        self.repos: dict[str, Repo] = {}
+        self.listeners: list[Callable[[Event], None]] = []
+        self._ids = count(1001)
+        self.add_user("github-actions[bot]", kind="Bot")
+        self.add_user("web-flow")
+
+    def new_id(self) -> int:
+        """Return a number that nothing else has."""
+        return next(self._ids)
+
+    def add_user(self, login: str, *, kind: Literal["User", "Bot", "Organization"] = "User") -> User:
+        """Add a user."""
+        self.users[login] = User(self.new_id(), login, kind)
+        return self.users[login]
+
+    def add_token(self, login: str, *, permissions: dict[str, str] | None = None, of_run: bool = False) -> str:
+        """Return a new token of the user *login*."""
+        token = f"{'ghs' if of_run else 'ghp'}_{login.strip('[]').replace('[', '-')}{self.new_id():024d}"
+        self.tokens[token] = Token(self.users[login], permissions, of_run)
+        return token
+
+    def add_repo(self, owner: str, name: str, members: dict[str, Role]) -> Repo:
+        """Add an empty repository."""
+        path = self.folder / "git" / owner / f"{name}.git"
+        repo = Repo(self.new_id(), self.users[owner], name, GitRepo(path), members=dict(members))
+        self.repos[repo.full_name.lower()] = repo
+        return repo
+
+    def emit(self, event: Event) -> None:
+        """Tell everybody who listens."""
+        for listener in self.listeners:
+            listener(event)
+
+
+def branch_of(ref: str) -> str:
+    """Return the short name of the branch *ref*, "" if it is none."""
+    return ref.removeprefix(BRANCH) if ref.startswith(BRANCH) else ""

@@ -1,0 +1,275 @@
+"""GitHub Actions: every event runs the workflows it starts, for real, with act; jobs become check runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sandbox.state import ACTIONS_APP, CheckRun, Event, timestamp
+from sandbox.triggers import started
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sandbox.server import Sandbox
+
+ACT = Path(sys.executable).with_name("act")
+ACTIONS_REPOSITORY = "your-org/gitops-actions"
+# What a runner has and a workflow may expect; nothing of the caller's beside it.
+PASSED_ON = ("PATH", "LANG", "TMPDIR", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "HTTPS_PROXY", "https_proxy", "NO_PROXY")
+
+
+@dataclass(eq=False, slots=True)
+class Run:
+    """One run of one workflow: how each job ended, what the steps put out, and where its log is."""
+
+    number: int
+    event: Event
+    path: str
+    name: str
+    log: Path
+    jobs: dict[str, str] = field(default_factory=dict)
+    outputs: dict[str, str] = field(default_factory=dict)
+    summaries: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+    conclusion: str = ""
+
+
+class Workflows:
+    """Runs workflows for the events of *sandbox*; *actions* is the checkout that `@v1` stands for.
+
+    *logs* keeps a log of every run. *told* hears of each run as it starts and as it ends.
+    """
+
+    def __init__(self, sandbox: Sandbox, *, actions: Path, logs: Path, told: Callable[[Run], None] | None = None) -> None:
+        self._sandbox = sandbox
+        self._actions = actions
+        self._logs = logs
+        self._told = told or (lambda _: None)
+        self._pool = ThreadPoolExecutor(max_workers=os.cpu_count() or 2)
+        self._idle = threading.Condition()
+        self._busy = 0
+        self._processes: set[subprocess.Popen[str]] = set()
+        self.runs: list[Run] = []
+        self.errors: list[BaseException] = []
+
+    def __enter__(self) -> Workflows:
+        self._sandbox.state.listeners.append(self._on_event)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._sandbox.state.listeners.remove(self._on_event)
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        for process in list(self._processes):
+            process.kill()
+        self._pool.shutdown(wait=True)
+
+    def wait(self, timeout: float = 120) -> None:
+        """Return when nothing runs any more; raise what went wrong in running it."""
+        with self._idle:
+            if not self._idle.wait_for(lambda: self._busy == 0, timeout):
+                raise TimeoutError(f"workflows still run after {timeout} s")
+        if self.errors:
+            raise self.errors[0]
+
+    def _on_event(self, event: Event) -> None:
+        for path, workflow in started(event):
+            run = Run(
+                number=len(self.runs) + 1,
+                event=event,
+                path=path,
+                name=workflow.get("name", path),
+                log=self._logs / f"{len(self.runs) + 1:02d}-{event.repo.name}-{Path(path).stem}-{event.name}.log",
+            )
+            self.runs.append(run)
+            with self._idle:
+                self._busy += 1
+            self._pool.submit(self._run, run, workflow)
+
+    def _run(self, run: Run, workflow: dict[str, Any]) -> None:
+        try:
+            self._told(run)
+            _Execution(self._sandbox, run, workflow, self._actions, self._processes).carry_out()
+            self._told(run)
+        except BaseException as error:
+            self.errors.append(error)
+            raise
+        finally:
+            with self._idle:
+                self._busy -= 1
+                self._idle.notify_all()
+
+
+class _Execution:
+    """One run being carried out."""
+
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        run: Run,
+        workflow: dict[str, Any],
+        actions: Path,
+        processes: set[subprocess.Popen[str]],
+    ) -> None:
+        self.sandbox = sandbox
+        self.run = run
+        self.workflow = workflow
+        self.actions = actions
+        self.processes = processes
+        self.repo = run.event.repo
+        self.home = sandbox.state.folder / "runner"
+        self.folder = sandbox.state.folder / "runs" / str(run.number)
+        self.checks: dict[str, CheckRun] = {}
+        # A check counts for the head of a pull request, though its test merge is what is tested.
+        pull = run.event.payload.get("pull_request")
+        self.sha = pull["head"]["sha"] if pull else run.event.sha
+
+    def carry_out(self) -> None:
+        checkout = self._checkout()
+        event_file = self.folder / "event.json"
+        event_file.write_text(json.dumps(self._payload()), encoding="utf-8")
+        token = self._run_token()
+        process = subprocess.Popen(
+            [*self._command(event_file), "-C", str(checkout)],
+            env=self._environment(token),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+        )
+        self.processes.add(process)
+        with self.run.log.open("w", encoding="utf-8") as log:
+            for line in process.stdout or ():
+                self._hear(line, log.write)
+        failed = process.wait() != 0
+        self.processes.discard(process)
+        self._finish(failed=failed)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _checkout(self) -> Path:
+        """Return a checkout as actions/checkout makes it by default: the one commit, without its history."""
+        folder = self.folder / "checkout"
+        folder.mkdir(parents=True)
+        for arguments in (
+            ("init", "-q", "-b", "main"),
+            ("remote", "add", "origin", str(self.repo.git.path)),
+            ("fetch", "-q", "--depth", "1", "origin", self.run.event.sha),
+            ("checkout", "-q", "-B", self.run.event.ref.removeprefix("refs/heads/"), "FETCH_HEAD"),
+            ("remote", "set-url", "origin", f"{self.sandbox.url}/{self.repo.full_name}.git"),
+        ):
+            subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True)
+        return folder
+
+    def _payload(self) -> dict[str, Any]:
+        return self.run.event.payload
+
+    def _run_token(self) -> str:
+        with self.sandbox.state.lock:
+            token = self.sandbox.state.add_token("github-actions[bot]", of_run=True)
+            self.repo.members["github-actions[bot]"] = "write"
+        return token
+
+    def _command(self, event_file: Path) -> list[str]:
+        secrets = ["GITHUB_TOKEN", *self.repo.secrets]
+        event = self.run.event
+        variables = {
+            **self.sandbox.environment(),
+            "GITHUB_REPOSITORY": self.repo.full_name,
+            "GITHUB_RUN_ID": str(self.run.number),
+            "GITHUB_TRIGGERING_ACTOR": event.actor.login,
+            "GITHUB_REF": event.ref,
+            "GITHUB_SHA": event.sha,
+        }
+        return [
+            str(ACT),
+            event.name,
+            *("-W", self.run.path, "-e", str(event_file), "--actor", event.actor.login, "--json"),
+            *("-P", "ubuntu-24.04=-self-hosted", "--no-cache-server", "--artifact-server-addr", "127.0.0.1"),
+            *("--local-repository", f"{ACTIONS_REPOSITORY}@v1={self.actions}"),
+            # by name only: the values are in act's environment, not in its arguments
+            *(part for name in secrets for part in ("-s", name)),
+            *(part for name, value in variables.items() for part in ("--env", f"{name}={value}")),
+        ]
+
+    def _environment(self, token: str) -> dict[str, str]:
+        passed = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+        home = {"HOME": str(self.home), "XDG_CACHE_HOME": str(self.home / ".cache"), "GIT_PAGER": "cat", "TERM": "dumb"}
+        return {**passed, **home, **self.repo.secrets, "GITHUB_TOKEN": token}
+
+    def _hear(self, line: str, write: Callable[[str], object]) -> None:
+        try:
+            said = json.loads(line)
+        except json.JSONDecodeError:
+            self._log(line.rstrip(), "", write)
+            return
+        job = said.get("job", "")
+        self._log(said.get("msg", "").rstrip(), job, write)
+        if said.get("command") == "set-output" and len(said.get("stepID", [])) == 1:
+            self.run.outputs[f"{said['jobID']}.{said['stepID'][0]}.{said['name']}"] = said["arg"]
+        if said.get("command") == "summary" and len(said.get("stepID", [])) == 1:
+            self.run.summaries.append(said["content"])
+        if job:
+            name = self._check_name(job, said["jobID"], said.get("matrix") or {})
+            if name not in self.checks:
+                self._start_check(name)
+            if "jobResult" in said:
+                self._end_check(name, said["jobResult"])
+
+    def _log(self, message: str, job: str, write: Callable[[str], object]) -> None:
+        for line in message.splitlines():
+            self.run.lines.append(line)
+            write(f"[{job.strip()}] {line}\n" if job else f"{line}\n")
+
+    def _check_name(self, job: str, job_id: str, matrix: dict[str, Any]) -> str:
+        """Return the name that GitHub gives the check of a job; act says `Workflow/job-1` or `caller/Workflow/job`."""
+        caller, _, rest = job.strip().partition("/")
+        if caller == self.run.name or rest.count("/") == 0:
+            return self._job_name(job_id, self.workflow, rest, matrix)
+        name = self._job_name(caller, self.workflow, caller, {})
+        return f"{name} / {rest.partition('/')[2]}"
+
+    @staticmethod
+    def _job_name(job_id: str, workflow: dict[str, Any], said: str, matrix: dict[str, Any]) -> str:
+        declared = workflow["jobs"].get(job_id, {}).get("name", "")
+        if "${{" in declared:
+            return re.sub(r"-\d+\s*$", "", said).strip()
+        values = ", ".join(_plain_values(matrix))
+        return f"{declared or job_id} ({values})" if values and not declared else declared or job_id
+
+    def _start_check(self, name: str) -> None:
+        with self.sandbox.state.lock:
+            self.checks[name] = CheckRun(
+                self.sandbox.state.new_id(), name, self.sha, app=ACTIONS_APP, status="in_progress"
+            )
+            self.repo.checks.append(self.checks[name])
+
+    def _end_check(self, name: str, conclusion: str) -> None:
+        with self.sandbox.state.lock:
+            check = self.checks[name]
+            check.status, check.conclusion, check.completed = "completed", conclusion, timestamp()
+        self.run.jobs[name] = conclusion
+
+    def _finish(self, *, failed: bool) -> None:
+        """Give every job that act did not run the conclusion that GitHub gives it: skipped."""
+        for job_id, job in self.workflow["jobs"].items():
+            name = job.get("name", job_id)
+            if "${{" not in name and not any(re.split(r" \(| / ", known)[0] == name for known in self.checks):
+                self._start_check(name)
+                self._end_check(name, "skipped")
+        for name in self.checks:
+            if name not in self.run.jobs:
+                self._end_check(name, "failure")
+        self.run.conclusion = "failure" if failed else "success"
+
+
+def _plain_values(matrix: dict[str, Any]) -> Iterator[str]:
+    return (str(value) for value in matrix.values() if not isinstance(value, (dict, list)))

@@ -1,0 +1,110 @@
+"""The organization of the demo and of the tests: people, a bot, an app repository and an infra repository."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sandbox.state import ACTIONS_APP, Repo, User
+
+if TYPE_CHECKING:
+    from sandbox.server import Sandbox
+    from sandbox.state import Role
+
+ROOT = Path(__file__).parent.parent
+EXAMPLES = ROOT / "examples"
+ORGANIZATION = "your-org"
+BOT = "gitops-bot"
+ENVIRONMENTS = ("dev", "staging", "prod")
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The two repositories and a token of everybody in them."""
+
+    app: Repo
+    infra: Repo
+    tokens: dict[str, str]
+
+
+def build(sandbox: Sandbox) -> World:
+    """Fill *sandbox* with the examples: every environment runs the first commit of the app."""
+    state = sandbox.state
+    state.add_user(ORGANIZATION, kind="Organization")
+    people: dict[str, Role] = {"olivia": "admin", "alice": "write", "bob": "write", BOT: "write"}
+    for login in people:
+        state.add_user(login)
+    app = state.add_repo(ORGANIZATION, "app", people)
+    infra = state.add_repo(ORGANIZATION, "infra", people)
+    olivia, bot = state.users["olivia"], state.users[BOT]
+    first = _commit_all(app, olivia, _files(EXAMPLES / "app"))
+    files = _files(EXAMPLES / "infra")
+    for env in ENVIRONMENTS:
+        path = f"envs/{env}.json"
+        files[path] = files[path].replace(b'"tag": ""', f'"tag": "{first}"'.encode())
+    _commit_all(infra, olivia, files)
+    app.rulesets = [_ruleset(state.new_id(), "main", "~DEFAULT_BRANCH", "gate")]
+    infra.rulesets = [_ruleset(state.new_id(), "main", "~DEFAULT_BRANCH", "test", bypass=bot)]
+    tokens = {login: state.add_token(login) for login in people}
+    app.secrets["GITOPS_BOT_TOKEN"] = tokens[BOT]
+    return World(app=app, infra=infra, tokens=tokens)
+
+
+def publish_actions(folder: Path) -> Path:
+    """Copy this repository, as far as git keeps or would keep it, to *folder*: what `@v1` stands for."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True
+    )
+    for path in listed.stdout.decode().split("\0"):
+        if path and (ROOT / path).is_file():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / path, folder / path)
+    return folder
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and "__pycache__" not in path.parts and "dist" not in path.parts
+    }
+
+
+def _commit_all(repo: Repo, author: User, files: dict[str, bytes]) -> str:
+    sha = repo.git.commit(parents=[], message="Initial commit", author=author.person, files=files)
+    repo.authors[sha] = author
+    repo.git.set_ref(f"refs/heads/{repo.default_branch}", sha)
+    return sha
+
+
+def _ruleset(number: int, name: str, pattern: str, check: str, *, bypass: User | None = None) -> dict[str, Any]:
+    reviews = {
+        "required_approving_review_count": 1,
+        "dismiss_stale_reviews_on_push": True,
+        "require_code_owner_review": False,
+        "require_last_push_approval": True,
+        "required_review_thread_resolution": False,
+        "allowed_merge_methods": ["squash"],
+    }
+    checks = {
+        "strict_required_status_checks_policy": False,
+        "required_status_checks": [{"context": check, "integration_id": ACTIONS_APP}],
+    }
+    actors = [{"actor_id": bypass.id, "actor_type": "User", "bypass_mode": "pull_request"}] if bypass else []
+    return {
+        "id": number,
+        "name": name,
+        "enforcement": "active",
+        "conditions": {"ref_name": {"include": [pattern], "exclude": []}},
+        "bypass_actors": actors,
+        "rules": [
+            {"type": "deletion"},
+            {"type": "non_fast_forward"},
+            {"type": "required_linear_history"},
+            {"type": "pull_request", "parameters": reviews},
+            {"type": "required_status_checks", "parameters": checks},
+        ],
+    }
