@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from actions.errors import EnvFileError, NoTagError, UnknownServiceError
 from actions.formats import FormatError
-from actions.tagpath import replaced_at, value_at
+from actions.tagpath import replaced_at, value_at, without
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -44,12 +44,9 @@ class EnvFile:
         tree = self._load(self.text)
         if not self.tag_path.names_service:
             return {self.service: tree}, None
-        parts: dict[str, Tree] = {}
-        rest = tree
-        for service, place in self.tag_path.service_places(tree):
-            parts[service] = value_at(tree, place)
-            rest = replaced_at(rest, place, None)
-        return parts, rest
+        places = dict(self.tag_path.service_places(tree))
+        parts = {service: value_at(tree, place) for service, place in places.items()}
+        return parts, without(tree, set(places.values()))
 
     def with_tag(self, service: str, tag: str) -> EnvFile:
         """Return this file with *tag* as the tag of *service* and not one other byte changed.
@@ -61,8 +58,8 @@ class EnvFile:
         before = self._load(self.text)
         place = self._place(before, service)
         old = value_at(before, place)
-        value = _with_tag_part(str(old or ""), tag) if self.tag_path.holds_image else tag
         try:
+            value = _with_tag_part(str(old or ""), tag) if self.tag_path.holds_image else tag
             text = self._format.splice(bare, place, value)
             after = self._format.load(text)
         except FormatError as error:

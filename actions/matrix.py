@@ -94,7 +94,7 @@ def entries(differences: Sequence[Difference], *, per: Per, only_changed: bool) 
 
 def fits(matrix: Sequence[Mapping[str, object]]) -> bool:
     """Tell whether GitHub takes *matrix* as one."""
-    return len(matrix) <= MOST_ENTRIES and sum(map(_weight, matrix)) <= MOST_CHARACTERS
+    return _Size.of(matrix).fits
 
 
 def shards(matrix: Sequence[Mapping[str, object]], *, services: Sequence[str]) -> list[dict[str, object]]:
@@ -103,22 +103,49 @@ def shards(matrix: Sequence[Mapping[str, object]], *, services: Sequence[str]) -
     An environment is split over several shards only if it does not fit into one. *services* is what the matrix was
     narrowed to.
     """
-    named: list[tuple[list[str], list[str]]] = []
-    packed: list[Mapping[str, object]] = []
-    for group in _by_env(matrix):
-        if not fits(group):
-            named += [(_envs(part), [str(entry["service"]) for entry in part]) for part in _chunks(group)]
-        elif fits([*packed, *group]):
-            packed += group
-        else:
-            named.append((_envs(packed), list(services)))
-            packed = list(group)
-    if packed:
-        named.append((_envs(packed), list(services)))
+    groups = _by_env(matrix)
+    whole = [group for group in groups if fits(group)]
+    split = [part for group in groups if not fits(group) for part in _packed([[entry] for entry in group])]
+    parts = [(_envs(part), list(services)) for part in _packed(whole)]
+    parts += [(_envs(part), [str(entry["service"]) for entry in part]) for part in split]
     return [
         {"shard": number, "environments": ",".join(envs), "service": ",".join(names)}
-        for number, (envs, names) in enumerate(named, 1)
+        for number, (envs, names) in enumerate(parts, 1)
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Size:
+    """How much of what GitHub limits a matrix takes."""
+
+    entries: int = 0
+    characters: int = 0
+
+    @classmethod
+    def of(cls, matrix: Sequence[Mapping[str, object]]) -> _Size:
+        return cls(len(matrix), sum(len(json.dumps(entry, separators=(",", ":"))) + 1 for entry in matrix))
+
+    @property
+    def fits(self) -> bool:
+        return self.entries <= MOST_ENTRIES and self.characters <= MOST_CHARACTERS
+
+    def __add__(self, other: _Size) -> _Size:
+        return _Size(self.entries + other.entries, self.characters + other.characters)
+
+
+def _packed(groups: Sequence[list[Mapping[str, object]]]) -> Iterator[list[Mapping[str, object]]]:
+    """Yield *groups* put together, in their order, as long as they fit."""
+    pack: list[Mapping[str, object]] = []
+    size = _Size()
+    for group in groups:
+        more = _Size.of(group)
+        if pack and not (size + more).fits:
+            yield pack
+            pack, size = [], _Size()
+        pack += group
+        size += more
+    if pack:
+        yield pack
 
 
 def _parts(snapshot: Snapshot) -> tuple[dict[str, Tree], list[Tree]]:
@@ -151,25 +178,11 @@ def _service_entry(difference: Difference, service: str) -> dict[str, object]:
     }
 
 
-def _weight(entry: Mapping[str, object]) -> int:
-    return len(json.dumps(entry, separators=(",", ":"))) + 1
-
-
 def _by_env(matrix: Sequence[Mapping[str, object]]) -> list[list[Mapping[str, object]]]:
     groups: dict[object, list[Mapping[str, object]]] = {}
     for entry in matrix:
         groups.setdefault(entry["env"], []).append(entry)
     return list(groups.values())
-
-
-def _chunks(group: Sequence[Mapping[str, object]]) -> Iterator[list[Mapping[str, object]]]:
-    chunk: list[Mapping[str, object]] = []
-    for entry in group:
-        if chunk and not fits([*chunk, entry]):
-            yield chunk
-            chunk = []
-        chunk.append(entry)
-    yield chunk
 
 
 def _envs(matrix: Sequence[Mapping[str, object]]) -> list[str]:

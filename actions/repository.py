@@ -240,7 +240,8 @@ class Repository:
     def add_labels(self, pull: Pull, labels: Sequence[str]) -> None:
         """Add *labels* to *pull*."""
         with self._asking("pull requests: write"):
-            self._github.get_repo(self.name).get_issue(pull.number).add_to_labels(*labels)
+            path = f"/repos/{self.name}/issues/{pull.number}/labels"
+            self._github.requester.requestJsonAndCheck("POST", path, input={"labels": list(labels)})
 
     def request_reviews(self, pull: Pull, *, users: Sequence[str], teams: Sequence[str]) -> None:
         """Ask *users* and *teams* to review *pull*."""
@@ -334,12 +335,13 @@ class Repository:
         """Return how *head* relates to *base*, None if the repository does not have both."""
         with self._asking("contents: read"):
             try:
-                found = self._github.get_repo(self.name).compare(base, head)
+                path = f"/repos/{self.name}/compare/{quote(base)}...{quote(head)}"
+                _, found = self._github.requester.requestJsonAndCheck("GET", path)
             except GithubException as error:
                 if error.status == 404:  # noqa: PLR2004 - an HTTP status
                     return None
                 raise
-            return Comparison(status=found.status, commits=_commits(found.raw_data), total=found.total_commits)
+        return Comparison(status=found["status"], commits=_commits(found), total=found["total_commits"])
 
     @property
     def _github(self) -> Github:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
 Tree: TypeAlias = "dict[str, Tree] | list[Tree] | str | int | float | bool | None"
 Place: TypeAlias = tuple[str | int, ...]
@@ -126,3 +126,12 @@ def replaced_at(tree: Tree, place: Place, value: Tree) -> Tree:
     copy = dict(tree) if isinstance(tree, dict) else list(tree)  # type: ignore[arg-type]
     copy[place[0]] = replaced_at(tree[place[0]], place[1:], value)  # type: ignore[index]
     return copy
+
+
+def without(tree: Tree, places: Collection[Place], at: Place = ()) -> Tree:
+    """Return *tree* without what stands at *places*; *at* is where in the whole it is."""
+    if isinstance(tree, dict):
+        return {key: without(item, places, (*at, key)) for key, item in tree.items() if (*at, key) not in places}
+    if isinstance(tree, list):
+        return [without(item, places, (*at, n)) for n, item in enumerate(tree) if (*at, n) not in places]
+    return tree

@@ -62,13 +62,13 @@ class Workspace:
 
     def environments(self, layout: Layout) -> dict[str, Snapshot]:
         """Return every environment that has files here, as they are now."""
-        return layout.group(self._texts(layout, layout.globs()))
+        return layout.group(self._texts(self._paths(layout)))
 
     def environment(self, env: str, layout: Layout) -> Snapshot:
         """Return the environment *env*; raise UnknownEnvError, saying which there are, if it has no file."""
-        found = layout.group(self._texts(layout, layout.globs(env)))
+        found = layout.group(self._texts(self._paths(layout, env)))
         if env not in found:
-            raise unknown_env(env, layout, self.environments(layout))
+            raise unknown_env(env, layout, layout.group(dict.fromkeys(self._paths(layout), "")))
         return found[env]
 
     def has_commit(self, revision: str) -> bool:
@@ -81,9 +81,13 @@ class Workspace:
         paths = [path for path in listed.decode("utf-8", "replace").split("\0") if layout.owner(path)]
         return layout.group(dict(zip(paths, self._blobs(revision, paths), strict=True)))
 
-    def _texts(self, layout: Layout, globs: Iterable[str]) -> dict[str, str]:
-        paths = {path.relative_to(self.root).as_posix() for glob in globs for path in self.root.glob(glob)}
-        return {path: self.read(path) for path in paths if layout.owner(path)}
+    def _paths(self, layout: Layout, env: str = "*") -> set[str]:
+        found = (path for glob in layout.globs(env) for path in self.root.glob(glob))
+        paths = {path.relative_to(self.root).as_posix() for path in found}
+        return {path for path in paths if layout.owner(path)}
+
+    def _texts(self, paths: Iterable[str]) -> dict[str, str]:
+        return {path: self.read(path) for path in paths}
 
     def _blobs(self, revision: str, paths: Sequence[str]) -> list[str]:
         answer = self._git("cat-file", "--batch", given=[f"{revision}:{path}" for path in paths]) or b""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 WEB_FLOW = Person("GitHub", "noreply@github.com")
 
 
-class Refusal(Exception):
+class Refusal(Exception):  # noqa: N818 - GitHub's answer, not a fault
     """GitHub says no: the HTTP status of the REST API, the error type of GraphQL, and the message of both."""
 
     def __init__(self, status: int, message: str, *, kind: str = "UNPROCESSABLE", code: str = "") -> None:
@@ -75,9 +75,7 @@ class Behaviour:
         self.update_ref(repo, token, BRANCH + branch, sha)
         return sha
 
-    def open_pull(
-        self, repo: Repo, token: Token, *, head: str, base: str, title: str, body: str, draft: bool
-    ) -> Pull:
+    def open_pull(self, repo: Repo, token: Token, *, head: str, base: str, title: str, body: str, draft: bool) -> Pull:
         """Open a pull request."""
         head = head.removeprefix(f"{repo.owner.login}:")
         head_sha, base_sha = repo.git.head(head), repo.git.head(base)
@@ -108,7 +106,7 @@ class Behaviour:
         pull.state, pull.closed, pull.closed_by = "closed", timestamp(), token.user
         self._emit_pull(repo, token, pull, "closed")
 
-    def review(self, repo: Repo, token: Token, pull: Pull, *, state: str, body: str) -> Review:
+    def review(self, token: Token, pull: Pull, *, state: str, body: str) -> Review:
         """Add a review of *pull* at its present head."""
         if state == "APPROVED" and token.user is pull.author:
             raise Refusal(422, "Can not approve your own pull request", code="unprocessable")
@@ -152,9 +150,7 @@ class Behaviour:
                 step = repo.git.get(sha)
                 picked = repo.git.merge_tree(at, sha) or tree
                 author = Person(step.author.name, step.author.email)
-                at = repo.git.commit(
-                    parents=[at], tree=picked, message=step.message, author=author, committer=person
-                )
+                at = repo.git.commit(parents=[at], tree=picked, message=step.message, author=author, committer=person)
                 repo.authors[at] = pull.author
             return at
         parents = [base] if method == "squash" else [base, pull.head_sha]

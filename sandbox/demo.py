@@ -6,7 +6,6 @@ import json
 import shutil
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sandbox.client import ApiError, Person
@@ -113,7 +112,9 @@ def _propose(story: Story, alice: Person, sandbox: Sandbox) -> int:
     clone = alice.clone(APP, sandbox.state.folder / "laptops" / "alice" / "app")
     path = "projects/api/api.py"
     text = (clone / path).read_text(encoding="utf-8").replace('"world"', '"everybody"')
-    test = (clone / "projects/api/test_api.py").read_text(encoding="utf-8").replace("Hello, world!", "Hello, everybody!")
+    test = (
+        (clone / "projects/api/test_api.py").read_text(encoding="utf-8").replace("Hello, world!", "Hello, everybody!")
+    )
     alice.push_change(
         clone, "greet-everybody", {path: text, "projects/api/test_api.py": test}, "Greet everybody, not the world"
     )

@@ -164,7 +164,7 @@ def _pattern(template: str) -> re.Pattern[str]:
 
 def _is_of(schema: Any, known: object) -> bool:
     kinds = {dict: "object", list: "array", str: "string", bool: "boolean", int: "integer"}
-    return schema.get("type", "object") == kinds.get(type(known))
+    return bool(schema.get("type", "object") == kinds.get(type(known)))
 
 
 def _plainest(schema: Any) -> Any:

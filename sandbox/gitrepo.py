@@ -96,15 +96,17 @@ class GitRepo:
         parents = list(parents)
         base = pygit2.Index()
         if tree or parents:
-            base.read_tree(self._repo[tree] if tree else self.get(parents[0]).tree)
+            base.read_tree(self._repo[tree].peel(pygit2.Tree) if tree else self.get(parents[0]).tree)
         for path, content in (files or {}).items():
             if content is None:
                 base.remove(path)
             else:
                 base.add(pygit2.IndexEntry(path, self._repo.create_blob(content), _mode(base, path)))
         now = int(time.time())
-        signatures = [pygit2.Signature(p.name, p.email, now, 0) for p in (author, committer or author)]
-        made = self._repo.create_commit(None, *signatures, message, base.write_tree(self._repo), parents)
+        made_by = pygit2.Signature(author.name, author.email, now, 0)
+        committed_by = pygit2.Signature((committer or author).name, (committer or author).email, now, 0)
+        written = base.write_tree(self._repo)
+        made = self._repo.create_commit(None, made_by, committed_by, message, written, parents)
         return str(made)
 
     def merge_tree(self, ours: str, theirs: str) -> str | None:

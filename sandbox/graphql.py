@@ -79,14 +79,18 @@ def _formatted(result: ExecutionResult) -> dict[str, Any]:
         return {"data": result.data}
     errors = []
     for error in result.errors:
-        entry: dict[str, Any] = {"message": error.message, "path": error.path, "locations": error.formatted["locations"]}
+        entry: dict[str, Any] = {
+            "message": error.message,
+            "path": error.path,
+            "locations": error.formatted["locations"],
+        }
         if isinstance(error.original_error, Refusal):
             entry = {"type": error.original_error.kind, **entry}
         errors.append(entry)
     return {"data": result.data, "errors": errors}
 
 
-def _resolve(source: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
+def _resolve(source: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
     if isinstance(source, dict):
         return source[info.field_name]
     method = getattr(source, info.field_name, None)

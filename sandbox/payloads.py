@@ -197,9 +197,7 @@ class Payloads:
             listed = repo.git.between(default, after) if default else repo.git.between(after, after) or [after]
             listed = [] if default and repo.git.is_ancestor(after, default) else listed
         return [
-            self._pushed_commit(
-                repo, sha, distinct=not any(repo.git.is_ancestor(sha, other) for other in others)
-            )
+            self._pushed_commit(repo, sha, distinct=not any(repo.git.is_ancestor(sha, other) for other in others))
             for sha in listed
         ]
 

@@ -39,7 +39,8 @@ class Call:
     def pull(self, repo: Repo) -> Pull:
         """Return the pull request of the path."""
         number = self.path.get("pull_number") or self.path["issue_number"]
-        return found(repo.pulls.get(int(number)))
+        pull: Pull = found(repo.pulls.get(int(number)))
+        return pull
 
 
 def allowed(repo: Repo | None, token: Token, need: str, permission: str) -> Repo:
@@ -48,8 +49,8 @@ def allowed(repo: Repo | None, token: Token, need: str, permission: str) -> Repo
     if not repo or role == "none":
         raise Refusal(404, "Not Found", kind="NOT_FOUND")
     granted = token.permissions
-    narrow = granted is not None and ROLES.index(granted.get(permission, "none")) < ROLES.index(need)  # type: ignore[arg-type]
-    if narrow or ROLES.index(role) < ROLES.index(need):  # type: ignore[arg-type]
+    narrow = granted is not None and ROLES.index(granted.get(permission, "none")) < ROLES.index(need)
+    if narrow or ROLES.index(role) < ROLES.index(need):
         kind = "integration" if token.of_run else "personal access token"
         raise Refusal(403, f"Resource not accessible by {kind}", kind="FORBIDDEN")
     return repo
@@ -117,9 +118,7 @@ def _compare(call: Call) -> Answer:
 def _tree(call: Call) -> Answer:
     repo = call.repo()
     sha = found(repo.git.resolve(call.path["tree_sha"]))
-    tree = [
-        {"path": path, "mode": "100644", "type": "blob", "sha": blob} for path, blob in repo.git.paths(sha).items()
-    ]
+    tree = [{"path": path, "mode": "100644", "type": "blob", "sha": blob} for path, blob in repo.git.paths(sha).items()]
     return 200, {"sha": sha, "tree": tree, "truncated": False}
 
 
@@ -196,9 +195,7 @@ def _pulls(call: Call) -> Answer:
     pulls = [
         pull
         for pull in reversed(repo.pulls.values())
-        if state in ("all", pull.state)
-        and head in ("", pull.head)
-        and call.query.get("base") in (None, pull.base)
+        if state in ("all", pull.state) and head in ("", pull.head) and call.query.get("base") in (None, pull.base)
     ]
     return 200, [call.payloads.pull(repo, pull) for pull in pulls]
 
@@ -264,9 +261,7 @@ def _review(call: Call) -> Answer:
     repo = call.repo("write", "pull_requests")
     pull = call.pull(repo)
     states = {"APPROVE": "APPROVED", "REQUEST_CHANGES": "CHANGES_REQUESTED", "COMMENT": "COMMENTED"}
-    review = call.behaviour.review(
-        repo, call.token, pull, state=states[call.body["event"]], body=call.body.get("body", "")
-    )
+    review = call.behaviour.review(call.token, pull, state=states[call.body["event"]], body=call.body.get("body", ""))
     return 200, call.payloads.review(repo, pull, review)
 
 

@@ -101,9 +101,7 @@ def _check_problems(repo: Repo, parameters: dict[str, Any], update: Update) -> l
         runs = [
             run
             for run in repo.checks
-            if run.sha == sha
-            and run.name == required["context"]
-            and required.get("integration_id") in (None, run.app)
+            if run.sha == sha and run.name == required["context"] and required.get("integration_id") in (None, run.app)
         ]
         if not runs:
             problems.append(f'Required status check "{required["context"]}" is expected.')

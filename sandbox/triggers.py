@@ -36,7 +36,9 @@ def _triggers(workflow: dict[str, Any]) -> dict[str, Any]:
     on = workflow["on"]
     if isinstance(on, str):
         return {on: {}}
-    return dict.fromkeys(on, {}) if isinstance(on, list) else {name: value or {} for name, value in on.items()}
+    if isinstance(on, list):
+        return {name: {} for name in on}
+    return {name: value or {} for name, value in on.items()}
 
 
 def _fits(triggers: dict[str, Any], event: Event) -> bool:

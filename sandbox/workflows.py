@@ -12,7 +12,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from sandbox.state import ACTIONS_APP, CheckRun, Event, timestamp
 from sandbox.triggers import started
@@ -50,7 +50,9 @@ class Workflows:
     *logs* keeps a log of every run. *told* hears of each run as it starts and as it ends.
     """
 
-    def __init__(self, sandbox: Sandbox, *, actions: Path, logs: Path, told: Callable[[Run], None] | None = None) -> None:
+    def __init__(
+        self, sandbox: Sandbox, *, actions: Path, logs: Path, told: Callable[[Run], None] | None = None
+    ) -> None:
         self._sandbox = sandbox
         self._actions = actions
         self._logs = logs
@@ -62,7 +64,7 @@ class Workflows:
         self.runs: list[Run] = []
         self.errors: list[BaseException] = []
 
-    def __enter__(self) -> Workflows:
+    def __enter__(self) -> Self:
         self._sandbox.state.listeners.append(self._on_event)
         return self
 

@@ -56,7 +56,10 @@ def build(sandbox: Sandbox) -> World:
 def publish_actions(folder: Path) -> Path:
     """Copy this repository, as far as git keeps or would keep it, to *folder*: what `@v1` stands for."""
     listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
     )
     for path in listed.stdout.decode().split("\0"):
         if path and (ROOT / path).is_file():

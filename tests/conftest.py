@@ -1,0 +1,43 @@
+"""What every test starts from: a runner's environment of its own, and no network beyond loopback."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support import Runner
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RUNNERS = ("GITHUB_", "INPUT_", "RUNNER_", "ACTIONS_")
+
+
+@pytest.fixture(autouse=True)
+def _no_runner_around_us(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever runs the tests may be a workflow itself; nothing of it must be seen."""
+    for name in list(os.environ):
+        if name.startswith(RUNNERS):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that reaches for the network is broken."""
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: Any) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6) and address[0] not in ("127.0.0.1", "::1", "localhost"):
+            raise AssertionError(f"a test reaches for {address}")
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture(name="runner")
+def _runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Runner:
+    """A runner that runs the actions in this process."""
+    return Runner(tmp_path, monkeypatch, capsys)

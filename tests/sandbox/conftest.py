@@ -1,0 +1,90 @@
+"""The organization of the examples on a running sandbox; what GitHub's descriptions do not allow fails the test."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sandbox.client import Person
+from sandbox.server import Sandbox
+from sandbox.world import BOT, World, build
+from tests.support import Result, Runner
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass(slots=True)
+class GitHub:
+    """A sandbox with the two repositories of the examples in it."""
+
+    sandbox: Sandbox
+    world: World
+    runner: Runner
+
+    def person(self, login: str) -> Person:
+        """Return somebody of the organization at work."""
+        return Person(self.sandbox, login, self.world.tokens[login])
+
+    @property
+    def bot(self) -> str:
+        """Return the bot's token."""
+        return self.world.tokens[BOT]
+
+    def app_commit(self, message: str = "Change", *, branch: str = "main", parent: str = "") -> str:
+        """Return a new commit of the app on *branch*, as if it had been merged."""
+        git = self.world.app.git
+        parents = [parent or git.head(branch) or git.head("main") or ""]
+        author = self.sandbox.state.users["alice"]
+        sha = git.commit(parents=parents, message=message, author=author.person, files={"change": message.encode()})
+        self.world.app.authors[sha] = author
+        git.set_ref(f"refs/heads/{branch}", sha)
+        return sha
+
+    def infra_file(self, path: str = "envs/dev.json", branch: str = "main") -> str:
+        """Return the text of a file of the infra repository."""
+        found = self.world.infra.git.file(self.world.infra.git.head(branch) or "", path)
+        assert found, f"{path} is not on {branch}"
+        return found[1].decode()
+
+    def change_infra(self, files: dict[str, str | None], branch: str = "main") -> str:
+        """Commit *files* to the infra repository, past all rules."""
+        git = self.world.infra.git
+        contents = {path: None if text is None else text.encode() for path, text in files.items()}
+        olivia = self.sandbox.state.users["olivia"].person
+        sha = git.commit(parents=[git.head(branch) or ""], message="Change", author=olivia, files=contents)
+        git.set_ref(f"refs/heads/{branch}", sha)
+        return sha
+
+    def report(self, name: str, conclusion: str | None, sha: str) -> None:
+        """Report a check of GitHub Actions on a commit of the infra repository."""
+        from sandbox.state import ACTIONS_APP, CheckRun
+
+        run = CheckRun(self.sandbox.state.new_id(), name, sha, ACTIONS_APP)
+        run.status, run.conclusion = ("completed", conclusion) if conclusion else ("in_progress", None)
+        self.world.infra.checks.append(run)
+
+    def run(self, action: str, **inputs: str) -> Result:
+        """Run *action* in a workflow of the app repository."""
+        return self.runner.run(action, **{"token": self.bot, **inputs})
+
+    def operations(self) -> list[str]:
+        """Return what has been asked of GitHub so far, and forget it."""
+        asked = [exchange.operation for exchange in self.sandbox.exchanges]
+        self.sandbox.exchanges.clear()
+        return asked
+
+
+@pytest.fixture(name="github")
+def _github(runner: Runner) -> Iterator[GitHub]:
+    with Sandbox.start() as sandbox:
+        world = build(sandbox)
+        runner.environment |= sandbox.environment() | {
+            "GITHUB_REPOSITORY": "your-org/app",
+            "GITHUB_RUN_ID": "42",
+            "GITHUB_ACTOR": "alice",
+        }
+        yield GitHub(sandbox, world, runner)
+    assert sandbox.violations == []

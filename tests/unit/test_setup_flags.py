@@ -1,0 +1,146 @@
+"""The table in the README of action-setup-flags is the specification; every row of it is run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support import Runner, readme_rows
+
+SHA, HEAD, BEFORE, ZEROS = "a" * 40, "b" * 40, "c" * 40, "0" * 40
+MAIN, HOTFIX, OTHER = "refs/heads/main", "refs/heads/hotfixes/fix", "refs/heads/feature"
+
+
+def push(ref: str, *, new: bool = True, **changed: Any) -> tuple[str, str, dict[str, Any]]:
+    payload = {"before": BEFORE, "after": SHA, "created": False, "deleted": False, "forced": False}
+    return "push", ref, payload | {"commits": [{"id": SHA, "distinct": new}]} | changed
+
+
+def created(ref: str, *, new: bool) -> tuple[str, str, dict[str, Any]]:
+    return push(ref, new=new, created=True, before=ZEROS)
+
+
+def pull(action: str, base: str = "main", *, merged: bool = False) -> tuple[str, str, dict[str, Any]]:
+    pull_request = {"merged": merged, "head": {"sha": HEAD}, "base": {"ref": base}}
+    ref = f"refs/heads/{base}" if merged else "refs/pull/7/merge"
+    return "pull_request", ref, {"action": action, "pull_request": pull_request}
+
+
+EVENTS: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "push to main": push(MAIN),
+    "forced push to main": push(MAIN, forced=True),
+    "push to main, run again": push(MAIN),
+    "push to a hotfix branch": push(HOTFIX),
+    "push to a nested hotfix branch (`hotfixes/a/b`)": push("refs/heads/hotfixes/a/b"),
+    "push to another branch": push(OTHER),
+    "push of a tag": push("refs/tags/v1.0.0", created=True, before=ZEROS),
+    "main created with new commits": created(MAIN, new=True),
+    "main created at a commit that is there already": created(MAIN, new=False),
+    "hotfix branch created at a released commit": created(HOTFIX, new=False),
+    "hotfix branch created with new commits": created(HOTFIX, new=True),
+    "other branch created": created(OTHER, new=False),
+    "hotfix branch deleted": push(HOTFIX, deleted=True, after=ZEROS, commits=[]),
+    "pull request to main opened": pull("opened"),
+    "pull request to main, new commits": pull("synchronize"),
+    "pull request to a hotfix branch opened": pull("opened", "hotfixes/fix"),
+    "pull request to main closed, not merged": pull("closed"),
+    "pull request to main closed and merged": pull("closed", merged=True),
+    "merge group for main": (
+        "merge_group",
+        "refs/heads/gh-readonly-queue/main/pr-7-aaa",
+        {"action": "checks_requested", "merge_group": {"head_sha": SHA, "base_ref": MAIN}},
+    ),
+    "started by hand on main": ("workflow_dispatch", MAIN, {"inputs": None}),
+    "started by hand on another branch": ("workflow_dispatch", OTHER, {"inputs": {}}),
+    "schedule": ("schedule", MAIN, {"schedule": "0 6 * * *"}),
+    "release, or any other event": ("release", "refs/tags/v1", {"action": "published"}),
+}
+TAGS = {
+    "pushed commit": SHA,
+    "merged commit": SHA,
+    "head of the group": SHA,
+    "head of the branch": SHA,
+    "commit of the event": SHA,
+    "head of the pull request": HEAD,
+    "empty": "",
+}
+ROWS = readme_rows("action-setup-flags", "What happens on which event")
+
+
+def start(runner: Runner, event: str) -> None:
+    name, ref, payload = EVENTS[event]
+    attempt = "2" if "run again" in event else "1"
+    repository = {"repository": {"default_branch": "main"}}
+    runner.event(name, payload | repository, GITHUB_REF=ref, GITHUB_SHA=SHA, GITHUB_RUN_ATTEMPT=attempt)
+
+
+def test_the_table_has_every_event_that_is_tested_and_no_other() -> None:
+    assert [row[0] for row in ROWS] == list(EVENTS)
+
+
+@pytest.mark.parametrize("row", [pytest.param(row, id=row[0]) for row in ROWS])
+def test_an_event_gives_what_the_table_says(runner: Runner, row: list[str]) -> None:
+    event, publish, open_infra_pr, deploy, hotfix, tag, reason = row
+    start(runner, event)
+
+    result = runner.run("action-setup-flags")
+
+    assert result.exit_code == 0
+    assert result.outputs == {
+        "publish": publish,
+        "open-infra-pr": open_infra_pr,
+        "deploy": deploy,
+        "hotfix": hotfix,
+        "tag": TAGS[tag],
+        "reason": reason.strip("`"),
+    }
+
+
+def test_the_log_and_the_summary_say_what_was_decided(runner: Runner) -> None:
+    start(runner, "push to main")
+
+    result = runner.run("action-setup-flags")
+
+    assert result.log == "::notice::push-to-main: publish, open-infra-pr, deploy\n"
+    assert f"| ✅ | ✅ | ✅ | – | `{SHA}` |" in result.summary
+
+
+def test_the_main_branch_can_have_another_name(runner: Runner) -> None:
+    name, _, payload = EVENTS["push to main"]
+    runner.event(name, payload, GITHUB_REF="refs/heads/trunk", GITHUB_SHA=SHA)
+
+    assert runner.run("action-setup-flags", main_branch="trunk").outputs["open-infra-pr"] == "true"
+
+
+def test_hotfix_branches_can_have_another_prefix(runner: Runner) -> None:
+    start(runner, "push to a hotfix branch")
+    runner.environment["GITHUB_REF"] = "refs/heads/hf-1"
+
+    assert runner.run("action-setup-flags", hotfix_prefix="hf-").outputs["reason"] == "push-to-hotfix"
+
+
+def test_a_run_that_does_not_know_its_main_branch_fails_with_all_flags_down(runner: Runner) -> None:
+    """Unknown is never OK: nothing is published because a payload was empty."""
+    runner.event("push", {})
+
+    result = runner.run("action-setup-flags")
+
+    assert result.exit_code == 2
+    assert result.outputs["publish"] == result.outputs["deploy"] == "false"
+    assert result.outputs["reason"] == "invalid-input"
+    assert "::error::the push event names no default branch; set input main-branch" in result.log
+
+
+@pytest.mark.parametrize("payload", [None, "[]", '{"repository": 7, "commits": 7, "created": "yes"}'])
+def test_a_payload_that_is_no_payload_is_an_empty_one(runner: Runner, payload: str | None) -> None:
+    path = runner.workspace / "event.json"
+    if payload:
+        path.write_text(payload)
+    runner.environment |= {"GITHUB_EVENT_PATH": str(path), "GITHUB_REF": MAIN, "GITHUB_EVENT_NAME": "push"}
+
+    assert runner.run("action-setup-flags", main_branch="main").outputs["reason"] == "push-to-main"
+
+
+def test_a_run_by_hand_needs_no_event_at_all(runner: Runner) -> None:
+    assert runner.run("action-setup-flags").outputs["reason"] == "invalid-input"
