@@ -36,9 +36,13 @@ def dependencies() -> str:
 
 
 def main(entrypoint: str) -> None:
-    """Run *entrypoint* as a program, with our package and its dependencies before all else."""
-    sys.path.insert(0, os.path.dirname(ACTIONS))
-    sys.path.insert(1, dependencies())
+    """Run *entrypoint* as a program that can import the standard library, the dependencies and our package.
+
+    In that order: who uses an action by `./` from its own checkout has whatever else is there beside our package.
+    """
+    root = os.path.dirname(ACTIONS)
+    sys.path.append(root)
+    sys.path.insert(-1, dependencies())
     sys.argv = [entrypoint]
     runpy.run_path(entrypoint, run_name="__main__")
 

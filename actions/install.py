@@ -44,7 +44,8 @@ def install(name: str, *, homes: Sequence[str], lock: str) -> str:
     )
     if done.returncode:
         shutil.rmtree(partial)
-        give_up(f"cannot install {lock}: {(done.stderr or done.stdout).strip()}")
+        said = (done.stderr or done.stdout).strip()
+        give_up(f"cannot install the locked dependencies; pip or uv and a package index are needed\n{said}")
     final = parent / name
     try:
         partial.rename(final)

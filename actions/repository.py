@@ -9,6 +9,8 @@ import base64
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -29,9 +31,13 @@ from actions.event import BRANCH
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from github.Requester import Requester
+
 API_VERSION = "2022-11-28"
 PATHS_PER_QUERY = 100
 SYMLINK = 0o120000
+CONTENTS = "contents: write"
+PULLS = "pull requests: write"
 FILE = "mode object { ... on Blob { text isBinary isTruncated } }"
 PULL = "number url state isCrossRepository headRefOid mergeCommit { oid } closedBy: timelineItems(last: 1, itemTypes: CLOSED_EVENT) { nodes { ... on ClosedEvent { actor { login } } } }"  # noqa: E501
 
@@ -106,7 +112,7 @@ class Comparison:
     total: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Repository:
     """The repository *name* (owner/name), seen with one token."""
 
@@ -183,8 +189,10 @@ class Repository:
     def paths(self, revision: str) -> list[str]:
         """Return the paths of all files at *revision*."""
         with self._asking("contents: read"):
-            tree = self._github.get_repo(self.name).get_git_tree(revision, recursive=True)
-        return [entry.path for entry in tree.tree if entry.type == "blob"]
+            tree = self._rest("GET", f"/git/trees/{revision}?recursive=1")
+        if tree["truncated"]:
+            raise GitHubError(f"{self.name} has more files than GitHub lists; name the service or the tags instead")
+        return [entry["path"] for entry in tree["tree"] if entry["type"] == "blob"]
 
     def commit(self, base: Base, *, branch: str, files: Mapping[str, str], message: str) -> Branch:
         """Commit *files* to *branch*, which is made at *base* if it is not there, as one signed commit.
@@ -212,9 +220,9 @@ class Repository:
                 "fileChanges": {"additions": additions},
             },
         }
-        with self._asking("contents: write"):
+        with self._asking(CONTENTS):
             try:
-                _, answer = self._github.requester.graphql_query(document, variables)
+                _, answer = self._requester.graphql_query(document, variables)
                 done = answer["data"]["createCommitOnBranch"]
             except GithubException as error:
                 # The branch was there already, at *base*: an earlier run of ours ended between the two mutations.
@@ -231,23 +239,21 @@ class Repository:
 
     def open_pull(self, *, base: str, branch: str, title: str, body: str, draft: bool) -> Pull:
         """Open a pull request from *branch* to *base*."""
-        with self._asking("pull requests: write"):
-            pull = self._github.get_repo(self.name).create_pull(
-                base=base, head=branch, title=title, body=body, draft=draft
-            )
-            return Pull(number=pull.number, url=pull.html_url, state="OPEN", head_sha=pull.head.sha)
+        given = {"base": base, "head": branch, "title": title, "body": body, "draft": draft}
+        with self._asking(PULLS):
+            pull = self._rest("POST", "/pulls", given)
+        return Pull(number=pull["number"], url=pull["html_url"], state="OPEN", head_sha=pull["head"]["sha"])
 
     def add_labels(self, pull: Pull, labels: Sequence[str]) -> None:
         """Add *labels* to *pull*."""
-        with self._asking("pull requests: write"):
-            path = f"/repos/{self.name}/issues/{pull.number}/labels"
-            self._github.requester.requestJsonAndCheck("POST", path, input={"labels": list(labels)})
+        with self._asking(PULLS):
+            self._rest("POST", f"/issues/{pull.number}/labels", {"labels": list(labels)})
 
     def request_reviews(self, pull: Pull, *, users: Sequence[str], teams: Sequence[str]) -> None:
         """Ask *users* and *teams* to review *pull*."""
-        with self._asking("pull requests: write"):
-            asked = self._github.get_repo(self.name).get_pull(pull.number)
-            asked.create_review_request(reviewers=list(users), team_reviewers=list(teams))
+        given = {"reviewers": list(users), "team_reviewers": list(teams)}
+        with self._asking(PULLS):
+            self._rest("POST", f"/pulls/{pull.number}/requested_reviewers", given)
 
     def checks(self, pull: Pull) -> list[Check]:
         """Return the state of every check on the head of *pull*."""
@@ -268,15 +274,14 @@ class Repository:
 
         Raises NotMergeableError with GitHub's own words if it does not merge.
         """
-        with self._asking("pull requests: write, contents: write"):
-            asked = self._github.get_repo(self.name).get_pull(pull.number)
+        given = {"commit_title": title, "commit_message": message, "merge_method": method, "sha": pull.head_sha}
+        with self._asking(f"{PULLS}, {CONTENTS}"):
             try:
-                done = asked.merge(commit_title=title, commit_message=message, merge_method=method, sha=pull.head_sha)
+                return str(self._rest("PUT", f"/pulls/{pull.number}/merge", given)["sha"])
             except GithubException as error:
-                if error.status in (405, 409):
+                if error.status in (HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.CONFLICT):
                     raise NotMergeableError(f"{pull.url} cannot be merged: {_message(error)}") from error
                 raise
-            return str(done.sha)
 
     def is_verified(self, sha: str) -> bool:
         """Tell whether GitHub shows the commit *sha* as Verified."""
@@ -289,22 +294,20 @@ class Repository:
 
     def delete_branch(self, name: str) -> None:
         """Delete the branch *name*; it is no error if it is gone."""
-        with self._asking("contents: write"):
+        with self._asking(CONTENTS):
             try:
-                # Not get_git_ref().delete(): a lazy reference deletes `git/ref/…`, which GitHub does not have.
-                path = f"/repos/{self.name}/git/refs/heads/{quote(name)}"
-                self._github.requester.requestJsonAndCheck("DELETE", path)
+                self._rest("DELETE", f"/git/refs/heads/{quote(name)}")
             except GithubException as error:
-                if error.status not in (404, 422):
+                if error.status != HTTPStatus.UNPROCESSABLE_ENTITY:  # "Reference does not exist"
                     raise
 
     def create_branch(self, name: str, sha: str) -> bool:
         """Create the branch *name* at *sha*; return False if there is a branch of that name already."""
-        with self._asking("contents: write"):
+        with self._asking(CONTENTS):
             try:
-                self._github.get_repo(self.name).create_git_ref(BRANCH + name, sha)
+                self._rest("POST", "/git/refs", {"ref": BRANCH + name, "sha": sha})
             except GithubException as error:
-                if error.status == 422 and "already exists" in _message(error):  # noqa: PLR2004 - an HTTP status
+                if "already exists" in _message(error):
                     return False
                 raise
         return True
@@ -312,47 +315,38 @@ class Repository:
     def branches(self, prefix: str) -> dict[str, str]:
         """Return the heads of the branches whose names start with *prefix*."""
         with self._asking("contents: read"):
-            refs = list(self._github.get_repo(self.name).get_git_matching_refs(f"heads/{prefix}"))
-            return {ref.ref.removeprefix(BRANCH): ref.object.sha for ref in refs}
+            refs = self._rest("GET", f"/git/matching-refs/heads/{quote(prefix)}")
+        return {ref["ref"].removeprefix(BRANCH): ref["object"]["sha"] for ref in refs}
 
     def resolve(self, revision: str) -> str:
         """Return the full SHA of *revision*; raise UnknownCommitError if there is no such commit."""
         with self._asking("contents: read"):
             try:
-                return str(self._github.get_repo(self.name).get_commit(revision).sha)
+                return str(self._rest("GET", f"/commits/{quote(revision)}")["sha"])
             except GithubException as error:
                 # 422 "No commit found for SHA", 404 for what cannot be a commit
-                if error.status in (404, 422):
+                if error.status in (HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY):
                     raise UnknownCommitError(f"{self.name} has no commit {revision}") from error
                 raise
 
     def default_branch(self) -> str:
         """Return the name of the default branch."""
         with self._asking("metadata: read"):
-            return str(self._eager.get_repo(self.name).default_branch)
+            return str(self._rest("GET", "")["default_branch"])
 
     def compare(self, base: str, head: str) -> Comparison | None:
         """Return how *head* relates to *base*, None if the repository does not have both."""
         with self._asking("contents: read"):
             try:
-                path = f"/repos/{self.name}/compare/{quote(base)}...{quote(head)}"
-                _, found = self._github.requester.requestJsonAndCheck("GET", path)
+                found = self._rest("GET", f"/compare/{quote(base)}...{quote(head)}")
             except GithubException as error:
-                if error.status == 404:  # noqa: PLR2004 - an HTTP status
+                if error.status == HTTPStatus.NOT_FOUND:
                     return None
                 raise
         return Comparison(status=found["status"], commits=_commits(found), total=found["total_commits"])
 
-    @property
-    def _github(self) -> Github:
-        """Return a client that asks only when it is told to: no look-up of the repository before each call."""
-        return self._client(lazy=True)
-
-    @property
-    def _eager(self) -> Github:
-        return self._client(lazy=False)
-
-    def _client(self, *, lazy: bool) -> Github:
+    @cached_property
+    def _requester(self) -> Requester:
         return Github(
             base_url=self.environment.get("GITHUB_API_URL", "https://api.github.com"),
             auth=Auth.Token(self.token),
@@ -361,9 +355,11 @@ class Repository:
             retry=None,  # its retry sends a POST twice that GitHub may have carried out the first time
             seconds_between_requests=0,
             seconds_between_writes=0,
-            per_page=100,
-            lazy=lazy,
-        )
+        ).requester
+
+    def _rest(self, verb: str, path: str, given: object = None) -> Any:
+        _, answer = self._requester.requestJsonAndCheck(verb, f"/repos/{self.name}{path}", input=given)
+        return answer
 
     def _ask(self, document: str, variables: Mapping[str, object], *, permission: str = "contents: read") -> Any:
         owner, _, name = self.name.partition("/")
@@ -372,7 +368,7 @@ class Repository:
 
     def _graphql(self, document: str, variables: Mapping[str, object], *, permission: str) -> Any:
         with self._asking(permission):
-            _, answer = self._github.requester.graphql_query(document, dict(variables))
+            _, answer = self._requester.graphql_query(document, dict(variables))
             return answer["data"]
 
     @contextmanager
@@ -487,9 +483,13 @@ def _translated(error: GithubException, repository: str, permission: str) -> Git
     kinds = {problem.get("type", ""): problem.get("message", "") for problem in _problems(error)}
     if "STALE_DATA" in kinds:
         return ConflictError(f"{repository}: {kinds['STALE_DATA']}")
-    if error.status == 401:  # noqa: PLR2004 - an HTTP status
+    if error.status == HTTPStatus.UNAUTHORIZED:
         return AccessError(f"GitHub does not know the token for {repository}; is it expired or revoked?")
-    if error.status in (403, 404) or kinds.keys() & {"FORBIDDEN", "NOT_FOUND", "INSUFFICIENT_SCOPES"}:
+    if error.status in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND) or kinds.keys() & {
+        "FORBIDDEN",
+        "NOT_FOUND",
+        "INSUFFICIENT_SCOPES",
+    }:
         said = "; ".join(kinds.values()) or _message(error)
         return AccessError(
             f"the token may not do this in {repository}, or cannot see it: it needs '{permission}' ({said})"

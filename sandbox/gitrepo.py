@@ -32,7 +32,8 @@ class GitRepo:
         self._repo = pygit2.init_repository(str(path), bare=True, initial_head="main")
         # What GitHub's servers allow, and what a shallow clone of any commit needs.
         self._repo.config["uploadpack.allowAnySHA1InWant"] = True
-        self._repo.config["receive.advertisePushOptions"] = False
+        # Whether a branch may be deleted is for the rules to say.
+        self._repo.config["receive.denyDeleteCurrent"] = "ignore"
 
     def refs(self, prefix: str = "refs/") -> dict[str, str]:
         """Return the refs whose names start with *prefix* and where they point."""

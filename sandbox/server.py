@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import shutil
 import tempfile
 import threading
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from sandbox import descriptions, graphql, rest, smart_http
 from sandbox.behaviour import Behaviour, Refusal
+from sandbox.guard import Guard
 from sandbox.payloads import Payloads
 from sandbox.state import State, Token
 
@@ -71,11 +71,13 @@ class RunningSandbox:
 
     def __init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="gitops-sandbox-"))
+        self._guard = Guard(self._folder)
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 
     def __enter__(self) -> Sandbox:
         state = State(self._folder)
+        state.process_group = self._guard.group
         url = f"http://127.0.0.1:{self._server.server_address[1]}"
         payloads = Payloads(state, url)
         self._server.sandbox = Sandbox(state, url, Behaviour(state, payloads), payloads)
@@ -88,7 +90,7 @@ class RunningSandbox:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._guard.__exit__(kind, error, trace)
 
 
 class _Server(ThreadingHTTPServer):

@@ -147,11 +147,12 @@ class Event:
 
 
 class State:
-    """All of it, under *folder*. Whoever changes it holds *lock*."""
+    """All of it, under *folder*. Whoever changes it holds *lock*; who starts processes does so in *process_group*."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.lock = threading.RLock()
+        self.process_group = 0
         self.users: dict[str, User] = {}
         self.tokens: dict[str, Token] = {}
         self.repos: dict[str, Repo] = {}

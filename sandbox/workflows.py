@@ -18,7 +18,7 @@ from sandbox.state import ACTIONS_APP, CheckRun, Event, timestamp
 from sandbox.triggers import started
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from sandbox.server import Sandbox
 
@@ -54,7 +54,7 @@ class Workflows:
         self, sandbox: Sandbox, *, actions: Path, logs: Path, told: Callable[[Run], None] | None = None
     ) -> None:
         self._sandbox = sandbox
-        self._actions = actions
+        self.actions = actions
         self._logs = logs
         self._told = told or (lambda _: None)
         self._pool = ThreadPoolExecutor(max_workers=os.cpu_count() or 2)
@@ -100,7 +100,7 @@ class Workflows:
     def _run(self, run: Run, workflow: dict[str, Any]) -> None:
         try:
             self._told(run)
-            _Execution(self._sandbox, run, workflow, self._actions, self._processes).carry_out()
+            _Execution(self._sandbox, run, workflow, self.actions, self._processes).carry_out()
             self._told(run)
         except BaseException as error:
             self.errors.append(error)
@@ -128,7 +128,6 @@ class _Execution:
         self.actions = actions
         self.processes = processes
         self.repo = run.event.repo
-        self.home = sandbox.state.folder / "runner"
         self.folder = sandbox.state.folder / "runs" / str(run.number)
         self.checks: dict[str, CheckRun] = {}
         # A check counts for the head of a pull request, though its test merge is what is tested.
@@ -138,21 +137,26 @@ class _Execution:
     def carry_out(self) -> None:
         checkout = self._checkout()
         event_file = self.folder / "event.json"
-        event_file.write_text(json.dumps(self._payload()), encoding="utf-8")
+        event_file.write_text(json.dumps(self.run.event.payload), encoding="utf-8")
         token = self._run_token()
-        process = subprocess.Popen(
-            [*self._command(event_file), "-C", str(checkout)],
-            env=self._environment(token),
+        event, secrets = self.run.event, {**self.repo.secrets, "GITHUB_TOKEN": token}
+        with subprocess.Popen(
+            [
+                *act_arguments(self.sandbox, event, self.run.number, event_file, secrets, self.actions),
+                *("-W", self.run.path, "-C", str(checkout)),
+            ],
+            env=act_environment(self.sandbox, secrets),
+            process_group=self.sandbox.state.process_group,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             encoding="utf-8",
-        )
-        self.processes.add(process)
-        with self.run.log.open("w", encoding="utf-8") as log:
-            for line in process.stdout or ():
-                self._hear(line, log.write)
-        failed = process.wait() != 0
+        ) as process:
+            self.processes.add(process)
+            with self.run.log.open("w", encoding="utf-8") as log:
+                for line in process.stdout or ():
+                    self._hear(line, log.write)
+            failed = process.wait() != 0
         self.processes.discard(process)
         self._finish(failed=failed)
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -171,41 +175,11 @@ class _Execution:
             subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True)
         return folder
 
-    def _payload(self) -> dict[str, Any]:
-        return self.run.event.payload
-
     def _run_token(self) -> str:
         with self.sandbox.state.lock:
             token = self.sandbox.state.add_token("github-actions[bot]", of_run=True)
             self.repo.members["github-actions[bot]"] = "write"
         return token
-
-    def _command(self, event_file: Path) -> list[str]:
-        secrets = ["GITHUB_TOKEN", *self.repo.secrets]
-        event = self.run.event
-        variables = {
-            **self.sandbox.environment(),
-            "GITHUB_REPOSITORY": self.repo.full_name,
-            "GITHUB_RUN_ID": str(self.run.number),
-            "GITHUB_TRIGGERING_ACTOR": event.actor.login,
-            "GITHUB_REF": event.ref,
-            "GITHUB_SHA": event.sha,
-        }
-        return [
-            str(ACT),
-            event.name,
-            *("-W", self.run.path, "-e", str(event_file), "--actor", event.actor.login, "--json"),
-            *("-P", "ubuntu-24.04=-self-hosted", "--no-cache-server", "--artifact-server-addr", "127.0.0.1"),
-            *("--local-repository", f"{ACTIONS_REPOSITORY}@v1={self.actions}"),
-            # by name only: the values are in act's environment, not in its arguments
-            *(part for name in secrets for part in ("-s", name)),
-            *(part for name, value in variables.items() for part in ("--env", f"{name}={value}")),
-        ]
-
-    def _environment(self, token: str) -> dict[str, str]:
-        passed = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-        home = {"HOME": str(self.home), "XDG_CACHE_HOME": str(self.home / ".cache"), "GIT_PAGER": "cat", "TERM": "dumb"}
-        return {**passed, **home, **self.repo.secrets, "GITHUB_TOKEN": token}
 
     def _hear(self, line: str, write: Callable[[str], object]) -> None:
         try:
@@ -261,16 +235,61 @@ class _Execution:
         self.run.jobs[name] = conclusion
 
     def _finish(self, *, failed: bool) -> None:
-        """Give every job that act did not run the conclusion that GitHub gives it: skipped."""
+        """Conclude the jobs that act did not run. GitHub calls them skipped.
+
+        But act gives up when a reusable workflow failed, where GitHub runs what is to run `always()`; such a job is
+        called cancelled, so that it cannot be taken for a success.
+        """
         for job_id, job in self.workflow["jobs"].items():
             name = job.get("name", job_id)
             if "${{" not in name and not any(re.split(r" \(| / ", known)[0] == name for known in self.checks):
                 self._start_check(name)
-                self._end_check(name, "skipped")
+                given_up = failed and "always()" in job.get("if", "")
+                self._end_check(name, "cancelled" if given_up else "skipped")
         for name in self.checks:
             if name not in self.run.jobs:
                 self._end_check(name, "failure")
         self.run.conclusion = "failure" if failed else "success"
+
+
+def act_arguments(
+    sandbox: Sandbox, event: Event, number: int, event_file: Path, secrets: Iterable[str], actions: Path
+) -> list[str]:
+    """Return the command that runs workflows for *event* as run *number*, with *actions* as what `@v1` stands for."""
+    variables = {
+        **sandbox.environment(),
+        "GITHUB_REPOSITORY": event.repo.full_name,
+        "GITHUB_RUN_ID": str(number),
+        "GITHUB_TRIGGERING_ACTOR": event.actor.login,
+        "GITHUB_REF": event.ref,
+        "GITHUB_SHA": event.sha,
+    }
+    return [
+        str(ACT),
+        event.name,
+        *("-e", str(event_file), "--actor", event.actor.login, "--json"),
+        *("-P", "ubuntu-24.04=-self-hosted", "--no-cache-server", "--artifact-server-addr", "127.0.0.1"),
+        *("--local-repository", f"{ACTIONS_REPOSITORY}@v1={actions}"),
+        # by name only: the values are in act's environment, not in its arguments
+        *(part for name in secrets for part in ("-s", name)),
+        *(part for name, value in variables.items() for part in ("--env", f"{name}={value}")),
+    ]
+
+
+def act_environment(sandbox: Sandbox, secrets: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment that act runs in: a home of its own, and nothing of the caller's that is not needed."""
+    home = sandbox.state.folder / "runner"
+    passed = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    return {
+        **passed,
+        # The Python of this machine may have no pip; the uv beside act will do.
+        "PATH": f"{passed.get('PATH', os.defpath)}{os.pathsep}{ACT.parent}",
+        "HOME": str(home),
+        "XDG_CACHE_HOME": str(home / ".cache"),
+        "GIT_PAGER": "cat",
+        "TERM": "dumb",
+        **secrets,
+    }
 
 
 def _plain_values(matrix: dict[str, Any]) -> Iterator[str]:

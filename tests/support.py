@@ -40,7 +40,7 @@ def readme_rows(action: str, heading: str) -> list[list[str]]:
     text = (ROOT / action / "README.md").read_text(encoding="utf-8")
     section = text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
     rows = [line for line in section.splitlines() if line.startswith("|")]
-    return [[cell.strip() for cell in row.strip("|").split(" | ")] for row in rows[2:]]
+    return [[cell.strip() for cell in row.split("|")[1:-1]] for row in rows[2:]]
 
 
 def outputs_of(text: str) -> dict[str, str]:

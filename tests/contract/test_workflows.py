@@ -1,0 +1,117 @@
+"""Every workflow and action in the repository: valid to everybody who reads it, pinned, with least permissions."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.support import ACTIONS, ROOT, declaration
+
+BIN = Path(sys.executable).parent
+WORKFLOWS = sorted(ROOT.glob(".github/workflows/*.yml")) + sorted(ROOT.glob("examples/*/.github/workflows/*.yml"))
+OURS = "your-org/gitops-actions/"
+PINNED = re.compile(r"[\w-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
+
+
+def short(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@pytest.fixture(name="workflow", params=WORKFLOWS, ids=short)
+def _workflow(request: pytest.FixtureRequest) -> Path:
+    return Path(request.param)
+
+
+def load(path: Path) -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)  # noqa: S506
+    return loaded
+
+
+def uses(path: Path) -> list[str]:
+    return re.findall(r"^\s*(?:- )?uses: (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def test_the_schemas_of_github_accept_workflows_and_actions() -> None:
+    for schema, paths in {
+        "vendor.github-workflows": WORKFLOWS,
+        "vendor.github-actions": [ROOT / action / "action.yml" for action in ACTIONS],
+    }.items():
+        done = subprocess.run(
+            [BIN / "check-jsonschema", "--builtin-schema", schema, *paths], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout
+
+
+def test_the_parser_of_github_accepts_every_workflow() -> None:
+    script = ROOT / "tests" / "contract" / "workflow_parser.mjs"
+    done = subprocess.run(["node", script, *WORKFLOWS], cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
+
+
+def test_the_parser_of_github_would_say_what_is_wrong(tmp_path: Path) -> None:
+    (tmp_path / "bad.yml").write_text("on: push\njobs:\n  a:\n    runs-on: x\n    stepz: []\n")
+    script = ROOT / "tests" / "contract" / "workflow_parser.mjs"
+
+    done = subprocess.run(["node", script, tmp_path / "bad.yml"], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert "Unexpected value 'stepz'" in done.stdout
+
+
+def test_zizmor_has_nothing_to_say() -> None:
+    done = subprocess.run(
+        [BIN / "zizmor", "--persona", "pedantic", "--offline", "--no-progress", ".", "examples/app", "examples/infra"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout
+
+
+def test_what_others_wrote_is_pinned_to_a_commit(workflow: Path) -> None:
+    for used in uses(workflow):
+        assert used.startswith(("./", OURS)) or PINNED.fullmatch(used), used
+
+
+def test_a_workflow_gives_no_permission_to_all_its_jobs(workflow: Path) -> None:
+    assert load(workflow)["permissions"] in ({}, "{}")
+
+
+def test_a_workflow_says_on_which_machine_it_runs(workflow: Path) -> None:
+    for job in load(workflow)["jobs"].values():
+        if "runs-on" in job:
+            assert "latest" not in job["runs-on"]
+
+
+def test_nothing_is_expanded_into_a_shell(workflow: Path) -> None:
+    for job in load(workflow)["jobs"].values():
+        for step in job.get("steps", []):
+            assert "${{" not in step.get("run", "")
+
+
+def test_the_examples_have_no_logic_of_their_own(workflow: Path) -> None:
+    """That is what the actions are for: a step uses an action, calls make, or fails."""
+    if "examples" not in workflow.parts:
+        return
+    for job in load(workflow)["jobs"].values():
+        for step in job.get("steps", []):
+            assert "uses" in step or re.fullmatch(r"make [a-zA-Z/ -]+|exit 1", step["run"])
+
+
+def test_what_is_given_to_our_actions_is_what_they_take(workflow: Path) -> None:
+    for job in load(workflow)["jobs"].values():
+        for step in job.get("steps", []):
+            name = re.fullmatch(rf"(?:{OURS}|\./)(action-[a-z-]+)(@v1)?", step.get("uses", ""))
+            if name:
+                inputs = declaration(name[1])["inputs"]
+                given = step.get("with", {})
+                assert given.keys() <= inputs.keys()
+                assert {key for key, declared in inputs.items() if declared["required"]} <= given.keys()

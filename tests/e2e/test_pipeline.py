@@ -1,0 +1,187 @@
+"""The flows of the article, through the example workflows as they are."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.e2e.conftest import Pipeline
+from tests.support import ROOT
+
+APP, INFRA = "your-org/app", "your-org/infra"
+API = "projects/api/api.py"
+
+
+def tag_of(pipeline: Pipeline, env: str) -> str:
+    git = pipeline.world.infra.git
+    found = git.file(git.head("main") or "", f"envs/{env}.json")
+    assert found
+    return str(json.loads(found[1])["api"]["tag"])
+
+
+def with_tag(env: str, tag: str) -> dict[str, str]:
+    return {f"envs/{env}.json": json.dumps({"api": {"url": "https://registry.example.com/api", "tag": tag}})}
+
+
+def test_the_demo_tells_its_story_and_leaves_nothing_behind() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "sandbox.demo"], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "opened and merged your-org/infra#1: Update dev: api to" in done.stdout
+    assert "Pretending to deploy dev with" in done.stdout
+
+
+def test_a_change_with_a_failing_test_cannot_be_merged(pipeline: Pipeline) -> None:
+    number = pipeline.propose(APP, "broken", {API: "def greet(name='world'):\n    return 'Hi'\n"})
+    pipeline.person("bob").approve(APP, number)
+
+    (run,) = pipeline.runs("Publish", "pull_request")
+    assert run.jobs == {"setup": "success", "api / api": "failure", "gate": "cancelled", "infra": "skipped"}
+    assert "Required status check" in str(merge_refused(pipeline, number))
+
+
+def merge_refused(pipeline: Pipeline, number: int) -> object:
+    from sandbox.client import ApiError
+
+    try:
+        pipeline.person("alice").merge(APP, number)
+    except ApiError as error:
+        return error
+    return None
+
+
+def test_a_hotfix_goes_its_way_and_dev_is_left_alone(pipeline: Pipeline) -> None:
+    """The branch's own push publishes nothing; the merge into it publishes, and opens no infra pull request."""
+    released = tag_of(pipeline, "prod")
+    inputs = {"base-commit-sha": released, "branch-name": "urgent"}
+    pipeline.person("alice").api(
+        "POST", f"/repos/{APP}/actions/workflows/hotfix.yml/dispatches", {"ref": "main", "inputs": inputs}
+    )
+    pipeline.wait()
+
+    assert pipeline.world.app.git.head("hotfixes/urgent") == released
+    assert [run.jobs for run in pipeline.runs("Hotfix", "workflow_dispatch")] == [{"hotfix": "success"}]
+    (created,) = pipeline.runs("Publish", "push")
+    assert created.outputs["setup.flags.reason"] == "branch-created"
+    assert pipeline.said("published dist/") == []
+
+    text = (ROOT / "examples/app" / API).read_text(encoding="utf-8") + "\n# fixed\n"
+    number = pipeline.propose(APP, "fix", {API: text}, base="hotfixes/urgent")
+    fixed = pipeline.land(APP, number)
+
+    assert pipeline.said("published dist/") == [f"published dist/api-{fixed}.tar.gz"]
+    assert pipeline.world.infra.pulls == {}
+
+    infra = pipeline.propose(INFRA, "prod-hotfix", with_tag("prod", fixed))
+    pipeline.land(INFRA, infra)
+
+    assert tag_of(pipeline, "prod") == fixed
+    assert pipeline.said("Pretending to deploy") == [f'Pretending to deploy prod with {{ "api": "{fixed}" }}']
+
+
+def test_several_environments_deploy_side_by_side_and_an_unrelated_change_deploys_none(pipeline: Pipeline) -> None:
+    sha = tag_of(pipeline, "prod")
+    both = with_tag("staging", "1.0.0") | with_tag("prod", "1.0.0")
+    pipeline.land(INFRA, pipeline.propose(INFRA, "both", both))
+
+    assert sorted(line.split()[3] for line in pipeline.said("Pretending to deploy")) == ["prod", "staging"]
+    assert tag_of(pipeline, "dev") == sha
+
+    pipeline.land(INFRA, pipeline.propose(INFRA, "docs", {"README.md": "new"}))
+
+    assert len(pipeline.said("Pretending to deploy")) == 2
+    run = pipeline.runs("Deploy", "push")[-1]
+    assert (run.conclusion, run.outputs["plan.matrix.reason"]) == ("success", "unchanged")
+
+
+def test_more_environments_than_a_matrix_holds_are_deployed_in_shards(pipeline: Pipeline) -> None:
+    """Two levels, with the limit of GitHub put down to three so that the test ends today."""
+    infra = pipeline.world.infra
+    files = {f"envs/{env}.json": text.encode() for env in "abcd" for text in with_tag(env, "1.0.0").values()}
+    olivia = pipeline.sandbox.state.users["olivia"].person
+    sha = infra.git.commit(parents=[infra.git.head("main") or ""], message="x", author=olivia, files=files)  # type: ignore[arg-type]
+    infra.git.set_ref("refs/heads/main", sha)
+    matrix = pipeline.workflows.actions / "actions" / "matrix.py"
+    text = matrix.read_text(encoding="utf-8")
+    matrix.write_text(text.replace("MOST_ENTRIES = 256", "MOST_ENTRIES = 3"), encoding="utf-8")
+    try:
+        pipeline.person("alice").api(
+            "POST", f"/repos/{INFRA}/actions/workflows/deploy-sharded.yml/dispatches", {"ref": "main"}
+        )
+        pipeline.wait()
+    finally:
+        matrix.write_text(text, encoding="utf-8")
+
+    deployed = sorted(line.split()[3] for line in pipeline.said("Pretending to deploy"))
+    assert deployed == ["a", "b", "c", "d", "dev", "prod", "staging"]
+
+
+def start_sandbox() -> tuple[subprocess.Popen[str], str]:
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-m", "sandbox"], cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert process.stdout
+    said = ""
+    while "Ctrl-C ends it" not in said:
+        line = process.stdout.readline()
+        assert line, "it ended early"
+        said += line
+    return process, said
+
+
+def clone_as_told(said: str, folder: Path) -> None:
+    (command,) = [line.strip() for line in said.splitlines() if line.strip().startswith("git clone")]
+    subprocess.run([*command.split(), str(folder)], check=True, capture_output=True)
+
+
+def sandbox_folders() -> set[Path]:
+    import tempfile
+
+    return set(Path(tempfile.gettempdir()).glob("gitops-sandbox-*"))
+
+
+def test_the_sandbox_serves_until_it_is_interrupted(tmp_path: Path) -> None:
+    before = sandbox_folders()
+    process, said = start_sandbox()
+    (mine,) = sandbox_folders() - before
+
+    clone_as_told(said, tmp_path / "app")
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=20)
+
+    assert process.returncode == 0
+    assert (tmp_path / "app" / API).is_file()
+    assert not mine.exists()
+
+
+def test_a_sandbox_that_is_killed_leaves_no_process_and_no_folder() -> None:
+    before = sandbox_folders()
+    process, _ = start_sandbox()
+    (mine,) = sandbox_folders() - before
+    group = int(subprocess.run(
+        ["pgrep", "-f", f"{mine}$"], capture_output=True, text=True, check=True
+    ).stdout.split()[0])  # fmt: skip
+
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+
+    deadline = 100
+    while (mine.exists() or alive(group)) and deadline:
+        subprocess.run(["sleep", "0.1"], check=True)
+        deadline -= 1
+    assert not mine.exists()
+    assert not alive(group)
+
+
+def alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True

@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.sandbox.conftest import GitHub
+from tests.support import Result
+
+ACTION = "action-create-hotfix"
+
+
+def create(github: GitHub, base: str, name: str = "1-urgent", **inputs: str) -> Result:
+    return github.run(ACTION, base_commit_sha=base, branch_name=name, **inputs)
+
+
+@pytest.fixture(name="released")
+def _released(github: GitHub) -> str:
+    """A commit of main that is not the newest."""
+    sha = github.app_commit("released")
+    github.app_commit("newer")
+    return sha
+
+
+def test_a_branch_is_made_at_a_released_commit(github: GitHub, released: str) -> None:
+    result = create(github, released)
+
+    assert result.exit_code == 0, result.log
+    assert result.outputs == {
+        "branch": "hotfixes/1-urgent",
+        "base-sha": released,
+        "created": "true",
+        "reason": "created",
+    }
+    assert github.world.app.git.head("hotfixes/1-urgent") == released
+    assert "git switch -c my-fix origin/hotfixes/1-urgent" in result.summary
+
+
+def test_a_commit_can_be_named_by_its_first_digits(github: GitHub, released: str) -> None:
+    assert create(github, released[:9]).outputs["base-sha"] == released
+
+
+def test_the_prefix_may_be_given_or_not(github: GitHub, released: str) -> None:
+    assert create(github, released, "hotfixes/x").outputs["branch"] == "hotfixes/x"
+
+
+def test_a_second_run_finds_the_branch(github: GitHub, released: str) -> None:
+    create(github, released)
+
+    result = create(github, released)
+
+    assert (result.exit_code, result.outputs["created"], result.outputs["reason"]) == (0, "false", "already-there")
+
+
+def test_a_branch_at_another_commit_is_an_error_that_names_both(github: GitHub, released: str) -> None:
+    create(github, released)
+    other = github.world.app.git.head("main") or ""
+
+    result = create(github, other)
+
+    assert (result.exit_code, result.outputs["reason"]) == (4, "branch-exists")
+    assert released in result.log
+    assert other in result.log
+    assert github.world.app.git.head("hotfixes/1-urgent") == released
+
+
+def test_a_hotfix_can_be_fixed_again(github: GitHub, released: str) -> None:
+    create(github, released)
+    fix = github.app_commit("fix", branch="hotfixes/1-urgent", parent=released)
+
+    assert create(github, fix, "2-more").outputs["reason"] == "created"
+
+
+def test_a_commit_of_an_unmerged_branch_is_refused(github: GitHub, released: str) -> None:
+    """GitHub finds it by its SHA, as it finds those of every fork."""
+    unreviewed = github.app_commit("not reviewed", branch="feature", parent=released)
+
+    result = create(github, unreviewed)
+
+    assert (result.exit_code, result.outputs["reason"]) == (7, "not-released")
+    assert github.world.app.git.refs("refs/heads/hotfixes/") == {}
+
+
+def test_a_commit_on_no_branch_at_all_is_refused(github: GitHub) -> None:
+    git = github.world.app.git
+    stray = git.commit(parents=[], message="stray", author=github.sandbox.state.users["alice"].person)
+
+    assert create(github, stray).outputs["reason"] == "not-released"
+
+
+def test_a_commit_that_is_not_there_is_named(github: GitHub) -> None:
+    result = create(github, "f" * 40)
+
+    assert (result.exit_code, result.outputs["reason"]) == (5, "unknown-commit")
+    assert f"your-org/app has no commit {'f' * 40}" in result.log
+
+
+def test_main_can_have_another_name(github: GitHub) -> None:
+    on_trunk = github.app_commit("x", branch="trunk")
+
+    assert create(github, on_trunk).outputs["reason"] == "not-released"
+    assert create(github, on_trunk, main_branch="trunk").outputs["reason"] == "created"
+
+
+def test_the_event_says_what_the_default_branch_is(github: GitHub, released: str) -> None:
+    github.runner.event("workflow_dispatch", {"repository": {"default_branch": "main"}})
+    create(github, released)
+
+    assert "GET /repos/{owner}/{repo}" not in github.operations()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a/b",
+        "",
+        ".x",
+        "-x",
+        "x.",
+        "x.lock",
+        "a..b",
+        "a b",
+        "a~b",
+        "a\nb",
+        "$(id)",
+        "`id`",
+        "${{ x }}",
+        "é",
+        "a" * 101,
+        "@",
+    ],
+)
+def test_a_name_that_git_or_a_shell_would_trip_over_is_refused(github: GitHub, released: str, name: str) -> None:
+    result = create(github, released, name)
+
+    assert (result.exit_code, result.outputs["reason"], result.outputs["created"]) == (2, "invalid-input", "false")
+    assert github.operations() == []
+
+
+@pytest.mark.parametrize(
+    ("inputs", "said"),
+    [
+        pytest.param({"base": "main"}, "7 to 40 digits of a commit SHA", id="a branch as base"),
+        pytest.param({"base": "abc"}, "7 to 40 digits of a commit SHA", id="too few digits"),
+        pytest.param({"base": "a" * 40, "hotfix_prefix": "a/b/"}, "one word and a slash", id="a deep prefix"),
+        pytest.param({"base": "a" * 40, "hotfix_prefix": "hotfix-"}, "one word and a slash", id="a flat prefix"),
+    ],
+)
+def test_inputs_that_cannot_be_used_are_refused(github: GitHub, inputs: dict[str, str], said: str) -> None:
+    result = create(github, **inputs)
+
+    assert (result.exit_code, result.outputs["reason"]) == (2, "invalid-input")
+    assert said in result.log
+
+
+def test_a_token_that_may_not_write_is_told_so(github: GitHub, released: str) -> None:
+    token = github.sandbox.state.add_token("gitops-bot", permissions={"contents": "read"})
+
+    result = create(github, released, token=token)
+
+    assert (result.exit_code, result.outputs["reason"]) == (6, "permission-denied")
+    assert "'contents: write'" in result.log
+
+
+def test_a_rule_that_forbids_the_branch_is_told_in_githubs_words(github: GitHub, released: str) -> None:
+    github.world.app.rulesets.append(
+        {
+            "id": 7,
+            "enforcement": "active",
+            "conditions": {"ref_name": {"include": ["refs/heads/hotfixes/**/*"], "exclude": []}},
+            "rules": [{"type": "creation"}],
+        }
+    )
+
+    result = create(github, released)
+
+    assert (result.exit_code, result.outputs["reason"]) == (5, "github-error")
+    assert "Cannot create ref due to creations being restricted." in result.log
+
+
+def test_a_server_error_is_not_taken_for_a_missing_commit(github: GitHub) -> None:
+    github.world.app.members.pop("gitops-bot")
+
+    assert create(github, "f" * 40).outputs["reason"] == "unknown-commit"
+    assert create(github, "f" * 40, token="ghp_wrong").outputs["reason"] == "permission-denied"
