@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo sandbox test lint unit lock clean setup
+.PHONY: demo sandbox test lint bench lock clean setup
 .DEFAULT_GOAL := test
 
 setup: .setup-done
@@ -30,7 +30,11 @@ lint: setup
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/zizmor --persona pedantic --offline --quiet .
+	$(BIN)/zizmor --persona pedantic --offline --quiet . examples/app examples/infra
+
+bench: setup
+	$(BIN)/python -m bench.startup
+	$(BIN)/python -m bench.deploy_matrix
 
 lock: setup
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet --upgrade -o actions/requirements.lock

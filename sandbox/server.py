@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import socket
 import tempfile
 import threading
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from sandbox import descriptions, graphql, rest, smart_http
 from sandbox.behaviour import Behaviour, Refusal
+from sandbox.faults import Fault, Faults
 from sandbox.guard import Guard
 from sandbox.payloads import Payloads
 from sandbox.state import State, Token
@@ -50,6 +52,7 @@ class Sandbox:
     payloads: Payloads
     exchanges: list[Exchange] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
+    faults: Faults = field(default_factory=Faults)
 
     @classmethod
     def start(cls) -> RunningSandbox:
@@ -115,10 +118,8 @@ class _Handler(BaseHTTPRequestHandler):
         body = self._chunked() if self.headers.get("Transfer-Encoding") == "chunked" else self.rfile.read(length)
         url = urlsplit(self.path)
         try:
-            if url.path == GRAPHQL_PATH:
-                self._graphql(body)
-            elif url.path.startswith(f"{REST_ROOT}/"):
-                self._rest(unquote(url.path.removeprefix(REST_ROOT)), dict(parse_qsl(url.query)), body)
+            if url.path.startswith("/api/"):
+                self._with_fault(url.path, url.query, body)
             else:
                 self._git(url.path, dict(parse_qsl(url.query)), body)
         except Refusal as refusal:
@@ -128,7 +129,34 @@ class _Handler(BaseHTTPRequestHandler):
             self._json(500, {"message": "the sandbox failed"})
             raise
 
-    def _rest(self, path: str, query: dict[str, str], body: bytes) -> None:
+    def _with_fault(self, path: str, query: str, body: bytes) -> None:
+        """Answer an API call, unless it is planned to go wrong."""
+        fault = self.server.sandbox.faults.next()
+        if fault and not fault.after:
+            fault.meanwhile()
+        if fault and not fault.silent and not fault.after:
+            self._fail(fault)
+            return
+        if path == GRAPHQL_PATH:
+            status, answer = self._graphql(body)
+        else:
+            status, answer = self._rest(unquote(path.removeprefix(REST_ROOT)), dict(parse_qsl(query)), body)
+        if fault and fault.after:
+            fault.meanwhile()
+        if fault and not fault.silent and fault.after:
+            self._fail(fault)
+            return
+        self._json(status, answer)
+
+    def _fail(self, fault: Fault) -> None:
+        if fault.status:
+            content = json.dumps(fault.body).encode()
+            self._send(fault.status, content, "application/json; charset=utf-8", dict(fault.headers))
+        else:
+            self.close_connection = True
+            self.connection.shutdown(socket.SHUT_RDWR)
+
+    def _rest(self, path: str, query: dict[str, str], body: bytes) -> tuple[int, Any]:
         sandbox, described = self.server.sandbox, descriptions.rest()
         matched = described.operation(self.command, path)
         given = json.loads(body) if body else None
@@ -137,8 +165,7 @@ class _Handler(BaseHTTPRequestHandler):
         token = self._token()
         if not matched or not function:
             sandbox.violations.append(f"the sandbox has no {self.command} {path}")
-            self._json(501, {"message": f"the sandbox has no {self.command} {path}"})
-            return
+            return 501, {"message": f"the sandbox has no {self.command} {path}"}
         operation, parameters = matched
         sandbox.violations += described.request_problems(operation, query, given)
         try:
@@ -159,9 +186,9 @@ class _Handler(BaseHTTPRequestHandler):
         answer = described.complete(schema, known) if schema else known
         sandbox.violations += described.response_problems(operation, status, answer if schema else None)
         self._note(path, name, token, status)
-        self._json(status, answer)
+        return status, answer
 
-    def _graphql(self, body: bytes) -> None:
+    def _graphql(self, body: bytes) -> tuple[int, Any]:
         sandbox, token = self.server.sandbox, self._token()
         given = json.loads(body)
         context = graphql.Context(sandbox.behaviour, sandbox.payloads, token)
@@ -169,7 +196,7 @@ class _Handler(BaseHTTPRequestHandler):
             answer, problems = graphql.answer(context, given["query"], given.get("variables") or {})
         sandbox.violations += problems
         self._note(GRAPHQL_PATH, given["query"].split("{")[0].split("(")[0].strip() or "query", token, 200)
-        self._json(200, answer)
+        return 200, answer
 
     def _git(self, path: str, query: dict[str, str], body: bytes) -> None:
         match = smart_http.PATH.fullmatch(path)

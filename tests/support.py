@@ -89,7 +89,7 @@ class Runner:
         path.write_text(json.dumps(payload), encoding="utf-8")
         self.environment |= {"GITHUB_EVENT_NAME": name, "GITHUB_EVENT_PATH": str(path), **variables}
 
-    def run(self, action: str, *, main: Callable[[], int] | None = None, **inputs: str) -> Result:
+    def run(self, action: str, main: Callable[[], int] | None = None, /, **inputs: str) -> Result:
         """Run *action*; inputs that are not given have their defaults."""
         files = {name: self._folder / name.lower() for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
         for file in files.values():

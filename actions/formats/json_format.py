@@ -50,12 +50,10 @@ def _object(pairs: list[tuple[str, Tree]]) -> dict[str, Tree]:
 
 
 def _line_of_duplicate(text: str) -> int:
-    seen = set()
+    starts: dict[Place, list[int]] = {}
     for place, key_start, _, _ in _members(text):
-        if place in seen:
-            return line_of(text, key_start)
-        seen.add(place)
-    return 0
+        starts.setdefault(place, []).append(key_start)
+    return line_of(text, next(found[1] for found in starts.values() if len(found) > 1))
 
 
 def _members(text: str) -> Iterator[tuple[Place, int, int, int]]:

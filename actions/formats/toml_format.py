@@ -42,8 +42,6 @@ def splice(text: str, place: Place, value: str) -> str:
     says which of the marks came out at *place*.
     """
     old = value_at(load(text), place)
-    if not isinstance(old, str):
-        raise FormatError(f"holds {old!r}; only a string can be replaced")
     matches = [match for match in STRING_OR_COMMENT.finditer(text) if _is_value(match, old)]
     mark = "mark"
     while mark in text:
@@ -58,7 +56,7 @@ def splice(text: str, place: Place, value: str) -> str:
     return text[:start] + quote + value + quote + text[end:]
 
 
-def _is_value(match: re.Match[str], value: str) -> bool:
+def _is_value(match: re.Match[str], value: Tree) -> bool:
     token = match[0]
     if token.startswith("#") or KEY_FOLLOWS.match(match.string, match.end()):
         return False

@@ -20,6 +20,8 @@ NULL = "tag:yaml.org,2002:null"
 STRING = "tag:yaml.org,2002:str"
 # A few anchors and aliases can stand for more nodes than memory holds ("billion laughs").
 MOST_NODES = 1_000_000
+DEEPEST = 200
+TOO_SHORT_TO_NEST_DEEPLY = 2000
 PROPERTIES = re.compile(r"(?:[&!]\S*\s+)*")
 # What a YAML 1.2 core schema parser takes for something other than a string (YAML 1.2.2, section 10.3.2);
 # PyYAML's own resolver knows YAML 1.1.
@@ -33,10 +35,14 @@ NOT_A_STRING_IN_YAML_1_2 = re.compile(
 def load(text: str) -> Tree:
     """Return the tree of the one document of *text* (of several, the list of their trees).
 
-    Raises FormatError if it is not YAML, names a key twice, or stands for more than a million nodes.
+    Raises FormatError if it is not YAML, names a key twice, nests too deeply, or stands for more than a million nodes.
     """
-    documents = [_tree(node) for node in _documents(text)]
-    return documents[0] if len(documents) == 1 else documents
+    documents = _documents(text)
+    try:
+        trees = [_tree(node) for node in documents]
+    except RecursionError as error:
+        raise FormatError("nested too deeply") from error
+    return trees[0] if len(trees) == 1 else trees
 
 
 def root(text: str) -> yaml.Node | None:
@@ -69,14 +75,28 @@ def splice(text: str, place: Place, value: str) -> str:
 
 def _documents(text: str) -> list[yaml.Node]:
     try:
+        if len(text) > TOO_SHORT_TO_NEST_DEEPLY:
+            _require_shallow(text)
         return [node for node in yaml.compose_all(text, Loader=LOADER) if node]
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise FormatError(f"not YAML: {error.problem}", mark.line + 1 if mark else 0) from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeError) as error:
         raise FormatError(f"not YAML: {error}".splitlines()[0]) from error
     except RecursionError as error:
         raise FormatError("nested too deeply") from error
+
+
+def _require_shallow(text: str) -> None:
+    """Raise FormatError if *text* nests deeply: the compiled parser would take the whole process down with it."""
+    depth = 0
+    for event in yaml.parse(text, Loader=LOADER):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > DEEPEST:
+            raise FormatError("nested too deeply")
 
 
 def _tree(node: yaml.Node) -> Tree:

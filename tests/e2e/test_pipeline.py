@@ -7,10 +7,15 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Self
 
 from tests.e2e.conftest import Pipeline
 from tests.support import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 APP, INFRA = "your-org/app", "your-org/infra"
 API = "projects/api/api.py"
@@ -105,7 +110,7 @@ def test_more_environments_than_a_matrix_holds_are_deployed_in_shards(pipeline: 
     infra = pipeline.world.infra
     files = {f"envs/{env}.json": text.encode() for env in "abcd" for text in with_tag(env, "1.0.0").values()}
     olivia = pipeline.sandbox.state.users["olivia"].person
-    sha = infra.git.commit(parents=[infra.git.head("main") or ""], message="x", author=olivia, files=files)  # type: ignore[arg-type]
+    sha = infra.git.commit(parents=[infra.git.head("main") or ""], message="x", author=olivia, files=files)
     infra.git.set_ref("refs/heads/main", sha)
     matrix = pipeline.workflows.actions / "actions" / "matrix.py"
     text = matrix.read_text(encoding="utf-8")
@@ -122,61 +127,70 @@ def test_more_environments_than_a_matrix_holds_are_deployed_in_shards(pipeline: 
     assert deployed == ["a", "b", "c", "d", "dev", "prod", "staging"]
 
 
-def start_sandbox() -> tuple[subprocess.Popen[str], str]:
-    process = subprocess.Popen(
-        [sys.executable, "-u", "-m", "sandbox"], cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True
-    )
-    assert process.stdout
-    said = ""
-    while "Ctrl-C ends it" not in said:
-        line = process.stdout.readline()
-        assert line, "it ended early"
-        said += line
-    return process, said
+@dataclass(slots=True)
+class Served:
+    """A sandbox in a process of its own: what it said, and the folder that it keeps its files in."""
 
+    process: subprocess.Popen[str]
+    said: str
+    folder: Path
 
-def clone_as_told(said: str, folder: Path) -> None:
-    (command,) = [line.strip() for line in said.splitlines() if line.strip().startswith("git clone")]
-    subprocess.run([*command.split(), str(folder)], check=True, capture_output=True)
+    @classmethod
+    def start(cls, temporary: Path) -> Self:
+        process = subprocess.Popen(
+            [sys.executable, "-u", "-m", "sandbox"],
+            cwd=ROOT,
+            env={**os.environ, "TMPDIR": str(temporary)},
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        said = ""
+        while "Ctrl-C ends it" not in said:
+            assert process.stdout
+            line = process.stdout.readline()
+            assert line, "it ended early"
+            said += line
+        (folder,) = temporary.glob("gitops-sandbox-*")
+        return cls(process, said, folder)
 
-
-def sandbox_folders() -> set[Path]:
-    import tempfile
-
-    return set(Path(tempfile.gettempdir()).glob("gitops-sandbox-*"))
+    def end(self, number: signal.Signals) -> int:
+        """Send a signal and return the exit code."""
+        self.process.send_signal(number)
+        self.process.communicate(timeout=20)
+        return self.process.returncode
 
 
 def test_the_sandbox_serves_until_it_is_interrupted(tmp_path: Path) -> None:
-    before = sandbox_folders()
-    process, said = start_sandbox()
-    (mine,) = sandbox_folders() - before
+    served = Served.start(tmp_path)
+    (command,) = [line.strip() for line in served.said.splitlines() if line.strip().startswith("git clone")]
+    subprocess.run([*command.split(), str(tmp_path / "app")], check=True, capture_output=True)
 
-    clone_as_told(said, tmp_path / "app")
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=20)
-
-    assert process.returncode == 0
+    assert served.end(signal.SIGINT) == 0
     assert (tmp_path / "app" / API).is_file()
-    assert not mine.exists()
+    assert not served.folder.exists()
 
 
-def test_a_sandbox_that_is_killed_leaves_no_process_and_no_folder() -> None:
-    before = sandbox_folders()
-    process, _ = start_sandbox()
-    (mine,) = sandbox_folders() - before
-    group = int(subprocess.run(
-        ["pgrep", "-f", f"{mine}$"], capture_output=True, text=True, check=True
-    ).stdout.split()[0])  # fmt: skip
+def test_a_sandbox_that_is_killed_leaves_no_process_and_no_folder(tmp_path: Path) -> None:
+    served = Served.start(tmp_path)
+    (guard,) = [number for number, command in processes() if command.endswith(str(served.folder))]
 
-    os.kill(process.pid, signal.SIGKILL)
-    process.communicate()
+    served.end(signal.SIGKILL)
 
-    deadline = 100
-    while (mine.exists() or alive(group)) and deadline:
+    for _ in range(100):
+        if not served.folder.exists() and not alive(guard):
+            break
         subprocess.run(["sleep", "0.1"], check=True)
-        deadline -= 1
-    assert not mine.exists()
-    assert not alive(group)
+    assert not served.folder.exists()
+    assert not alive(guard)
+
+
+def processes() -> Iterator[tuple[int, str]]:
+    """Yield number and command line of every process."""
+    listed = subprocess.run(["ps", "-A", "-o", "pid=,args="], capture_output=True, text=True, check=True).stdout
+    for line in listed.splitlines():
+        number, _, command = line.strip().partition(" ")
+        yield int(number), command
 
 
 def alive(process: int) -> bool:

@@ -68,7 +68,7 @@ class GitHub:
 
     def run(self, action: str, **inputs: str) -> Result:
         """Run *action* in a workflow of the app repository."""
-        return self.runner.run(action, **{"token": self.bot, **inputs})
+        return self.runner.run(action, None, **{"token": self.bot, **inputs})
 
     def operations(self) -> list[str]:
         """Return what has been asked of GitHub so far, and forget it."""

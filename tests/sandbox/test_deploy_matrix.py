@@ -37,7 +37,7 @@ class Infra:
 
     def deploy(self, **inputs: str) -> Result:
         token = self.github.sandbox.state.add_token("olivia")
-        return self.github.runner.run(ACTION, **{"token": token, **inputs})
+        return self.github.runner.run(ACTION, None, **{"token": token, **inputs})
 
 
 @pytest.fixture(name="infra")

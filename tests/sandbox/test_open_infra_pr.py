@@ -62,7 +62,7 @@ def test_it_is_merged_when_the_checks_that_the_base_requires_have_succeeded(gith
     clock = Clock(now=lambda: sum(seen), sleep=pass_time)
     result = github.runner.run(
         ACTION,
-        main=lambda: open_infra_pr.main(clock),
+        lambda: open_infra_pr.main(clock),
         env="dev", tag=tag, infra_repo="your-org/infra", token=github.bot, merge="direct",
     )  # fmt: skip
 

@@ -117,6 +117,9 @@ def test_an_image_without_a_tag_gets_one() -> None:
         pytest.param("a.json", TAG, '{\n"a":{},\n"a":{}}', EnvFileError, "'a' is there twice", 3, id="key"),
         pytest.param("a.json", TAG, '{"x":[{"a":1},{"a":1,\n"a":2}]}', EnvFileError, "twice", 2, id="deep"),
         pytest.param("a.json", TAG, "[" * 100_000, EnvFileError, "nested too deeply", 1, id="deep JSON"),
+        pytest.param("a.yaml", TAG, "[" * 200_000, EnvFileError, "nested too deeply", 1, id="very deep YAML"),
+        pytest.param("a.yaml", TAG, "[" * 900 + "]" * 900, EnvFileError, "nested too deeply", 1, id="deep YAML"),
+        pytest.param("a.yaml", TAG, "a: \ud800", EnvFileError, "not YAML", 1, id="half a character"),
         pytest.param("a.toml", TAG, "x = " + "[" * 9999, EnvFileError, "nested", 1, id="deep TOML"),
         pytest.param("a.yaml", TAG, "a: b: c", EnvFileError, "a.yaml:1: not YAML", 1, id="no YAML"),
         pytest.param("a.yaml", TAG, "a: \x01", EnvFileError, "not YAML", 1, id="a control character"),
@@ -164,6 +167,19 @@ def test_aliases_that_stand_for_more_than_memory_holds_are_refused() -> None:
 
     with pytest.raises(EnvFileError, match="more than a million"):
         env_file("\n".join(lines), path="a.yaml").tags()
+
+
+@pytest.mark.usefixtures("_each_yaml_parser")
+@pytest.mark.parametrize("text", ["[" * 900 + "]" * 900, "[" * 200_000, "a: \x01", "a: \ud800"])
+def test_both_yaml_parsers_survive_what_is_no_env_file(text: str) -> None:
+    with pytest.raises(EnvFileError):
+        env_file(text, path="a.yaml").tags()
+
+
+def test_a_long_file_that_nests_like_any_other_is_fine() -> None:
+    text = "".join(f"service-{n}:\n  tag: '{OLD}'\n" for n in range(100))
+
+    assert len(env_file(text, path="a.yaml").tags()) == 100
 
 
 def test_an_alias_within_what_it_names_is_refused() -> None:

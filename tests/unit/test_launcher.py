@@ -431,12 +431,14 @@ class TestInProcess:
 
     def test_old_leftovers_go(self, machine: Machine) -> None:
         old = machine.tool_cache / "gitops-actions" / "partial-x"
+        young = old.with_name("partial-y")
         old.mkdir(parents=True)
+        young.mkdir()
         os.utime(old, (0, 0))
 
         install.remove_abandoned(old.parent)
 
-        assert not old.exists()
+        assert list(old.parent.iterdir()) == [young]
 
     def test_the_first_folder_that_can_be_written_is_taken(self, machine: Machine) -> None:
         machine.tool_cache.write_text("not a folder")

@@ -52,6 +52,17 @@ def test_a_setting_that_changes_is_deployed_too() -> None:
     ).changed == ("api", "web")
 
 
+def test_a_list_around_the_services_is_compared_too() -> None:
+    layout = Layout(patterns=("envs/{env}.yaml",), tag_path=TagPath.parse("images[name={service}].newTag"))
+    text = "images:\n- {name: api, newTag: x}\n- {name: web, newTag: x}\n- {name: none}\nresources: [a, 1]\n"
+    now, before = (layout.group({"envs/dev.yaml": t})["dev"] for t in (text.replace("[a,", "[b,"), text))
+
+    assert difference(now, before).changed == ("api", "web")
+    assert difference(
+        now, layout.group({"envs/dev.yaml": text.replace("[a,", "[b,").replace("newTag: x}", "newTag: y}", 1)})["dev"]
+    ).changed == ("api",)
+
+
 def test_formatting_is_no_change() -> None:
     assert difference(env("dev", '{"api":{"tag":"x"}}'), env("dev", '{ "api": {"tag": "x"} }\n')).changed == ()
 

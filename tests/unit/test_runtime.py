@@ -79,7 +79,7 @@ def finish(runner: Runner, outcome: Outcome | BaseException) -> Result:
             raise outcome
         return outcome
 
-    return runner.run("action-setup-flags", main=lambda: runtime.run(act, unset={"changed": False, "changes": []}))
+    return runner.run("action-setup-flags", lambda: runtime.run(act, unset={"changed": False, "changes": []}))
 
 
 def test_a_good_end_has_outputs_a_notice_and_a_summary(runner: Runner) -> None:
