@@ -1,6 +1,7 @@
 """What goes wrong between a client and GitHub, on demand.
 
-A fault happens at one API call, counted from 0 since the plan was made; before GitHub does what it is asked to, or after.
+A fault happens at one API call, counted from 0 since the plan was made: before GitHub does what it is asked to, or
+after.
 """
 
 from __future__ import annotations

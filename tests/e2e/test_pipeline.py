@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+import pytest
+
 from tests.e2e.conftest import Pipeline
 from tests.support import ROOT
 
@@ -161,8 +163,15 @@ class Served:
         return self.process.returncode
 
 
-def test_the_sandbox_serves_until_it_is_interrupted(tmp_path: Path) -> None:
+@pytest.fixture(name="served")
+def _served(tmp_path: Path) -> Iterator[Served]:
     served = Served.start(tmp_path)
+    yield served
+    if served.process.returncode is None:
+        served.end(signal.SIGKILL)
+
+
+def test_the_sandbox_serves_until_it_is_interrupted(served: Served, tmp_path: Path) -> None:
     (command,) = [line.strip() for line in served.said.splitlines() if line.strip().startswith("git clone")]
     subprocess.run([*command.split(), str(tmp_path / "app")], check=True, capture_output=True)
 
@@ -171,8 +180,7 @@ def test_the_sandbox_serves_until_it_is_interrupted(tmp_path: Path) -> None:
     assert not served.folder.exists()
 
 
-def test_a_sandbox_that_is_killed_leaves_no_process_and_no_folder(tmp_path: Path) -> None:
-    served = Served.start(tmp_path)
+def test_a_sandbox_that_is_killed_leaves_no_process_and_no_folder(served: Served) -> None:
     (guard,) = [number for number, command in processes() if command.endswith(str(served.folder))]
 
     served.end(signal.SIGKILL)
@@ -187,7 +195,7 @@ def test_a_sandbox_that_is_killed_leaves_no_process_and_no_folder(tmp_path: Path
 
 def processes() -> Iterator[tuple[int, str]]:
     """Yield number and command line of every process."""
-    listed = subprocess.run(["ps", "-A", "-o", "pid=,args="], capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(["ps", "-A", "-ww", "-o", "pid=,args="], capture_output=True, text=True, check=True).stdout
     for line in listed.splitlines():
         number, _, command = line.strip().partition(" ")
         yield int(number), command

@@ -1,0 +1,139 @@
+"""The door to GitHub, where GitHub does not answer as hoped."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from actions.errors import AccessError, ActionError, ConflictError, GitHubError
+from actions.repository import Pull, Repository, _check, _closed_by, _required_checks, _translated
+from sandbox import rest
+from sandbox.faults import Fault
+from tests.sandbox.conftest import GitHub
+
+
+@pytest.fixture(name="infra")
+def _infra(github: GitHub) -> Repository:
+    return Repository("your-org/infra", github.bot, github.sandbox.environment())
+
+
+PULL = Pull(number=1, url="https://x/1", state="OPEN", head_sha="a" * 40)
+CALLS: dict[str, Any] = {
+    "merge": lambda infra: infra.merge(PULL, method="squash", title="t", message="m"),
+    "delete_branch": lambda infra: infra.delete_branch("x"),
+    "create_branch": lambda infra: infra.create_branch("x", "a" * 40),
+    "compare": lambda infra: infra.compare("a" * 40, "b" * 40),
+    "resolve": lambda infra: infra.resolve("a" * 40),
+    "base": lambda infra: infra.base("", []),
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("status", [500, 502])
+def test_a_fault_of_github_is_an_error_with_its_words(
+    github: GitHub, infra: Repository, call: str, status: int
+) -> None:
+    github.sandbox.faults.plan(dict.fromkeys(range(9), Fault(status=status, body={"message": "Server Error"})))
+
+    with pytest.raises(GitHubError, match=f"GitHub answered {status} for your-org/infra: Server Error"):
+        CALLS[call](infra)
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_dropped_connection_is_an_error(github: GitHub, infra: Repository, call: str) -> None:
+    github.sandbox.faults.plan(dict.fromkeys(range(9), Fault()))
+
+    with pytest.raises(GitHubError, match="no answer from GitHub for your-org/infra: ConnectionError"):
+        CALLS[call](infra)
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_missing_permission_is_named(github: GitHub, infra: Repository, call: str) -> None:
+    body = {"message": "Resource not accessible by integration"}
+    github.sandbox.faults.plan({0: Fault(status=403, body=body)})
+
+    with pytest.raises(AccessError, match=r"it needs '.+' \(Resource not accessible by integration\)"):
+        CALLS[call](infra)
+
+
+def test_deleting_a_branch_that_is_gone_is_done(infra: Repository) -> None:
+    infra.delete_branch("gone")
+
+
+def test_a_repository_without_a_commit_says_so(github: GitHub) -> None:
+    github.sandbox.state.add_repo("your-org", "empty", {"gitops-bot": "write"})
+
+    with pytest.raises(ConflictError, match="your-org/empty has no commit yet"):
+        Repository("your-org/empty", github.bot, github.sandbox.environment()).base("", [])
+
+
+def test_a_branch_that_is_not_there_is_none(infra: Repository) -> None:
+    assert infra.branch("none", []) is None
+
+
+def test_a_list_of_files_that_is_cut_is_an_error(
+    github: GitHub, infra: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is not listed must not be taken for what is not there."""
+    name = "GET /repos/{owner}/{repo}/git/trees/{tree_sha}"
+    whole = rest.ROUTES[name]
+    monkeypatch.setitem(rest.ROUTES, name, lambda call: (200, whole(call)[1] | {"truncated": True}))
+
+    with pytest.raises(GitHubError, match="more files than GitHub lists"):
+        infra.paths(github.world.infra.git.head("main") or "")
+
+
+@pytest.mark.parametrize(
+    ("node", "state"),
+    [
+        pytest.param({"__typename": "StatusContext", "context": "x", "state": "SUCCESS"}, "success", id="a status"),
+        pytest.param({"__typename": "StatusContext", "context": "x", "state": "EXPECTED"}, "pending", id="awaited"),
+        pytest.param({"__typename": "StatusContext", "context": "x", "state": "ERROR"}, "failure", id="an error"),
+        pytest.param(
+            {
+                "__typename": "CheckRun",
+                "name": "x",
+                "status": "COMPLETED",
+                "conclusion": "SKIPPED",
+                "checkSuite": {"app": None},
+            },
+            "success",
+            id="a check that was skipped",
+        ),
+    ],
+)
+def test_a_check_can_be_a_status_of_the_old_kind(node: dict[str, Any], state: str) -> None:
+    assert _check(node).state == state
+
+
+def test_the_checks_of_a_protected_branch_count_beside_those_of_rulesets() -> None:
+    ref = {
+        "rules": {
+            "nodes": [
+                {"parameters": None},
+                {"parameters": {"requiredStatusChecks": [{"context": "a", "integrationId": 7}]}},
+            ]
+        },
+        "refUpdateRule": {"requiredStatusCheckContexts": ["a", "b"]},
+    }
+
+    assert [(check.name, check.app) for check in _required_checks(ref)] == [("a", 7), ("b", None)]
+
+
+def test_a_pull_request_of_a_user_who_is_gone_was_closed_by_nobody() -> None:
+    assert _closed_by({"closedBy": {"nodes": [{"actor": None}]}}) == ""
+    assert _closed_by({"closedBy": {"nodes": []}}) == ""
+
+
+@pytest.mark.parametrize("data", [None, "text", {"errors": "text"}, {"errors": ["text"]}, {"data": 7}])
+def test_an_answer_that_is_no_answer_is_an_error_all_the_same(data: Any) -> None:
+    from github import GithubException
+
+    error: ActionError = _translated(GithubException(500, data, None), "o/r", "p")
+
+    assert str(error) == "GitHub answered 500 for o/r: no message"
+
+
+def test_a_token_is_not_part_of_what_is_printed(github: GitHub, infra: Repository) -> None:
+    assert github.bot not in repr(infra)
