@@ -25,18 +25,7 @@ class Settings:
     @classmethod
     def read(cls, inputs: Inputs) -> Settings:
         """Read the inputs; raise InputError if one cannot be used."""
-        return cls(request=read_request(inputs), envs_dir=inputs.required("envs-dir"))
-
-
-def read_request(inputs: Inputs) -> Request:
-    """Read what is asked; raise InputError if the inputs do not say one thing."""
-    return Request.parse(
-        env=inputs.required("env"),
-        service=inputs.text("service"),
-        tag=inputs.text("tag"),
-        tags=inputs.lines("tags"),
-        from_env=inputs.text("from-env"),
-    )
+        return cls(request=Request.read(inputs), envs_dir=inputs.required("envs-dir"))
 
 
 def main() -> int:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from actions.layout import Snapshot
+    from actions.runtime import Inputs
 
 
 class Reason(StrEnum):
@@ -35,6 +36,17 @@ class Request:
     tags: Mapping[str, str]
     from_env: str = ""
     services: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, inputs: Inputs) -> Request:
+        """Read what is asked; raise InputError if the inputs do not say one thing."""
+        return cls.parse(
+            env=inputs.required("env"),
+            service=inputs.text("service"),
+            tag=inputs.text("tag"),
+            tags=inputs.lines("tags"),
+            from_env=inputs.text("from-env"),
+        )
 
     @classmethod
     def parse(cls, *, env: str, service: str, tag: str, tags: Sequence[str], from_env: str) -> Request:

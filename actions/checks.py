@@ -5,17 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from actions.errors import ChecksFailedError, TooLateError
-from actions.runtime import say
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from actions.clock import Clock
-    from actions.repository import Check, Pull, Repository, RequiredCheck
-
-FIRST_PAUSE = 1.0
-LONGEST_PAUSE = 15.0
+    from actions.repository import Check, RequiredCheck
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,6 +17,11 @@ class Verdict:
 
     failed: tuple[str, ...]
     waiting: tuple[str, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Tell whether every one has succeeded."""
+        return not self.failed and not self.waiting
 
 
 def judge(required: Sequence[RequiredCheck], reported: Sequence[Check]) -> Verdict:
@@ -39,26 +37,3 @@ def judge(required: Sequence[RequiredCheck], reported: Sequence[Check]) -> Verdi
         elif not states or any(found.state == "pending" for found in states):
             waiting.append(check.name)
     return Verdict(failed=tuple(failed), waiting=tuple(waiting))
-
-
-def wait(repository: Repository, pull: Pull, required: Sequence[RequiredCheck], *, timeout: int, clock: Clock) -> None:
-    """Return when every one of *required* has succeeded on the head of *pull*.
-
-    A merge by one who may bypass the rules would not wait for them; so we do. Raises ChecksFailedError, naming the
-    check, or TooLateError after *timeout* seconds.
-    """
-    started, pause = clock.now(), FIRST_PAUSE
-    while required:
-        verdict = judge(required, repository.checks(pull))
-        if verdict.failed:
-            raise ChecksFailedError(f"{pull.url} is not merged: {', '.join(verdict.failed)} did not succeed")
-        if not verdict.waiting:
-            break
-        waited = clock.now() - started
-        if waited >= timeout:
-            raise TooLateError(
-                f"{pull.url} is not merged: {', '.join(verdict.waiting)} did not finish within {timeout} s"
-            )
-        say(f"waiting for {', '.join(verdict.waiting)} on {pull.head_sha[:12]}: {waited:.0f} of {timeout} s")
-        clock.sleep(min(pause, timeout - waited))
-        pause = min(pause * 1.5, LONGEST_PAUSE)

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Clock:
-    """Seconds that only grow, and a way to let some of them pass."""
+    """Seconds that only grow, the time of day, and a way to let some of it pass."""
 
     now: Callable[[], float] = time.monotonic
+    wall: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep

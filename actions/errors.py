@@ -11,13 +11,19 @@
     │   └── ConfigError         invalid-config       gitops.yml does not say what it should
     ├── ConflictError 4         conflict             what is there is not what this run can build on
     │   ├── BranchExistsError   branch-exists        the branch exists at another commit
+    │   ├── BaseMovedError      base-moved           others were faster, too many times in a row
     │   ├── ClosedByUserError   closed-by-user       a person closed the pull request
+    │   ├── EjectedError        ejected              the merge queue put the pull request out
     │   └── NotMergeableError   not-mergeable        GitHub does not merge the pull request
     ├── GitHubError 5           github-error         GitHub answered with an error, or not at all
     │   ├── AccessError 6       permission-denied    the token may not do this
+    │   ├── RateLimitedError    rate-limited         GitHub wants us to wait for longer than we may
+    │   ├── UnavailableError    github-unavailable   GitHub failed, too many times in a row
     │   ├── UnknownCommitError  unknown-commit       the repository has no such commit
     │   └── TooLateError        timeout              what was waited for did not happen in time
     └── RefusedError 7          refused              a rule of ours forbids it
+        ├── DivergedError       diverged             the new tag does not contain the one in place
+        ├── UnknownOrderError   unknown-order        how the new tag relates to the one in place cannot be known
         ├── ReviewRequiredError review-required      the environment needs a review; the bot may not merge
         ├── NotReleasedError    not-released         the commit is on no released branch
         └── ChecksFailedError   checks-failed        a required check did not succeed
@@ -106,6 +112,18 @@ class BranchExistsError(ConflictError):
     reason = "branch-exists"
 
 
+class BaseMovedError(ConflictError):
+    """What this run built on has changed; it can be tried again on what is there now."""
+
+    reason = "base-moved"
+
+
+class EjectedError(ConflictError):
+    """The merge queue put the pull request out."""
+
+    reason = "ejected"
+
+
 class ClosedByUserError(ConflictError):
     """A person closed the pull request, and it stays closed."""
 
@@ -132,6 +150,22 @@ class AccessError(GitHubError):
     reason = "permission-denied"
 
 
+class UnavailableError(GitHubError):
+    """GitHub failed or did not answer, so whether it did what it was asked to is not known; it can be tried again."""
+
+    reason = "github-unavailable"
+
+
+class RateLimitedError(GitHubError):
+    """GitHub wants a pause of *wait* seconds first."""
+
+    reason = "rate-limited"
+
+    def __init__(self, message: str, *, wait: float) -> None:
+        super().__init__(message)
+        self.wait = wait
+
+
 class UnknownCommitError(GitHubError):
     """The repository has no such commit."""
 
@@ -149,6 +183,18 @@ class RefusedError(ActionError):
 
     exit_code = 7
     reason = "refused"
+
+
+class DivergedError(RefusedError):
+    """The new tag does not contain the one in place."""
+
+    reason = "diverged"
+
+
+class UnknownOrderError(RefusedError):
+    """How the new tag relates to the one in place cannot be known."""
+
+    reason = "unknown-order"
 
 
 class ReviewRequiredError(RefusedError):

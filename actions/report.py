@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from actions.repository import Comparison
 
 LONGEST_LIST = 60
+# The last line of every commit that open-infra-pr makes; by it a later run knows that it may make the commit anew.
+TRAILER = "Made-by: gitops-actions"
 MOST_COMMITS = 20
 
 
@@ -59,13 +61,18 @@ def title(changes: Sequence[Change], *, from_env: str = "") -> str:
     return f"{what}: {services} to {tags.pop()}" if len(tags) == 1 else f"{what}: {services}"
 
 
-def pull_body(table: str, histories: Mapping[str, Comparison | None], *, run_url: str, actor: str) -> str:
-    """Return the body of the pull request: the table, then for each service the commits between its two tags."""
-    parts = [table]
-    parts += [_history(service, found) for service, found in histories.items() if found]
+def pull_body(histories: Mapping[str, Comparison | None], *, run_url: str, actor: str) -> str:
+    """Return, for the body of a pull request, the commits between the tags of each service, and who asked for it."""
+    parts = [_history(service, found) for service, found in histories.items() if found]
     by = f" for {markdown(actor)}" if actor else ""
     parts.append(f"<sub>Opened by [this run]({run_url}){by}.</sub>\n")
     return "\n".join(parts)
+
+
+def allowed(why: str, orders: Mapping[str, str]) -> str:
+    """Return, for the body of a pull request, why it is allowed that a tag does not contain the one in place."""
+    odd = [f"{service} ({order})" for service, order in orders.items() if order in ("diverged", "unknown")]
+    return f"⚠️ Does not contain what is in place: {', '.join(odd)}. Allowed because: {markdown(why)}\n" if odd else ""
 
 
 def commit_message(headline: str, changes: Sequence[Change]) -> str:
@@ -73,7 +80,7 @@ def commit_message(headline: str, changes: Sequence[Change]) -> str:
     lines = "\n".join(
         f"{change.file}: {change.service} {change.before or '(none)'} -> {change.after}" for change in changes
     )
-    return f"{headline}\n\n{lines}"
+    return f"{headline}\n\n{lines}\n\n{TRAILER}"
 
 
 def diff(before: Snapshot, after: Snapshot) -> str:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import base64
 import os
+import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -19,10 +20,13 @@ from github import Auth, Github, GithubException
 
 from actions.errors import (
     AccessError,
+    BaseMovedError,
     ConflictError,
     EnvFileError,
     GitHubError,
     NotMergeableError,
+    RateLimitedError,
+    UnavailableError,
     UnknownCommitError,
     UnsafePathError,
 )
@@ -38,8 +42,13 @@ PATHS_PER_QUERY = 100
 SYMLINK = 0o120000
 CONTENTS = "contents: write"
 PULLS = "pull requests: write"
+BESIDE = "-rework"
 FILE = "mode object { ... on Blob { text isBinary isTruncated } }"
-PULL = "number url state isCrossRepository headRefOid mergeCommit { oid } closedBy: timelineItems(last: 1, itemTypes: CLOSED_EVENT) { nodes { ... on ClosedEvent { actor { login } } } }"  # noqa: E501
+PULL = """id number url state isCrossRepository headRefName headRefOid baseRefName body author { login }
+    mergeCommit { oid } timelineItems(last: 1, itemTypes: CLOSED_EVENT) {
+        nodes { ... on ClosedEvent { actor { login } } } }"""
+NEWEST_PULLS = "first: 20, orderBy: {field: CREATED_AT, direction: DESC}"
+ZEROS = "0" * 40
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,26 +60,32 @@ class RequiredCheck:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Pull:
+    """A pull request; *state* is OPEN, CLOSED or MERGED. *closed_by* is who closed it, if that was not its author."""
+
+    number: int
+    node_id: str
+    url: str
+    state: str
+    branch: str
+    base: str
+    body: str
+    head_sha: str
+    merge_sha: str = ""
+    closed_by: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Base:
-    """A branch at one moment: its head, the files that were asked for, and the checks that its rules require."""
+    """A branch at one moment: its head, the files that were asked for, what its rules require, what is open to it."""
 
     repository_id: str
     branch: str
     head: str
     files: Mapping[str, str]
     required_checks: tuple[RequiredCheck, ...]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Pull:
-    """A pull request; *state* is OPEN, CLOSED or MERGED."""
-
-    number: int
-    url: str
-    state: str
-    head_sha: str
-    merge_sha: str = ""
-    closed_by: str = ""
+    required_approvals: int
+    open_pulls: tuple[Pull, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,21 +110,41 @@ class Check:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Progress:
+    """How far a pull request is: its state, its checks, its approval, whether it conflicts, whether it is queued."""
+
+    state: str
+    head_sha: str
+    merge_sha: str
+    checks: tuple[Check, ...]
+    approved: bool
+    conflicting: bool
+    unknown: bool
+    queued: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Commit:
     """A commit in a comparison."""
 
     sha: str
-    title: str
+    message: str
     author: str
+
+    @property
+    def title(self) -> str:
+        """Return the first line of the message."""
+        return self.message.partition("\n")[0]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Comparison:
-    """How a head relates to a base (`ahead`, `behind`, `identical`, `diverged`) and the commits it has more."""
+    """How a head relates to a base (`ahead`, `behind`, `identical`, `diverged`), and the commits and files it has more."""
 
     status: str
     commits: tuple[Commit, ...] = ()
     total: int = 0
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -126,11 +161,16 @@ class Repository:
         document = _query(
             variables={"branch": "String!"} if branch else {},
             paths=paths,
-            fields=f"""id {ref} {{
+            fields=f"""id
+                pullRequests(states: OPEN, first: 50, orderBy: {{field: CREATED_AT, direction: DESC}}) {{
+                    nodes {{ {PULL} }} }}
+                {ref} {{
                 name
-                rules(first: 100) {{ nodes {{ parameters {{ ... on RequiredStatusChecksParameters {{
-                    requiredStatusChecks {{ context integrationId }} }} }} }} }}
-                refUpdateRule {{ requiredStatusCheckContexts }}
+                rules(first: 100) {{ nodes {{ parameters {{
+                    ... on PullRequestParameters {{ requiredApprovingReviewCount }}
+                    ... on RequiredStatusChecksParameters {{ requiredStatusChecks {{ context integrationId }} }}
+                }} }} }}
+                refUpdateRule {{ requiredStatusCheckContexts requiredApprovingReviewCount }}
                 target {{ oid ... on Commit {{ {_file_fields(paths)} }} }}
             }}""",
         )
@@ -138,13 +178,15 @@ class Repository:
         if not found["base"]:
             wanted = f"branch '{branch}'" if branch else "commit yet"
             raise ConflictError(f"{self.name} has no {wanted}")
-        target = found["base"]["target"]
+        target, name = found["base"]["target"], found["base"]["name"]
         return Base(
             repository_id=found["id"],
-            branch=found["base"]["name"],
+            branch=name,
             head=target["oid"],
             files=self._texts(target, paths),
             required_checks=_required_checks(found["base"]),
+            required_approvals=_required_approvals(found["base"]),
+            open_pulls=tuple(pull for pull in _pulls(found["pullRequests"]) if pull.base == name),
         )
 
     def branch(self, name: str, paths: Sequence[str]) -> Branch | None:
@@ -155,8 +197,7 @@ class Repository:
             fields=f"""
                 ref(qualifiedName: $ref) {{ target {{ oid ... on Commit {{
                     signature {{ isValid }} {_file_fields(paths)} }} }} }}
-                pullRequests(headRefName: $name_, first: 20, orderBy: {{field: CREATED_AT, direction: DESC}}) {{
-                    nodes {{ {PULL} }} }}""",
+                pullRequests(headRefName: $name_, {NEWEST_PULLS}) {{ nodes {{ {PULL} }} }}""",
         )
         found = self._ask(document, {"ref": BRANCH + name, "name_": name, **_path_variables(paths)})
         if not found["ref"]:
@@ -197,30 +238,21 @@ class Repository:
     def commit(self, base: Base, *, branch: str, files: Mapping[str, str], message: str) -> Branch:
         """Commit *files* to *branch*, which is made at *base* if it is not there, as one signed commit.
 
-        One request does both. Raises ConflictError if the branch is there and is not at *base*.
+        One request does both. Raises BaseMovedError if the branch is there and is not at *base*.
         """
-        document = f"""mutation($ref: CreateRefInput!, $commit: CreateCommitOnBranchInput!) {{
+        document = f"""mutation($ref: CreateRefInput!, $commit: CreateCommitOnBranchInput!, $branch: String!) {{
             createRef(input: $ref) {{ clientMutationId }}
             createCommitOnBranch(input: $commit) {{
                 commit {{ oid signature {{ isValid }} }}
-                ref {{ associatedPullRequests(first: 20, orderBy: {{field: CREATED_AT, direction: DESC}}) {{
-                    nodes {{ {PULL} }} }} }}
+                ref {{ repository {{ pullRequests(headRefName: $branch, {NEWEST_PULLS}) {{ nodes {{ {PULL} }} }} }} }}
             }}
         }}"""
-        title, _, body = message.partition("\n\n")
-        additions = [
-            {"path": path, "contents": base64.b64encode(text.encode()).decode()} for path, text in files.items()
-        ]
         variables = {
+            "branch": branch,
             "ref": {"repositoryId": base.repository_id, "name": BRANCH + branch, "oid": base.head},
-            "commit": {
-                "branch": {"repositoryNameWithOwner": self.name, "branchName": branch},
-                "expectedHeadOid": base.head,
-                "message": {"headline": title, "body": body},
-                "fileChanges": {"additions": additions},
-            },
+            "commit": self._commit_input(branch, base.head, files, message),
         }
-        with self._asking(CONTENTS):
+        with self._asking(CONTENTS, fresh=True):
             try:
                 _, answer = self._requester.graphql_query(document, variables)
                 done = answer["data"]["createCommitOnBranch"]
@@ -234,40 +266,111 @@ class Repository:
             head=done["commit"]["oid"],
             verified=_is_valid(done["commit"]["signature"]),
             files=files,
-            pulls=_pulls(done["ref"]["associatedPullRequests"]),
+            pulls=_pulls(done["ref"]["repository"]["pullRequests"]),
         )
+
+    def rework(self, own: Branch, base: Base, *, files: Mapping[str, str], message: str) -> Branch:
+        """Put *own* at a new signed commit of *files* on *base*, in one step; its pull requests stay open.
+
+        The commit is made on a branch beside it, because a branch that is put back to its base closes its pull
+        request. Raises BaseMovedError if somebody else moves *own* meanwhile.
+        """
+        beside = f"{own.name}{BESIDE}"
+        self.delete_branch(beside)  # of a run that was killed here
+        made = self.commit(base, branch=beside, files=files, message=message)
+        updates = [
+            {"name": BRANCH + own.name, "beforeOid": own.head, "afterOid": made.head, "force": True},
+            {"name": BRANCH + beside, "beforeOid": made.head, "afterOid": ZEROS},
+        ]
+        document = "mutation($input: UpdateRefsInput!) { updateRefs(input: $input) { clientMutationId } }"
+        given = {"repositoryId": base.repository_id, "refUpdates": updates}
+        try:
+            self._graphql(document, {"input": given}, permission=CONTENTS)
+        except BaseMovedError:
+            self.delete_branch(beside)
+            raise
+        return replace(made, name=own.name, pulls=tuple(replace(pull, head_sha=made.head) for pull in own.pulls))
+
+    def _commit_input(self, branch: str, head: str, files: Mapping[str, str], message: str) -> dict[str, object]:
+        title, _, body = message.partition("\n\n")
+        additions = [
+            {"path": path, "contents": base64.b64encode(text.encode()).decode()} for path, text in files.items()
+        ]
+        return {
+            "branch": {"repositoryNameWithOwner": self.name, "branchName": branch},
+            "expectedHeadOid": head,
+            "message": {"headline": title, "body": body},
+            "fileChanges": {"additions": additions},
+        }
 
     def open_pull(self, *, base: str, branch: str, title: str, body: str, draft: bool) -> Pull:
         """Open a pull request from *branch* to *base*."""
         given = {"base": base, "head": branch, "title": title, "body": body, "draft": draft}
-        with self._asking(PULLS):
+        # A branch that was just made need not be there for every server of GitHub's yet.
+        with self._asking(PULLS, fresh=True):
             pull = self._rest("POST", "/pulls", given)
-        return Pull(number=pull["number"], url=pull["html_url"], state="OPEN", head_sha=pull["head"]["sha"])
+        return Pull(
+            number=pull["number"],
+            node_id=pull["node_id"],
+            url=pull["html_url"],
+            state="OPEN",
+            branch=branch,
+            base=base,
+            body=body,
+            head_sha=pull["head"]["sha"],
+        )
+
+    def update_pull(self, pull: Pull, *, title: str, body: str) -> None:
+        """Give *pull* another title and body."""
+        with self._asking(PULLS):
+            self._rest("PATCH", f"/pulls/{pull.number}", {"title": title, "body": body})
+
+    def close_pull(self, pull: Pull, *, comment: str) -> None:
+        """Close *pull* and its branch, saying why."""
+        with self._asking(PULLS):
+            self._rest("POST", f"/issues/{pull.number}/comments", {"body": comment})
+            self._rest("PATCH", f"/pulls/{pull.number}", {"state": "closed"})
+        self.delete_branch(pull.branch)
 
     def add_labels(self, pull: Pull, labels: Sequence[str]) -> None:
         """Add *labels* to *pull*."""
-        with self._asking(PULLS):
+        with self._asking(PULLS, fresh=True):
             self._rest("POST", f"/issues/{pull.number}/labels", {"labels": list(labels)})
 
     def request_reviews(self, pull: Pull, *, users: Sequence[str], teams: Sequence[str]) -> None:
         """Ask *users* and *teams* to review *pull*."""
         given = {"reviewers": list(users), "team_reviewers": list(teams)}
-        with self._asking(PULLS):
+        with self._asking(PULLS, fresh=True):
             self._rest("POST", f"/pulls/{pull.number}/requested_reviewers", given)
 
-    def checks(self, pull: Pull) -> list[Check]:
-        """Return the state of every check on the head of *pull*."""
+    def progress(self, pull: Pull) -> Progress:
+        """Return how far *pull* is, in one request."""
         document = _query(
-            variables={"oid": "GitObjectID!"},
+            variables={"oid": "GitObjectID!", "number": "Int!"},
             paths=(),
-            fields="""object(oid: $oid) { ... on Commit { statusCheckRollup { contexts(first: 100) { nodes {
+            fields="""
+            pullRequest(number: $number) {
+                state headRefOid mergeable reviewDecision isInMergeQueue mergeCommit { oid }
+            }
+            object(oid: $oid) { ... on Commit { statusCheckRollup { contexts(first: 100) { nodes {
                 __typename
                 ... on CheckRun { name status conclusion checkSuite { app { databaseId } } }
                 ... on StatusContext { context state }
             } } } } }""",
         )
-        rollup = self._ask(document, {"oid": pull.head_sha}, permission="checks: read")["object"]["statusCheckRollup"]
-        return [_check(node) for node in rollup["contexts"]["nodes"]] if rollup else []
+        given = {"oid": pull.head_sha, "number": pull.number}
+        found = self._ask(document, given, permission="checks: read, pull requests: read", fresh=True)
+        now, rollup = found["pullRequest"], (found["object"] or {}).get("statusCheckRollup")
+        return Progress(
+            state=now["state"],
+            head_sha=now["headRefOid"],
+            merge_sha=(now["mergeCommit"] or {}).get("oid", ""),
+            checks=tuple(_check(node) for node in rollup["contexts"]["nodes"]) if rollup else (),
+            approved=now["reviewDecision"] == "APPROVED",
+            conflicting=now["mergeable"] == "CONFLICTING",
+            unknown=now["mergeable"] == "UNKNOWN",
+            queued=now["isInMergeQueue"],
+        )
 
     def merge(self, pull: Pull, *, method: str, title: str, message: str) -> str:
         """Merge *pull* if its head is still the one we know, and return the SHA of the merged commit.
@@ -275,13 +378,41 @@ class Repository:
         Raises NotMergeableError with GitHub's own words if it does not merge.
         """
         given = {"commit_title": title, "commit_message": message, "merge_method": method, "sha": pull.head_sha}
-        with self._asking(f"{PULLS}, {CONTENTS}"):
+        with self._asking(f"{PULLS}, {CONTENTS}", fresh=True):
             try:
                 return str(self._rest("PUT", f"/pulls/{pull.number}/merge", given)["sha"])
             except GithubException as error:
                 if error.status in (HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.CONFLICT):
                     raise NotMergeableError(f"{pull.url} cannot be merged: {_message(error)}") from error
                 raise
+
+    def merge_when_ready(self, pull: Pull, *, method: str, title: str, message: str) -> bool:
+        """Let GitHub merge *pull* as soon as its rules allow; return False if it says that they do already."""
+        document = """mutation($input: EnablePullRequestAutoMergeInput!) {
+            enablePullRequestAutoMerge(input: $input) { clientMutationId } }"""
+        given = {
+            "pullRequestId": pull.node_id,
+            "expectedHeadOid": pull.head_sha,
+            "mergeMethod": method.upper(),
+            "commitHeadline": title,
+            "commitBody": message,
+        }
+        with self._asking(PULLS, fresh=True):
+            try:
+                self._requester.graphql_query(document, {"input": given})
+            except GithubException as error:
+                if any("clean status" in problem.get("message", "") for problem in _problems(error)):
+                    return False
+                raise
+        return True
+
+    def enqueue(self, pull: Pull) -> None:
+        """Put *pull* into the merge queue of its base branch."""
+        document = """mutation($input: EnqueuePullRequestInput!) {
+            enqueuePullRequest(input: $input) { clientMutationId } }"""
+        given = {"pullRequestId": pull.node_id, "expectedHeadOid": pull.head_sha}
+        with self._asking(PULLS, fresh=True):
+            self._requester.graphql_query(document, {"input": given})
 
     def is_verified(self, sha: str) -> bool:
         """Tell whether GitHub shows the commit *sha* as Verified."""
@@ -290,7 +421,8 @@ class Repository:
             paths=(),
             fields="object(oid: $oid) { ... on Commit { signature { isValid } } }",
         )
-        return _is_valid(self._ask(document, {"oid": sha})["object"]["signature"])
+        found = self._ask(document, {"oid": sha}, fresh=True)["object"]
+        return _is_valid(found["signature"] if found else None)
 
     def delete_branch(self, name: str) -> None:
         """Delete the branch *name*; it is no error if it is gone."""
@@ -343,7 +475,12 @@ class Repository:
                 if error.status == HTTPStatus.NOT_FOUND:
                     return None
                 raise
-        return Comparison(status=found["status"], commits=_commits(found), total=found["total_commits"])
+        return Comparison(
+            status=found["status"],
+            commits=_commits(found),
+            total=found["total_commits"],
+            files=tuple(file["filename"] for file in found["files"]),
+        )
 
     @cached_property
     def _requester(self) -> Requester:
@@ -361,25 +498,36 @@ class Repository:
         _, answer = self._requester.requestJsonAndCheck(verb, f"/repos/{self.name}{path}", input=given)
         return answer
 
-    def _ask(self, document: str, variables: Mapping[str, object], *, permission: str = "contents: read") -> Any:
+    def _ask(
+        self,
+        document: str,
+        variables: Mapping[str, object],
+        *,
+        permission: str = "contents: read",
+        fresh: bool = False,
+    ) -> Any:
         owner, _, name = self.name.partition("/")
         known = {key: value for key, value in variables.items() if f"${key}:" in document}
-        return self._graphql(document, {"owner": owner, "name": name, **known}, permission=permission)["repository"]
+        given = {"owner": owner, "name": name, **known}
+        return self._graphql(document, given, permission=permission, fresh=fresh)["repository"]
 
-    def _graphql(self, document: str, variables: Mapping[str, object], *, permission: str) -> Any:
-        with self._asking(permission):
+    def _graphql(self, document: str, variables: Mapping[str, object], *, permission: str, fresh: bool = False) -> Any:
+        with self._asking(permission, fresh=fresh):
             _, answer = self._requester.graphql_query(document, dict(variables))
             return answer["data"]
 
     @contextmanager
-    def _asking(self, permission: str) -> Iterator[None]:
-        """Translate what goes wrong in a call that needs *permission*."""
+    def _asking(self, permission: str, *, fresh: bool = False) -> Iterator[None]:
+        """Translate what goes wrong in a call that needs *permission*.
+
+        What is *fresh* was made a moment ago; GitHub may say for a little while that it is not there.
+        """
         try:
             yield
         except GithubException as error:
-            raise _translated(error, self.name, permission) from error
+            raise _translated(error, self.name, permission, fresh=fresh) from error
         except requests.RequestException as error:
-            raise GitHubError(f"no answer from GitHub for {self.name}: {type(error).__name__}") from error
+            raise UnavailableError(f"no answer from GitHub for {self.name}: {type(error).__name__}") from error
 
     def _texts(self, commit: Mapping[str, Any], paths: Sequence[str]) -> dict[str, str]:
         found = {path: commit[f"f{index}"] for index, path in enumerate(paths)}
@@ -421,12 +569,24 @@ def _required_checks(ref: Mapping[str, Any]) -> tuple[RequiredCheck, ...]:
     return (*from_rules, *(RequiredCheck(name=name, app=None) for name in protection if name not in known))
 
 
+def _required_approvals(ref: Mapping[str, Any]) -> int:
+    parameters = [rule["parameters"] or {} for rule in ref["rules"]["nodes"]]
+    protection = (ref["refUpdateRule"] or {}).get("requiredApprovingReviewCount") or 0
+    return max(
+        int(count) for count in (protection, *(found.get("requiredApprovingReviewCount", 0) for found in parameters))
+    )
+
+
 def _pulls(connection: Mapping[str, Any]) -> tuple[Pull, ...]:
     return tuple(
         Pull(
             number=node["number"],
+            node_id=node["id"],
             url=node["url"],
             state=node["state"],
+            branch=node["headRefName"],
+            base=node["baseRefName"],
+            body=node["body"],
             head_sha=node["headRefOid"],
             merge_sha=(node["mergeCommit"] or {}).get("oid", ""),
             closed_by=_closed_by(node),
@@ -437,9 +597,10 @@ def _pulls(connection: Mapping[str, Any]) -> tuple[Pull, ...]:
 
 
 def _closed_by(node: Mapping[str, Any]) -> str:
-    events = node["closedBy"]["nodes"]
-    actor = events[-1].get("actor") if events else None
-    return str(actor["login"]) if actor else ""
+    """Return who closed a pull request, "" if that was its author: the bot closes its own."""
+    events = node["timelineItems"]["nodes"]
+    actor = (events[-1].get("actor") or {}).get("login", "") if events else ""
+    return "" if actor == (node["author"] or {}).get("login") else str(actor)
 
 
 def _check(node: Mapping[str, Any]) -> Check:
@@ -458,7 +619,7 @@ def _commits(raw: Mapping[str, Any]) -> tuple[Commit, ...]:
     return tuple(
         Commit(
             sha=commit["sha"],
-            title=commit["commit"]["message"].partition("\n")[0],
+            message=commit["commit"]["message"],
             author=(commit["author"] or {}).get("login") or commit["commit"]["author"]["name"],
         )
         for commit in raw["commits"]
@@ -479,23 +640,50 @@ def _data(error: GithubException) -> Mapping[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
-def _translated(error: GithubException, repository: str, permission: str) -> GitHubError | ConflictError:
+def _translated(
+    error: GithubException, repository: str, permission: str, *, fresh: bool = False
+) -> GitHubError | ConflictError:
     kinds = {problem.get("type", ""): problem.get("message", "") for problem in _problems(error)}
+    said = "; ".join(kinds.values()) or _message(error) or "no message"
     if "STALE_DATA" in kinds:
-        return ConflictError(f"{repository}: {kinds['STALE_DATA']}")
+        return BaseMovedError(f"{repository}: {kinds['STALE_DATA']}")
+    wait = rate_limit_wait(error, kinds)
+    if wait is not None:
+        return RateLimitedError(f"GitHub limits how much may be asked of {repository}: {said}", wait=wait)
     if error.status == HTTPStatus.UNAUTHORIZED:
         return AccessError(f"GitHub does not know the token for {repository}; is it expired or revoked?")
-    if error.status in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND) or kinds.keys() & {
-        "FORBIDDEN",
-        "NOT_FOUND",
-        "INSUFFICIENT_SCOPES",
-    }:
-        said = "; ".join(kinds.values()) or _message(error)
+    answered = f"GitHub answered {error.status} for {repository}: {said}"
+    gone = error.status == HTTPStatus.NOT_FOUND or "NOT_FOUND" in kinds
+    unusable = error.status == HTTPStatus.UNPROCESSABLE_ENTITY or "UNPROCESSABLE" in kinds
+    if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR or (fresh and (gone or unusable)):
+        return UnavailableError(answered)
+    if gone or error.status == HTTPStatus.FORBIDDEN or kinds.keys() & {"FORBIDDEN", "INSUFFICIENT_SCOPES"}:
         return AccessError(
             f"the token may not do this in {repository}, or cannot see it: it needs '{permission}' ({said})"
         )
-    said = "; ".join(kinds.values()) or _message(error) or "no message"
-    return GitHubError(f"GitHub answered {error.status} for {repository}: {said}")
+    return GitHubError(answered)
+
+
+def rate_limit_wait(error: GithubException, kinds: Mapping[str, str]) -> float | None:
+    """Return how many seconds GitHub wants us to wait, None if the error is no matter of limits.
+
+    docs.github.com, "Rate limits for the REST API": `retry-after` counts; else, with nothing remaining, the reset;
+    else at least a minute. GraphQL says RATE_LIMITED in a 200.
+    """
+    headers = {name.lower(): value for name, value in (error.headers or {}).items()}
+    limited = (
+        error.status == HTTPStatus.TOO_MANY_REQUESTS
+        or "RATE_LIMITED" in kinds
+        or (error.status == HTTPStatus.FORBIDDEN and ("retry-after" in headers or "rate limit" in _message(error)))
+        or (error.status == HTTPStatus.FORBIDDEN and headers.get("x-ratelimit-remaining") == "0")
+    )
+    if not limited:
+        return None
+    if headers.get("retry-after", "").isdecimal():
+        return float(headers["retry-after"])
+    if headers.get("x-ratelimit-remaining") == "0" and headers.get("x-ratelimit-reset", "").isdecimal():
+        return max(1.0, float(headers["x-ratelimit-reset"]) - time.time() + 1)
+    return 60.0
 
 
 def _problems(error: GithubException) -> Iterable[Mapping[str, str]]:

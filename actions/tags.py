@@ -23,6 +23,13 @@ def is_version(tag: str) -> bool:
     return Version.is_valid(tag.removeprefix("v"))
 
 
+def precedence(one: str, other: str) -> int:
+    """Return a number above, at or below 0 as the version *one* is newer than, as new as or older than *other*."""
+    from semver import Version
+
+    return Version.parse(one.removeprefix("v")).compare(Version.parse(other.removeprefix("v")))
+
+
 def require_tag(tag: str) -> str:
     """Return *tag*; raise InvalidTagError if no artifact can have it."""
     if ARTIFACT.fullmatch(tag) or is_version(tag):

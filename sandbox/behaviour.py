@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sandbox.gitrepo import BRANCH, Person
 from sandbox.rules import Update, violations
-from sandbox.state import Event, Pull, Repo, Review, State, Token, branch_of, timestamp
+from sandbox.state import AutoMerge, Event, Pull, Repo, Review, State, Token, branch_of, timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -113,6 +113,33 @@ class Behaviour:
         review = Review(self.state.new_id(), token.user, state, body, pull.head_sha, timestamp())
         pull.reviews.append(review)
         return review
+
+    def merge_when_ready(self, repo: Repo, pull: Pull, wish: AutoMerge) -> None:
+        """Merge *pull* as soon as the rules allow it; a right to bypass them does not count here."""
+        if not self._blocked(repo, pull, wish.method):
+            raise Refusal(422, "Pull request Pull request is in clean status")
+        pull.auto_merge = wish
+
+    def carry_out_wishes(self, repo: Repo) -> None:
+        """Merge what was waiting for its checks or its approval and has them now."""
+        for pull in list(repo.pulls.values()):
+            wish = pull.auto_merge
+            if wish and pull.state == "open" and not self._blocked(repo, pull, wish.method):
+                pull.auto_merge = None
+                self.merge(repo, wish.token, pull, method=wish.method, sha=None, title=wish.title, message=wish.message)
+
+    def leave_queue(self, repo: Repo, token: Token, pull: Pull, *, merged: bool) -> None:
+        """End the wait of *pull* in the merge queue, one way or the other."""
+        pull.queued = False
+        if merged:
+            title = f"{pull.title} (#{pull.number})"
+            self.merge(repo, token, pull, method="squash", sha=None, title=title, message="")
+
+    def _blocked(self, repo: Repo, pull: Pull, method: str) -> bool:
+        base = repo.git.head(pull.base) or ""
+        update = Update(ref=BRANCH + pull.base, before=base, after=pull.head_sha, pull=pull, method=method)
+        conflicts = repo.git.merge_tree(base, pull.head_sha) is None
+        return conflicts or bool(violations(repo, update, self.state.users["github-actions[bot]"]))
 
     def merge(
         self, repo: Repo, token: Token, pull: Pull, *, method: str, sha: str | None, title: str, message: str

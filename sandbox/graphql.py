@@ -16,6 +16,7 @@ from sandbox.descriptions import graphql_schema
 from sandbox.gitrepo import BRANCH
 from sandbox.rest import allowed
 from sandbox.rules import rules_for
+from sandbox.state import ZEROS, AutoMerge
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -135,6 +136,41 @@ class Root:
             "clientMutationId": None,
         }
 
+    def updateRefs(self, input: dict[str, Any]) -> dict[str, Any]:
+        repo = self._context.repo_by_id(input["repositoryId"], "write")
+        updates = input["refUpdates"]
+        for update in updates:
+            there = repo.git.refs(update["name"]).get(update["name"], ZEROS)
+            if update.get("beforeOid") not in (None, there):
+                text = f'Expected {update["name"]} to point to "{update["beforeOid"]}" but it did not.'
+                raise Refusal(409, text, kind="STALE_DATA")
+        for update in updates:
+            after = None if update["afterOid"] == ZEROS else update["afterOid"]
+            self._context.behaviour.update_ref(repo, self._context.token, update["name"], after)
+        return {"clientMutationId": None}
+
+    def enablePullRequestAutoMerge(self, input: dict[str, Any]) -> dict[str, Any]:
+        repo, pull = self._pull(input["pullRequestId"])
+        wish = AutoMerge(
+            self._context.token,
+            input["mergeMethod"].lower(),
+            input.get("commitHeadline") or pull.title,
+            input.get("commitBody") or "",
+        )
+        self._context.behaviour.merge_when_ready(repo, pull, wish)
+        return {"clientMutationId": None}
+
+    def enqueuePullRequest(self, input: dict[str, Any]) -> dict[str, Any]:
+        _, pull = self._pull(input["pullRequestId"])
+        if pull.queued:
+            raise Refusal(422, "Pull request is already in the queue")
+        pull.queued = True
+        return {"clientMutationId": None}
+
+    def _pull(self, node_id: str) -> tuple[state.Repo, state.Pull]:
+        repo = self._context.repo_by_id(node_id, "write", "pull_requests")
+        return repo, repo.pulls[int(node_id.split("_")[2])]
+
 
 class Node:
     """An object within a repository."""
@@ -165,9 +201,17 @@ class Repository(Node):
         sha = self._repo.git.resolve(oid)
         return Commit(self._context, self._repo, sha) if sha else None
 
-    def pullRequests(self, headRefName: str, **_: Any) -> dict[str, Any]:
+    def pullRequest(self, number: int) -> PullRequest:
         allowed(self._repo, self._context.token, "read", "pull_requests")
-        pulls = [pull for pull in reversed(self._repo.pulls.values()) if pull.head == headRefName]
+        return PullRequest(self._context, self._repo, self._repo.pulls[number])
+
+    def pullRequests(self, headRefName: str = "", states: Sequence[str] = (), **_: Any) -> dict[str, Any]:
+        allowed(self._repo, self._context.token, "read", "pull_requests")
+        pulls = [
+            pull
+            for pull in reversed(self._repo.pulls.values())
+            if headRefName in ("", pull.head) and (not states or pull.state.upper() in states)
+        ]
         return {"nodes": [PullRequest(self._context, self._repo, pull) for pull in pulls]}
 
 
@@ -192,8 +236,8 @@ class Ref(Node):
     def refUpdateRule(self) -> None:
         return None  # branch protection is not modelled; rulesets are
 
-    def associatedPullRequests(self, **arguments: Any) -> dict[str, Any]:
-        return Repository(self._context, self._repo).pullRequests(headRefName=self.name(), **arguments)
+    def repository(self) -> Repository:
+        return Repository(self._context, self._repo)
 
 
 class RepositoryRule:
@@ -223,6 +267,9 @@ class RequiredStatusChecksParameters:
 class PullRequestParameters:
     def __init__(self, parameters: dict[str, Any]) -> None:
         self._parameters = parameters
+
+    def requiredApprovingReviewCount(self) -> int:
+        return int(self._parameters["required_approving_review_count"])
 
 
 class Commit(Node):
@@ -321,6 +368,30 @@ class PullRequest(Node):
 
     def isCrossRepository(self) -> bool:
         return False
+
+    def headRefName(self) -> str:
+        return self._pull.head
+
+    def baseRefName(self) -> str:
+        return self._pull.base
+
+    def body(self) -> str:
+        return self._pull.body
+
+    def author(self) -> User:
+        return User(self._pull.author)
+
+    def mergeable(self) -> str:
+        base = self._repo.git.head(self._pull.base) or ""
+        clean = self._repo.git.merge_tree(base, self._pull.head_sha) is not None
+        return "MERGEABLE" if clean else "CONFLICTING"
+
+    def reviewDecision(self) -> str:
+        approved = any(review.state == "APPROVED" for review in self._pull.reviews)
+        return "APPROVED" if approved else "REVIEW_REQUIRED"
+
+    def isInMergeQueue(self) -> bool:
+        return self._pull.queued
 
     def headRefOid(self) -> str:
         return self._pull.head_sha

@@ -111,6 +111,7 @@ def _compare(call: Call) -> Answer:
         "behind_by": len(behind),
         "total_commits": len(ahead),
         "commits": [call.payloads.commit(repo, sha) for sha in ahead[:250]],
+        "files": [{"filename": path, "status": "modified"} for path in repo.git.changed_paths(merge_base, head)],
     }
 
 
@@ -262,6 +263,7 @@ def _review(call: Call) -> Answer:
     pull = call.pull(repo)
     states = {"APPROVE": "APPROVED", "REQUEST_CHANGES": "CHANGES_REQUESTED", "COMMENT": "COMMENTED"}
     review = call.behaviour.review(call.token, pull, state=states[call.body["event"]], body=call.body.get("body", ""))
+    call.behaviour.carry_out_wishes(repo)
     return 200, call.payloads.review(repo, pull, review)
 
 
@@ -282,6 +284,13 @@ def _add_labels(call: Call) -> Answer:
     return 200, [{"name": label} for label in pull.labels]
 
 
+@route("POST /repos/{owner}/{repo}/issues/{issue_number}/comments")
+def _comment(call: Call) -> Answer:
+    repo = call.repo("write", "pull_requests")
+    call.pull(repo).comments.append(call.body["body"])
+    return 201, {"id": call.state.new_id(), "body": call.body["body"], "user": call.payloads.user(call.token.user)}
+
+
 @route("GET /repos/{owner}/{repo}/commits/{ref}/check-runs")
 def _check_runs(call: Call) -> Answer:
     repo = call.repo(permission="checks")
@@ -298,6 +307,7 @@ def _create_check_run(call: Call) -> Answer:
     run.status, run.conclusion = body.get("status", "queued"), body.get("conclusion")
     run.completed = timestamp() if run.conclusion else None
     repo.checks.append(run)
+    call.behaviour.carry_out_wishes(repo)
     return 201, call.payloads.check_run(repo, run)
 
 

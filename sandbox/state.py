@@ -78,6 +78,16 @@ class CheckRun:
 
 
 @dataclass(eq=False, slots=True)
+class AutoMerge:
+    """Somebody's wish that a pull request be merged as soon as the rules allow."""
+
+    token: Token
+    method: str
+    title: str
+    message: str
+
+
+@dataclass(eq=False, slots=True)
 class Pull:
     """A pull request; *head_sha* stays when its branch goes."""
 
@@ -100,6 +110,9 @@ class Pull:
     reviewers: list[str] = field(default_factory=list)
     team_reviewers: list[str] = field(default_factory=list)
     reviews: list[Review] = field(default_factory=list)
+    comments: list[str] = field(default_factory=list)
+    queued: bool = False
+    auto_merge: AutoMerge | None = None
 
 
 @dataclass(eq=False, slots=True)

@@ -232,6 +232,7 @@ class _Execution:
         with self.sandbox.state.lock:
             check = self.checks[name]
             check.status, check.conclusion, check.completed = "completed", conclusion, timestamp()
+            self.sandbox.behaviour.carry_out_wishes(self.repo)
         self.run.jobs[name] = conclusion
 
     def _finish(self, *, failed: bool) -> None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
 
+from actions import open_infra_pr
+from actions.clock import Clock
 from sandbox.client import Person
 from sandbox.server import Sandbox
 from sandbox.world import BOT, World, build
 from tests.support import Result, Runner
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 @dataclass(slots=True)
@@ -23,6 +25,17 @@ class GitHub:
     sandbox: Sandbox
     world: World
     runner: Runner
+    slept: list[float] = field(default_factory=list)
+    on_sleep: Callable[[], object] = lambda: None
+
+    @property
+    def clock(self) -> Clock:
+        """Return a clock that is put forward instead of waited for."""
+        return Clock(now=lambda: sum(self.slept), sleep=self._sleep)
+
+    def _sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.on_sleep()
 
     def person(self, login: str) -> Person:
         """Return somebody of the organization at work."""
@@ -67,8 +80,9 @@ class GitHub:
         self.world.infra.checks.append(run)
 
     def run(self, action: str, **inputs: str) -> Result:
-        """Run *action* in a workflow of the app repository."""
-        return self.runner.run(action, None, **{"token": self.bot, **inputs})
+        """Run *action* in a workflow of the app repository; where it waits, time flies."""
+        main = (lambda: open_infra_pr.main(self.clock)) if action == "action-open-infra-pr" else None
+        return self.runner.run(action, main, **{"token": self.bot, **inputs})
 
     def operations(self) -> list[str]:
         """Return what has been asked of GitHub so far, and forget it."""

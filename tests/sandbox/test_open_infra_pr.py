@@ -5,8 +5,6 @@ import re
 
 import pytest
 
-from actions import open_infra_pr
-from actions.clock import Clock
 from tests.sandbox.conftest import GitHub
 from tests.support import Result
 
@@ -50,34 +48,29 @@ def test_a_pull_request_is_opened_with_one_signed_commit(github: GitHub) -> None
 def test_it_is_merged_when_the_checks_that_the_base_requires_have_succeeded(github: GitHub) -> None:
     """One who may bypass the rules would not have to wait for them; the bot does."""
     tag = github.app_commit()
-    seen: list[float] = []
 
-    def pass_time(seconds: float) -> None:
-        seen.append(seconds)
-        head = github.world.infra.pulls[1].head_sha
-        github.report("test", None if len(seen) < 3 else "success", head)
-        if len(seen) == 3:
-            github.world.infra.checks[:] = github.world.infra.checks[-1:]
+    def pass_time() -> None:
+        github.world.infra.checks.clear()
+        state = "success" if len(github.slept) == 3 else None
+        github.report("test", state, github.world.infra.pulls[1].head_sha)
 
-    clock = Clock(now=lambda: sum(seen), sleep=pass_time)
-    result = github.runner.run(
-        ACTION,
-        lambda: open_infra_pr.main(clock),
-        env="dev", tag=tag, infra_repo="your-org/infra", token=github.bot, merge="direct",
-    )  # fmt: skip
+    github.on_sleep = pass_time
+
+    result = open_pr(github, tag=tag, merge="direct")
 
     assert result.exit_code == 0, result.log
-    assert seen == [1.0, 1.5, 2.25]
+    assert github.slept == [1.0, 1.5, 2.25]
     assert "waiting for test on " in result.log
     assert (result.outputs["reason"], result.outputs["merge-route"]) == ("merged", "direct")
     infra = github.world.infra
     assert result.outputs["merge-sha"] == infra.git.head("main") == infra.pulls[1].merge_sha
-    assert result.outputs["verified"] == "true"
+    assert (result.outputs["verified"], result.outputs["bypassed"]) == ("true", "true")
     assert json.loads(github.infra_file())["api"]["tag"] == tag
     assert list(infra.git.refs("refs/heads/")) == ["refs/heads/main"]
     assert (
         f"[#1]({result.outputs['pr-url']}) merged · commit `{result.outputs['merge-sha']}` · Verified" in result.summary
     )
+    assert "route direct · rules bypassed" in result.summary
 
 
 def merge_at_once(github: GitHub, tag: str, **inputs: str) -> Result:
@@ -103,7 +96,7 @@ def test_a_second_run_finds_the_change_made(github: GitHub) -> None:
 
     assert (result.exit_code, result.outputs["reason"], result.outputs["changed"]) == (0, "up-to-date", "false")
     assert (result.outputs["tag"], result.outputs["previous-tag"]) == (tag, tag)
-    assert github.operations() == ["query"]
+    assert github.operations() == ["query", "query"]
     assert github.world.infra.git.head("main") == head
 
 
@@ -182,7 +175,7 @@ def test_an_environment_that_needs_a_review_is_not_merged_by_the_bot(github: Git
     result = open_pr(github, env="prod", tag=github.app_commit(), merge="direct")
 
     assert (result.exit_code, result.outputs["reason"]) == (7, "review-required")
-    assert github.operations() == ["query"]
+    assert list(github.world.infra.git.refs("refs/heads/")) == ["refs/heads/main"]
     assert open_pr(github, env="prod", tag=github.app_commit()).outputs["reason"] == "opened"
 
 
@@ -233,6 +226,7 @@ def test_several_services_change_in_one_commit(github: GitHub) -> None:
 
 def test_tags_are_promoted_from_one_environment_to_the_next(github: GitHub) -> None:
     github.change_infra({"envs/dev.json": '{"api":{"tag":"2.0.0"},"job":{"tag":"1"}}'})
+    github.change_infra({"envs/staging.json": '{"api":{"tag":"1.0.0"}}'})
 
     result = open_pr(github, env="staging", from_env="dev")
 
@@ -244,6 +238,8 @@ def test_tags_are_promoted_from_one_environment_to_the_next(github: GitHub) -> N
 
 
 def test_a_tag_that_no_branch_can_be_named_after_still_has_a_branch(github: GitHub) -> None:
+    github.change_infra({"envs/dev.json": '{"api":{"tag":""}}'})
+
     result = open_pr(github, tag="x.lock")
 
     assert re.fullmatch(r"gitops/dev/1-service-[0-9a-f]{12}", result.outputs["branch"])
@@ -313,7 +309,9 @@ def test_each_service_can_have_a_file_of_its_own(github: GitHub) -> None:
         pytest.param({"tag": "1", "infra_repo": "infra"}, 2, "invalid-input", "owner/name", id="no owner"),
         pytest.param({"tag": "1", "app_repo": "a/b/c"}, 2, "invalid-input", "owner/name", id="no repository"),
         pytest.param({"tag": "1", "branch": "a..b"}, 2, "invalid-input", "no name of a branch", id="no branch name"),
-        pytest.param({"tag": "1", "merge": "admin"}, 2, "invalid-input", "it can be none, direct", id="no route"),
+        pytest.param(
+            {"tag": "1", "merge": "admin"}, 2, "invalid-input", "it can be none, direct, auto, queue", id="no route"
+        ),
         pytest.param({"tag": "1", "merge": "direct", "draft": "true"}, 2, "invalid-input", "a draft", id="a draft"),
         pytest.param({"tag": "1", "token": ""}, 2, "invalid-input", "input token is required", id="no token"),
         pytest.param({"tag": "1", "base": "none"}, 4, "conflict", "has no branch 'none'", id="no such base"),
@@ -339,16 +337,6 @@ def test_a_token_that_may_only_read_is_told_what_it_lacks(github: GitHub) -> Non
     assert (result.exit_code, result.outputs["reason"]) == (6, "permission-denied")
     assert "in your-org/infra" in result.log
     assert "'contents: write'" in result.log
-
-
-def test_a_token_that_may_not_see_the_app_leaves_the_commits_out(github: GitHub) -> None:
-    """GitHub says 404 for what a token may not see."""
-    github.world.app.members.pop("gitops-bot")
-
-    result = open_pr(github, tag=github.app_commit())
-
-    assert result.exit_code == 0
-    assert "<details>" not in github.world.infra.pulls[1].body
 
 
 def test_a_link_in_place_of_a_file_is_not_followed(github: GitHub) -> None:
@@ -387,5 +375,6 @@ def test_without_an_answer_the_run_ends_typed(github: GitHub) -> None:
 
     result = open_pr(github, tag="1")
 
-    assert (result.exit_code, result.outputs["reason"]) == (5, "github-error")
-    assert "no answer from GitHub for your-org/infra: ConnectionError" in result.log
+    assert (result.exit_code, result.outputs["reason"]) == (5, "github-unavailable")
+    assert "::error::no answer from GitHub for your-org/infra: ConnectionError" in result.log
+    assert len(github.slept) == 5

@@ -18,7 +18,9 @@ def _infra(github: GitHub) -> Repository:
     return Repository("your-org/infra", github.bot, github.sandbox.environment())
 
 
-PULL = Pull(number=1, url="https://x/1", state="OPEN", head_sha="a" * 40)
+PULL = Pull(
+    number=1, node_id="PR_1_1", url="https://x/1", state="OPEN", branch="x", base="main", body="", head_sha="a" * 40
+)
 CALLS: dict[str, Any] = {
     "merge": lambda infra: infra.merge(PULL, method="squash", title="t", message="m"),
     "delete_branch": lambda infra: infra.delete_branch("x"),
@@ -122,8 +124,8 @@ def test_the_checks_of_a_protected_branch_count_beside_those_of_rulesets() -> No
 
 
 def test_a_pull_request_of_a_user_who_is_gone_was_closed_by_nobody() -> None:
-    assert _closed_by({"closedBy": {"nodes": [{"actor": None}]}}) == ""
-    assert _closed_by({"closedBy": {"nodes": []}}) == ""
+    assert _closed_by({"timelineItems": {"nodes": [{"actor": None}]}, "author": {"login": "bot"}}) == ""
+    assert _closed_by({"timelineItems": {"nodes": []}, "author": None}) == ""
 
 
 @pytest.mark.parametrize("data", [None, "text", {"errors": "text"}, {"errors": ["text"]}, {"data": 7}])

@@ -136,10 +136,12 @@ def test_the_title_says_what_moves_where() -> None:
 
 
 def test_a_pull_request_shows_the_commits_and_lets_none_of_them_act() -> None:
-    commits = tuple(Commit(sha=f"{n:02d}" + "0" * 38, title=f"@team <!-- #{n}", author="eve") for n in range(30))
+    commits = tuple(
+        Commit(sha=f"{n:02d}" + "0" * 38, message=f"@team <!-- #{n}\n\nmore", author="eve") for n in range(30)
+    )
     histories = {"api": Comparison(status="ahead", commits=commits, total=300), "web": None}
 
-    body = report.pull_body("TABLE", histories, run_url="https://x", actor="eve")
+    body = report.pull_body(histories, run_url="https://x", actor="eve")
 
     assert "<summary>api: 300 commits (ahead)</summary>" in body
     assert "- `290000000000` &#64;team &#60;&#33;-- &#35;29 (eve)\n" in body

@@ -1,0 +1,50 @@
+"""What the infra repository says at one commit: its env files, its gitops.yml, its open pull requests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from actions.config import PATH, Config
+from actions.layout import Layout, Snapshot, unknown_env
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from actions.infra_settings import Settings
+    from actions.repository import Base, Repository
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class State:
+    """The base branch, and the environment that is to change (*target*) or to be copied (*source*) on it."""
+
+    base: Base
+    config: Config
+    target: Snapshot
+    source: Snapshot | None
+
+
+def read(infra: Repository, settings: Settings) -> State:
+    """Read what matters of *infra*, all at one commit; raise UnknownEnvError if an environment is not there."""
+    envs = [env for env in (settings.request.env, settings.request.from_env) if env]
+    expected = Layout.default(settings.envs_dir)
+    base = infra.base(settings.base, [PATH, *(path for env in envs for path in expected.paths(env))])
+    config = Config.parse(base.files.get(PATH, ""))
+    layout = config.layout(settings.envs_dir)
+    if layout.patterns != expected.patterns:
+        base = infra.base(settings.base, [PATH, *_paths(infra, base, layout, envs)])
+    grouped = layout.group(base.files)
+    for env in envs:
+        if env not in grouped:
+            known = layout.group(dict.fromkeys(infra.paths(base.head), ""))
+            raise unknown_env(env, layout, config.in_order(known))
+    return State(
+        base=base, config=config, target=grouped[settings.request.env], source=grouped.get(settings.request.from_env)
+    )
+
+
+def _paths(infra: Repository, base: Base, layout: Layout, envs: Sequence[str]) -> list[str]:
+    if not layout.per_service:
+        return [path for env in envs for path in layout.paths(env)]
+    return [path for path in infra.paths(base.head) if (layout.owner(path) or ("",))[0] in envs]
