@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from actions.errors import InputError, UnknownServiceError
+from actions.errors import InputError, NoTagError, UnknownServiceError
 from actions.layout import require_name
-from actions.tags import require_tag, short
+from actions.tags import is_tag, require_tag, short
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -87,6 +87,9 @@ class Request:
         if missing:
             known = ", ".join(sorted(source)) or "none"
             raise UnknownServiceError(f"no service '{missing[0]}' in {self.from_env}; it has: {known}")
+        empty = [service for service in self.services if not source[service]]
+        if empty:
+            raise NoTagError(f"service '{empty[0]}' has no tag in {self.from_env} that could be copied")
         names = self.services or [service for service in source if service in target]
         return {service: source[service] for service in names if source[service]}
 
@@ -108,7 +111,8 @@ class Change:
         }  # fmt: skip
 
     def __str__(self) -> str:
-        return f"{self.service} {short(self.before)} → {short(self.after)}"
+        before = short(self.before) if not self.before or is_tag(self.before) else "(no tag)"
+        return f"{self.service} {before} → {short(self.after)}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -140,7 +144,7 @@ def plan(snapshot: Snapshot, wanted: Mapping[str, str]) -> Plan:
 def outputs(changes: Sequence[Change], wanted: Mapping[str, str]) -> dict[str, object]:
     """Return the outputs that every action that changes tags has; tag and previous-tag if it is about one service."""
     one = next(iter(wanted.values())) if len(wanted) == 1 else ""
-    before = changes[0].before if len(changes) == 1 else ""
+    before = changes[0].before if changes and one else ""
     return {
         "changed": bool(changes),
         "changes": [change.as_output() for change in changes],

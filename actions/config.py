@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from actions.tagpath import TagPath
 
 PATH = "gitops.yml"
-REPOSITORY = re.compile(r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+")
+REPOSITORY = re.compile(r"[A-Za-z0-9_-]+/[A-Za-z0-9._-]+")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -96,7 +96,7 @@ def _optional_mapping(parent: dict[str, yaml.Node], key: str) -> dict[str, yaml.
 
 def _mapping(node: yaml.Node, what: str, *, allowed: tuple[str, ...] = ()) -> dict[str, yaml.Node]:
     """Return the keys of *node*; nothing at all, as in `prod:`, is a mapping without any."""
-    if isinstance(node, yaml.ScalarNode) and node.value == "":
+    if node.tag == yaml_format.NULL:
         return {}
     if not isinstance(node, yaml.MappingNode):
         raise _error(f"{what} must be a mapping of keys to values", _line(node))

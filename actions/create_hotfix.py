@@ -93,7 +93,8 @@ def _require_released(repository: Repository, sha: str, main_branch: str, settin
     GitHub finds every commit of every fork by its SHA, those of unreviewed pull requests included; so being there is
     not enough.
     """
-    hotfixes = repository.branches(settings.prefix)
+    # Not `hotfixes/a/b`: anybody may push there where the ruleset is for `hotfixes/*`.
+    hotfixes = [name for name in repository.branches(settings.prefix) if "/" not in name.removeprefix(settings.prefix)]
     for branch in (main_branch, *hotfixes):
         found = repository.compare(branch, sha)
         if found and found.status in ("behind", "identical"):

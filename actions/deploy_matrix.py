@@ -12,6 +12,7 @@ from actions.errors import EnvFileError, GitHubError, InputError, UnknownService
 from actions.event import ZEROS, Event
 from actions.layout import unknown_env
 from actions.matrix import Difference, Per
+from actions.report import shown
 from actions.runtime import Inputs, Outcome, event_payload, markdown, run, workspace_root
 from actions.tags import is_commit, short
 from actions.workspace import Workspace
@@ -130,9 +131,14 @@ def _environments_at(
         return None
     from actions.repository import Repository  # only a shallow checkout needs GitHub
 
+    repository = Repository(event.repository, settings.token)
     paths = [file.path for snapshot in now.values() for file in snapshot.files]
-    texts = Repository(event.repository, settings.token).files_at(revision, paths)
-    return None if texts is None else layout.group(texts)
+    texts = repository.files_at(revision, paths)
+    if texts is None:
+        return None
+    # What was there and is gone now has changed too.
+    gone = [path for path in repository.paths(revision) if layout.owner(path) and path not in texts]
+    return layout.group(texts | ((repository.files_at(revision, gone) or {}) if gone else {}))
 
 
 def _chosen(now: Mapping[str, Snapshot], wanted: Sequence[str], layout: Layout) -> Collection[str]:
@@ -192,7 +198,7 @@ def _summary(found: Sequence[Difference], entries: Sequence[Mapping[str, object]
         for service, tag in difference.tags.items():
             goes = {(difference.env, None), (difference.env, service)} & deployed
             before = difference.previous.get(service, "")
-            came = f"`{short(before)}` → " if before and before != tag else ""
+            came = f"{shown(before)} → " if before and before != tag else ""
             mark = "🚀" if goes else "–"
-            rows.append(f"| {markdown(difference.env)} | {markdown(service)} | {came}`{short(tag)}` | {mark} |\n")
+            rows.append(f"| {markdown(difference.env)} | {markdown(service)} | {came}{shown(tag)} | {mark} |\n")
     return f"### Deploy{because}\n\n| environment | service | tag | deploy |\n|---|---|---|:-:|\n{''.join(rows)}"

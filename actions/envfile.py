@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from actions.errors import EnvFileError, NoTagError, UnknownServiceError
 from actions.formats import FormatError
-from actions.tagpath import replaced_at, value_at, without
+from actions.tagpath import is_deep, replaced_at, value_at, without
 
 if TYPE_CHECKING:
     from types import ModuleType
 
     from actions.tagpath import Place, TagPath, Tree
 
+# A name becomes part of paths, branch names and job names; so it is one path segment that no shell trips over.
+NAME = re.compile(r"(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
+NAMES_ARE = "use letters, digits, '_', '-' and single dots, starting with a letter, a digit or '_'"
 EXTENSIONS = ("json", "yaml", "yml", "toml")
 BOM = "\ufeff"
 
@@ -35,7 +39,7 @@ class EnvFile:
         """Return the tag of each service, "" where there is none yet; raise EnvFileError if it cannot be read."""
         tree = self._load(self.text)
         return {
-            service or self.service: self._tag(service or self.service, value_at(tree, place))
+            self._named(service): self._tag(service or self.service, value_at(tree, place))
             for service, place in self.tag_path.places(tree)
         }
 
@@ -64,7 +68,8 @@ class EnvFile:
             after = self._format.load(text)
         except FormatError as error:
             raise self._error(f"the tag of '{service}' {error}", error.line) from error
-        if after != replaced_at(before, place, value):
+        # As texts, because TOML has a NaN, which is never equal to itself.
+        if repr(after) != repr(replaced_at(before, place, value)):
             raise self._error(f"the tag of '{service}' cannot be replaced without changing something else")
         marked = BOM if bare != self.text else ""
         return EnvFile(path=self.path, text=marked + text, tag_path=self.tag_path, service=self.service)
@@ -89,7 +94,14 @@ class EnvFile:
             tree: Tree = self._format.load(text.removeprefix(BOM))
         except FormatError as error:
             raise self._error(str(error), error.line) from error
+        if is_deep(tree):
+            raise self._error("nested too deeply")
         return tree
+
+    def _named(self, service: str) -> str:
+        if service and not NAME.fullmatch(service):
+            raise self._error(f"{service[:100]!r} cannot be the name of a service; {NAMES_ARE}")
+        return service or self.service
 
     def _place(self, tree: Tree, service: str) -> Place:
         wanted = "" if self.service == service and not self.tag_path.names_service else service
@@ -126,6 +138,10 @@ def _tag_part(image: str) -> str:
 
 
 def _with_tag_part(image: str, tag: str) -> str:
+    if not image:
+        raise FormatError("is empty; write the image first")
+    if "+" in tag:
+        raise FormatError(f"cannot be {tag}: an image tag has no '+'")
     if "@" in image:
         raise FormatError(f"is pinned to a digest ({image}); a new tag would be ignored, so remove the digest first")
     old = _tag_part(image)

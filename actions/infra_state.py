@@ -34,11 +34,11 @@ def read(infra: Repository, settings: Settings) -> State:
     layout = config.layout(settings.envs_dir)
     if layout.patterns != expected.patterns:
         base = infra.base(settings.base, [PATH, *_paths(infra, base, layout, envs)])
+    layout.require_one_file(path for path in base.files if path != PATH)
     grouped = layout.group(base.files)
     for env in envs:
         if env not in grouped:
-            known = layout.group(dict.fromkeys(infra.paths(base.head), ""))
-            raise unknown_env(env, layout, config.in_order(known))
+            raise unknown_env(env, layout, config.in_order(layout.envs(infra.paths(base.head))))
     return State(
         base=base, config=config, target=grouped[settings.request.env], source=grouped.get(settings.request.from_env)
     )

@@ -47,11 +47,12 @@ class Landed:
 def offer(infra: Repository, base: Base, proposal: Proposal, settings: Settings) -> tuple[Branch, Pull, bool]:
     """Return the branch and the pull request that offer *proposal*, made now or found, and whether it is new."""
     branch, reworked = _commit(infra, base, proposal)
-    newest = branch.pulls[0] if branch.pulls else None
+    newest = _newest(branch, base.branch)
     if newest and newest.state == "OPEN":
         if reworked:
             infra.update_pull(newest, title=proposal.title, body=proposal.body)
-        return branch, newest, False
+        _dress(infra, newest, settings)
+        return branch, replace(newest, head_sha=branch.head), False
     if newest and newest.state == "CLOSED" and newest.closed_by:
         if branch.head != newest.head_sha:
             infra.delete_branch(branch.name)  # it was gone, and this run made it again
@@ -62,11 +63,9 @@ def offer(infra: Repository, base: Base, proposal: Proposal, settings: Settings)
         base=base.branch, branch=branch.name, title=proposal.title, body=proposal.body, draft=settings.draft
     )
     say(f"opened {pull.url}")
-    if settings.labels:
-        infra.add_labels(pull, settings.labels)
-    if settings.reviewers or settings.team_reviewers:
-        infra.request_reviews(pull, users=settings.reviewers, teams=settings.team_reviewers)
-    return branch, pull, True
+    _dress(infra, pull, settings)
+    # What is merged is what this run committed, whoever may have pushed since.
+    return branch, replace(pull, head_sha=branch.head), True
 
 
 def land(infra: Repository, base: Base, pull: Pull, proposal: Proposal, *, settings: Settings, clock: Clock) -> Landed:
@@ -82,12 +81,12 @@ def land(infra: Repository, base: Base, pull: Pull, proposal: Proposal, *, setti
     return landed
 
 
-def settle(infra: Repository, name: str) -> Pull | None:
+def settle(infra: Repository, name: str, base: str) -> Pull | None:
     """Clear away what is left of a change that is no longer needed; return the pull request that merged it, if any."""
     branch = infra.branch(name, ())
     if not branch:
         return None
-    newest = branch.pulls[0] if branch.pulls else None
+    newest = _newest(branch, base)
     if newest and newest.state == "CLOSED" and newest.closed_by:
         return None
     if newest and newest.state == "OPEN":
@@ -95,6 +94,19 @@ def settle(infra: Repository, name: str) -> Pull | None:
         return None
     infra.delete_branch(name)
     return newest if newest and newest.state == "MERGED" else None
+
+
+def _newest(branch: Branch, base: str) -> Pull | None:
+    """Return the newest pull request from *branch* to *base*; one to another branch is none of ours."""
+    return next((pull for pull in branch.pulls if pull.base == base), None)
+
+
+def _dress(infra: Repository, pull: Pull, settings: Settings) -> None:
+    """Give *pull* its labels and ask for its reviews, unless an earlier run has done that."""
+    if set(settings.labels) - set(pull.labels):
+        infra.add_labels(pull, settings.labels)
+    if (settings.reviewers or settings.team_reviewers) and not pull.reviews_asked:
+        infra.request_reviews(pull, users=settings.reviewers, teams=settings.team_reviewers)
 
 
 def _commit(infra: Repository, base: Base, proposal: Proposal) -> tuple[Branch, bool]:
@@ -106,7 +118,8 @@ def _commit(infra: Repository, base: Base, proposal: Proposal) -> tuple[Branch, 
         if not own:
             raise
         _require_ours(infra, base, own, proposal)
-        if own.files == proposal.files:
+        newest = _newest(own, base.branch)
+        if own.files == proposal.files and not (newest and newest.state == "MERGED"):
             say(f"found {own.head} on {own.name}")
             return own, False
         branch = infra.rework(own, base, files=proposal.files, message=proposal.message)
@@ -122,9 +135,10 @@ def _require_ours(infra: Repository, base: Base, own: Branch, proposal: Proposal
     Whoever may push to the branch could otherwise have the bot merge, or throw away, something that nobody reviewed.
     """
     held = infra.compare(base.head, own.head)
-    commits = held.commits if held else ()
-    foreign = [commit.sha[:12] for commit in commits if not commit.message.endswith(TRAILER)]
-    foreign += [path for path in (held.files if held else ()) if path not in proposal.files]
+    if not held:
+        raise BaseMovedError(f"{own.head} is not in {infra.name} any more")
+    foreign = [commit.sha[:12] for commit in held.commits if not commit.message.endswith(TRAILER)]
+    foreign += [path for path in held.files if path not in proposal.files]
     if foreign:
         raise ConflictError(
             f"branch {own.name} of {infra.name} holds something else beside this change ({', '.join(foreign)});"

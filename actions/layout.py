@@ -4,28 +4,25 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from actions.envfile import EXTENSIONS, EnvFile
-from actions.errors import InputError, UnknownEnvError
+from actions.envfile import EXTENSIONS, NAME, NAMES_ARE, EnvFile
+from actions.errors import EnvFileError, InputError, UnknownEnvError
 from actions.tagpath import SERVICE, TagPath
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 ENV = "{env}"
-# A name becomes part of paths, branch names and job names; so it is one path segment that no shell trips over.
-NAME = re.compile(r"(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
+FOLDER = re.compile(r"(?!\.\.$)[A-Za-z0-9._ @+-]{1,100}")
 
 
 def require_name(kind: str, name: str) -> str:
     """Return *name*; raise InputError if an environment or a service (*kind*) cannot be called so."""
     if NAME.fullmatch(name):
         return name
-    raise InputError(
-        f"{name[:200]!r} cannot be the name of {kind}; use letters, digits, '_', '-' and single dots,"
-        " starting with a letter, a digit or '_'"
-    )
+    raise InputError(f"{name[:200]!r} cannot be the name of {kind}; {NAMES_ARE}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,7 +35,10 @@ class Layout:
     @classmethod
     def default(cls, envs_dir: str) -> Layout:
         """Return the layout of a repository without `gitops.yml`: *envs_dir*/<env>.json, .yaml, .yml or .toml."""
-        patterns = tuple(f"{envs_dir.strip('/')}/{ENV}.{extension}" for extension in EXTENSIONS)
+        folder = PurePosixPath(envs_dir)
+        if folder.is_absolute() or not all(FOLDER.fullmatch(part) for part in folder.parts):
+            raise InputError(f"input envs-dir is {envs_dir[:200]!r}; it must be a folder within the repository")
+        patterns = tuple(str(folder / f"{ENV}.{extension}") for extension in EXTENSIONS)
         return cls(patterns=patterns, tag_path=TagPath.parse(f"{SERVICE}.tag"))
 
     @property
@@ -71,6 +71,18 @@ class Layout:
         _, service = self.owner(path) or ("", "")
         return EnvFile(path=path, text=text, tag_path=self.tag_path, service=service)
 
+    def envs(self, paths: Iterable[str]) -> list[str]:
+        """Return the environments that *paths* belong to, in natural order."""
+        return sorted({owner[0] for path in paths if (owner := self.owner(path))}, key=natural)
+
+    def require_one_file(self, paths: Iterable[str]) -> None:
+        """Raise EnvFileError if an environment (or, with a file per service, a service of it) has two files."""
+        seen: dict[tuple[str, str] | None, str] = {}
+        for path in sorted(paths):
+            other = seen.setdefault(self.owner(path), path)
+            if other != path:
+                raise EnvFileError(f"{other} and {path} are for the same environment; remove one", file=path, line=1)
+
     def group(self, texts: Mapping[str, str]) -> dict[str, Snapshot]:
         """Return the environments whose files are in *texts* (path to text), in natural order of their names."""
         files: dict[str, list[EnvFile]] = {}
@@ -94,6 +106,8 @@ class Snapshot:
 
     def file_of(self, service: str) -> EnvFile:
         """Return the file that holds *service*; of several, the one that must be asked what is wrong."""
+        if len(self.files) == 1:
+            return self.files[0]
         named = [file for file in self.files if file.service == service]
         holding = [file for file in self.files if service in file.tags()]
         return (named or holding or list(self.files))[0]

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from actions.errors import EnvFileError
+from actions.errors import EnvFileError, InputError
+from actions.tags import require_tag
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -45,7 +46,7 @@ class Difference:
             return self
         return Difference(
             env=self.env,
-            files=self.files,
+            files={service: path for service, path in self.files.items() if service in services},
             tags={service: tag for service, tag in self.tags.items() if service in services},
             previous={service: tag for service, tag in self.previous.items() if service in services},
             changed=tuple(service for service in self.changed if service in services),
@@ -59,8 +60,8 @@ def difference(now: Snapshot, before: Snapshot | None) -> Difference:
     A service is changed if anything that its env file says of it is, or anything that the file says of no service in
     particular; formatting and comments are not.
     """
-    tags = {service: tag for service, tag in now.tags().items() if tag}
     files = {service: file.path for file in now.files for service in file.tags()}
+    tags = {service: require_tag(tag, file=files[service]) for service, tag in now.tags().items() if tag}
     if before and before.files == now.files:
         return Difference(env=now.env, files=files, tags=tags, previous=tags, changed=())
     try:
@@ -104,6 +105,11 @@ def shards(matrix: Sequence[Mapping[str, object]], *, services: Sequence[str]) -
     narrowed to.
     """
     groups = _by_env(matrix)
+    for group in groups:
+        if len(group) == 1 and not fits(group):
+            raise InputError(
+                f"environment '{group[0]['env']}' alone is more than GitHub takes as an output; use per: service"
+            )
     whole = [group for group in groups if fits(group)]
     split = [part for group in groups if not fits(group) for part in _packed([[entry] for entry in group])]
     parts = [(_envs(part), list(services)) for part in _packed(whole)]
@@ -154,7 +160,8 @@ def _parts(snapshot: Snapshot) -> tuple[dict[str, Tree], list[Tree]]:
     for file in snapshot.files:
         services, rest = file.parts()
         parts |= services
-        rests.append(rest)
+        if file.tag_path.names_service:
+            rests.append(rest)
     return parts, rests
 
 

@@ -98,7 +98,7 @@ def _attempt(infra: Repository, settings: Settings, memory: Memory, clock: Clock
     orders = _orders(settings, state, wanted)
     planned = plan(state.target, {service: wanted[service] for service in wanted if _goes(orders[service][0])})
     if not planned.changes:
-        return _nothing_left(infra, settings, memory, wanted, branch, orders)
+        return _nothing_left(infra, settings, memory, state, wanted, branch, orders)
     if settings.merge is Route.DIRECT and state.config.needs_review(state.target.env):
         raise ReviewRequiredError(
             f"{state.target.env} needs a review, so its pull request is not merged on its own; set merge to none,"
@@ -147,12 +147,13 @@ def _nothing_left(
     infra: Repository,
     settings: Settings,
     memory: Memory,
+    state: State,
     wanted: Mapping[str, str],
     branch: str,
     orders: Mapping[str, tuple[Order, Comparison | None]],
 ) -> Outcome:
     """End a run whose tags are there, or older than what is there; clear away what was meant to bring them there."""
-    merged = settle(infra, branch) if branch and not settings.dry_run else None
+    merged = settle(infra, branch, state.base.branch) if branch and not settings.dry_run else None
     sha = memory.landed.sha if memory.landed else merged.merge_sha if merged else ""
     if memory.proposal and memory.pull and sha:
         # It was this run that merged it; only the answer, or a step after it, was lost.
@@ -196,7 +197,7 @@ def _dry_run(state: State, after: Snapshot, proposal: Proposal, common: Mapping[
     return Outcome(
         outputs={**UNSET, **common, "branch": proposal.branch, "reason": Reason.DRY_RUN},
         notice=f"dry run: {proposal.title}",
-        summary=f"### Dry run: {proposal.title}\n\n```diff\n{diff}```\n\n{proposal.body}",
+        summary=f"### Dry run: {proposal.title}\n\n{report.fenced(diff, 'diff')}\n{proposal.body}",
     )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from actions import report
 from actions.infra_settings import BRANCH_NAME
-from actions.tags import short
+from actions.tags import is_tag, short
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,7 +58,9 @@ def propose(
     changes = planned.changes
     server = os.environ.get("GITHUB_SERVER_URL", "https://github.com")
     apps = {c.service: state.config.repo_of(c.service, settings.app_repo) for c in changes}
-    links = {c.service: f"{server}/{apps[c.service]}/compare/{c.before}...{c.after}" for c in changes if c.before}
+    links = {
+        c.service: f"{server}/{apps[c.service]}/compare/{c.before}...{c.after}" for c in changes if is_tag(c.before)
+    }
     left_alone = settings.request.left_alone(state.target, state.source)
     title = settings.title or report.title(changes, from_env=settings.request.from_env)
     run_url = f"{server}/{os.environ.get('GITHUB_REPOSITORY', '')}/actions/runs/{os.environ.get('GITHUB_RUN_ID', '')}"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from difflib import unified_diff
 from typing import TYPE_CHECKING
 
 from actions.runtime import markdown
-from actions.tags import short
+from actions.tags import is_tag, short
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,6 +20,9 @@ LONGEST_LIST = 60
 # The last line of every commit that open-infra-pr makes; by it a later run knows that it may make the commit anew.
 TRAILER = "Made-by: gitops-actions"
 MOST_COMMITS = 20
+# GitHub takes 65,536 characters in the body of a pull request.
+MOST_ROWS = 100
+MOST_HISTORIES = 20
 
 
 def one_line(env: str, changes: Sequence[Change]) -> str:
@@ -37,15 +41,27 @@ def changes_table(
     if not changes:
         text = f"`{env}` has these tags already: nothing to change.\n"
     else:
-        rows = "".join(_row(change, (links or {}).get(change.service, "")) for change in changes)
+        rows = "".join(_row(change, (links or {}).get(change.service, "")) for change in changes[:MOST_ROWS])
+        if len(changes) > MOST_ROWS:
+            rows += f"| … and {len(changes) - MOST_ROWS} more | | | |\n"
         text = f"| service | from | to | file |\n|---|---|---|---|\n{rows}"
     if left_alone:
         text += f"\nLeft alone, because only one of the two environments has them: {', '.join(left_alone)}\n"
     return text
 
 
+def shown(tag: str) -> str:
+    """Return *tag* for a table; one that is there need not be a tag, and must do nothing there either."""
+    return f"`{short(tag)}`" if not tag or is_tag(tag) else markdown(tag[:LONGEST_LIST])
+
+
+def _plain(tag: str) -> str:
+    """Return *tag* for a commit message, on one line whatever it is."""
+    return (tag if is_tag(tag) else repr(tag[:LONGEST_LIST])) if tag else "(none)"
+
+
 def _row(change: Change, link: str) -> str:
-    before, after = (f"`{short(tag)}`" for tag in (change.before, change.after))
+    before, after = shown(change.before), shown(change.after)
     to = f"[{after}]({link})" if link else after
     return f"| {markdown(change.service)} | {before} | {to} | `{change.file}` |\n"
 
@@ -63,7 +79,7 @@ def title(changes: Sequence[Change], *, from_env: str = "") -> str:
 
 def pull_body(histories: Mapping[str, Comparison | None], *, run_url: str, actor: str) -> str:
     """Return, for the body of a pull request, the commits between the tags of each service, and who asked for it."""
-    parts = [_history(service, found) for service, found in histories.items() if found]
+    parts = [_history(service, found) for service, found in list(histories.items())[:MOST_HISTORIES] if found]
     by = f" for {markdown(actor)}" if actor else ""
     parts.append(f"<sub>Opened by [this run]({run_url}){by}.</sub>\n")
     return "\n".join(parts)
@@ -78,7 +94,7 @@ def allowed(why: str, orders: Mapping[str, str]) -> str:
 def commit_message(headline: str, changes: Sequence[Change]) -> str:
     """Return the commit message: what moves, in full, for those who read the history and not the pull request."""
     lines = "\n".join(
-        f"{change.file}: {change.service} {change.before or '(none)'} -> {change.after}" for change in changes
+        f"{change.file}: {change.service} {_plain(change.before)} -> {change.after}" for change in changes
     )
     return f"{headline}\n\n{lines}\n\n{TRAILER}"
 
@@ -93,9 +109,16 @@ def diff(before: Snapshot, after: Snapshot) -> str:
     return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
 
 
+def fenced(text: str, language: str) -> str:
+    """Return *text* as a code block of Markdown that it cannot end."""
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{language}\n{text}{fence}\n"
+
+
 def _history(service: str, found: Comparison) -> str:
     commits = [
-        f"- `{commit.sha[:12]}` {markdown(commit.title)} ({markdown(commit.author)})"
+        f"- `{commit.sha[:12]}` {markdown(commit.title[:100])} ({markdown(commit.author)})"
         for commit in reversed(found.commits[-MOST_COMMITS:])
     ]
     if found.total > len(commits):

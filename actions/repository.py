@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from github.Requester import Requester
 
 API_VERSION = "2022-11-28"
+TIMEOUT = 15
 PATHS_PER_QUERY = 100
 SYMLINK = 0o120000
 CONTENTS = "contents: write"
@@ -45,6 +46,7 @@ PULLS = "pull requests: write"
 BESIDE = "-rework"
 FILE = "mode object { ... on Blob { text isBinary isTruncated } }"
 PULL = """id number url state isCrossRepository headRefName headRefOid baseRefName body author { login }
+    labels(first: 50) { nodes { name } } reviewRequests(first: 1) { totalCount } reviews(first: 1) { totalCount }
     mergeCommit { oid } timelineItems(last: 1, itemTypes: CLOSED_EVENT) {
         nodes { ... on ClosedEvent { actor { login } } } }"""
 NEWEST_PULLS = "first: 20, orderBy: {field: CREATED_AT, direction: DESC}"
@@ -73,6 +75,8 @@ class Pull:
     head_sha: str
     merge_sha: str = ""
     closed_by: str = ""
+    labels: tuple[str, ...] = ()
+    reviews_asked: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -139,7 +143,7 @@ class Commit:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Comparison:
-    """How a head relates to a base (`ahead`, `behind`, `identical`, `diverged`), and the commits and files it has more."""
+    """How a head relates to a base (`ahead`, `behind`, `identical`, `diverged`), and what it has more."""
 
     status: str
     commits: tuple[Commit, ...] = ()
@@ -454,12 +458,15 @@ class Repository:
         """Return the full SHA of *revision*; raise UnknownCommitError if there is no such commit."""
         with self._asking("contents: read"):
             try:
-                return str(self._rest("GET", f"/commits/{quote(revision)}")["sha"])
+                sha = str(self._rest("GET", f"/commits/{quote(revision)}")["sha"])
             except GithubException as error:
                 # 422 "No commit found for SHA", 404 for what cannot be a commit
                 if error.status in (HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY):
                     raise UnknownCommitError(f"{self.name} has no commit {revision}") from error
                 raise
+        if not sha.startswith(revision):  # a branch can be named like a commit
+            raise UnknownCommitError(f"{self.name} has no commit {revision}, only a branch or a tag of that name")
+        return sha
 
     def default_branch(self) -> str:
         """Return the name of the default branch."""
@@ -489,6 +496,7 @@ class Repository:
             auth=Auth.Token(self.token),
             api_version=API_VERSION,
             user_agent="gitops-actions",
+            timeout=TIMEOUT,
             retry=None,  # its retry sends a POST twice that GitHub may have carried out the first time
             seconds_between_requests=0,
             seconds_between_writes=0,
@@ -590,6 +598,8 @@ def _pulls(connection: Mapping[str, Any]) -> tuple[Pull, ...]:
             head_sha=node["headRefOid"],
             merge_sha=(node["mergeCommit"] or {}).get("oid", ""),
             closed_by=_closed_by(node),
+            labels=tuple(label["name"] for label in node["labels"]["nodes"]),
+            reviews_asked=bool(node["reviewRequests"]["totalCount"] or node["reviews"]["totalCount"]),
         )
         for node in connection["nodes"]
         if not node["isCrossRepository"]

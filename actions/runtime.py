@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     Choice = TypeVar("Choice", bound=StrEnum)
 
+LONGEST_WAIT = 6 * 60 * 60  # a job of a hosted runner ends then
 # GitHub drops a step summary of more than 1 MiB (docs.github.com, "Workflow commands for GitHub Actions").
 LONGEST_SUMMARY = 1024 * 1024
 MARKUP = {ord(character): f"&#{ord(character)};" for character in "&<>\\`*_[]#|~@!:"}
@@ -73,8 +74,8 @@ class Inputs:
     def seconds(self, name: str) -> int:
         """Return the input *name* as a number of seconds; raise InputError if it is none."""
         value = self.text(name)
-        if not value.isdecimal():
-            raise InputError(f"input {name} is {value[:200]!r}; it must be a number of seconds")
+        if not value.isdecimal() or len(value) > len(str(LONGEST_WAIT)) or int(value) > LONGEST_WAIT:
+            raise InputError(f"input {name} is {value[:200]!r}; it must be a number of seconds, at most {LONGEST_WAIT}")
         return int(value)
 
     def lines(self, name: str) -> list[str]:
@@ -89,6 +90,8 @@ class Inputs:
         """Return the input *name* after telling the runner to mask it; raise InputError if it is not given."""
         value = self.required(name)
         issue_command("add-mask", {}, value)
+        if not (value.isascii() and value.isprintable()):
+            raise InputError(f"input {name} holds characters that no token has")
         return value
 
 
@@ -117,10 +120,14 @@ def run(action: Callable[[], Outcome], *, unset: Mapping[str, object]) -> int:
 
 
 def say(text: str) -> None:
-    """Print *text* to the log at once; no line of it is taken for a workflow command."""
+    """Print *text* to the log at once; nothing in it is taken for a workflow command.
+
+    The runner looks for `::` at the start of a line, and for `##[` anywhere in it.
+    """
     for line in text.splitlines():
-        harmless = f"\u200b{line}" if line.lstrip().startswith(("::", "##[")) else line
-        print(harmless, flush=True)  # noqa: T201 - this module is the one that prints
+        harmless = line.replace("##[", "#\u200b#[")
+        harmless = f"\u200b{harmless}" if harmless.lstrip().startswith("::") else harmless
+        print(_encodable(harmless), flush=True)  # noqa: T201 - this module is the one that prints
 
 
 def event_payload(environment: Mapping[str, str] = os.environ) -> dict[str, object]:
@@ -159,13 +166,17 @@ def _set_outputs(outputs: Mapping[str, object]) -> None:
 
 
 def _text(value: object) -> str:
-    if isinstance(value, str):
-        return str(value)
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    text = str(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _encodable(text)
+
+
+def _encodable(text: str) -> str:
+    """Return *text* without the half characters that JSON can hold and UTF-8 cannot."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _summarize(summary: str) -> None:
     if summary and os.environ.get("GITHUB_STEP_SUMMARY"):
-        fitting = summary.encode()[: LONGEST_SUMMARY - 1024].decode(errors="ignore")
+        fitting = summary.encode("utf-8", "replace")[: LONGEST_SUMMARY - 1024].decode(errors="ignore")
         cut = "\n\n… cut here: GitHub shows at most 1 MiB.\n" if fitting != summary else ""
         issue_file_command("STEP_SUMMARY", fitting + cut)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from actions import flags
 from actions.errors import InputError
 from actions.event import Event
-from actions.runtime import Inputs, Outcome, event_payload, run
+from actions.runtime import Inputs, Outcome, event_payload, markdown, run
 
 UNSET = {"publish": False, "open-infra-pr": False, "deploy": False, "hotfix": False, "tag": ""}
 FAILURES = (InputError,)
@@ -56,6 +56,6 @@ def _outcome(decided: flags.Flags, event: Event) -> Outcome:
         summary=(
             f"### Flags: {decided.reason}\n\n"
             "| publish | open-infra-pr | deploy | hotfix | tag |\n|:-:|:-:|:-:|:-:|---|\n"
-            f"| {cells} | `{decided.tag or '–'}` |\n\n<sub>{event.name} on `{event.ref}`</sub>\n"
+            f"| {cells} | `{decided.tag or '–'}` |\n\n<sub>{markdown(event.name)} on {markdown(event.ref)}</sub>\n"
         ),
     )

@@ -21,7 +21,10 @@ Tree: TypeAlias = "dict[str, Tree] | list[Tree] | str | int | float | bool | Non
 Place: TypeAlias = tuple[str | int, ...]
 
 SERVICE = "{service}"
-STEP = re.compile(r"(?P<key>[^.\[\]{}=\s]+|\{service\})?(?:\[(?P<field>[^\[\]{}=\s]+)=(?P<value>[^\[\]=\s]+)\])?")
+DEEPEST = 200
+STEP = re.compile(
+    r"(?P<key>[^.\[\]{}=\s]+|\{service\})?(?:\[(?P<field>[^\[\]{}=\s]+)=(?P<value>[^\[\]{}=\s]+|\{service\})\])?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,3 +138,18 @@ def without(tree: Tree, places: Collection[Place], at: Place = ()) -> Tree:
     if isinstance(tree, list):
         return [without(item, places, (*at, n)) for n, item in enumerate(tree) if (*at, n) not in places]
     return tree
+
+
+def is_deep(tree: Tree) -> bool:
+    """Tell whether *tree* nests deeper than anything that people write; we walk trees by recursion."""
+    level: list[Tree] = [tree]
+    for _ in range(DEEPEST):
+        level = [
+            child
+            for node in level
+            if isinstance(node, (dict, list))
+            for child in (node.values() if isinstance(node, dict) else node)
+        ]
+        if not level:
+            return False
+    return True

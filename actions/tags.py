@@ -8,6 +8,7 @@ from actions.errors import InvalidTagError
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 # What an OCI registry accepts as a tag (distribution specification, "Pulling manifests").
+LONGEST = 128
 ARTIFACT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 
 
@@ -30,13 +31,21 @@ def precedence(one: str, other: str) -> int:
     return Version.parse(one.removeprefix("v")).compare(Version.parse(other.removeprefix("v")))
 
 
-def require_tag(tag: str) -> str:
-    """Return *tag*; raise InvalidTagError if no artifact can have it."""
-    if ARTIFACT.fullmatch(tag) or is_version(tag):
+def is_tag(tag: str) -> bool:
+    """Tell whether an artifact can have *tag*."""
+    return bool(ARTIFACT.fullmatch(tag)) or (len(tag) <= LONGEST and is_version(tag))
+
+
+def require_tag(tag: str, *, file: str = "") -> str:
+    """Return *tag*; raise InvalidTagError, which names *file* if the tag stands there, if no artifact can have it."""
+    if is_tag(tag):
         return tag
+    where = f" in {file}" if file else ""
     raise InvalidTagError(
-        f"{tag[:200]!r} is not a tag; use a 40-digit commit SHA, a SemVer version, or a name of at most 128"
-        " letters, digits, '_', '.' and '-' that starts with a letter, a digit or '_'"
+        f"{tag[:200]!r}{where} is not a tag; use a 40-digit commit SHA, a SemVer version, or a name of at most"
+        f" {LONGEST} letters, digits, '_', '.' and '-' that starts with a letter, a digit or '_'",
+        file=file,
+        line=1,
     )
 
 

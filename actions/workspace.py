@@ -5,6 +5,7 @@ The checkout is hostile ground: nothing in it is executed, and nothing outside o
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import tempfile
@@ -62,13 +63,17 @@ class Workspace:
 
     def environments(self, layout: Layout) -> dict[str, Snapshot]:
         """Return every environment that has files here, as they are now."""
-        return layout.group(self._texts(self._paths(layout)))
+        paths = self._paths(layout)
+        layout.require_one_file(paths)
+        return layout.group(self._texts(paths))
 
     def environment(self, env: str, layout: Layout) -> Snapshot:
         """Return the environment *env*; raise UnknownEnvError, saying which there are, if it has no file."""
-        found = layout.group(self._texts(self._paths(layout, env)))
+        paths = self._paths(layout, env)
+        found = layout.group(self._texts(paths))
         if env not in found:
-            raise unknown_env(env, layout, layout.group(dict.fromkeys(self._paths(layout), "")))
+            raise unknown_env(env, layout, layout.envs(self._paths(layout)))
+        layout.require_one_file(paths)
         return found[env]
 
     def has_commit(self, revision: str) -> bool:
@@ -79,7 +84,7 @@ class Workspace:
         """Return every environment that had files at *revision*, which must be in the history here."""
         listed = self._git("ls-tree", "-r", "-z", "--name-only", "--full-tree", revision) or b""
         paths = [path for path in listed.decode("utf-8", "replace").split("\0") if layout.owner(path)]
-        return layout.group(dict(zip(paths, self._blobs(revision, paths), strict=True)))
+        return layout.group(self._blobs(revision, paths))
 
     def _paths(self, layout: Layout, env: str = "*") -> set[str]:
         found = (path for glob in layout.globs(env) for path in self.root.glob(glob))
@@ -89,33 +94,37 @@ class Workspace:
     def _texts(self, paths: Iterable[str]) -> dict[str, str]:
         return {path: self.read(path) for path in paths}
 
-    def _blobs(self, revision: str, paths: Sequence[str]) -> list[str]:
+    def _blobs(self, revision: str, paths: Sequence[str]) -> dict[str, str]:
+        """Return those of *paths* that were text at *revision*; what was none cannot be compared with."""
         answer = self._git("cat-file", "--batch", given=[f"{revision}:{path}" for path in paths]) or b""
-        texts, at = [], 0
+        texts, at = {}, 0
         for path in paths:
             end = answer.index(b"\n", at)
             size = int(answer[at:end].split(b" ")[2])
-            try:
-                texts.append(answer[end + 1 : end + 1 + size].decode("utf-8"))
-            except UnicodeDecodeError as error:
-                raise EnvFileError(f"{path}: not UTF-8 at {revision}: {error.reason}", file=path, line=1) from error
+            with contextlib.suppress(UnicodeDecodeError):
+                texts[path] = answer[end + 1 : end + 1 + size].decode("utf-8")
             at = end + 1 + size + 1
         return texts
 
     def _git(self, *arguments: str, given: Iterable[str] = ()) -> bytes | None:
-        trusted = ("-c", f"safe.directory={self.root.resolve()}")
-        done = subprocess.run(
-            [*GIT, *trusted, *arguments],
-            cwd=self.root,
-            input="".join(f"{line}\n" for line in given).encode(),
-            capture_output=True,
-            check=False,
-        )
+        trusted = ("-c", f"safe.directory={os.path.realpath(self.root)}")
+        try:
+            done = subprocess.run(
+                [*GIT, *trusted, *arguments],
+                cwd=self.root,
+                input="".join(f"{line}\n" for line in given).encode(),
+                capture_output=True,
+                check=False,
+            )
+        except FileNotFoundError:  # a runner without git; actions/checkout does without it too
+            return None
         return done.stdout if done.returncode == 0 else None
 
     def _safe(self, path: str) -> Path:
-        root = self.root.resolve()
-        target = (root / path).resolve()
-        if not target.is_relative_to(root):
-            raise UnsafePathError(f"{path} leads out of the repository, to {target}", file=path, line=1)
-        return target
+        root = os.path.realpath(self.root)
+        target = os.path.realpath(os.path.join(root, path))  # noqa: PTH118 - pathlib raises on links that go in circles
+        if os.path.normcase(target) != os.path.normcase(os.path.normpath(os.path.join(root, path))):  # noqa: PTH118
+            raise UnsafePathError(f"{path} leads through a symbolic link; name the file itself", file=path, line=1)
+        if not Path(target).is_relative_to(root):
+            raise UnsafePathError(f"{path} leads out of the repository", file=path, line=1)
+        return Path(target)

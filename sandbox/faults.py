@@ -6,11 +6,12 @@ after.
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -18,13 +19,15 @@ class Fault:
     """An answer in place of GitHub's own: a status, or (status 0) a connection that is dropped without one.
 
     With *after*, GitHub has done what it was asked to, and only the answer is lost. *meanwhile* happens at that moment
-    too, whatever it is: another writer, a clock. With *silent* nothing is lost, and only *meanwhile* happens.
+    too, whatever it is: another writer, a clock. With *silent* nothing is lost, and only *meanwhile* happens. An answer
+    comes *delay* seconds late.
     """
 
     status: int = 0
     body: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     after: bool = False
+    delay: float = 0
     silent: bool = False
     meanwhile: Callable[[], object] = lambda: None
 
@@ -46,3 +49,28 @@ class Faults:
         fault = self.planned.pop(self.calls, None)
         self.calls += 1
         return fault
+
+
+class Turns:
+    """An order in which several clients, known by their tokens, make their calls: one at a time, each when it is due.
+
+    A client that is done gives up its turns; who has none left calls when it likes.
+    """
+
+    def __init__(self, order: Sequence[str]) -> None:
+        self._order = list(order)
+        self._changed = threading.Condition()
+
+    def wait(self, client: str) -> None:
+        """Return when it is the turn of *client*, and take that turn."""
+        with self._changed:
+            self._changed.wait_for(lambda: client not in self._order or self._order[0] == client)
+            if self._order and self._order[0] == client:
+                self._order.pop(0)
+            self._changed.notify_all()
+
+    def give_up(self, client: str) -> None:
+        """Take *client* out of the order."""
+        with self._changed:
+            self._order = [other for other in self._order if other != client]
+            self._changed.notify_all()

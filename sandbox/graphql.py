@@ -381,6 +381,15 @@ class PullRequest(Node):
     def author(self) -> User:
         return User(self._pull.author)
 
+    def labels(self, **_: Any) -> dict[str, Any]:
+        return {"nodes": [{"name": label} for label in self._pull.labels]}
+
+    def reviewRequests(self, **_: Any) -> dict[str, Any]:
+        return {"totalCount": len(self._pull.reviewers) + len(self._pull.team_reviewers)}
+
+    def reviews(self, **_: Any) -> dict[str, Any]:
+        return {"totalCount": len(self._pull.reviews)}
+
     def mergeable(self) -> str:
         base = self._repo.git.head(self._pull.base) or ""
         clean = self._repo.git.merge_tree(base, self._pull.head_sha) is not None

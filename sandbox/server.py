@@ -7,6 +7,7 @@ import json
 import socket
 import tempfile
 import threading
+import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -15,7 +16,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from sandbox import descriptions, graphql, rest, smart_http
 from sandbox.behaviour import Behaviour, Refusal
-from sandbox.faults import Fault, Faults
+from sandbox.faults import Fault, Faults, Turns
 from sandbox.guard import Guard
 from sandbox.payloads import Payloads
 from sandbox.state import State, Token
@@ -53,6 +54,7 @@ class Sandbox:
     exchanges: list[Exchange] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
     faults: Faults = field(default_factory=Faults)
+    turns: Turns | None = None
 
     @classmethod
     def start(cls) -> RunningSandbox:
@@ -124,6 +126,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self._git(url.path, dict(parse_qsl(url.query)), body)
         except Refusal as refusal:
             self._json(refusal.status, _error(refusal))
+        except ConnectionError:
+            self.close_connection = True  # the client is gone, or was killed
         except Exception as error:
             self.server.sandbox.violations.append(f"{self.command} {self.path}: {error!r}")
             self._json(500, {"message": "the sandbox failed"})
@@ -131,7 +135,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _with_fault(self, path: str, query: str, body: bytes) -> None:
         """Answer an API call, unless it is planned to go wrong."""
-        fault = self.server.sandbox.faults.next()
+        sandbox = self.server.sandbox
+        if sandbox.turns:
+            sandbox.turns.wait(self.headers.get("Authorization", "").partition(" ")[2])
+        fault = sandbox.faults.next()
         if fault and not fault.after:
             fault.meanwhile()
         if fault and not fault.silent and not fault.after:
@@ -149,6 +156,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._json(status, answer)
 
     def _fail(self, fault: Fault) -> None:
+        time.sleep(fault.delay)
         if fault.status:
             content = json.dumps(fault.body).encode()
             self._send(fault.status, content, "application/json; charset=utf-8", dict(fault.headers))

@@ -20,13 +20,15 @@ BLANK = re.compile(r"[ \t\n\r]*")
 def load(text: str) -> Tree:
     """Return the tree of *text*; raise FormatError if it is not JSON or an object names a key twice."""
     try:
-        tree: Tree = json.loads(text, object_pairs_hook=_object)
+        tree: Tree = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
         raise FormatError(f"not JSON: {error.msg}", error.lineno) from error
     except _DuplicateKeyError as error:
         raise FormatError(f"key {error.key!r} is there twice", _line_of_duplicate(text)) from error
     except RecursionError as error:
         raise FormatError("nested too deeply") from error
+    except ValueError as error:
+        raise FormatError(f"holds a number that is too long: {error}") from error
     return tree
 
 
@@ -34,6 +36,10 @@ def splice(text: str, place: Place, value: str) -> str:
     """Return *text* with the scalar at *place* replaced by the string *value*, and nothing else."""
     start, end = next((start, end) for found, _, start, end in _members(text) if found == place)
     return text[:start] + json.dumps(value) + text[end:]
+
+
+def _refuse_constant(name: str) -> Tree:
+    raise FormatError(f"not JSON: {name} is no number there")
 
 
 class _DuplicateKeyError(Exception):

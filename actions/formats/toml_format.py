@@ -6,7 +6,7 @@ import re
 import tomllib
 from typing import TYPE_CHECKING, cast
 
-from actions.formats import FormatError
+from actions.formats import FormatError, line_of
 from actions.tagpath import value_at
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ def load(text: str) -> Tree:
     except tomllib.TOMLDecodeError as error:
         line = re.search(r"at line (\d+)", str(error))
         raise FormatError(f"not TOML: {error}", int(line[1]) if line else 0) from error
+    except ValueError as error:
+        raise FormatError(f"holds a number that is too long: {error}") from error
     except RecursionError as error:
         raise FormatError("nested too deeply") from error
 
@@ -52,6 +54,8 @@ def splice(text: str, place: Place, value: str) -> str:
         at = match.end()
     number = int(str(value_at(load(marked + text[at:]), place)).removeprefix(mark))
     start, end = matches[number].span()
+    if "\n" in matches[number][0]:
+        raise FormatError("stands on several lines; write it on one", line_of(text, start))
     quote = _quote(matches[number][0])
     return text[:start] + quote + value + quote + text[end:]
 

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 NULL = "tag:yaml.org,2002:null"
+MERGE = "tag:yaml.org,2002:merge"
 STRING = "tag:yaml.org,2002:str"
 # A few anchors and aliases can stand for more nodes than memory holds ("billion laughs").
 MOST_NODES = 1_000_000
 DEEPEST = 200
 TOO_SHORT_TO_NEST_DEEPLY = 2000
-PROPERTIES = re.compile(r"(?:[&!]\S*\s+)*")
 # What a YAML 1.2 core schema parser takes for something other than a string (YAML 1.2.2, section 10.3.2);
 # PyYAML's own resolver knows YAML 1.1.
 NOT_A_STRING_IN_YAML_1_2 = re.compile(
@@ -39,15 +39,24 @@ def load(text: str) -> Tree:
     """
     documents = _documents(text)
     try:
-        trees = [_tree(node) for node in documents]
+        known: dict[int, int] = {}
+        if sum(_size(node, known) for node in documents) > MOST_NODES:
+            raise FormatError("its aliases stand for more than a million nodes")
+        trees = [_convert(node) for node in documents]
     except RecursionError as error:
         raise FormatError("nested too deeply") from error
     return trees[0] if len(trees) == 1 else trees
 
 
 def root(text: str) -> yaml.Node | None:
-    """Return the top node of *text*, with the lines of what is in it; None if it is empty."""
-    return next(iter(_documents(text)), None)
+    """Return the top node of *text*, with the lines of what is in it; None if it is empty.
+
+    Raises FormatError if there are several documents.
+    """
+    documents = _documents(text)
+    if len(documents) > 1:
+        raise FormatError("a second document begins", documents[1].start_mark.line + 1)
+    return documents[0] if documents else None
 
 
 def splice(text: str, place: Place, value: str) -> str:
@@ -66,11 +75,22 @@ def splice(text: str, place: Place, value: str) -> str:
         raise FormatError("is an alias; write the tag itself there", line)
     if node.style in ("|", ">"):
         raise FormatError("is a block of text; write the tag on the line of its key", line)
-    properties = PROPERTIES.match(text, start, end)
-    start = properties.end() if properties else start
+    if text[start : start + 1] in ("&", "!"):
+        start, end = _bare_scalar(text, node)
     token = _encode(value, like=text[start:end])
     blank = " " if text[start - 1 : start] == ":" else ""
     return text[:start] + blank + token + text[end:]
+
+
+def _bare_scalar(text: str, node: yaml.Node) -> tuple[int, int]:
+    """Return where the scalar of *node* itself is, behind its anchor, its type and any comment between them."""
+    if node.tag != STRING:
+        raise FormatError("has a type of its own; write it as a plain string", node.start_mark.line + 1)
+    for token in yaml.scan(text, Loader=LOADER):
+        inside = node.start_mark.index <= token.start_mark.index < node.end_mark.index
+        if isinstance(token, yaml.ScalarToken) and inside:
+            return token.start_mark.index, token.end_mark.index
+    raise FormatError("is empty behind its anchor or type; write it as a plain string", node.start_mark.line + 1)
 
 
 def _documents(text: str) -> list[yaml.Node]:
@@ -99,12 +119,6 @@ def _require_shallow(text: str) -> None:
             raise FormatError("nested too deeply")
 
 
-def _tree(node: yaml.Node) -> Tree:
-    if _size(node, {}) > MOST_NODES:
-        raise FormatError("its aliases stand for more than a million nodes", node.start_mark.line + 1)
-    return _convert(node)
-
-
 def _size(node: yaml.Node, known: dict[int, int]) -> int:
     """Return how many nodes *node* stands for when every alias is written out."""
     if id(node) not in known:
@@ -128,6 +142,10 @@ def _convert(node: yaml.Node) -> Tree:
     for key, value in node.value:
         if not isinstance(key, yaml.ScalarNode):
             raise FormatError("a key is not a word", key.start_mark.line + 1)
+        if key.tag == MERGE:
+            raise FormatError(
+                "a merge key (<<) is not supported; write out what it stands for", key.start_mark.line + 1
+            )
         if key.value in tree:
             raise FormatError(f"key {key.value!r} is there twice", key.start_mark.line + 1)
         tree[key.value] = _convert(value)

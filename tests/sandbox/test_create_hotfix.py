@@ -79,6 +79,19 @@ def test_a_commit_of_an_unmerged_branch_is_refused(github: GitHub, released: str
     assert github.world.app.git.refs("refs/heads/hotfixes/") == {}
 
 
+def test_a_commit_of_a_nested_hotfix_branch_is_refused(github: GitHub, released: str) -> None:
+    """A ruleset for `hotfixes/*` does not cover it, so anybody may have pushed it."""
+    unreviewed = github.app_commit("not reviewed", branch="hotfixes/evil/x", parent=released)
+
+    assert create(github, unreviewed).outputs["reason"] == "not-released"
+
+
+def test_a_branch_that_is_named_like_a_commit_is_not_taken_for_one(github: GitHub) -> None:
+    github.app_commit("x", branch="abcdef1")
+
+    assert create(github, "abcdef1").outputs["reason"] == "unknown-commit"
+
+
 def test_a_commit_on_no_branch_at_all_is_refused(github: GitHub) -> None:
     git = github.world.app.git
     stray = git.commit(parents=[], message="stray", author=github.sandbox.state.users["alice"].person)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from actions import change, report
 from actions.change import Request, plan
-from actions.errors import ActionError, InputError, InvalidTagError, UnknownServiceError
+from actions.errors import ActionError, InputError, InvalidTagError, NoTagError, UnknownServiceError
 from actions.layout import Layout, Snapshot
 from actions.repository import Commit, Comparison
 
@@ -77,6 +78,8 @@ def test_a_promotion_of_named_services_needs_them() -> None:
 
     assert asked.wanted(target, source) == {"web": B}
     assert asked.left_alone(target, source) == []
+    with pytest.raises(NoTagError, match="service 'web' has no tag in dev"):
+        asked.wanted(target, snapshot("dev", api=B, web=""))
     with pytest.raises(UnknownServiceError, match="no service 'job' in dev; it has: api, web"):
         request(env="prod", from_env="dev", service="job").wanted(target, source)
 
@@ -117,6 +120,7 @@ def test_the_outputs_are_about_one_service_only_if_there_is_one() -> None:
         "tag": B,
         "reason": "up-to-date",
     }
+    assert change.outputs(planned.changes[:1], {"api": B, "web": A})["previous-tag"] == ""
     both = change.outputs(planned.changes, {"api": B, "web": B})
     assert (both["tag"], both["previous-tag"]) == ("", "")
     assert both["changes"] == [
@@ -147,6 +151,32 @@ def test_a_pull_request_shows_the_commits_and_lets_none_of_them_act() -> None:
     assert "- `290000000000` &#64;team &#60;&#33;-- &#35;29 (eve)\n" in body
     assert "… and 280 more" in body
     assert body.count("- `") == 20
+
+
+def test_what_a_file_holds_does_nothing_in_a_table_or_a_message() -> None:
+    """The old tag was never checked by anybody."""
+    hostile = "1` | x |\n\n# Approved\n\nCo-authored-by: Mallory <m@evil>"
+    (changed,) = plan(env_with(hostile), {"api": B}).changes
+
+    assert "\n" not in report.changes_table("dev", [changed]).split("|---|---|---|---|\n")[1].rstrip("\n")
+    assert "Co-authored-by: Mallory" not in report.changes_table("dev", [changed])
+    assert "\nCo-authored-by" not in report.commit_message("x", [changed])
+    assert str(changed) == "api (no tag) → bbbbbbbbbbbb"
+
+
+def env_with(tag: str) -> Snapshot:
+    return Layout.default("envs").group({"envs/dev.json": json.dumps({"api": {"tag": tag}})})["dev"]
+
+
+def test_a_code_block_cannot_be_ended_from_within() -> None:
+    assert report.fenced("a\n````\n", "diff") == "`````diff\na\n````\n`````\n"
+
+
+def test_a_long_table_is_cut_and_says_so() -> None:
+    names = {f"service-{n}": B for n in range(120)}
+    many = plan(snapshot("dev", **{name.replace("-", "_"): A for name in names}), names).changes
+
+    assert "| … and 20 more |" in report.changes_table("dev", many)
 
 
 def test_a_table_names_what_was_left_alone() -> None:

@@ -18,7 +18,7 @@ def test_nothing_need_be_said() -> None:
 
 def test_everything_can_be_said() -> None:
     config = Config.parse(
-        "environments:\n  dev: {review: none}\n  prod: {review: required}\n  qa:\n"
+        "environments:\n  dev: {review: none}\n  prod: {review: required}\n  qa:\n  none: ~\n"
         "files: overlays/{env}/kustomization.yaml\ntag: images[name={service}].newTag\n"
         "services:\n  api: {repo: your-org/api}\n  web: {}\n"
     )
@@ -52,6 +52,8 @@ def test_everything_can_be_said() -> None:
         pytest.param("files: '{service}/{env}.json'", 1, "and not in both", id="a service in both"),
         pytest.param("services:\n  api: {repo: app}", 2, "write it as owner/name", id="a repository without owner"),
         pytest.param("a: b: c", 1, "not YAML", id="no YAML"),
+        pytest.param("files: envs/{env}.json\n---\nx: 1", 3, "a second document begins", id="two documents"),
+        pytest.param("tag: images[name=x-{service}].newTag", 1, "is not a path to a tag", id="part of a value"),
         pytest.param("files: a\nfiles: b", 2, "there twice", id="a key twice"),
     ],
 )

@@ -45,6 +45,8 @@ def env_file(text: str, *, path: str = "envs/dev.json", tag: str = "{service}.ta
         pytest.param("a.yaml", "{service}.tag", "x: &a OLD\ny: *a\napi: {tag: OLD}\n", id="an anchor elsewhere"),
         pytest.param("a.yaml", "{service}.tag", "api:\n  tag: &now OLD\n", id="an anchor that nothing refers to"),
         pytest.param("a.yaml", "{service}.tag", "api:\n  tag: !!str OLD\n", id="a type"),
+        pytest.param("a.yaml", "{service}.tag", "api:\n  tag: &a !!str # why\n    'OLD'\n", id="a comment between"),
+        pytest.param("a.toml", "{service}.tag", "n = nan\napi.tag = 'OLD'\n", id="a number that is none"),
         pytest.param("a.yaml", "{service}.tag", "%YAML 1.2\n---\napi: {tag: OLD}\n...\n", id="a directive"),
         pytest.param("a.yaml", "{service}.tag", "kind: x\n---\napi: {tag: OLD}\n---\nz: 1\n", id="several documents"),
         pytest.param("a.yaml", "{service}.tag", "# ☃ 𝄞\nñ: 𝄞\napi: {tag: OLD}\n", id="characters outside ASCII"),
@@ -121,6 +123,16 @@ def test_an_image_without_a_tag_gets_one() -> None:
         pytest.param("a.yaml", TAG, "[" * 900 + "]" * 900, EnvFileError, "nested too deeply", 1, id="deep YAML"),
         pytest.param("a.yaml", TAG, "a: \ud800", EnvFileError, "not YAML", 1, id="half a character"),
         pytest.param("a.toml", TAG, "x = " + "[" * 9999, EnvFileError, "nested", 1, id="deep TOML"),
+        pytest.param("a.json", TAG, '{"n": NaN}', EnvFileError, "NaN is no number", 1, id="NaN"),
+        pytest.param("a.json", TAG, "[" + "1" * 5000 + "]", EnvFileError, "too long", 1, id="digits"),
+        pytest.param("a.toml", TAG, "n = " + "1" * 5000, EnvFileError, "too long", 1, id="TOML digits"),
+        pytest.param("a.toml", TAG, ".".join(["a"] * 900) + " = 1", EnvFileError, "nested too deeply", 1, id="dots"),
+        pytest.param("a.json", TAG, '{"a b":{"tag":"x"}}', EnvFileError, "cannot be the name", 1, id="name"),
+        pytest.param("a.yaml", TAG, "api:\n  tag: !!int 7\n", EnvFileError, "a type of its own", 2, id="an integer"),
+        pytest.param("a.yaml", TAG, "api:\n  tag: !!str\n", EnvFileError, "is empty behind its", 2, id="typed nothing"),
+        pytest.param("a.yaml", TAG, "d: &d {tag: x}\napi: {<<: *d}", EnvFileError, "merge key", 2, id="a merge key"),
+        pytest.param("a.toml", TAG, 'api.tag = """\nx"""', EnvFileError, "stands on several lines", 1, id="lines"),
+        pytest.param("a.yaml", "{service}.image", "api: {image: }", EnvFileError, "image first", 1, id="image"),
         pytest.param("a.yaml", TAG, "a: b: c", EnvFileError, "a.yaml:1: not YAML", 1, id="no YAML"),
         pytest.param("a.yaml", TAG, "a: \x01", EnvFileError, "not YAML", 1, id="a control character"),
         pytest.param("a.yaml", TAG, "a: 1\na: 2", EnvFileError, "'a' is there twice", 2, id="YAML key"),
@@ -158,6 +170,13 @@ def test_what_cannot_be_done_is_refused_with_file_and_line(
 
     assert type(raised.value) is error
     assert (raised.value.file, raised.value.line) == (path, line)
+
+
+def test_an_image_tag_has_no_build_part() -> None:
+    file = env_file("api: {image: x:1}", path="a.yaml", tag="{service}.image")
+
+    with pytest.raises(EnvFileError, match=r"no '\+'"):
+        file.with_tag("api", "1.0.0+build")
 
 
 def test_aliases_that_stand_for_more_than_memory_holds_are_refused() -> None:

@@ -62,5 +62,18 @@ def test_what_could_leave_the_folder_or_trip_a_shell_is_no_name(name: str) -> No
         require_name("a service", name)
 
 
+@pytest.mark.parametrize(
+    ("folder", "path"), [("./envs/", "envs/dev.json"), (".", "dev.json"), ("a b/c", "a b/c/dev.json")]
+)
+def test_the_folder_of_the_env_files_can_be_written_in_many_ways(folder: str, path: str) -> None:
+    assert Layout.default(folder).paths("dev")[0] == path
+
+
+@pytest.mark.parametrize("folder", ["/", "/etc", "..", "a/../b", "{env}", "a*", "x" * 5000])
+def test_a_folder_that_is_none_within_the_repository_is_refused(folder: str) -> None:
+    with pytest.raises(InputError, match="input envs-dir"):
+        Layout.default(folder)
+
+
 def test_numbers_in_names_count() -> None:
     assert sorted(["a10", "a9", "a", "9", "10"], key=natural) == ["9", "10", "a", "a9", "a10"]

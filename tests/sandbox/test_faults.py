@@ -1,0 +1,160 @@
+"""Every call of a run, every fault: it ends clean or recovers, and a second run ends where an undisturbed one does.
+
+The calls are those that an undisturbed run makes, so a new call is covered by itself.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from sandbox.faults import Fault
+from sandbox.server import Sandbox
+from sandbox.world import build
+from tests.sandbox.conftest import GitHub
+from tests.support import ROOT, Result, Runner, declaration
+
+ACTION = "action-open-infra-pr"
+FORBIDDEN = {"message": "Resource not accessible by integration"}
+LIMITED = {"message": "You have exceeded a secondary rate limit"}
+FAULTS = {
+    "500 before the effect": Fault(status=500),
+    "502 after the effect": Fault(status=502, after=True),
+    "dropped before the effect": Fault(),
+    "dropped after the effect": Fault(after=True),
+    "time-out": Fault(after=True, delay=1.1),
+    "401": Fault(status=401, body={"message": "Bad credentials"}),
+    "403": Fault(status=403, body=FORBIDDEN),
+    "403 secondary": Fault(status=403, body=LIMITED, headers={"retry-after": "5"}),
+    "429": Fault(status=429),
+    "404": Fault(status=404, body={"message": "Not Found"}),
+}
+ROUTES = {"none": {}, "direct": {"merge": "direct"}, "auto": {"merge": "auto"}, "queue": {"merge": "queue"}}
+ENDS_WELL = {"opened", "already-open", "merged", "merges-when-ready", "up-to-date"}
+ENDS_CLEAN = {"github-unavailable", "permission-denied", "rate-limited", "github-error"}
+
+
+@contextmanager
+def fresh(runner: Runner, *, reworks: bool = False) -> Iterator[GitHub]:
+    """A new organization; with *reworks*, the change was offered before and its base has moved since."""
+    with Sandbox.start() as sandbox:
+        world = build(sandbox)
+        runner.environment |= sandbox.environment() | {"GITHUB_REPOSITORY": "your-org/app", "GITHUB_RUN_ID": "42"}
+        github = GitHub(sandbox, world, runner)
+        github.change_infra({"envs/dev.json": '{\n"api": {"tag": "1.0.0"},\n"web": {"tag": "1.0.0"}\n}\n'})
+        github.on_sleep = lambda: as_time_goes_by(github)
+        if reworks:
+            run(github, "none")
+            github.change_infra({"envs/dev.json": '{\n"api": {"tag": "1.0.0"},\n"web": {"tag": "2.0.0"}\n}\n'})
+        sandbox.faults.plan({})
+        yield github
+        assert sandbox.violations == []
+
+
+def as_time_goes_by(github: GitHub) -> None:
+    """Checks succeed, and the merge queue merges."""
+    for pull in github.world.infra.pulls.values():
+        if pull.state == "open":
+            github.report("test", "success", pull.head_sha)
+        if pull.queued:
+            bot = github.sandbox.state.tokens[github.bot]
+            github.sandbox.behaviour.leave_queue(github.world.infra, bot, pull, merged=True)
+
+
+def run(github: GitHub, route: str) -> Result:
+    return github.run(ACTION, env="dev", service="api", tag="1.1.0", infra_repo="your-org/infra", **ROUTES[route])
+
+
+def state(github: GitHub) -> object:
+    """What is left behind: the tags on main, how many commits, the pull requests, the branches."""
+    infra = github.world.infra
+    head = infra.git.head("main") or ""
+    pulls = [(pull.state, pull.merge_sha is not None) for pull in infra.pulls.values()]
+    root = infra.git.between(head, head) or [head]
+    commits = len(list(infra.git._repo.walk(root[-1])))
+    return json.loads(github.infra_file()), commits, pulls, list(infra.git.refs("refs/heads/"))
+
+
+def undisturbed(runner: Runner, route: str, *, reworks: bool) -> tuple[int, object]:
+    """Return how many calls an undisturbed run makes, and the state that it leaves."""
+    with fresh(runner, reworks=reworks) as github:
+        result = run(github, route)
+        assert result.outputs["reason"] in ENDS_WELL
+        return github.sandbox.faults.calls, state(github)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize(
+    ("route", "reworks"),
+    [("none", False), ("direct", False), ("auto", False), ("queue", False), ("direct", True)],
+    ids=["none", "direct", "auto", "queue", "direct, made again"],
+)
+def test_a_fault_at_any_call_leaves_nothing_that_a_second_run_does_not_put_right(
+    runner: Runner, monkeypatch: pytest.MonkeyPatch, route: str, reworks: bool, fault: str
+) -> None:
+    monkeypatch.setattr("actions.repository.TIMEOUT", 1)
+    calls, expected = undisturbed(runner, route, reworks=reworks)
+    for call in range(calls):
+        with fresh(runner, reworks=reworks) as github:
+            github.sandbox.faults.plan({call: FAULTS[fault]})
+            first = run(github, route)
+            assert first.outputs["reason"] in ENDS_WELL | ENDS_CLEAN, (call, first.log)
+
+            second = run(github, route)
+
+            assert second.outputs["reason"] in ENDS_WELL, (call, second.log)
+            assert state(github) == expected, (call, first.log, second.log)
+
+
+@pytest.mark.parametrize(("route", "reworks"), [("none", False), ("direct", False), ("direct", True)])
+def test_a_run_that_is_killed_after_any_call_is_finished_by_the_next(
+    runner: Runner, tmp_path: Path, route: str, reworks: bool
+) -> None:
+    calls, expected = undisturbed(runner, route, reworks=reworks)
+    for call in range(calls):
+        with fresh(runner, reworks=reworks) as github:
+            github.world.infra.rulesets.clear()
+            process: list[subprocess.Popen[bytes]] = []
+            kill = Fault(after=True, silent=True, meanwhile=killer(process))
+            github.sandbox.faults.plan({call: kill})
+            process.append(start(github, route, tmp_path))
+            process[0].wait(timeout=30)
+            github.sandbox.faults.plan({})
+
+            second = run(github, route)
+
+            assert second.outputs["reason"] in ENDS_WELL, (call, second.log)
+            assert state(github) == expected, (call, second.log)
+
+
+def killer(process: list[subprocess.Popen[bytes]]) -> Callable[[], None]:
+    return lambda: os.kill(process[0].pid, signal.SIGKILL)
+
+
+def start(github: GitHub, route: str, tool_cache: Path) -> subprocess.Popen[bytes]:
+    """Start the action as a process of its own, in the interpreter of the tests."""
+    given = {name: str(declared.get("default", "")) for name, declared in declaration(ACTION)["inputs"].items()} | {
+        "env": "dev",
+        "service": "api",
+        "tag": "1.1.0",
+        "infra-repo": "your-org/infra",
+        "token": github.bot,
+    }
+    given |= ROUTES[route]
+    inputs = {f"INPUT_{name.upper().replace('-', '_')}": value for name, value in given.items()}
+    environment = {**os.environ, **github.runner.environment, **inputs, "PYTHONPATH": str(ROOT)}
+    code = "from actions.open_infra_pr import main; raise SystemExit(main())"
+    return subprocess.Popen(
+        [str(ROOT / ".venv/bin/python"), "-c", code],
+        env=environment,
+        cwd=tool_cache,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
