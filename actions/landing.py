@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from actions.clock import Clock
     from actions.infra_settings import Settings
     from actions.proposal import Proposal
-    from actions.repository import Base, Branch, Progress, Pull, Repository
+    from actions.repository import Base, Branch, Comparison, Progress, Pull, Repository
 
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 15.0
@@ -53,6 +53,8 @@ def offer(infra: Repository, base: Base, proposal: Proposal, settings: Settings)
             infra.update_pull(newest, title=proposal.title, body=proposal.body)
         _dress(infra, newest, settings)
         return branch, replace(newest, head_sha=branch.head), False
+    if newest and newest.state == "MERGED":
+        _require_merged_before(infra, base, newest)
     if newest and newest.state == "CLOSED" and newest.closed_by:
         if branch.head != newest.head_sha:
             infra.delete_branch(branch.name)  # it was gone, and this run made it again
@@ -73,8 +75,12 @@ def land(infra: Repository, base: Base, pull: Pull, proposal: Proposal, *, setti
 
     Raises BaseMovedError if the change must be made again on what the base is now.
     """
+    progress = infra.progress(pull)
+    # Of two runs with one wish, one may have opened, merged and closed its pull request before this one opened its own.
+    for twin in progress.twins:
+        _require_merged_before(infra, base, twin)
     route: Callable[..., Landed] = {Route.DIRECT: _direct, Route.AUTO: _auto, Route.QUEUE: _queue}[settings.merge]
-    landed = route(infra, base, pull, proposal, settings=settings, clock=clock)
+    landed = route(infra, base, pull, proposal, progress, settings=settings, clock=clock)
     if landed.sha:
         say(f"merged {pull.url} as {landed.sha}")
         infra.delete_branch(pull.branch)
@@ -94,6 +100,16 @@ def settle(infra: Repository, name: str, base: str) -> Pull | None:
         return None
     infra.delete_branch(name)
     return newest if newest and newest.state == "MERGED" else None
+
+
+def _require_merged_before(infra: Repository, base: Base, pull: Pull) -> None:
+    """Raise BaseMovedError if *pull* was merged after *base* was read: the same change would be made once more.
+
+    Merged before that, it has been rolled back since, and there is something to do.
+    """
+    found = infra.compare(base.head, pull.merge_sha)
+    if not found or found.status not in ("behind", "identical"):
+        raise BaseMovedError(f"{pull.url} was merged meanwhile")
 
 
 def _newest(branch: Branch, base: str) -> Pull | None:
@@ -117,9 +133,10 @@ def _commit(infra: Repository, base: Base, proposal: Proposal) -> tuple[Branch, 
         own = infra.branch(proposal.branch, list(proposal.files))
         if not own:
             raise
-        _require_ours(infra, base, own, proposal)
+        held = _require_ours(infra, base, own, proposal)
         newest = _newest(own, base.branch)
-        if own.files == proposal.files and not (newest and newest.state == "MERGED"):
+        fits = not newest.conflicting if newest and newest.state == "OPEN" else held.status == "ahead"
+        if own.files == proposal.files and fits:
             say(f"found {own.head} on {own.name}")
             return own, False
         branch = infra.rework(own, base, files=proposal.files, message=proposal.message)
@@ -129,8 +146,8 @@ def _commit(infra: Repository, base: Base, proposal: Proposal) -> tuple[Branch, 
     return branch, False
 
 
-def _require_ours(infra: Repository, base: Base, own: Branch, proposal: Proposal) -> None:
-    """Raise ConflictError if *own* holds anything that is not of this change.
+def _require_ours(infra: Repository, base: Base, own: Branch, proposal: Proposal) -> Comparison:
+    """Return what *own* holds beside the base; raise ConflictError if any of it is not of this change.
 
     Whoever may push to the branch could otherwise have the bot merge, or throw away, something that nobody reviewed.
     """
@@ -144,18 +161,24 @@ def _require_ours(infra: Repository, base: Base, own: Branch, proposal: Proposal
             f"branch {own.name} of {infra.name} holds something else beside this change ({', '.join(foreign)});"
             " merge it by hand, or delete it and run again"
         )
+    return held
 
 
 def _direct(
-    infra: Repository, base: Base, pull: Pull, proposal: Proposal, *, settings: Settings, clock: Clock
+    infra: Repository,
+    base: Base,
+    pull: Pull,
+    proposal: Proposal,
+    progress: Progress,
+    *,
+    settings: Settings,
+    clock: Clock,
 ) -> Landed:
-    bypassed = False
-    if base.required_checks or base.required_approvals:
-        progress = _wait_for_checks(infra, base, pull, settings=settings, clock=clock)
-        if progress.merge_sha:
-            return Landed(route=Route.DIRECT, sha=progress.merge_sha)
-        unapproved = bool(base.required_approvals) and not progress.approved
-        bypassed = unapproved or not judge(base.required_checks, progress.checks).passed
+    progress = _wait_for_checks(infra, base, pull, progress, settings=settings, clock=clock)
+    if progress.merge_sha:
+        return Landed(route=Route.DIRECT, sha=progress.merge_sha)
+    unapproved = bool(base.required_approvals) and not progress.approved
+    bypassed = unapproved or not judge(base.required_checks, progress.checks).passed
     return replace(_merge(infra, pull, proposal, settings), bypassed=bypassed)
 
 
@@ -174,19 +197,35 @@ def _merge(infra: Repository, pull: Pull, proposal: Proposal, settings: Settings
     return Landed(route=Route.DIRECT, sha=sha)
 
 
-def _auto(infra: Repository, base: Base, pull: Pull, proposal: Proposal, *, settings: Settings, clock: Clock) -> Landed:
+def _auto(
+    infra: Repository,
+    base: Base,
+    pull: Pull,
+    proposal: Proposal,
+    progress: Progress,
+    *,
+    settings: Settings,
+    clock: Clock,
+) -> Landed:
     title, message = _message(proposal, pull)
     if infra.merge_when_ready(pull, method=settings.method, title=title, message=message):
         say(f"GitHub merges {pull.url} when its rules allow it")
         return Landed(route=Route.AUTO)
     # GitHub does not wait for what is there already.
-    return _direct(infra, base, pull, proposal, settings=settings, clock=clock)
+    return _direct(infra, base, pull, proposal, progress, settings=settings, clock=clock)
 
 
 def _queue(
-    infra: Repository, _base: Base, pull: Pull, _proposal: Proposal, *, settings: Settings, clock: Clock
+    infra: Repository,
+    _base: Base,
+    pull: Pull,
+    _proposal: Proposal,
+    progress: Progress,
+    *,
+    settings: Settings,
+    clock: Clock,
 ) -> Landed:
-    if not infra.progress(pull).queued:
+    if not progress.queued:
         infra.enqueue(pull)
     for waited in _pauses(clock):
         progress = infra.progress(pull)
@@ -202,13 +241,15 @@ def _queue(
     raise EjectedError(f"the merge queue put {pull.url} out: {why}")
 
 
-def _wait_for_checks(infra: Repository, base: Base, pull: Pull, *, settings: Settings, clock: Clock) -> Progress:
+def _wait_for_checks(
+    infra: Repository, base: Base, pull: Pull, progress: Progress, *, settings: Settings, clock: Clock
+) -> Progress:
     """Return how far *pull* is when every check that its base requires has succeeded on its head.
 
-    A merge by one who may bypass the rules would not wait for them; so we do.
+    A merge by one who may bypass the rules would not wait for them; so we do. *progress* is how far it was at first.
     """
     for waited in _pauses(clock):
-        progress = infra.progress(pull)
+        progress = infra.progress(pull) if waited else progress
         verdict = judge(base.required_checks, progress.checks)
         if progress.merge_sha or verdict.passed or not settings.wait_for_checks:
             break
@@ -226,9 +267,10 @@ def _wait_for_checks(infra: Repository, base: Base, pull: Pull, *, settings: Set
 def _pauses(clock: Clock) -> Iterator[float]:
     """Yield how many seconds have passed, at first at once, then after ever longer pauses."""
     started, pause = clock.now(), FIRST_PAUSE
+    yield 0.0
     while True:
-        yield clock.now() - started
         clock.sleep(pause)
+        yield clock.now() - started
         pause = min(pause * 1.5, LONGEST_PAUSE)
 
 

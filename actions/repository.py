@@ -45,7 +45,7 @@ CONTENTS = "contents: write"
 PULLS = "pull requests: write"
 BESIDE = "-rework"
 FILE = "mode object { ... on Blob { text isBinary isTruncated } }"
-PULL = """id number url state isCrossRepository headRefName headRefOid baseRefName body author { login }
+PULL = """id number url state mergeable isCrossRepository headRefName headRefOid baseRefName body author { login }
     labels(first: 50) { nodes { name } } reviewRequests(first: 1) { totalCount } reviews(first: 1) { totalCount }
     mergeCommit { oid } timelineItems(last: 1, itemTypes: CLOSED_EVENT) {
         nodes { ... on ClosedEvent { actor { login } } } }"""
@@ -75,6 +75,7 @@ class Pull:
     head_sha: str
     merge_sha: str = ""
     closed_by: str = ""
+    conflicting: bool = False
     labels: tuple[str, ...] = ()
     reviews_asked: bool = False
 
@@ -115,7 +116,10 @@ class Check:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Progress:
-    """How far a pull request is: its state, its checks, its approval, whether it conflicts, whether it is queued."""
+    """How far a pull request is: its state, its checks, its approval, whether it conflicts, whether it is queued.
+
+    *twins* are the merged pull requests from the same branch.
+    """
 
     state: str
     head_sha: str
@@ -125,6 +129,7 @@ class Progress:
     conflicting: bool
     unknown: bool
     queued: bool
+    twins: tuple[Pull, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -350,9 +355,11 @@ class Repository:
     def progress(self, pull: Pull) -> Progress:
         """Return how far *pull* is, in one request."""
         document = _query(
-            variables={"oid": "GitObjectID!", "number": "Int!"},
+            variables={"oid": "GitObjectID!", "number": "Int!", "branch": "String!"},
             paths=(),
-            fields="""
+            fields=f"""
+            pullRequests(headRefName: $branch, states: MERGED, {NEWEST_PULLS}) {{ nodes {{ {PULL} }} }}"""
+            """
             pullRequest(number: $number) {
                 state headRefOid mergeable reviewDecision isInMergeQueue mergeCommit { oid }
             }
@@ -362,7 +369,7 @@ class Repository:
                 ... on StatusContext { context state }
             } } } } }""",
         )
-        given = {"oid": pull.head_sha, "number": pull.number}
+        given = {"oid": pull.head_sha, "number": pull.number, "branch": pull.branch}
         found = self._ask(document, given, permission="checks: read, pull requests: read", fresh=True)
         now, rollup = found["pullRequest"], (found["object"] or {}).get("statusCheckRollup")
         return Progress(
@@ -374,6 +381,9 @@ class Repository:
             conflicting=now["mergeable"] == "CONFLICTING",
             unknown=now["mergeable"] == "UNKNOWN",
             queued=now["isInMergeQueue"],
+            twins=tuple(
+                twin for twin in _pulls(found["pullRequests"]) if twin.number != pull.number and twin.base == pull.base
+            ),
         )
 
     def merge(self, pull: Pull, *, method: str, title: str, message: str) -> str:
@@ -598,6 +608,7 @@ def _pulls(connection: Mapping[str, Any]) -> tuple[Pull, ...]:
             head_sha=node["headRefOid"],
             merge_sha=(node["mergeCommit"] or {}).get("oid", ""),
             closed_by=_closed_by(node),
+            conflicting=node["mergeable"] == "CONFLICTING",
             labels=tuple(label["name"] for label in node["labels"]["nodes"]),
             reviews_asked=bool(node["reviewRequests"]["totalCount"] or node["reviews"]["totalCount"]),
         )

@@ -210,7 +210,7 @@ class Repository(Node):
         pulls = [
             pull
             for pull in reversed(self._repo.pulls.values())
-            if headRefName in ("", pull.head) and (not states or pull.state.upper() in states)
+            if headRefName in ("", pull.head) and (not states or pull.graphql_state in states)
         ]
         return {"nodes": [PullRequest(self._context, self._repo, pull) for pull in pulls]}
 
@@ -364,7 +364,7 @@ class PullRequest(Node):
         return f"{self._context.payloads.server}/{self._repo.full_name}/pull/{self._pull.number}"
 
     def state(self) -> str:
-        return "MERGED" if self._pull.merge_sha else self._pull.state.upper()
+        return self._pull.graphql_state
 
     def isCrossRepository(self) -> bool:
         return False

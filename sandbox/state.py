@@ -114,6 +114,11 @@ class Pull:
     queued: bool = False
     auto_merge: AutoMerge | None = None
 
+    @property
+    def graphql_state(self) -> str:
+        """Return the state as GraphQL has it, where merged is one of its own."""
+        return "MERGED" if self.merge_sha else self.state.upper()
+
 
 @dataclass(eq=False, slots=True)
 class Repo:
