@@ -148,15 +148,19 @@ def test_an_action_that_needs_no_github_does_not_import_its_client() -> None:
 
 
 FLOORS = (
-    ("errors", "tags", "formats", "tagpath", "clock"),
-    ("envfile", "event"),
+    ("errors", "formats", "tagpath", "clock"),
+    ("tags", "envfile", "event"),
     ("layout",),
     ("config",),
     ("config_file",),
     ("runtime",),
-    ("change", "flags", "matrix"),
+    ("change", "flags", "matrix", "retry"),
     ("repository", "workspace"),
-    ("report", "checks"),
+    ("report", "checks", "order"),
+    ("infra_settings",),
+    ("infra_state",),
+    ("proposal",),
+    ("landing",),
     ("setup_flags", "bump_env", "deploy_matrix", "create_hotfix", "open_infra_pr"),
 )
 

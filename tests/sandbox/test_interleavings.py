@@ -6,9 +6,11 @@ import json
 import random
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from actions.clock import Clock
 from actions.errors import ActionError
@@ -50,7 +52,7 @@ def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("actions.open_infra_pr.say", lambda _: None)
 
 
-def settings_of(writer: Writer, token: str) -> Settings:
+def settings_of(writer: Writer, token: str, allow_diverged: str) -> Settings:
     given_ = {
         name: str(declared.get("default", ""))
         for name, declared in declaration("action-open-infra-pr")["inputs"].items()
@@ -62,11 +64,12 @@ def settings_of(writer: Writer, token: str) -> Settings:
         "infra-repo": INFRA,
         "token": token,
         "merge": "direct",
+        "allow-diverged": allow_diverged,
     }
     return Settings.read(Inputs({f"INPUT_{k.upper().replace('-', '_')}": v for k, v in given_.items()}), "your-org/app")
 
 
-def write(sandbox: Sandbox, writer: Writer, token: str) -> str:
+def write(sandbox: Sandbox, writer: Writer, token: str, *, allow_diverged: str = "") -> str:
     """Run one writer to its end and return its reason; time flies where it waits."""
     slept = [0.0]
 
@@ -75,7 +78,7 @@ def write(sandbox: Sandbox, writer: Writer, token: str) -> str:
 
     clock = Clock(now=lambda: slept[0], sleep=sleep)
     infra = Repository(INFRA, token, sandbox.environment())
-    wish, memory = settings_of(writer, token), Memory()
+    wish, memory = settings_of(writer, token, allow_diverged), Memory()
     try:
         return str(persist(lambda: _attempt(infra, wish, memory, clock), timeout=600, clock=clock).outputs["reason"])
     except ActionError as error:
@@ -154,3 +157,38 @@ def test_two_writers_lose_nothing_and_do_nothing_twice(monkeypatch: pytest.Monke
             play(monkeypatch, PAIRS[pair], order)
         except AssertionError as error:
             raise AssertionError(f"{order}: {error}") from error
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 9), st.booleans()), min_size=1, max_size=5), st.randoms(use_true_random=False))
+def test_dev_never_moves_to_a_commit_that_does_not_contain_the_one_before(
+    asked: list[tuple[int, bool]], source: random.Random
+) -> None:
+    """Whatever the history of the app, and in whatever order its runs come; but for what `allow-diverged` allows."""
+    with Sandbox.start() as sandbox, pytest.MonkeyPatch.context() as patched:
+        world = prepared(sandbox)
+        for name, value in sandbox.environment().items():
+            patched.setenv(name, value)
+        git, alice = world.app.git, sandbox.state.users["alice"].person
+        commits = [git.head("main") or ""]
+        for number in range(9):
+            parents = source.sample(commits, k=min(len(commits), source.choice([1, 1, 2])))
+            commits.append(git.commit(parents=parents, message=str(number), author=alice))
+            git.set_ref(f"refs/heads/b{number}", commits[-1])
+        infra = world.infra.git
+        text = json.dumps({"api": {"tag": commits[0]}}).encode()
+        start = infra.commit(
+            parents=[infra.head("main") or ""], message="x", author=alice, files={"envs/dev.json": text}
+        )
+        infra.set_ref("refs/heads/main", start)
+        allowed = set()
+        for number, why in asked:
+            writer = Writer("api", commits[number])
+            reason = write(sandbox, writer, world.tokens[BOT], allow_diverged="meant" if why else "")
+            assert reason in {"merged", "up-to-date", "superseded", "diverged"}
+            if why:
+                allowed.add(commits[number])
+
+        tags = [found["api"] for found in history(world)]
+        for before, after in pairwise(tags[tags.index(commits[0], 2) :]):
+            assert after in allowed or git.is_ancestor(before, after)

@@ -1,0 +1,156 @@
+"""Two writers at once, in every order of their calls that a seeded sample meets: nothing lost, backwards or twice."""
+
+from __future__ import annotations
+
+import json
+import random
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import combinations
+
+import pytest
+
+from actions.clock import Clock
+from actions.errors import ActionError
+from actions.infra_settings import Settings
+from actions.open_infra_pr import Memory, _attempt
+from actions.repository import Repository
+from actions.retry import persist
+from actions.runtime import Inputs
+from sandbox.faults import Turns
+from sandbox.server import Sandbox
+from sandbox.world import BOT, World, build
+from tests.support import declaration
+
+INFRA = "your-org/infra"
+CALLS = 9  # of a direct merge; what a run needs more of, because the other was faster, it makes when it likes
+SAMPLE = 250
+VERSIONS = ["1.0.0", "1.1.0", "1.2.0"]
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """One run: the service and the tag that it is to bring to dev."""
+
+    service: str
+    tag: str
+
+
+PAIRS = {
+    "two services": (Writer("api", "1.1.0"), Writer("web", "1.1.0")),
+    "an older and a newer tag": (Writer("api", "1.1.0"), Writer("api", "1.2.0")),
+    "the same tag twice": (Writer("api", "1.1.0"), Writer("api", "1.1.0")),
+}
+
+
+@pytest.fixture(autouse=True)
+def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("actions.landing.say", lambda _: None)
+    monkeypatch.setattr("actions.retry.say", lambda _: None)
+    monkeypatch.setattr("actions.open_infra_pr.say", lambda _: None)
+
+
+def settings_of(writer: Writer, token: str) -> Settings:
+    given_ = {
+        name: str(declared.get("default", ""))
+        for name, declared in declaration("action-open-infra-pr")["inputs"].items()
+    }
+    given_ |= {
+        "env": "dev",
+        "service": writer.service,
+        "tag": writer.tag,
+        "infra-repo": INFRA,
+        "token": token,
+        "merge": "direct",
+    }
+    return Settings.read(Inputs({f"INPUT_{k.upper().replace('-', '_')}": v for k, v in given_.items()}), "your-org/app")
+
+
+def write(sandbox: Sandbox, writer: Writer, token: str) -> str:
+    """Run one writer to its end and return its reason; time flies where it waits."""
+    slept = [0.0]
+
+    def sleep(seconds: float) -> None:
+        slept[0] += seconds
+
+    clock = Clock(now=lambda: slept[0], sleep=sleep)
+    infra = Repository(INFRA, token, sandbox.environment())
+    wish, memory = settings_of(writer, token), Memory()
+    try:
+        return str(persist(lambda: _attempt(infra, wish, memory, clock), timeout=600, clock=clock).outputs["reason"])
+    except ActionError as error:
+        return error.reason
+    finally:
+        if sandbox.turns:
+            sandbox.turns.give_up(token)
+
+
+def history(world: World) -> list[dict[str, str]]:
+    """Return the tags of dev at every commit of main, oldest first."""
+    git = world.infra.git
+    head = git.head("main") or ""
+    shas = [*reversed([str(commit.id) for commit in git._repo.walk(head)])]
+    texts = [git.file(sha, "envs/dev.json") for sha in shas]
+    return [{name: part["tag"] for name, part in json.loads(found[1]).items()} for found in texts if found]
+
+
+def prepared(sandbox: Sandbox) -> World:
+    world = build(sandbox)
+    world.infra.rulesets.clear()
+    git = world.infra.git
+    text = b'{\n"api": {"tag": "1.0.0"},\n"web": {"tag": "1.0.0"}\n}\n'
+    olivia = sandbox.state.users["olivia"].person
+    git.set_ref(
+        "refs/heads/main",
+        git.commit(parents=[git.head("main") or ""], message="x", author=olivia, files={"envs/dev.json": text}),
+    )
+    return world
+
+
+def play(monkeypatch: pytest.MonkeyPatch, writers: tuple[Writer, Writer], order: list[int]) -> None:
+    """Run *writers* with their calls in *order* and see what is left."""
+    with Sandbox.start() as sandbox, ThreadPoolExecutor(2) as pool:
+        world = prepared(sandbox)
+        for name, value in sandbox.environment().items():
+            monkeypatch.setenv(name, value)
+        before = len(history(world))
+        tokens = [world.tokens[BOT], sandbox.state.add_token(BOT)]
+        sandbox.turns = Turns([tokens[number] for number in order])
+        reasons = list(pool.map(lambda pair: write(sandbox, *pair), zip(writers, tokens, strict=True)))
+        seen = history(world)
+        infra = world.infra
+
+        assert set(reasons) <= {"merged", "up-to-date", "superseded"}, reasons
+        assert seen[-1] == {"api": "1.0.0", "web": "1.0.0"} | {
+            writer.service: max(other.tag for other in writers if other.service == writer.service) for writer in writers
+        }
+        for service in ("api", "web"):
+            tags = [tags[service] for tags in seen[before:]]
+            assert tags == sorted(tags), f"{service} went backwards: {tags}"
+        changes = sum(one != other for one, other in zip(seen[before - 1 :], seen[before:], strict=False))
+        assert changes == len(seen) - before, "an empty commit"
+        assert list(infra.git.refs("refs/heads/")) == ["refs/heads/main"]
+        assert not [pull for pull in infra.pulls.values() if pull.state == "open"]
+        assert sandbox.violations == []
+
+
+def orders(seed: int) -> list[list[int]]:
+    """Return every order of the first three calls of each, and a seeded sample of orders of all of them."""
+    short = [[0 if n in first else 1 for n in range(6)] for first in combinations(range(6), 3)]
+    source = random.Random(seed)
+    sample = []
+    for _ in range(SAMPLE):
+        order = [0] * CALLS + [1] * CALLS
+        source.shuffle(order)
+        sample.append(order)
+    return short + sample
+
+
+@pytest.mark.parametrize("seed", range(10, 13))
+@pytest.mark.parametrize("pair", PAIRS)
+def test_two_writers_lose_nothing_and_do_nothing_twice(monkeypatch: pytest.MonkeyPatch, pair: str, seed: int) -> None:
+    for order in orders(seed):
+        try:
+            play(monkeypatch, PAIRS[pair], order)
+        except AssertionError as error:
+            raise AssertionError(f"{order}: {error}") from error
