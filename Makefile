@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo sandbox test lint bench lock clean setup
+.PHONY: demo sandbox test lint bench bench-contention bench-infra-pr bench-interleavings lock clean setup
 .DEFAULT_GOAL := test
 
 setup: .setup-done
@@ -35,6 +35,15 @@ lint: setup
 bench: setup
 	$(BIN)/python -m bench.startup
 	$(BIN)/python -m bench.deploy_matrix
+
+bench-contention: setup
+	$(BIN)/python -m bench.contention
+
+bench-infra-pr: setup
+	$(BIN)/python -m bench.infra_pr
+
+bench-interleavings: setup
+	$(BIN)/python -m bench.interleavings
 
 lock: setup
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet --upgrade -o actions/requirements.lock

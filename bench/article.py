@@ -1,7 +1,7 @@
 """The article's open_infra_pr.sh, against the sandbox: clone, edit, commit and push with git, then two REST calls.
 
-`gh pr create` and `gh pr merge --admin --rebase` are the same two calls; `gh` itself cannot talk to plain HTTP. The edit
-is made as `make dev.update` makes it (one key, the whole file written anew), by Python in the place of jq.
+`gh pr create` and `gh pr merge --admin --rebase` are the same two calls; `gh` itself cannot talk to plain HTTP. The
+edit is made as `make dev.update` makes it (one key, the whole file written anew), by Python in the place of jq.
 """
 
 from __future__ import annotations
@@ -34,8 +34,9 @@ git commit -q -m "Update dev to $TAG"
 git push -q origin "$BRANCH_NAME"
 "$PYTHON" -c 'import json, os, urllib.request
 def call(verb, path, body):
-    request = urllib.request.Request("http://" + os.environ["HOST"] + "/api/v3/repos/your-org/infra" + path, method=verb,
-        data=json.dumps(body).encode(), headers={"Authorization": "Bearer " + os.environ["GH_TOKEN"]})
+    address = "http://" + os.environ["HOST"] + "/api/v3/repos/your-org/infra" + path
+    request = urllib.request.Request(address, method=verb, data=json.dumps(body).encode(),
+        headers={"Authorization": "Bearer " + os.environ["GH_TOKEN"]})
     return json.load(urllib.request.urlopen(request))
 head, title = os.environ["BRANCH_NAME"], "Update dev to " + os.environ["TAG"]
 number = call("POST", "/pulls", {"head": head, "base": "main", "title": title, "body": ""})["number"]

@@ -51,9 +51,10 @@ def measure(name: str, sandbox: Sandbox, folder: Path, start: Callable[..., subp
     newest = {service: max(tag for other, tag in wishes if other == service) for service, _ in wishes}
     lost = sum(newest[service] != tag for service, tag in tags(world).items())
     asked = len(sandbox.exchanges)
+    again = sum(log.read_text().count("trying again") for log in folder.glob("*/log"))
     print(
         f"{name:<22} {RUNS - codes[0]:3} of {RUNS} runs failed  {lost} of {SERVICES} services not at their newest tag"
-        f"  {asked / RUNS:5.1f} requests per run  {took:5.1f} s"
+        f"  {1 + again / RUNS:4.1f} attempts and {asked / RUNS:4.1f} requests per run  {took:5.1f} s"
     )
 
 
@@ -69,7 +70,7 @@ def start_action(sandbox: Sandbox, world: World, folder: Path, service: str, tag
         [sys.executable, "-c", CODE],
         env={**os.environ, **environment},
         cwd=folder,
-        stdout=subprocess.DEVNULL,
+        stdout=(folder / "log").open("wb"),
         stderr=subprocess.DEVNULL,
     )
 

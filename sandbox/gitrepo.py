@@ -104,7 +104,8 @@ class GitRepo:
             else:
                 base.add(pygit2.IndexEntry(path, self._repo.create_blob(content), _mode(base, path)))
         now = int(time.time())
-        made_by = pygit2.Signature(author.name, author.email, now, 0)
+        # libgit2 takes no empty address; git does, and the script of the article has one.
+        made_by = pygit2.Signature(author.name, author.email or "none@invalid", now, 0)
         committed_by = pygit2.Signature((committer or author).name, (committer or author).email, now, 0)
         written = base.write_tree(self._repo)
         made = self._repo.create_commit(None, made_by, committed_by, message, written, parents)

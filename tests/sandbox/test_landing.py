@@ -385,6 +385,50 @@ def test_a_pull_request_that_somebody_merges_meanwhile_is_merged(github: GitHub)
     assert result.outputs["merge-sha"] == github.world.infra.pulls[1].merge_sha
 
 
+# Tokens
+
+
+@pytest.mark.parametrize(
+    "permissions",
+    [
+        pytest.param(None, id="a classic token"),
+        pytest.param({"contents": "write", "pull_requests": "write", "checks": "read"}, id="a fine-grained token"),
+    ],
+)
+@pytest.mark.parametrize(("login", "kind"), [("gitops-bot", "User"), ("gitops[bot]", "Bot")], ids=["a user", "an App"])
+def test_it_works_with_every_kind_of_token(
+    github: GitHub, login: str, kind: Any, permissions: dict[str, str] | None
+) -> None:
+    github.sandbox.state.add_user(login, kind=kind)
+    for repo in (github.world.app, github.world.infra):
+        repo.members[login] = "write"
+    token = github.sandbox.state.add_token(login, permissions=permissions)
+
+    result = merge_at_once(github, github.app_commit(), token=token)
+
+    assert (result.exit_code, result.outputs["reason"]) == (0, "merged"), result.log
+
+
+@pytest.mark.parametrize(
+    ("permissions", "missing"),
+    [
+        pytest.param({"contents": "read", "pull_requests": "write"}, "contents: write", id="contents"),
+        pytest.param({"contents": "write", "pull_requests": "read"}, "pull requests: write", id="pull requests"),
+        pytest.param({"contents": "write", "pull_requests": "write"}, "checks: read", id="checks"),
+    ],
+)
+def test_a_token_that_lacks_a_permission_is_told_which_and_where(
+    github: GitHub, permissions: dict[str, str], missing: str
+) -> None:
+    token = github.sandbox.state.add_token("gitops-bot", permissions=permissions)
+
+    result = open_pr(github, tag=github.app_commit(), merge="direct", token=token)
+
+    assert (result.exit_code, result.outputs["reason"]) == (6, "permission-denied")
+    assert "in your-org/infra" in result.log
+    assert missing in result.log
+
+
 # GitHub's limits
 
 LIMITED: dict[str, Any] = {"message": "You have exceeded a secondary rate limit. Please wait."}
