@@ -227,7 +227,9 @@ def _queue(
 ) -> Landed:
     if not progress.queued:
         infra.enqueue(pull)
-    for waited in _pauses(clock):
+    pauses = _pauses(clock)
+    while True:
+        waited = next(pauses)
         progress = infra.progress(pull)
         if progress.merge_sha or not progress.queued:
             break
@@ -248,7 +250,9 @@ def _wait_for_checks(
 
     A merge by one who may bypass the rules would not wait for them; so we do. *progress* is how far it was at first.
     """
-    for waited in _pauses(clock):
+    pauses = _pauses(clock)
+    while True:
+        waited = next(pauses)
         progress = infra.progress(pull) if waited else progress
         verdict = judge(base.required_checks, progress.checks)
         if progress.merge_sha or verdict.passed or not settings.wait_for_checks:

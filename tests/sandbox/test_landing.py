@@ -298,6 +298,39 @@ def test_labels_that_a_killed_run_did_not_set_are_set(github: GitHub) -> None:
     assert (pull.labels, pull.reviewers) == (["deploy"], ["bob"])
 
 
+def test_a_push_while_the_change_is_made_again_is_not_lost(github: GitHub) -> None:
+    github.change_infra({"envs/dev.json": TWO.format(api="1.0.0", web="1.0.0")})
+    open_pr(github, service="api", tag="1.1.0")
+    github.change_infra({"envs/dev.json": TWO.format(api="1.0.0", web="2.0.0")})
+    branch = "gitops/dev/api-1.1.0"
+    push = Fault(silent=True, meanwhile=lambda: bot_push(github, branch, {"README.md": "mine"}, "mine"))
+    github.sandbox.faults.plan({6: push})
+
+    result = open_pr(github, service="api", tag="1.1.0")
+
+    assert (result.exit_code, result.outputs["reason"]) == (4, "conflict"), result.log
+    assert "trying again" in result.log
+    assert heads(github) == [branch, "main"]
+    assert github.infra_file("README.md", branch) == "mine"
+
+
+def test_a_base_that_moves_while_the_checks_run_is_built_on(github: GitHub) -> None:
+    github.change_infra({"envs/dev.json": TWO.format(api="1.0.0", web="1.0.0")})
+
+    def pass_time() -> None:
+        if len(github.slept) == 1:
+            github.change_infra({"envs/dev.json": TWO.format(api="1.0.0", web="2.0.0")})
+        else:
+            github.report("test", "success", github.world.infra.pulls[1].head_sha)
+
+    github.on_sleep = pass_time
+
+    result = open_pr(github, service="api", tag="1.1.0", merge="direct")
+
+    assert (result.exit_code, result.outputs["reason"]) == (0, "merged"), result.log
+    assert tags(github) == {"api": "1.1.0", "web": "2.0.0"}
+
+
 # Routes
 
 
