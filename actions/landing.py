@@ -7,7 +7,7 @@ after itself was killed, after an answer of GitHub was lost.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from actions.checks import judge
 from actions.errors import (
@@ -46,18 +46,18 @@ class Landed:
 
 def offer(infra: Repository, base: Base, proposal: Proposal, settings: Settings) -> tuple[Branch, Pull, bool]:
     """Return the branch and the pull request that offer *proposal*, made now or found, and whether it is new."""
-    branch, reworked = _commit(infra, base, proposal)
+    branch, came = _commit(infra, base, proposal)
     newest = _newest(branch, base.branch)
     if newest and newest.state == "OPEN":
-        if reworked:
+        if came == "reworked":
             infra.update_pull(newest, title=proposal.title, body=proposal.body)
         _dress(infra, newest, settings)
         return branch, replace(newest, head_sha=branch.head), False
     if newest and newest.state == "MERGED":
         _require_merged_before(infra, base, newest)
     if newest and newest.state == "CLOSED" and newest.closed_by:
-        if branch.head != newest.head_sha:
-            infra.delete_branch(branch.name)  # it was gone, and this run made it again
+        if came == "made":
+            infra.delete_branch(branch.name)  # it was gone before
         raise ClosedByUserError(
             f"{newest.url} offered the same change and was closed by {newest.closed_by}; reopen it to have it merged"
         )
@@ -125,8 +125,8 @@ def _dress(infra: Repository, pull: Pull, settings: Settings) -> None:
         infra.request_reviews(pull, users=settings.reviewers, teams=settings.team_reviewers)
 
 
-def _commit(infra: Repository, base: Base, proposal: Proposal) -> tuple[Branch, bool]:
-    """Return the branch with the commit of *proposal*, and whether it is another commit than was there before."""
+def _commit(infra: Repository, base: Base, proposal: Proposal) -> tuple[Branch, Literal["made", "found", "reworked"]]:
+    """Return the branch with the commit of *proposal*, and how it came to be."""
     try:
         branch = infra.commit(base, branch=proposal.branch, files=proposal.files, message=proposal.message)
     except BaseMovedError:
@@ -138,12 +138,12 @@ def _commit(infra: Repository, base: Base, proposal: Proposal) -> tuple[Branch, 
         fits = not newest.conflicting if newest and newest.state == "OPEN" else held.status == "ahead"
         if own.files == proposal.files and fits:
             say(f"found {own.head} on {own.name}")
-            return own, False
+            return own, "found"
         branch = infra.rework(own, base, files=proposal.files, message=proposal.message)
         say(f"committed {branch.head} to {branch.name} again, on {base.head[:12]}")
-        return branch, True
+        return branch, "reworked"
     say(f"committed {branch.head} to {branch.name}")
-    return branch, False
+    return branch, "made"
 
 
 def _require_ours(infra: Repository, base: Base, own: Branch, proposal: Proposal) -> Comparison:

@@ -159,6 +159,7 @@ def test_a_closed_pull_request_is_remembered_after_its_branch_is_gone(github: Gi
 
     assert (result.exit_code, result.outputs["reason"]) == (4, "closed-by-user")
     assert len(github.world.infra.pulls) == 1
+    assert heads(github) == ["main"]
 
 
 def test_a_run_after_the_merge_names_the_pull_request_that_did_it(github: GitHub) -> None:
