@@ -26,16 +26,17 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
-    """What is asked: tags for services of *env*, or (*from_env*) the tags that another environment has.
+    """What is asked: tags for services of *env*, or the tags of another environment, or an earlier one of its own.
 
     A tag for the service "" is for the only service there is. With *from_env*, *services* are the ones to copy,
-    none meaning all.
+    none meaning all. *rollback* is `previous`, `previous-2` and so on, or the tag to go back to.
     """
 
     env: str
     tags: Mapping[str, str]
     from_env: str = ""
     services: tuple[str, ...] = ()
+    rollback: str = ""
 
     @classmethod
     def read(cls, inputs: Inputs) -> Request:
@@ -49,17 +50,26 @@ class Request:
         )
 
     @classmethod
-    def parse(cls, *, env: str, service: str, tag: str, tags: Sequence[str], from_env: str) -> Request:
-        """Check the inputs against one another; raise InputError if they do not say one thing."""
+    def parse(
+        cls, *, env: str, service: str, tag: str, tags: Sequence[str], from_env: str, rollback: str | None = None
+    ) -> Request:
+        """Check the inputs against one another; raise InputError if they do not say one thing.
+
+        *rollback* is None for an action that cannot roll back.
+        """
         require_name("an environment", env)
-        given = [name for name, value in (("tag", tag), ("tags", tags), ("from-env", from_env)) if value]
+        inputs = {"tag": tag, "tags": tags, "from-env": from_env, "rollback": rollback}
+        given = [name for name, value in inputs.items() if value]
         if len(given) != 1:
-            raise InputError(f"give one of tag, tags and from-env; given: {', '.join(given) or 'none'}")
+            known = ", ".join(name for name, value in inputs.items() if value is not None)
+            raise InputError(f"give one of {known}; given: {', '.join(given) or 'none'}")
         services = tuple(require_name("a service", name) for name in service.replace(",", " ").split())
         if from_env:
             if require_name("an environment", from_env) == env:
                 raise InputError(f"from-env and env are both '{env}'")
             return cls(env=env, tags={}, from_env=from_env, services=services)
+        if rollback:
+            return cls(env=env, tags={}, services=services, rollback=require_tag(rollback))
         if tags:
             if services:
                 raise InputError("tags names its services itself; leave service empty")
@@ -73,7 +83,7 @@ class Request:
         if source:
             return self._copied(target.tags(), source.tags())
         if list(self.tags) == [""]:
-            return {_only_service(target): self.tags[""]}
+            return {only_service(target): self.tags[""]}
         return dict(self.tags)
 
     def left_alone(self, target: Snapshot, source: Snapshot | None) -> list[str]:
@@ -165,7 +175,8 @@ def _parse_lines(lines: Sequence[str]) -> dict[str, str]:
     return tags
 
 
-def _only_service(snapshot: Snapshot) -> str:
+def only_service(snapshot: Snapshot) -> str:
+    """Return the one service of *snapshot*; raise InputError, naming them, if there are several."""
     services = sorted(snapshot.tags())
     if len(services) == 1:
         return services[0]

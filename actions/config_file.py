@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
 import yaml
 
-from actions.config import PATH, REPOSITORY, Config, Environment
+from actions.config import HOTFIX_PREFIX, PATH, REPOSITORY, Config, Environment
 from actions.envfile import EXTENSIONS
 from actions.errors import ConfigError, InputError
 from actions.formats import FormatError, yaml_format
 from actions.layout import ENV, require_name
 from actions.tagpath import SERVICE, TagPath
+
+if TYPE_CHECKING:
+    from actions.freeze import Window
+
+TOP = ("environments", "files", "tag", "services", "bots", "hotfix-prefix")
+ENVIRONMENT = ("review", "after", "soak", "freeze")
+DURATION = re.compile(r"(?=\d)(?:(?P<days>\d{1,4})d)?(?:(?P<hours>\d{1,4})h)?(?:(?P<minutes>\d{1,4})m)?")
+LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}(?:\[bot\])?")
+# One word and a slash: what is below a nested prefix would be outside of the rulesets and filters for `hotfixes/*`.
+PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/")
 
 
 def read(text: str) -> Config:
@@ -25,19 +38,26 @@ def read(text: str) -> Config:
 
 
 def _config(document: yaml.Node) -> Config:
-    top = _mapping(document, "gitops.yml", allowed=("environments", "files", "tag", "services"))
+    top = _mapping(document, "gitops.yml", allowed=TOP)
+    environments = _optional_mapping(top, "environments")
     config = Config(
         environments={
-            _name("an environment", key, node): _environment(node)
-            for key, node in _optional_mapping(top, "environments").items()
+            _name("an environment", key, node): _environment(node, list(environments)[:index])
+            for index, (key, node) in enumerate(environments.items())
         },
         files=_files(top["files"]) if "files" in top else "",
         tag=_tag(top["tag"]) if "tag" in top else None,
         repos={
             _name("a service", key, node): repo
             for key, node in _optional_mapping(top, "services").items()
-            if (repo := _repo(node))
+            if (repo := _repo(node)) is not None
         },
+        bots=tuple(_matching(node, "bots", LOGIN, "a login") for node in _optional_list(top, "bots")),
+        hotfix_prefix=(
+            _matching(top["hotfix-prefix"], "hotfix-prefix", PREFIX, "one word and a slash, like hotfixes/")
+            if "hotfix-prefix" in top
+            else HOTFIX_PREFIX
+        ),
     )
     layout = config.layout("envs")
     if layout.per_service == layout.tag_path.names_service:
@@ -46,14 +66,40 @@ def _config(document: yaml.Node) -> Config:
     return config
 
 
-def _environment(node: yaml.Node) -> Environment:
-    keys = _mapping(node, "an environment", allowed=("review",))
+def _environment(node: yaml.Node, before: list[str]) -> Environment:
+    keys = _mapping(node, "an environment", allowed=ENVIRONMENT)
     review = _text(keys["review"], "review") if "review" in keys else "required"
-    if review == "none":
-        return Environment(review="none")
-    if review == "required":
-        return Environment()
-    raise _error(f"review is {review!r}; it can be 'required' or 'none'", _line(keys["review"]))
+    if review not in ("required", "none"):
+        raise _error(f"review is {review!r}; it can be 'required' or 'none'", _line(keys["review"]))
+    after = _text(keys["after"], "after") if "after" in keys else ""
+    if after and after not in before:
+        known = ", ".join(before) or "none"
+        raise _error(f"after is {after!r}; it must be an environment that stands above: {known}", _line(keys["after"]))
+    if "soak" in keys and not after:
+        raise _error("soak is how long it must have run in another environment; say in which with after", _line(node))
+    return Environment(
+        review="none" if review == "none" else "required",
+        after=after,
+        soak=_duration(keys["soak"]) if "soak" in keys else None,
+        freeze=tuple(_window(item) for item in _optional_list(keys, "freeze")),
+    )
+
+
+def _duration(node: yaml.Node) -> timedelta:
+    text = _text(node, "soak")
+    match = DURATION.fullmatch(text)
+    if not match:
+        raise _error(f"soak is {text!r}; write it in days, hours and minutes, like 24h, 2d or 1h30m", _line(node))
+    return timedelta(**{unit: int(number or 0) for unit, number in match.groupdict().items()})
+
+
+def _window(node: yaml.Node) -> Window:
+    from actions.freeze import Window  # most repositories have no freeze, and need not pay for time zones
+
+    try:
+        return Window.parse(_text(node, "freeze"))
+    except ValueError as error:
+        raise _error(str(error), _line(node)) from error
 
 
 def _files(node: yaml.Node) -> str:
@@ -75,12 +121,14 @@ def _tag(node: yaml.Node) -> TagPath:
         raise _error(str(error), _line(node)) from error
 
 
-def _repo(node: yaml.Node) -> str:
+def _repo(node: yaml.Node) -> str | None:
     keys = _mapping(node, "a service", allowed=("repo",))
-    repo = _text(keys["repo"], "repo") if "repo" in keys else ""
-    if repo and not REPOSITORY.fullmatch(repo):
-        raise _error(f"repo is {repo!r}; write it as owner/name", _line(keys["repo"]))
-    return repo
+    if "repo" not in keys:
+        return None
+    repo = _text(keys["repo"], "repo")
+    if repo == "none":
+        return ""
+    return _matching(keys["repo"], "repo", REPOSITORY, "owner/name, or none")
 
 
 def _name(kind: str, name: str, node: yaml.Node) -> str:
@@ -104,6 +152,22 @@ def _mapping(node: yaml.Node, what: str, *, allowed: tuple[str, ...] = ()) -> di
         if allowed and key.value not in allowed:
             raise _error(f"unknown key '{key.value}' of {what}; known: {', '.join(allowed)}", _line(key))
     return {key.value: value for key, value in node.value}
+
+
+def _optional_list(parent: dict[str, yaml.Node], key: str) -> list[yaml.Node]:
+    node = parent.get(key)
+    if node is None:
+        return []
+    if not isinstance(node, yaml.SequenceNode):
+        raise _error(f"{key} must be a list", _line(node))
+    return list(node.value)
+
+
+def _matching(node: yaml.Node, what: str, pattern: re.Pattern[str], form: str) -> str:
+    text = _text(node, what)
+    if not pattern.fullmatch(text):
+        raise _error(f"{what} is {text[:200]!r}; write it as {form}", _line(node))
+    return text
 
 
 def _text(node: yaml.Node, what: str) -> str:

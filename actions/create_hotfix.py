@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from actions.errors import BranchExistsError, ConflictError, GitHubError, InputError, NotReleasedError
-from actions.event import Event
+from actions.event import Event, is_hotfix
 from actions.repository import Repository
 from actions.runtime import Inputs, Outcome, event_payload, markdown, run
 
@@ -93,8 +93,7 @@ def _require_released(repository: Repository, sha: str, main_branch: str, settin
     GitHub finds every commit of every fork by its SHA, those of unreviewed pull requests included; so being there is
     not enough.
     """
-    # Not `hotfixes/a/b`: anybody may push there where the ruleset is for `hotfixes/*`.
-    hotfixes = [name for name in repository.branches(settings.prefix) if "/" not in name.removeprefix(settings.prefix)]
+    hotfixes = [name for name in repository.branches(settings.prefix) if is_hotfix(name, settings.prefix)]
     for branch in (main_branch, *hotfixes):
         found = repository.compare(branch, sha)
         if found and found.status in ("behind", "identical"):

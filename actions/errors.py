@@ -23,9 +23,17 @@
     │   └── TooLateError        timeout              what was waited for did not happen in time
     └── RefusedError 7          refused              a rule of ours forbids it
         ├── DivergedError       diverged             the new tag does not contain the one in place
+        ├── BackwardsError      backwards            the new tag is older than the one in place, and it is no roll back
+        ├── NeverRanError       never-ran            the tag to roll back to never ran in the environment
+        ├── NotPromotedError    not-promoted         the tag has not run in the environment that comes before
+        ├── SoakingError        soaking              it has not run there for long enough
+        ├── FrozenError         frozen               the environment is frozen
+        ├── ForeignFilesError   foreign-files        the pull request of a bot changes more than tags
+        ├── UnknownFactError    unknown              a fact that must be known cannot be read
         ├── UnknownOrderError   unknown-order        how the new tag relates to the one in place cannot be known
         ├── ReviewRequiredError review-required      the environment needs a review; the bot may not merge
         ├── NotReleasedError    not-released         the commit is on no released branch
+        ├── ChecksPendingError  checks-pending       a required check has not finished
         └── ChecksFailedError   checks-failed        a required check did not succeed
 
 Exit codes 1 (a fault of this code, with its traceback), 8 (dependencies cannot be installed) and 9 (no Python) are
@@ -207,6 +215,54 @@ class NotReleasedError(RefusedError):
     """The commit is on no released branch."""
 
     reason = "not-released"
+
+
+class BackwardsError(RefusedError):
+    """The new tag is older than the one in place, and it is no roll back."""
+
+    reason = "backwards"
+
+
+class NeverRanError(RefusedError):
+    """The tag to roll back to never ran in the environment."""
+
+    reason = "never-ran"
+
+
+class NotPromotedError(RefusedError):
+    """The tag has not run in the environment that comes before."""
+
+    reason = "not-promoted"
+
+
+class SoakingError(RefusedError):
+    """The tag has not run for long enough in the environment that comes before."""
+
+    reason = "soaking"
+
+
+class FrozenError(RefusedError):
+    """The environment is frozen."""
+
+    reason = "frozen"
+
+
+class ForeignFilesError(RefusedError):
+    """The pull request of a bot changes more than tags."""
+
+    reason = "foreign-files"
+
+
+class UnknownFactError(RefusedError):
+    """A fact that must be known cannot be read."""
+
+    reason = "unknown"
+
+
+class ChecksPendingError(RefusedError):
+    """A check that must succeed has not finished; it can be tried again."""
+
+    reason = "checks-pending"
 
 
 class ChecksFailedError(RefusedError):

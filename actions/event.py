@@ -70,6 +70,15 @@ class Event:
         )
 
 
+def is_hotfix(branch: str, prefix: str) -> bool:
+    """Tell whether *branch* is a hotfix branch: *prefix* and one name.
+
+    One with a further slash would be outside of the branch filters and rulesets that say `hotfixes/*`.
+    """
+    name = branch.removeprefix(prefix)
+    return branch.startswith(prefix) and bool(name) and "/" not in name
+
+
 def _pull_request(payload: Mapping[str, object]) -> PullRequest:
     pull_request = _mapping(payload, "pull_request")
     return PullRequest(

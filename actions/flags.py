@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from actions.event import TAG
+from actions.event import TAG, is_hotfix
 
 if TYPE_CHECKING:
     from actions.event import Event
@@ -53,7 +53,7 @@ def decide(event: Event, *, main_branch: str, hotfix_prefix: str) -> Flags:
     """
     branch = _branch_at_stake(event)
     on_main = branch == main_branch
-    hotfix = _is_hotfix(branch, hotfix_prefix)
+    hotfix = is_hotfix(branch, hotfix_prefix)
     reason = _reason(event, on_main=on_main, hotfix=hotfix)
     publish = reason in (Reason.PUSH_TO_MAIN, Reason.PUSH_TO_HOTFIX)
     return Flags(
@@ -71,12 +71,6 @@ def _branch_at_stake(event: Event) -> str:
     if event.pull_request:
         return event.pull_request.base_ref
     return event.merge_group_base or event.branch
-
-
-def _is_hotfix(branch: str, prefix: str) -> bool:
-    name = branch.removeprefix(prefix)
-    # A nested name would be outside the branch filters and rulesets that say `hotfixes/*`.
-    return branch.startswith(prefix) and name != "" and "/" not in name
 
 
 def _is_living_push(event: Event) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from actions.change import Request
 from actions.config import REPOSITORY
 from actions.errors import InputError
+from actions.trailers import Said
 
 if TYPE_CHECKING:
     from actions.runtime import Inputs
@@ -57,13 +58,33 @@ class Settings:
     timeout: int
     dry_run: bool
     allow_diverged: str
+    reason: str
+
+    @property
+    def merges(self) -> bool:
+        """Tell whether this run is to see to the merge."""
+        return self.merge is not Route.NONE
+
+    @property
+    def said(self) -> Said:
+        """Return why the change does what would be refused otherwise."""
+        return Said(reason=self.reason, allow_diverged=self.allow_diverged)
 
     @classmethod
     def read(cls, inputs: Inputs, repository: str) -> Settings:
         """Read the inputs, where *repository* is the one the run is in; raise InputError if one cannot be used."""
         token = inputs.secret("token")
+        request = Request.parse(
+            env=inputs.required("env"),
+            service=inputs.text("service"),
+            tag=inputs.text("tag"),
+            tags=inputs.lines("tags"),
+            from_env=inputs.text("from-env"),
+            rollback=inputs.text("rollback"),
+        )
         settings = cls(
-            request=Request.read(inputs),
+            request=request,
+            reason=inputs.text("reason"),
             envs_dir=inputs.required("envs-dir"),
             infra_repo=_repository("infra-repo", inputs.text("infra-repo") or repository),
             app_repo=_repository("app-repo", inputs.text("app-repo") or repository),
@@ -85,6 +106,8 @@ class Settings:
         )
         if settings.branch and not BRANCH_NAME.fullmatch(settings.branch):
             raise InputError(f"input branch is {settings.branch[:200]!r}; that is no name of a branch")
+        if request.rollback and not settings.reason:
+            raise InputError("say in reason why it is rolled back; it stands in the pull request and in the commit")
         if settings.draft and settings.merge is not Route.NONE:
             raise InputError("a draft cannot be merged; set draft to false or merge to none")
         return settings

@@ -21,6 +21,7 @@ class State:
 
     base: Base
     config: Config
+    layout: Layout
     target: Snapshot
     source: Snapshot | None
 
@@ -33,18 +34,29 @@ def read(infra: Repository, settings: Settings) -> State:
     config = Config.parse(base.files.get(PATH, ""))
     layout = config.layout(settings.envs_dir)
     if layout.patterns != expected.patterns:
-        base = infra.base(settings.base, [PATH, *_paths(infra, base, layout, envs)])
+        base = infra.base(settings.base, [PATH, *_paths(infra, base.head, layout, envs)])
     layout.require_one_file(path for path in base.files if path != PATH)
     grouped = layout.group(base.files)
     for env in envs:
         if env not in grouped:
             raise unknown_env(env, layout, config.in_order(layout.envs(infra.paths(base.head))))
     return State(
-        base=base, config=config, target=grouped[settings.request.env], source=grouped.get(settings.request.from_env)
+        base=base,
+        config=config,
+        layout=layout,
+        target=grouped[settings.request.env],
+        source=grouped.get(settings.request.from_env),
     )
 
 
-def _paths(infra: Repository, base: Base, layout: Layout, envs: Sequence[str]) -> list[str]:
+def environment(infra: Repository, layout: Layout, head: str, env: str) -> Snapshot | None:
+    """Return *env* as it is at the commit *head*, None if it is not there."""
+    texts = infra.files_at(head, _paths(infra, head, layout, [env])) or {}
+    layout.require_one_file(texts)
+    return layout.group(texts).get(env)
+
+
+def _paths(infra: Repository, head: str, layout: Layout, envs: Sequence[str]) -> list[str]:
     if not layout.per_service:
         return [path for env in envs for path in layout.paths(env)]
-    return [path for path in infra.paths(base.head) if (layout.owner(path) or ("",))[0] in envs]
+    return [path for path in infra.paths(head) if (layout.owner(path) or ("",))[0] in envs]

@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from actions import change, report
-from actions.change import Change, plan
 from actions.clock import Clock
 from actions.config import PATH
 from actions.errors import (
     ConflictError,
-    DivergedError,
     EnvFileError,
     GitHubError,
     InputError,
     RefusedError,
     ReviewRequiredError,
-    UnknownOrderError,
 )
 from actions.event import Event
 from actions.infra_settings import Route, Settings
 from actions.infra_state import State, read
+from actions.intent import Intent, intend, judge_of, wanted_tags
 from actions.landing import Landed, land, offer, settle
-from actions.order import Order, order
+from actions.order import Order
 from actions.proposal import Proposal, branch_name, propose, tags_in
-from actions.repository import Comparison, Pull, Repository
+from actions.repository import Pull, Repository
 from actions.retry import persist
 from actions.runtime import Inputs, Outcome, event_payload, run, say
 from actions.tags import short
@@ -35,7 +33,8 @@ from actions.tags import short
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from actions.layout import Snapshot
+    from actions.change import Change
+    from actions.judging import Judge
 
 UNSET = {
     "changed": False,
@@ -71,6 +70,7 @@ class Reason(StrEnum):
 class Memory:
     """What earlier attempts of this run did, should the answer of GitHub get lost or a later step fail."""
 
+    rolled_back_to: Mapping[str, str] | None = None
     changes: tuple[Change, ...] = ()
     proposal: Proposal | None = None
     pull: Pull | None = None
@@ -93,64 +93,36 @@ def _act(clock: Clock) -> Outcome:
 def _attempt(infra: Repository, settings: Settings, memory: Memory, clock: Clock) -> Outcome:
     """Read what is there and do what is left to do; whatever was done before is found."""
     state = read(infra, settings)
-    wanted = settings.request.wanted(state.target, state.source)
-    branch = settings.branch or branch_name(state.target.env, wanted) if wanted else ""
-    orders = _orders(settings, state, wanted)
-    planned = plan(state.target, {service: wanted[service] for service in wanted if _goes(orders[service][0])})
-    if not planned.changes:
-        return _nothing_left(infra, settings, memory, state, wanted, branch, orders)
+    judge = judge_of(infra, settings, state, clock)
+    wanted = memory.rolled_back_to or wanted_tags(settings, state, judge)
+    if settings.request.rollback:
+        memory.rolled_back_to = wanted  # what is previous is another tag when it is done
+    branch = settings.branch or branch_name(settings.request, wanted) if wanted else ""
+    intent = intend(settings, state, judge, wanted)
+    if not intent.changes:
+        return _nothing_left(infra, settings, memory, state, intent, branch)
     if settings.merge is Route.DIRECT and state.config.needs_review(state.target.env):
         raise ReviewRequiredError(
             f"{state.target.env} needs a review, so its pull request is not merged on its own; set merge to none,"
             f" or write 'review: none' for it into {PATH} of {infra.name}"
         )
-    proposal = propose(settings, state, planned, branch=branch, orders=orders)
+    proposal = propose(settings, state, intent, branch=branch)
+    common = change.outputs(intent.changes, wanted)
     if settings.dry_run:
-        return _dry_run(state, planned.after, proposal, change.outputs(planned.changes, wanted))
+        return _dry_run(state, intent, proposal, common)
     own, pull, is_new = offer(infra, state.base, proposal, settings)
-    memory.changes, memory.proposal, memory.pull = planned.changes, proposal, pull
-    _close_older(infra, settings, state, pull, wanted)
+    memory.changes, memory.proposal, memory.pull = intent.changes, proposal, pull
+    _close_older(infra, state, judge, pull, wanted)
     landed = Landed(route=Route.NONE)
-    if settings.merge is not Route.NONE:
+    if settings.merges:
         landed = memory.landed = land(infra, state.base, pull, proposal, settings=settings, clock=clock)
     verified = infra.is_verified(landed.sha) if landed.sha else own.verified
-    common = change.outputs(planned.changes, wanted)
-    return _outcome(common, proposal, own.head, pull, landed, is_new=is_new, verified=verified)
-
-
-def _orders(settings: Settings, state: State, wanted: Mapping[str, str]) -> dict[str, tuple[Order, Comparison | None]]:
-    """Return how each wanted tag relates to the one in place; raise RefusedError if one must not take its place."""
-    tags = state.target.tags()
-    found = {}
-    for service, tag in wanted.items():
-        app = Repository(state.config.repo_of(service, settings.app_repo), settings.token)
-        found[service] = order(tags.get(service, ""), tag, app.compare)
-        kind = found[service][0]
-        if kind in (Order.DIVERGED, Order.UNKNOWN) and not settings.allow_diverged:
-            _refuse(kind, service, before=tags.get(service, ""), after=tag, app=app.name)
-    return found
-
-
-def _refuse(kind: Order, service: str, *, before: str, after: str, app: str) -> None:
-    what = f"{service}: {short(after)} in place of {short(before)}"
-    way_out = "say why in allow-diverged, if it is meant"
-    if kind is Order.DIVERGED:
-        raise DivergedError(f"{what}: it does not contain what is in place, which would be undone; {way_out}")
-    raise UnknownOrderError(f"{what}: {app} does not know both, or the token cannot see them; {way_out}")
-
-
-def _goes(kind: Order) -> bool:
-    return kind not in (Order.IDENTICAL, Order.BEHIND)
+    outcome = _outcome(common, proposal, own.head, pull, landed, is_new=is_new, verified=verified)
+    return replace(outcome, warnings=tuple(intent.waiting))
 
 
 def _nothing_left(
-    infra: Repository,
-    settings: Settings,
-    memory: Memory,
-    state: State,
-    wanted: Mapping[str, str],
-    branch: str,
-    orders: Mapping[str, tuple[Order, Comparison | None]],
+    infra: Repository, settings: Settings, memory: Memory, state: State, intent: Intent, branch: str
 ) -> Outcome:
     """End a run whose tags are there, or older than what is there; clear away what was meant to bring them there."""
     merged = settle(infra, branch, state.base.branch) if branch and not settings.dry_run else None
@@ -158,46 +130,41 @@ def _nothing_left(
     if memory.proposal and memory.pull and sha:
         # It was this run that merged it; only the answer, or a step after it, was lost.
         landed = memory.landed or Landed(route=settings.merge, sha=sha)
-        common = change.outputs(memory.changes, wanted)
+        common = change.outputs(memory.changes, intent.wanted)
         head = memory.pull.head_sha
         verified = infra.is_verified(sha)
         return _outcome(common, memory.proposal, head, memory.pull, landed, is_new=False, verified=verified)
-    behind = [service for service in wanted if orders[service][0] is Order.BEHIND]
-    env = settings.request.env
+    env, behind = settings.request.env, intent.behind
     pull = {"pr-number": merged.number, "pr-url": merged.url, "merged": True, "merge-sha": sha} if merged else {}
     reason = Reason.SUPERSEDED if behind else Reason.UP_TO_DATE
-    text = f"{env} has something newer than {', '.join(f'{s} {short(wanted[s])}' for s in behind)}"
+    text = f"{env} has something newer than {', '.join(f'{s} {short(intent.wanted[s])}' for s in behind)}"
     return Outcome(
-        outputs={**UNSET, **change.outputs((), wanted), **pull, "reason": reason},
+        outputs={**UNSET, **change.outputs((), intent.wanted), **pull, "reason": reason},
         notice=f"{reason}: {text}" if behind else report.one_line(env, ()),
         summary=f"{text}: nothing was changed.\n" if behind else report.changes_table(env, ()),
     )
 
 
-def _close_older(infra: Repository, settings: Settings, state: State, pull: Pull, wanted: Mapping[str, str]) -> None:
+def _close_older(infra: Repository, state: State, judge: Judge, pull: Pull, wanted: Mapping[str, str]) -> None:
     """Close the open pull requests of ours that offer older tags of the same services, and nothing else."""
     for other in state.base.open_pulls:
         offered = tags_in(other.body, state.target.env)
         if other.number >= pull.number or not offered or not offered.keys() <= wanted.keys():
             continue
-        kinds = {_order_in(settings, state, service, tag, wanted[service]) for service, tag in offered.items()}
+        kinds = {judge.order(service, tag, wanted[service])[0] for service, tag in offered.items()}
         if kinds <= {Order.AHEAD, Order.IDENTICAL}:
             infra.close_pull(other, comment=f"Superseded by #{pull.number}.")
             say(f"closed {other.url}, superseded by {pull.url}")
 
 
-def _order_in(settings: Settings, state: State, service: str, before: str, after: str) -> Order:
-    app = Repository(state.config.repo_of(service, settings.app_repo), settings.token)
-    return order(before, after, app.compare)[0]
-
-
-def _dry_run(state: State, after: Snapshot, proposal: Proposal, common: Mapping[str, object]) -> Outcome:
-    diff = report.diff(state.target, after)
+def _dry_run(state: State, intent: Intent, proposal: Proposal, common: Mapping[str, object]) -> Outcome:
+    diff = report.diff(state.target, intent.planned.after)
     say(diff)
     return Outcome(
         outputs={**UNSET, **common, "branch": proposal.branch, "reason": Reason.DRY_RUN},
         notice=f"dry run: {proposal.title}",
         summary=f"### Dry run: {proposal.title}\n\n{report.fenced(diff, 'diff')}\n{proposal.body}",
+        warnings=tuple(intent.waiting),
     )
 
 

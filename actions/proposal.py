@@ -9,18 +9,18 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from actions import report
+from actions import gate_report, report
 from actions.infra_settings import BRANCH_NAME
+from actions.runtime import markdown
 from actions.tags import is_tag, short
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from actions.change import Plan
+    from actions.change import Request
     from actions.infra_settings import Settings
     from actions.infra_state import State
-    from actions.order import Order
-    from actions.repository import Comparison
+    from actions.intent import Intent
 
 MARKER = re.compile(r"<!-- gitops-actions (\{.*?\}) -->")
 
@@ -36,41 +36,45 @@ class Proposal:
     files: Mapping[str, str]
 
 
-def branch_name(env: str, wanted: Mapping[str, str]) -> str:
+def branch_name(request: Request, wanted: Mapping[str, str]) -> str:
     """Return a name that the same wish always has, so that a second run finds what the first one made."""
+    env, back = request.env, "rollback-" if request.rollback else ""
     service, tag = next(iter(wanted.items()))
-    name = f"gitops/{env}/{service}-{short(tag)}"
+    name = f"gitops/{env}/{back}{service}-{short(tag)}"
     if len(wanted) == 1 and BRANCH_NAME.fullmatch(name):
         return name
     digest = hashlib.sha256("\n".join(f"{s}={wanted[s]}" for s in sorted(wanted)).encode()).hexdigest()
-    return f"gitops/{env}/{len(wanted)}-{'services' if len(wanted) > 1 else 'service'}-{digest[:12]}"
+    return f"gitops/{env}/{back}{len(wanted)}-{'services' if len(wanted) > 1 else 'service'}-{digest[:12]}"
 
 
-def propose(
-    settings: Settings,
-    state: State,
-    planned: Plan,
-    *,
-    branch: str,
-    orders: Mapping[str, tuple[Order, Comparison | None]],
-) -> Proposal:
-    """Return the pull request for *planned*; *orders* say how each new tag relates to the one in place."""
-    changes = planned.changes
+def propose(settings: Settings, state: State, intent: Intent, *, branch: str) -> Proposal:
+    """Return the pull request for *intent*."""
+    changes, request = intent.changes, settings.request
     server = os.environ.get("GITHUB_SERVER_URL", "https://github.com")
     apps = {c.service: state.config.repo_of(c.service, settings.app_repo) for c in changes}
     links = {
-        c.service: f"{server}/{apps[c.service]}/compare/{c.before}...{c.after}" for c in changes if is_tag(c.before)
+        c.service: f"{server}/{apps[c.service]}/compare/{c.before}...{c.after}"
+        for c in changes
+        if is_tag(c.before) and apps[c.service]
     }
-    left_alone = settings.request.left_alone(state.target, state.source)
-    title = settings.title or report.title(changes, from_env=settings.request.from_env)
+    title = settings.title or report.title(changes, from_env=request.from_env, rolls_back=bool(request.rollback))
     run_url = f"{server}/{os.environ.get('GITHUB_REPOSITORY', '')}/actions/runs/{os.environ.get('GITHUB_RUN_ID', '')}"
     marker = {"env": state.target.env, "tags": {c.service: c.after for c in changes}}
     parts = [
         f"{settings.body}\n" if settings.body else "",
-        report.changes_table(state.target.env, changes, left_alone=left_alone, links=links),
-        report.allowed(settings.allow_diverged, {c.service: orders[c.service][0] for c in changes}),
+        f"↩️ Rolled back because: {markdown(settings.reason)}\n" if request.rollback else "",
+        report.changes_table(
+            state.target.env,
+            changes,
+            left_alone=request.left_alone(state.target, state.source),
+            newer=intent.behind,
+            links=links,
+        ),
+        report.allowed(settings.allow_diverged, {each.change.service: each.order for each in intent.judged}),
+        gate_report.table(intent.judged),
         report.pull_body(
-            {c.service: orders[c.service][1] for c in changes},
+            {each.change.service: each.comparison for each in intent.judged},
+            pulls={service: f"{server}/{app}/pull" for service, app in apps.items()},
             run_url=run_url,
             actor=os.environ.get("GITHUB_TRIGGERING_ACTOR") or os.environ.get("GITHUB_ACTOR", ""),
         ),
@@ -80,10 +84,10 @@ def propose(
         branch=branch,
         title=title,
         body="\n".join(part for part in parts if part),
-        message=report.commit_message(title, changes),
+        message=report.commit_message(title, changes, settings.said.trailers()),
         files={
             new.path: new.text
-            for old, new in zip(state.target.files, planned.after.files, strict=True)
+            for old, new in zip(state.target.files, intent.planned.after.files, strict=True)
             if old.text != new.text
         },
     )

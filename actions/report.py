@@ -35,6 +35,7 @@ def changes_table(
     changes: Sequence[Change],
     *,
     left_alone: Sequence[str] = (),
+    newer: Sequence[str] = (),
     links: Mapping[str, str] | None = None,
 ) -> str:
     """Return *changes* as a table; *links* lead, for a service, to what changed between the two tags."""
@@ -45,6 +46,8 @@ def changes_table(
         if len(changes) > MOST_ROWS:
             rows += f"| … and {len(changes) - MOST_ROWS} more | | | |\n"
         text = f"| service | from | to | file |\n|---|---|---|---|\n{rows}"
+    if newer and changes:
+        text += f"\nLeft alone, because {env} has something newer: {', '.join(newer)}\n"
     if left_alone:
         text += f"\nLeft alone, because only one of the two environments has them: {', '.join(left_alone)}\n"
     return text
@@ -66,10 +69,11 @@ def _row(change: Change, link: str) -> str:
     return f"| {markdown(change.service)} | {before} | {to} | `{change.file}` |\n"
 
 
-def title(changes: Sequence[Change], *, from_env: str = "") -> str:
+def title(changes: Sequence[Change], *, from_env: str = "", rolls_back: bool = False) -> str:
     """Return the title of the pull request and of its commit: `Update dev: api to 0c409f3174e3`."""
     env = changes[0].env
-    what = f"Promote {from_env} to {env}" if from_env else f"Update {env}"
+    verb = "Roll back" if rolls_back else "Update"
+    what = f"Promote {from_env} to {env}" if from_env else f"{verb} {env}"
     tags = {short(change.after) for change in changes}
     services = ", ".join(change.service for change in changes)
     if len(services) > LONGEST_LIST:
@@ -77,9 +81,13 @@ def title(changes: Sequence[Change], *, from_env: str = "") -> str:
     return f"{what}: {services} to {tags.pop()}" if len(tags) == 1 else f"{what}: {services}"
 
 
-def pull_body(histories: Mapping[str, Comparison | None], *, run_url: str, actor: str) -> str:
-    """Return, for the body of a pull request, the commits between the tags of each service, and who asked for it."""
-    parts = [_history(service, found) for service, found in list(histories.items())[:MOST_HISTORIES] if found]
+def pull_body(histories: Mapping[str, Comparison | None], *, pulls: Mapping[str, str], run_url: str, actor: str) -> str:
+    """Return, for the body of a pull request, the commits between the tags of each service, and who asked for it.
+
+    *pulls* is, for each service, where the pull requests are that its commits came from.
+    """
+    known = [(service, found) for service, found in list(histories.items())[:MOST_HISTORIES] if found]
+    parts = [_history(service, found, pulls.get(service, "")) for service, found in known]
     by = f" for {markdown(actor)}" if actor else ""
     parts.append(f"<sub>Opened by [this run]({run_url}){by}.</sub>\n")
     return "\n".join(parts)
@@ -91,12 +99,12 @@ def allowed(why: str, orders: Mapping[str, str]) -> str:
     return f"⚠️ Does not contain what is in place: {', '.join(odd)}. Allowed because: {markdown(why)}\n" if odd else ""
 
 
-def commit_message(headline: str, changes: Sequence[Change]) -> str:
+def commit_message(headline: str, changes: Sequence[Change], trailers: Sequence[str]) -> str:
     """Return the commit message: what moves, in full, for those who read the history and not the pull request."""
     lines = "\n".join(
         f"{change.file}: {change.service} {_plain(change.before)} -> {change.after}" for change in changes
     )
-    return f"{headline}\n\n{lines}\n\n{TRAILER}"
+    return "\n".join([headline, "", lines, "", *trailers, TRAILER])
 
 
 def diff(before: Snapshot, after: Snapshot) -> str:
@@ -116,9 +124,9 @@ def fenced(text: str, language: str) -> str:
     return f"{fence}{language}\n{text}{fence}\n"
 
 
-def _history(service: str, found: Comparison) -> str:
+def _history(service: str, found: Comparison, pulls: str) -> str:
     commits = [
-        f"- `{commit.sha[:12]}` {markdown(commit.title[:100])} ({markdown(commit.author)})"
+        f"- `{commit.sha[:12]}` {_linked(commit.title[:100], pulls)} ({markdown(commit.author)})"
         for commit in reversed(found.commits[-MOST_COMMITS:])
     ]
     if found.total > len(commits):
@@ -126,3 +134,9 @@ def _history(service: str, found: Comparison) -> str:
     noun = "commit" if found.total == 1 else "commits"
     head = f"<summary>{markdown(service)}: {found.total} {noun} ({found.status})</summary>"
     return f"<details>{head}\n\n" + "\n".join(commits) + "\n\n</details>\n"
+
+
+def _linked(title: str, pulls: str) -> str:
+    """Return the title of a commit with a link to the pull request that GitHub's squash has put at its end."""
+    match = re.fullmatch(r"(.*) \(#(\d+)\)", title) if pulls else None
+    return f"{markdown(match[1])} ([#{match[2]}]({pulls}/{match[2]}))" if match else markdown(title)

@@ -1,50 +1,39 @@
-"""The only door to GitHub: what we ask of a repository, in our words, over PyGithub.
-
-Errors are translated here, once. A token goes into the Authorization header and nowhere else.
-"""
+"""A repository in our words: its branches, commits and pull requests, read and changed."""
 
 from __future__ import annotations
 
 import base64
-import os
-import time
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-import requests
-from github import Auth, Github, GithubException
+from github import GithubException
 
+from actions.api import Api, file_fields, message_of, partial_data, path_variables, problems, query
 from actions.errors import (
-    AccessError,
     BaseMovedError,
     ConflictError,
     EnvFileError,
     GitHubError,
     NotMergeableError,
-    RateLimitedError,
-    UnavailableError,
     UnknownCommitError,
     UnsafePathError,
 )
 from actions.event import BRANCH
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from github.Requester import Requester
-
-API_VERSION = "2022-11-28"
-TIMEOUT = 15
 PATHS_PER_QUERY = 100
 SYMLINK = 0o120000
 CONTENTS = "contents: write"
 PULLS = "pull requests: write"
 BESIDE = "-rework"
-FILE = "mode object { ... on Blob { text isBinary isTruncated } }"
+CHECKS = """statusCheckRollup { contexts(first: 100) { nodes {
+    __typename
+    ... on CheckRun { name status conclusion checkSuite { app { databaseId } } }
+    ... on StatusContext { context state } } } }"""
 PULL = """id number url state mergeable isCrossRepository headRefName headRefOid baseRefName body author { login }
     labels(first: 50) { nodes { name } } reviewRequests(first: 1) { totalCount } reviews(first: 1) { totalCount }
     mergeCommit { oid } timelineItems(last: 1, itemTypes: CLOSED_EVENT) {
@@ -156,18 +145,13 @@ class Comparison:
     files: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Repository:
+class Repository(Api):
     """The repository *name* (owner/name), seen with one token."""
-
-    name: str
-    token: str = field(repr=False)
-    environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
 
     def base(self, branch: str, paths: Sequence[str]) -> Base:
         """Return *branch* ("" is the default branch) with those of *paths* that it has, all at one commit."""
         ref = "base: ref(qualifiedName: $branch)" if branch else "base: defaultBranchRef"
-        document = _query(
+        document = query(
             variables={"branch": "String!"} if branch else {},
             paths=paths,
             fields=f"""id
@@ -180,10 +164,10 @@ class Repository:
                     ... on RequiredStatusChecksParameters {{ requiredStatusChecks {{ context integrationId }} }}
                 }} }} }}
                 refUpdateRule {{ requiredStatusCheckContexts requiredApprovingReviewCount }}
-                target {{ oid ... on Commit {{ {_file_fields(paths)} }} }}
+                target {{ oid ... on Commit {{ {file_fields(paths)} }} }}
             }}""",
         )
-        found = self._ask(document, {"branch": BRANCH + branch, **_path_variables(paths)})
+        found = self.ask(document, {"branch": BRANCH + branch, **path_variables(paths)})
         if not found["base"]:
             wanted = f"branch '{branch}'" if branch else "commit yet"
             raise ConflictError(f"{self.name} has no {wanted}")
@@ -193,22 +177,22 @@ class Repository:
             branch=name,
             head=target["oid"],
             files=self._texts(target, paths),
-            required_checks=_required_checks(found["base"]),
+            required_checks=required_checks_of(found["base"]),
             required_approvals=_required_approvals(found["base"]),
             open_pulls=tuple(pull for pull in _pulls(found["pullRequests"]) if pull.base == name),
         )
 
     def branch(self, name: str, paths: Sequence[str]) -> Branch | None:
         """Return the branch *name* with those of *paths* that it has and its pull requests, None if there is none."""
-        document = _query(
+        document = query(
             variables={"ref": "String!", "name_": "String!"},
             paths=paths,
             fields=f"""
                 ref(qualifiedName: $ref) {{ target {{ oid ... on Commit {{
-                    signature {{ isValid }} {_file_fields(paths)} }} }} }}
+                    signature {{ isValid }} {file_fields(paths)} }} }} }}
                 pullRequests(headRefName: $name_, {NEWEST_PULLS}) {{ nodes {{ {PULL} }} }}""",
         )
-        found = self._ask(document, {"ref": BRANCH + name, "name_": name, **_path_variables(paths)})
+        found = self.ask(document, {"ref": BRANCH + name, "name_": name, **path_variables(paths)})
         if not found["ref"]:
             return None
         target = found["ref"]["target"]
@@ -225,12 +209,12 @@ class Repository:
         files: dict[str, str] = {}
         for start in range(0, max(len(paths), 1), PATHS_PER_QUERY):
             some = paths[start : start + PATHS_PER_QUERY]
-            document = _query(
+            document = query(
                 variables={"oid": "GitObjectID!"},
                 paths=some,
-                fields=f"object(oid: $oid) {{ ... on Commit {{ oid {_file_fields(some)} }} }}",
+                fields=f"object(oid: $oid) {{ ... on Commit {{ oid {file_fields(some)} }} }}",
             )
-            commit = self._ask(document, {"oid": revision, **_path_variables(some)})["object"]
+            commit = self.ask(document, {"oid": revision, **path_variables(some)})["object"]
             if not commit:
                 return None
             files |= self._texts(commit, some)
@@ -267,7 +251,7 @@ class Repository:
                 done = answer["data"]["createCommitOnBranch"]
             except GithubException as error:
                 # The branch was there already, at *base*: an earlier run of ours ended between the two mutations.
-                done = _data(error).get("createCommitOnBranch")
+                done = partial_data(error).get("createCommitOnBranch")
                 if not done:
                     raise
         return Branch(
@@ -354,7 +338,7 @@ class Repository:
 
     def progress(self, pull: Pull) -> Progress:
         """Return how far *pull* is, in one request."""
-        document = _query(
+        document = query(
             variables={"oid": "GitObjectID!", "number": "Int!", "branch": "String!"},
             paths=(),
             fields=f"""
@@ -363,20 +347,17 @@ class Repository:
             pullRequest(number: $number) {
                 state headRefOid mergeable reviewDecision isInMergeQueue mergeCommit { oid }
             }
-            object(oid: $oid) { ... on Commit { statusCheckRollup { contexts(first: 100) { nodes {
-                __typename
-                ... on CheckRun { name status conclusion checkSuite { app { databaseId } } }
-                ... on StatusContext { context state }
-            } } } } }""",
+            object(oid: $oid) { ... on Commit { """
+            f"{CHECKS} }} }}",
         )
         given = {"oid": pull.head_sha, "number": pull.number, "branch": pull.branch}
-        found = self._ask(document, given, permission="checks: read, pull requests: read", fresh=True)
+        found = self.ask(document, given, permission="checks: read, pull requests: read", fresh=True)
         now, rollup = found["pullRequest"], (found["object"] or {}).get("statusCheckRollup")
         return Progress(
             state=now["state"],
             head_sha=now["headRefOid"],
             merge_sha=(now["mergeCommit"] or {}).get("oid", ""),
-            checks=tuple(_check(node) for node in rollup["contexts"]["nodes"]) if rollup else (),
+            checks=tuple(read_check(node) for node in rollup["contexts"]["nodes"]) if rollup else (),
             approved=now["reviewDecision"] == "APPROVED",
             conflicting=now["mergeable"] == "CONFLICTING",
             unknown=now["mergeable"] == "UNKNOWN",
@@ -397,7 +378,7 @@ class Repository:
                 return str(self._rest("PUT", f"/pulls/{pull.number}/merge", given)["sha"])
             except GithubException as error:
                 if error.status in (HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.CONFLICT):
-                    raise NotMergeableError(f"{pull.url} cannot be merged: {_message(error)}") from error
+                    raise NotMergeableError(f"{pull.url} cannot be merged: {message_of(error)}") from error
                 raise
 
     def merge_when_ready(self, pull: Pull, *, method: str, title: str, message: str) -> bool:
@@ -415,7 +396,7 @@ class Repository:
             try:
                 self._requester.graphql_query(document, {"input": given})
             except GithubException as error:
-                if any("clean status" in problem.get("message", "") for problem in _problems(error)):
+                if any("clean status" in problem.get("message", "") for problem in problems(error)):
                     return False
                 raise
         return True
@@ -430,12 +411,12 @@ class Repository:
 
     def is_verified(self, sha: str) -> bool:
         """Tell whether GitHub shows the commit *sha* as Verified."""
-        document = _query(
+        document = query(
             variables={"oid": "GitObjectID!"},
             paths=(),
             fields="object(oid: $oid) { ... on Commit { signature { isValid } } }",
         )
-        found = self._ask(document, {"oid": sha}, fresh=True)["object"]
+        found = self.ask(document, {"oid": sha}, fresh=True)["object"]
         return _is_valid(found["signature"] if found else None)
 
     def delete_branch(self, name: str) -> None:
@@ -453,7 +434,7 @@ class Repository:
             try:
                 self._rest("POST", "/git/refs", {"ref": BRANCH + name, "sha": sha})
             except GithubException as error:
-                if "already exists" in _message(error):
+                if "already exists" in message_of(error):
                     return False
                 raise
         return True
@@ -499,72 +480,9 @@ class Repository:
             files=tuple(file["filename"] for file in found["files"]),
         )
 
-    @cached_property
-    def _requester(self) -> Requester:
-        return Github(
-            base_url=self.environment.get("GITHUB_API_URL", "https://api.github.com"),
-            auth=Auth.Token(self.token),
-            api_version=API_VERSION,
-            user_agent="gitops-actions",
-            timeout=TIMEOUT,
-            retry=None,  # its retry sends a POST twice that GitHub may have carried out the first time
-            seconds_between_requests=0,
-            seconds_between_writes=0,
-        ).requester
-
-    def _rest(self, verb: str, path: str, given: object = None) -> Any:
-        _, answer = self._requester.requestJsonAndCheck(verb, f"/repos/{self.name}{path}", input=given)
-        return answer
-
-    def _ask(
-        self,
-        document: str,
-        variables: Mapping[str, object],
-        *,
-        permission: str = "contents: read",
-        fresh: bool = False,
-    ) -> Any:
-        owner, _, name = self.name.partition("/")
-        known = {key: value for key, value in variables.items() if f"${key}:" in document}
-        given = {"owner": owner, "name": name, **known}
-        return self._graphql(document, given, permission=permission, fresh=fresh)["repository"]
-
-    def _graphql(self, document: str, variables: Mapping[str, object], *, permission: str, fresh: bool = False) -> Any:
-        with self._asking(permission, fresh=fresh):
-            _, answer = self._requester.graphql_query(document, dict(variables))
-            return answer["data"]
-
-    @contextmanager
-    def _asking(self, permission: str, *, fresh: bool = False) -> Iterator[None]:
-        """Translate what goes wrong in a call that needs *permission*.
-
-        What is *fresh* was made a moment ago; GitHub may say for a little while that it is not there.
-        """
-        try:
-            yield
-        except GithubException as error:
-            raise _translated(error, self.name, permission, fresh=fresh) from error
-        except requests.RequestException as error:
-            raise UnavailableError(f"no answer from GitHub for {self.name}: {type(error).__name__}") from error
-
     def _texts(self, commit: Mapping[str, Any], paths: Sequence[str]) -> dict[str, str]:
         found = {path: commit[f"f{index}"] for index, path in enumerate(paths)}
         return {path: _file_text(self.name, path, entry) for path, entry in found.items() if entry}
-
-
-def _query(*, variables: Mapping[str, str], paths: Sequence[str], fields: str) -> str:
-    declared = {"owner": "String!", "name": "String!", **variables}
-    declared |= {f"p{index}": "String!" for index in range(len(paths))}
-    head = ", ".join(f"${name}: {kind}" for name, kind in declared.items())
-    return f"query({head}) {{ repository(owner: $owner, name: $name) {{ {fields} }} }}"
-
-
-def _file_fields(paths: Sequence[str]) -> str:
-    return " ".join(f"f{index}: file(path: $p{index}) {{ {FILE} }}" for index in range(len(paths)))
-
-
-def _path_variables(paths: Sequence[str]) -> dict[str, object]:
-    return {f"p{index}": path for index, path in enumerate(paths)}
 
 
 def _file_text(repository: str, path: str, entry: Mapping[str, Any]) -> str:
@@ -576,7 +494,8 @@ def _file_text(repository: str, path: str, entry: Mapping[str, Any]) -> str:
     return str(blob["text"])
 
 
-def _required_checks(ref: Mapping[str, Any]) -> tuple[RequiredCheck, ...]:
+def required_checks_of(ref: Mapping[str, Any]) -> tuple[RequiredCheck, ...]:
+    """Return the checks that the rules of a branch require, rulesets and older protection alike."""
     from_rules = [
         RequiredCheck(name=check["context"], app=check["integrationId"])
         for rule in ref["rules"]["nodes"]
@@ -624,7 +543,8 @@ def _closed_by(node: Mapping[str, Any]) -> str:
     return "" if actor == (node["author"] or {}).get("login") else str(actor)
 
 
-def _check(node: Mapping[str, Any]) -> Check:
+def read_check(node: Mapping[str, Any]) -> Check:
+    """Return a check of a commit as it stands in a GraphQL answer."""
     if node["__typename"] == "StatusContext":
         state = {"SUCCESS": "success", "PENDING": "pending", "EXPECTED": "pending"}.get(node["state"], "failure")
         return Check(name=node["context"], app=None, state=state, conclusion=node["state"].lower())
@@ -649,65 +569,3 @@ def _commits(raw: Mapping[str, Any]) -> tuple[Commit, ...]:
 
 def _is_valid(signature: Mapping[str, Any] | None) -> bool:
     return bool(signature and signature["isValid"])
-
-
-def _message(error: GithubException) -> str:
-    data = error.data
-    return str(data.get("message", "")) if isinstance(data, dict) else ""
-
-
-def _data(error: GithubException) -> Mapping[str, Any]:
-    data = error.data.get("data") if isinstance(error.data, dict) else None
-    return data if isinstance(data, dict) else {}
-
-
-def _translated(
-    error: GithubException, repository: str, permission: str, *, fresh: bool = False
-) -> GitHubError | ConflictError:
-    kinds = {problem.get("type", ""): problem.get("message", "") for problem in _problems(error)}
-    said = "; ".join(kinds.values()) or _message(error) or "no message"
-    if "STALE_DATA" in kinds:
-        return BaseMovedError(f"{repository}: {kinds['STALE_DATA']}")
-    wait = rate_limit_wait(error, kinds)
-    if wait is not None:
-        return RateLimitedError(f"GitHub limits how much may be asked of {repository}: {said}", wait=wait)
-    if error.status == HTTPStatus.UNAUTHORIZED:
-        return AccessError(f"GitHub does not know the token for {repository}; is it expired or revoked?")
-    answered = f"GitHub answered {error.status} for {repository}: {said}"
-    gone = error.status == HTTPStatus.NOT_FOUND or "NOT_FOUND" in kinds
-    unusable = error.status == HTTPStatus.UNPROCESSABLE_ENTITY or "UNPROCESSABLE" in kinds
-    if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR or (fresh and (gone or unusable)):
-        return UnavailableError(answered)
-    if gone or error.status == HTTPStatus.FORBIDDEN or kinds.keys() & {"FORBIDDEN", "INSUFFICIENT_SCOPES"}:
-        return AccessError(
-            f"the token may not do this in {repository}, or cannot see it: it needs '{permission}' ({said})"
-        )
-    return GitHubError(answered)
-
-
-def rate_limit_wait(error: GithubException, kinds: Mapping[str, str]) -> float | None:
-    """Return how many seconds GitHub wants us to wait, None if the error is no matter of limits.
-
-    docs.github.com, "Rate limits for the REST API": `retry-after` counts; else, with nothing remaining, the reset;
-    else at least a minute. GraphQL says RATE_LIMITED in a 200.
-    """
-    headers = {name.lower(): value for name, value in (error.headers or {}).items()}
-    limited = (
-        error.status == HTTPStatus.TOO_MANY_REQUESTS
-        or "RATE_LIMITED" in kinds
-        or (error.status == HTTPStatus.FORBIDDEN and ("retry-after" in headers or "rate limit" in _message(error)))
-        or (error.status == HTTPStatus.FORBIDDEN and headers.get("x-ratelimit-remaining") == "0")
-    )
-    if not limited:
-        return None
-    if headers.get("retry-after", "").isdecimal():
-        return float(headers["retry-after"])
-    if headers.get("x-ratelimit-remaining") == "0" and headers.get("x-ratelimit-reset", "").isdecimal():
-        return max(1.0, float(headers["x-ratelimit-reset"]) - time.time() + 1)
-    return 60.0
-
-
-def _problems(error: GithubException) -> Iterable[Mapping[str, str]]:
-    data = error.data
-    errors = data.get("errors") if isinstance(data, dict) else None
-    return [problem for problem in errors if isinstance(problem, dict)] if isinstance(errors, list) else []

@@ -10,7 +10,7 @@ import random
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
-from actions.errors import BaseMovedError, RateLimitedError, UnavailableError
+from actions.errors import BaseMovedError, ChecksPendingError, RateLimitedError, UnavailableError
 from actions.runtime import say
 
 if TYPE_CHECKING:
@@ -27,13 +27,13 @@ LONGEST_PAUSE = 20.0
 
 
 def persist(attempt: Callable[[], Result], *, timeout: float, clock: Clock) -> Result:
-    """Return what *attempt* returns, calling it again where others were faster or GitHub failed.
+    """Return what *attempt* returns, calling it again where others were faster, GitHub failed or checks are running.
 
     An attempt must look for what an earlier one did before it does it again. Raises the last error when there were
     too many in a row, or when a pause would end after *timeout* seconds.
     """
     deadline = clock.now() + timeout
-    moved = unavailable = 0
+    moved = unavailable = waited = 0
     while True:
         try:
             return attempt()
@@ -41,6 +41,12 @@ def persist(attempt: Callable[[], Result], *, timeout: float, clock: Clock) -> R
             _require_time(error, clock.now() + error.wait - deadline, clock)
             say(f"{error}; waiting {error.wait:.0f} s")
             clock.sleep(error.wait)
+        except ChecksPendingError as error:
+            waited += 1
+            if clock.now() >= deadline:
+                raise
+            say(f"{error}; waiting")
+            clock.sleep(min(FIRST_PAUSE * 2**waited, LONGEST_PAUSE))
         except BaseMovedError as error:
             moved += 1
             if moved == MOST_TIMES_MOVED or clock.now() >= deadline:

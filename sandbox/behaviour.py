@@ -6,7 +6,20 @@ from typing import TYPE_CHECKING
 
 from sandbox.gitrepo import BRANCH, Person
 from sandbox.rules import Update, violations
-from sandbox.state import AutoMerge, Event, Pull, Repo, Review, State, Token, branch_of, timestamp
+from sandbox.state import (
+    AutoMerge,
+    Deployment,
+    DeploymentStatus,
+    Event,
+    Pull,
+    Repo,
+    Review,
+    State,
+    Token,
+    User,
+    branch_of,
+    timestamp,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -127,6 +140,22 @@ class Behaviour:
             if wish and pull.state == "open" and not self._blocked(repo, pull, wish.method):
                 pull.auto_merge = None
                 self.merge(repo, wish.token, pull, method=wish.method, sha=None, title=wish.title, message=wish.message)
+
+    def deploy(self, repo: Repo, creator: User, *, sha: str, ref: str, environment: str) -> Deployment:
+        """Record that *sha* is on its way to *environment*."""
+        deployment = Deployment(self.state.new_id(), sha, ref, environment, creator)
+        repo.deployments.append(deployment)
+        return deployment
+
+    def deployed(self, repo: Repo, deployment: Deployment, creator: User, state: str) -> DeploymentStatus:
+        """Record how far *deployment* is. One that succeeds makes those before it inactive (`auto_inactive`)."""
+        status = DeploymentStatus(self.state.new_id(), state, creator)
+        deployment.statuses.append(status)
+        for other in repo.deployments if state == "success" else ():
+            active = other.statuses and other.statuses[-1].state == "success"
+            if active and other is not deployment and other.environment == deployment.environment:
+                other.statuses.append(DeploymentStatus(self.state.new_id(), "inactive", creator))
+        return status
 
     def leave_queue(self, repo: Repo, token: Token, pull: Pull, *, merged: bool) -> None:
         """End the wait of *pull* in the merge queue, one way or the other."""

@@ -61,7 +61,8 @@ class GitRepo:
             found = self._repo.get(revision) if len(revision) == 40 else self._repo.revparse_single(revision)
         except (KeyError, ValueError, pygit2.InvalidSpecError):
             return None
-        return str(found.id) if isinstance(found, pygit2.Commit) else None
+        commit = found.peel(pygit2.Commit) if isinstance(found, pygit2.Tag) else found
+        return str(commit.id) if isinstance(commit, pygit2.Commit) else None
 
     def get(self, sha: str) -> pygit2.Commit:
         """Return the commit *sha*, which must be there."""
@@ -130,6 +131,18 @@ class GitRepo:
         walker = self._repo.walk(head, SortMode.TOPOLOGICAL | SortMode.REVERSE)
         walker.hide(base)
         return [str(commit.id) for commit in walker]
+
+    def history(self, sha: str, path: str | None = None) -> list[str]:
+        """Return *sha* and all before it, newest first; with *path*, those that changed it."""
+        walker = self._repo.walk(sha, SortMode.TOPOLOGICAL | SortMode.TIME)
+        return [str(commit.id) for commit in walker if path is None or path in self.patches(str(commit.id))]
+
+    def patches(self, sha: str) -> dict[str, pygit2.Patch]:
+        """Return, by path, what the commit *sha* changes beside its first parent."""
+        commit = self.get(sha)
+        before = commit.parents[0].tree if commit.parent_ids else None
+        diff = before.diff_to_tree(commit.tree) if before else commit.tree.diff_to_tree(swap=True)
+        return {patch.delta.new_file.path: patch for patch in diff if patch}
 
     def changed_paths(self, base: str, head: str) -> list[str]:
         """Return the paths that differ between two commits."""

@@ -14,6 +14,7 @@ from graphql import ExecutionResult, GraphQLError, GraphQLResolveInfo, execute_s
 from sandbox.behaviour import Behaviour, Refusal
 from sandbox.descriptions import graphql_schema
 from sandbox.gitrepo import BRANCH
+from sandbox.payloads import moment
 from sandbox.rest import allowed
 from sandbox.rules import rules_for
 from sandbox.state import ZEROS, AutoMerge
@@ -98,6 +99,17 @@ def _resolve(source: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> An
     if method is None:
         raise GraphQLError(f"the sandbox does not model {info.parent_type.name}.{info.field_name}")
     return method(**arguments)
+
+
+def _page(nodes: Sequence[Any], first: int, after: str | None) -> dict[str, Any]:
+    """Return a connection of the *first* nodes of those that come after the cursor *after*."""
+    start = int(after or 0)
+    end = start + first
+    return {
+        "nodes": list(nodes[start:end]),
+        "totalCount": len(nodes),
+        "pageInfo": {"hasNextPage": end < len(nodes), "endCursor": str(end)},
+    }
 
 
 class Root:
@@ -197,9 +209,16 @@ class Repository(Node):
         sha = self._repo.git.refs(qualifiedName).get(qualifiedName)
         return Ref(self._context, self._repo, qualifiedName, sha) if sha else None
 
-    def object(self, oid: str) -> Commit | None:
-        sha = self._repo.git.resolve(oid)
+    def object(self, oid: str = "", expression: str = "") -> Commit | None:
+        sha = self._repo.git.resolve(oid or expression)
         return Commit(self._context, self._repo, sha) if sha else None
+
+    def deployments(self, environments: Sequence[str], first: int, after: str | None, **_: Any) -> dict[str, Any]:
+        allowed(self._repo, self._context.token, "read", "deployments")
+        found = [
+            deployment for deployment in reversed(self._repo.deployments) if deployment.environment in environments
+        ]
+        return _page([Deployment(self._context, self._repo, deployment) for deployment in found], first, after)
 
     def pullRequest(self, number: int) -> PullRequest:
         allowed(self._repo, self._context.token, "read", "pull_requests")
@@ -280,6 +299,38 @@ class Commit(Node):
     def oid(self) -> str:
         return self._sha
 
+    def message(self) -> str:
+        return self._repo.git.get(self._sha).message
+
+    def committedDate(self) -> str:
+        return moment(self._repo.git.get(self._sha).committer)
+
+    def author(self) -> dict[str, Any]:
+        user = self._repo.authors.get(self._sha)
+        name = self._repo.git.get(self._sha).author.name
+        return {"name": name, "user": User(user) if user else None}
+
+    def parents(self, **_: Any) -> dict[str, Any]:
+        return {"totalCount": len(self._repo.git.get(self._sha).parent_ids)}
+
+    def additions(self) -> int:
+        return sum(patch.line_stats[1] for patch in self._repo.git.patches(self._sha).values())
+
+    def deletions(self) -> int:
+        return sum(patch.line_stats[2] for patch in self._repo.git.patches(self._sha).values())
+
+    def changedFilesIfAvailable(self) -> int:
+        return len(self._repo.git.patches(self._sha))
+
+    def history(self, first: int, after: str | None = None, path: str | None = None, **_: Any) -> dict[str, Any]:
+        shas = self._repo.git.history(self._sha, path)
+        return _page([Commit(self._context, self._repo, sha) for sha in shas], first, after)
+
+    def associatedPullRequests(self, **_: Any) -> dict[str, Any]:
+        allowed(self._repo, self._context.token, "read", "pull_requests")
+        pulls = [pull for pull in self._repo.pulls.values() if self._sha in (pull.merge_sha, pull.head_sha)]
+        return {"nodes": [PullRequest(self._context, self._repo, pull) for pull in pulls]}
+
     def signature(self) -> GpgSignature | None:
         return GpgSignature() if self._sha in self._repo.verified else None
 
@@ -291,6 +342,27 @@ class Commit(Node):
         allowed(self._repo, self._context.token, "read", "checks")
         runs = [run for run in self._repo.checks if run.sha == self._sha]
         return {"contexts": CheckContexts([CheckRun(run) for run in runs])} if runs else None
+
+
+class Deployment(Node):
+    def __init__(self, context: Context, repo: state.Repo, deployment: state.Deployment) -> None:
+        super().__init__(context, repo)
+        self._deployment = deployment
+
+    def environment(self) -> str:
+        return self._deployment.environment
+
+    def commitOid(self) -> str:
+        return self._deployment.sha
+
+    def commit(self) -> Commit | None:
+        sha = self._repo.git.resolve(self._deployment.sha)
+        return Commit(self._context, self._repo, sha) if sha else None
+
+    def statuses(self, **_: Any) -> dict[str, Any]:
+        return {
+            "nodes": [{"state": status.state.upper(), "createdAt": status.at} for status in self._deployment.statuses]
+        }
 
 
 class GpgSignature:

@@ -6,7 +6,18 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sandbox.gitrepo import BRANCH
-from sandbox.state import ZEROS, CheckRun, Pull, Repo, Review, State, User, branch_of
+from sandbox.state import (
+    ZEROS,
+    CheckRun,
+    Deployment,
+    DeploymentStatus,
+    Pull,
+    Repo,
+    Review,
+    State,
+    User,
+    branch_of,
+)
 
 if TYPE_CHECKING:
     import pygit2
@@ -67,6 +78,61 @@ class Payloads:
             "author": self.user(author) if author else None,
             "committer": self.user(self.state.users["web-flow"]) if sha in repo.verified else None,
             "parents": [{"sha": str(parent)} for parent in commit.parent_ids],
+        }
+
+    def commit_with_files(self, repo: Repo, sha: str) -> dict[str, Any]:
+        """Return a commit with what it changes."""
+        files = [
+            {
+                "filename": path,
+                "status": {"A": "added", "D": "removed"}.get(patch.delta.status_char(), "modified"),
+                "additions": patch.line_stats[1],
+                "deletions": patch.line_stats[2],
+                "changes": patch.line_stats[1] + patch.line_stats[2],
+                **({} if patch.delta.is_binary else {"patch": _hunks(patch)}),
+            }
+            for path, patch in repo.git.patches(sha).items()
+        ]
+        return {**self.commit(repo, sha), "files": files}
+
+    def deployment(self, repo: Repo, deployment: Deployment) -> dict[str, Any]:
+        """Return a deployment."""
+        url = f"{self.api}/repos/{repo.full_name}/deployments/{deployment.id}"
+        return {
+            "id": deployment.id,
+            "node_id": f"DE_{repo.id}_{deployment.id}",
+            "url": url,
+            "sha": deployment.sha,
+            "ref": deployment.ref,
+            "task": deployment.task,
+            "payload": deployment.payload,
+            "environment": deployment.environment,
+            "original_environment": deployment.environment,
+            "description": deployment.description,
+            "creator": self.user(deployment.creator),
+            "created_at": deployment.created,
+            "updated_at": deployment.statuses[-1].at if deployment.statuses else deployment.created,
+            "statuses_url": f"{url}/statuses",
+            "repository_url": f"{self.api}/repos/{repo.full_name}",
+        }
+
+    def deployment_status(self, repo: Repo, deployment: Deployment, status: DeploymentStatus) -> dict[str, Any]:
+        """Return one status of a deployment."""
+        url = f"{self.api}/repos/{repo.full_name}/deployments/{deployment.id}"
+        return {
+            "id": status.id,
+            "node_id": f"DES_{repo.id}_{status.id}",
+            "url": f"{url}/statuses/{status.id}",
+            "state": status.state,
+            "creator": self.user(status.creator),
+            "description": status.description,
+            "environment": deployment.environment,
+            "target_url": status.log_url,
+            "log_url": status.log_url,
+            "created_at": status.at,
+            "updated_at": status.at,
+            "deployment_url": url,
+            "repository_url": f"{self.api}/repos/{repo.full_name}",
         }
 
     def verification(self, repo: Repo, sha: str) -> dict[str, Any]:
@@ -215,6 +281,16 @@ class Payloads:
         }
 
 
+def _hunks(patch: pygit2.Patch) -> str:
+    """Return a patch as the REST API has it: without the lines that name the files."""
+    text = patch.text or ""
+    return text[text.index("@@") :].rstrip("\n") if "@@" in text else ""
+
+
+def moment(signature: pygit2.Signature) -> str:
+    """Return when something was signed off, as GitHub writes it."""
+    return datetime.fromtimestamp(signature.time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def _signature(signature: pygit2.Signature) -> dict[str, str]:
-    moment = datetime.fromtimestamp(signature.time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return {"name": signature.name, "email": signature.email, "date": moment}
+    return {"name": signature.name, "email": signature.email, "date": moment(signature)}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox.behaviour import Behaviour, Refusal
 from sandbox.gitrepo import BRANCH
 from sandbox.rules import rules_for
-from sandbox.state import ROLES, CheckRun, Pull, Repo, State, Token, branch_of, timestamp
+from sandbox.state import ROLES, CheckRun, Deployment, Pull, Repo, State, Token, branch_of, timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,6 +41,11 @@ class Call:
         number = self.path.get("pull_number") or self.path["issue_number"]
         pull: Pull = found(repo.pulls.get(int(number)))
         return pull
+
+    def deployment(self, repo: Repo) -> Deployment:
+        """Return the deployment of the path."""
+        number = int(self.path["deployment_id"])
+        return found(next((known for known in repo.deployments if known.id == number), None))  # type: ignore[no-any-return]
 
 
 def allowed(repo: Repo | None, token: Token, need: str, permission: str) -> Repo:
@@ -92,7 +97,7 @@ def _commit(call: Call) -> Answer:
     sha = repo.git.resolve(call.path["ref"])
     if not sha:
         raise Refusal(422, f"No commit found for SHA: {call.path['ref']}")
-    return 200, call.payloads.commit(repo, sha)
+    return 200, call.payloads.commit_with_files(repo, sha)
 
 
 @route("GET /repos/{owner}/{repo}/compare/{basehead}")
@@ -309,6 +314,48 @@ def _create_check_run(call: Call) -> Answer:
     repo.checks.append(run)
     call.behaviour.carry_out_wishes(repo)
     return 201, call.payloads.check_run(repo, run)
+
+
+@route("GET /repos/{owner}/{repo}/deployments")
+def _deployments(call: Call) -> Answer:
+    repo = call.repo(permission="deployments")
+    wanted = {name: call.query[name] for name in ("sha", "ref", "environment", "task") if name in call.query}
+    listed = [
+        deployment
+        for deployment in reversed(repo.deployments)
+        if all(getattr(deployment, name) == value for name, value in wanted.items())
+    ]
+    return 200, [call.payloads.deployment(repo, deployment) for deployment in listed]
+
+
+@route("POST /repos/{owner}/{repo}/deployments")
+def _create_deployment(call: Call) -> Answer:
+    repo = call.repo("write", "deployments")
+    body = call.body
+    sha = repo.git.resolve(body["ref"])
+    if not sha:
+        raise Refusal(422, f"No ref found for: {body['ref']}")
+    deployment = call.behaviour.deploy(
+        repo, call.token.user, sha=sha, ref=body["ref"], environment=body.get("environment", "production")
+    )
+    deployment.payload, deployment.description = body.get("payload", ""), body.get("description")
+    return 201, call.payloads.deployment(repo, deployment)
+
+
+@route("GET /repos/{owner}/{repo}/deployments/{deployment_id}/statuses")
+def _deployment_statuses(call: Call) -> Answer:
+    repo = call.repo(permission="deployments")
+    deployment = call.deployment(repo)
+    return 200, [call.payloads.deployment_status(repo, deployment, status) for status in reversed(deployment.statuses)]
+
+
+@route("POST /repos/{owner}/{repo}/deployments/{deployment_id}/statuses")
+def _create_deployment_status(call: Call) -> Answer:
+    repo = call.repo("write", "deployments")
+    deployment, body = call.deployment(repo), call.body
+    status = call.behaviour.deployed(repo, deployment, call.token.user, body["state"])
+    status.description, status.log_url = body.get("description", ""), body.get("log_url", "")
+    return 201, call.payloads.deployment_status(repo, deployment, status)
 
 
 @route("GET /repos/{owner}/{repo}/rules/branches/{branch}")

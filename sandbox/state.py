@@ -78,6 +78,34 @@ class CheckRun:
 
 
 @dataclass(eq=False, slots=True)
+class DeploymentStatus:
+    """How far a deployment was at one moment."""
+
+    id: int
+    state: str
+    creator: User
+    description: str = ""
+    log_url: str = ""
+    at: str = field(default_factory=timestamp)
+
+
+@dataclass(eq=False, slots=True)
+class Deployment:
+    """A commit on its way to an environment."""
+
+    id: int
+    sha: str
+    ref: str
+    environment: str
+    creator: User
+    payload: Any = ""
+    task: str = "deploy"
+    description: str | None = None
+    created: str = field(default_factory=timestamp)
+    statuses: list[DeploymentStatus] = field(default_factory=list)
+
+
+@dataclass(eq=False, slots=True)
 class AutoMerge:
     """Somebody's wish that a pull request be merged as soon as the rules allow."""
 
@@ -132,6 +160,7 @@ class Repo:
     members: dict[str, Role] = field(default_factory=dict)
     pulls: dict[int, Pull] = field(default_factory=dict)
     checks: list[CheckRun] = field(default_factory=list)
+    deployments: list[Deployment] = field(default_factory=list)
     rulesets: list[dict[str, Any]] = field(default_factory=list)
     secrets: dict[str, str] = field(default_factory=dict)
     verified: set[str] = field(default_factory=set)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from sandbox.state import ACTIONS_APP, CheckRun, Event, timestamp
+from sandbox.state import ACTIONS_APP, CheckRun, Deployment, Event, User, timestamp
 from sandbox.triggers import started
 
 if TYPE_CHECKING:
@@ -130,6 +130,7 @@ class _Execution:
         self.repo = run.event.repo
         self.folder = sandbox.state.folder / "runs" / str(run.number)
         self.checks: dict[str, CheckRun] = {}
+        self.deployments: dict[str, Deployment] = {}
         # A check counts for the head of a pull request, though its test merge is what is tested.
         pull = run.event.payload.get("pull_request")
         self.sha = pull["head"]["sha"] if pull else run.event.sha
@@ -197,6 +198,7 @@ class _Execution:
             name = self._check_name(job, said["jobID"], said.get("matrix") or {})
             if name not in self.checks:
                 self._start_check(name)
+                self._start_deployment(name, said["jobID"], said.get("matrix") or {})
             if "jobResult" in said:
                 self._end_check(name, said["jobResult"])
 
@@ -228,12 +230,39 @@ class _Execution:
             )
             self.repo.checks.append(self.checks[name])
 
+    def _start_deployment(self, name: str, job_id: str, matrix: dict[str, Any]) -> None:
+        """Record a deployment, as GitHub does for a job with `environment:`; it may be named by the matrix."""
+        declared = self.workflow["jobs"].get(job_id, {}).get("environment", "")
+        environment = declared.get("name", "") if isinstance(declared, dict) else declared
+        environment = re.sub(r"\$\{\{\s*matrix\.([\w-]+)\s*\}\}", lambda match: str(matrix.get(match[1])), environment)
+        if environment:
+            event = self.run.event
+            with self.sandbox.state.lock:
+                deployment = self.sandbox.behaviour.deploy(
+                    self.repo,
+                    self._actor,
+                    sha=event.sha,
+                    ref=event.ref.removeprefix("refs/heads/"),
+                    environment=environment,
+                )
+                self.sandbox.behaviour.deployed(self.repo, deployment, self._actor, "in_progress")
+            self.deployments[name] = deployment
+
+    @property
+    def _actor(self) -> User:
+        return self.sandbox.state.users["github-actions[bot]"]
+
     def _end_check(self, name: str, conclusion: str) -> None:
         with self.sandbox.state.lock:
             check = self.checks[name]
             check.status, check.conclusion, check.completed = "completed", conclusion, timestamp()
             self.sandbox.behaviour.carry_out_wishes(self.repo)
         self.run.jobs[name] = conclusion
+        deployment = self.deployments.get(name)
+        if deployment:
+            state = "success" if conclusion == "success" else "failure"
+            with self.sandbox.state.lock:
+                self.sandbox.behaviour.deployed(self.repo, deployment, self._actor, state)
 
     def _finish(self, *, failed: bool) -> None:
         """Conclude the jobs that act did not run. GitHub calls them skipped.

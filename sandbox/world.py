@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sandbox.state import ACTIONS_APP, Repo, User
+from sandbox.state import ACTIONS_APP, CheckRun, Repo, User
 
 if TYPE_CHECKING:
     from sandbox.server import Sandbox
@@ -51,6 +51,19 @@ def build(sandbox: Sandbox) -> World:
     tokens = {login: state.add_token(login) for login in people}
     app.secrets["GITOPS_BOT_TOKEN"] = tokens[BOT]
     return World(app=app, infra=infra, tokens=tokens)
+
+
+def release(world: World, *versions: str) -> None:
+    """Put a commit on main of the app for each of *versions*, tag it so, and have its check succeed."""
+    git, author = world.app.git, world.app.authors[world.app.git.head("main") or ""]
+    for version in versions:
+        head = git.head("main") or ""
+        sha = git.commit(parents=[head], message=version, author=author.person, files={"version": version.encode()})
+        world.app.authors[sha] = author
+        git.set_ref("refs/heads/main", sha)
+        git.set_ref(f"refs/tags/{version}", sha)
+        check = CheckRun(0, "gate", sha, ACTIONS_APP, status="completed", conclusion="success")
+        world.app.checks.append(check)
 
 
 def publish_actions(folder: Path) -> Path:

@@ -11,7 +11,8 @@ from actions import open_infra_pr
 from actions.clock import Clock
 from sandbox.client import Person
 from sandbox.server import Sandbox
-from sandbox.world import BOT, World, build
+from sandbox.state import Repo
+from sandbox.world import BOT, World, build, release
 from tests.support import Result, Runner
 
 if TYPE_CHECKING:
@@ -54,7 +55,12 @@ class GitHub:
         sha = git.commit(parents=parents, message=message, author=author.person, files={"change": message.encode()})
         self.world.app.authors[sha] = author
         git.set_ref(f"refs/heads/{branch}", sha)
+        self.report("gate", "success", sha, self.world.app)
         return sha
+
+    def release(self, *versions: str) -> None:
+        """Release *versions* of the app, one commit of main each."""
+        release(self.world, *versions)
 
     def infra_file(self, path: str = "envs/dev.json", branch: str = "main") -> str:
         """Return the text of a file of the infra repository."""
@@ -71,13 +77,13 @@ class GitHub:
         git.set_ref(f"refs/heads/{branch}", sha)
         return sha
 
-    def report(self, name: str, conclusion: str | None, sha: str) -> None:
-        """Report a check of GitHub Actions on a commit of the infra repository."""
+    def report(self, name: str, conclusion: str | None, sha: str, repo: Repo | None = None) -> None:
+        """Report a check of GitHub Actions on a commit of *repo*, which is the infra repository if it is not said."""
         from sandbox.state import ACTIONS_APP, CheckRun
 
         run = CheckRun(self.sandbox.state.new_id(), name, sha, ACTIONS_APP)
         run.status, run.conclusion = ("completed", conclusion) if conclusion else ("in_progress", None)
-        self.world.infra.checks.append(run)
+        (repo or self.world.infra).checks.append(run)
 
     def run(self, action: str, **inputs: str) -> Result:
         """Run *action* in a workflow of the app repository; where it waits, time flies."""

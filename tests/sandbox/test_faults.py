@@ -17,7 +17,7 @@ import pytest
 
 from sandbox.faults import Fault
 from sandbox.server import Sandbox
-from sandbox.world import build
+from sandbox.world import build, release
 from tests.sandbox.conftest import GitHub
 from tests.support import ROOT, Result, Runner, declaration
 
@@ -46,6 +46,7 @@ def fresh(runner: Runner, *, reworks: bool = False) -> Iterator[GitHub]:
     """A new organization; with *reworks*, the change was offered before and its base has moved since."""
     with Sandbox.start() as sandbox:
         world = build(sandbox)
+        release(world, "1.0.0", "1.1.0")
         runner.environment |= sandbox.environment() | {"GITHUB_REPOSITORY": "your-org/app", "GITHUB_RUN_ID": "42"}
         github = GitHub(sandbox, world, runner)
         github.change_infra({"envs/dev.json": '{\n"api": {"tag": "1.0.0"},\n"web": {"tag": "1.0.0"}\n}\n'})
@@ -99,7 +100,7 @@ def undisturbed(runner: Runner, route: str, *, reworks: bool) -> tuple[int, obje
 def test_a_fault_at_any_call_leaves_nothing_that_a_second_run_does_not_put_right(
     runner: Runner, monkeypatch: pytest.MonkeyPatch, route: str, reworks: bool, fault: str
 ) -> None:
-    monkeypatch.setattr("actions.repository.TIMEOUT", 1)
+    monkeypatch.setattr("actions.api.TIMEOUT", 1)
     calls, expected = undisturbed(runner, route, reworks=reworks)
     for call in range(calls):
         with fresh(runner, reworks=reworks) as github:

@@ -215,6 +215,7 @@ def test_a_pull_request_that_github_does_not_merge_stays_open(github: GitHub) ->
 
 
 def test_several_services_change_in_one_commit(github: GitHub) -> None:
+    github.release("1.0.0", "1.1.0", "1.2.0")
     github.change_infra({"envs/dev.json": '{"api":{"tag":"1.0.0"},"web":{"tag":"1.0.0"}}'})
 
     result = open_pr(github, tags="api=1.1.0\nweb=1.2.0")
@@ -225,6 +226,7 @@ def test_several_services_change_in_one_commit(github: GitHub) -> None:
 
 
 def test_tags_are_promoted_from_one_environment_to_the_next(github: GitHub) -> None:
+    github.release("1.0.0", "2.0.0")
     github.change_infra({"envs/dev.json": '{"api":{"tag":"2.0.0"},"job":{"tag":"1"}}'})
     github.change_infra({"envs/staging.json": '{"api":{"tag":"1.0.0"}}'})
 
@@ -239,6 +241,7 @@ def test_tags_are_promoted_from_one_environment_to_the_next(github: GitHub) -> N
 
 def test_a_tag_that_no_branch_can_be_named_after_still_has_a_branch(github: GitHub) -> None:
     github.change_infra({"envs/dev.json": '{"api":{"tag":""}}'})
+    github.change_infra({"gitops.yml": "services: {api: {repo: none}}"})
 
     result = open_pr(github, tag="x.lock")
 
@@ -281,6 +284,7 @@ def test_gitops_yml_says_where_the_files_are(github: GitHub) -> None:
             "overlays/dev/kustomization.yaml": "images:\n- name: api\n  newTag: 1.0.0 # now\n",
         }
     )
+    github.release("1.0.0", "1.1.0")
 
     result = open_pr(github, tag="1.1.0")
 
@@ -292,6 +296,7 @@ def test_each_service_can_have_a_file_of_its_own(github: GitHub) -> None:
     values = "image:\n  tag: 1.0.0\n"
     files = {f"charts/{service}/values-dev.yaml": values for service in ("api", "web")}
     github.change_infra({"gitops.yml": "files: charts/{service}/values-{env}.yaml\ntag: image.tag\n", **files})
+    github.release("1.0.0", "1.1.0")
 
     result = open_pr(github, tags="api=1.1.0\nweb=1.1.0")
 
@@ -330,7 +335,9 @@ def test_what_cannot_be_done_is_refused_before_anything_is_written(
 
 
 def test_a_token_that_may_only_read_is_told_what_it_lacks(github: GitHub) -> None:
-    token = github.sandbox.state.add_token("gitops-bot", permissions={"contents": "read", "pull_requests": "read"})
+    token = github.sandbox.state.add_token(
+        "gitops-bot", permissions={"contents": "read", "pull_requests": "read", "checks": "read"}
+    )
 
     result = open_pr(github, tag=github.app_commit(), token=token)
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from actions.api import translated
 from actions.errors import AccessError, ActionError, ConflictError, GitHubError
-from actions.repository import Pull, Repository, _check, _closed_by, _required_checks, _translated
+from actions.repository import Pull, Repository, _closed_by, read_check, required_checks_of
 from sandbox import rest
 from sandbox.faults import Fault
 from tests.sandbox.conftest import GitHub
@@ -106,7 +107,7 @@ def test_a_list_of_files_that_is_cut_is_an_error(
     ],
 )
 def test_a_check_can_be_a_status_of_the_old_kind(node: dict[str, Any], state: str) -> None:
-    assert _check(node).state == state
+    assert read_check(node).state == state
 
 
 def test_the_checks_of_a_protected_branch_count_beside_those_of_rulesets() -> None:
@@ -120,7 +121,7 @@ def test_the_checks_of_a_protected_branch_count_beside_those_of_rulesets() -> No
         "refUpdateRule": {"requiredStatusCheckContexts": ["a", "b"]},
     }
 
-    assert [(check.name, check.app) for check in _required_checks(ref)] == [("a", 7), ("b", None)]
+    assert [(check.name, check.app) for check in required_checks_of(ref)] == [("a", 7), ("b", None)]
 
 
 def test_a_pull_request_of_a_user_who_is_gone_was_closed_by_nobody() -> None:
@@ -132,7 +133,7 @@ def test_a_pull_request_of_a_user_who_is_gone_was_closed_by_nobody() -> None:
 def test_an_answer_that_is_no_answer_is_an_error_all_the_same(data: Any) -> None:
     from github import GithubException
 
-    error: ActionError = _translated(GithubException(500, data, None), "o/r", "p")
+    error: ActionError = translated(GithubException(500, data, None), "o/r", "p")
 
     assert str(error) == "GitHub answered 500 for o/r: no message"
 

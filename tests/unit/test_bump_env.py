@@ -91,7 +91,7 @@ def test_one_file_per_service(runner: Runner) -> None:
         pytest.param({"env": "dev", "tag": "a b"}, "invalid-tag", 2, "is not a tag", id="no tag"),
         pytest.param({"env": "../dev", "tag": NEW}, "invalid-input", 2, "cannot be the name", id="a path as env"),
         pytest.param({"env": "dev", "service": "../x", "tag": NEW}, "invalid-input", 2, "cannot be the", id="a path"),
-        pytest.param({"env": "dev"}, "invalid-input", 2, "give one of tag, tags and from-env", id="nothing asked"),
+        pytest.param({"env": "dev"}, "invalid-input", 2, "give one of tag, tags, from-env", id="nothing asked"),
         pytest.param({"env": "broken", "tag": NEW}, "invalid-env-file", 3, "file=envs/broken.yaml,line=2", id="file"),
         pytest.param(
             {"env": "empty", "service": "api", "tag": NEW}, "no-tag", 3, "file=envs/empty.toml,line=1", id="no"

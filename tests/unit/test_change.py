@@ -145,7 +145,7 @@ def test_a_pull_request_shows_the_commits_and_lets_none_of_them_act() -> None:
     )
     histories = {"api": Comparison(status="ahead", commits=commits, total=300), "web": None}
 
-    body = report.pull_body(histories, run_url="https://x", actor="eve")
+    body = report.pull_body(histories, pulls={}, run_url="https://x", actor="eve")
 
     assert "<summary>api: 300 commits (ahead)</summary>" in body
     assert "- `290000000000` &#64;team &#60;&#33;-- &#35;29 (eve)\n" in body
@@ -160,7 +160,7 @@ def test_what_a_file_holds_does_nothing_in_a_table_or_a_message() -> None:
 
     assert "\n" not in report.changes_table("dev", [changed]).split("|---|---|---|---|\n")[1].rstrip("\n")
     assert "Co-authored-by: Mallory" not in report.changes_table("dev", [changed])
-    assert "\nCo-authored-by" not in report.commit_message("x", [changed])
+    assert "\nCo-authored-by" not in report.commit_message("x", [changed], [])
     assert str(changed) == "api (no tag) → bbbbbbbbbbbb"
 
 

@@ -1,0 +1,177 @@
+"""How GitHub is asked: REST and GraphQL over PyGithub, its errors translated, once, into ours.
+
+A token goes into the Authorization header and nowhere else.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import requests
+from github import Auth, Github, GithubException
+
+from actions.errors import (
+    AccessError,
+    BaseMovedError,
+    ConflictError,
+    GitHubError,
+    RateLimitedError,
+    UnavailableError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from github.Requester import Requester
+
+API_VERSION = "2022-11-28"
+TIMEOUT = 15
+FILE = "mode object { ... on Blob { text isBinary isTruncated } }"
+
+
+@dataclass(frozen=True)
+class Api:
+    """GitHub's answers about the repository *name* (owner/name), seen with one token."""
+
+    name: str
+    token: str = field(repr=False)
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
+
+    @cached_property
+    def _requester(self) -> Requester:
+        return Github(
+            base_url=self.environment.get("GITHUB_API_URL", "https://api.github.com"),
+            auth=Auth.Token(self.token),
+            api_version=API_VERSION,
+            user_agent="gitops-actions",
+            timeout=TIMEOUT,
+            retry=None,  # its retry sends a POST twice that GitHub may have carried out the first time
+            seconds_between_requests=0,
+            seconds_between_writes=0,
+        ).requester
+
+    def _rest(self, verb: str, path: str, given: object = None) -> Any:
+        _, answer = self._requester.requestJsonAndCheck(verb, f"/repos/{self.name}{path}", input=given)
+        return answer
+
+    def ask(
+        self,
+        document: str,
+        variables: Mapping[str, object],
+        *,
+        permission: str = "contents: read",
+        fresh: bool = False,
+    ) -> Any:
+        """Return the answer to *document*, a query of this repository, with those of *variables* that it declares."""
+        owner, _, name = self.name.partition("/")
+        known = {key: value for key, value in variables.items() if f"${key}:" in document}
+        given = {"owner": owner, "name": name, **known}
+        return self._graphql(document, given, permission=permission, fresh=fresh)["repository"]
+
+    def _graphql(self, document: str, variables: Mapping[str, object], *, permission: str, fresh: bool = False) -> Any:
+        with self._asking(permission, fresh=fresh):
+            _, answer = self._requester.graphql_query(document, dict(variables))
+            return answer["data"]
+
+    @contextmanager
+    def _asking(self, permission: str, *, fresh: bool = False) -> Iterator[None]:
+        """Translate what goes wrong in a call that needs *permission*.
+
+        What is *fresh* was made a moment ago; GitHub may say for a little while that it is not there.
+        """
+        try:
+            yield
+        except GithubException as error:
+            raise translated(error, self.name, permission, fresh=fresh) from error
+        except requests.RequestException as error:
+            raise UnavailableError(f"no answer from GitHub for {self.name}: {type(error).__name__}") from error
+
+
+def query(*, variables: Mapping[str, str], paths: Sequence[str], fields: str) -> str:
+    """Return a query of *fields* of the repository, some of which are the files at *paths*."""
+    declared = {"owner": "String!", "name": "String!", **variables}
+    declared |= {f"p{index}": "String!" for index in range(len(paths))}
+    head = ", ".join(f"${name}: {kind}" for name, kind in declared.items())
+    return f"query({head}) {{ repository(owner: $owner, name: $name) {{ {fields} }} }}"
+
+
+def file_fields(paths: Sequence[str]) -> str:
+    """Return the fields f0, f1 … of a commit: the files at *paths*, handed over as variables."""
+    return " ".join(f"f{index}: file(path: $p{index}) {{ {FILE} }}" for index in range(len(paths)))
+
+
+def path_variables(paths: Sequence[str]) -> dict[str, object]:
+    """Return the variables for `file_fields`."""
+    return {f"p{index}": path for index, path in enumerate(paths)}
+
+
+def message_of(error: GithubException) -> str:
+    """Return what GitHub says went wrong, "" if nothing."""
+    data = error.data
+    return str(data.get("message", "")) if isinstance(data, dict) else ""
+
+
+def partial_data(error: GithubException) -> Mapping[str, Any]:
+    """Return what a GraphQL answer holds beside its errors."""
+    data = error.data.get("data") if isinstance(error.data, dict) else None
+    return data if isinstance(data, dict) else {}
+
+
+def translated(
+    error: GithubException, repository: str, permission: str, *, fresh: bool = False
+) -> GitHubError | ConflictError:
+    """Return what *error*, of a call that needs *permission*, is in our words."""
+    kinds = {problem.get("type", ""): problem.get("message", "") for problem in problems(error)}
+    said = "; ".join(kinds.values()) or message_of(error) or "no message"
+    if "STALE_DATA" in kinds:
+        return BaseMovedError(f"{repository}: {kinds['STALE_DATA']}")
+    wait = rate_limit_wait(error, kinds)
+    if wait is not None:
+        return RateLimitedError(f"GitHub limits how much may be asked of {repository}: {said}", wait=wait)
+    if error.status == HTTPStatus.UNAUTHORIZED:
+        return AccessError(f"GitHub does not know the token for {repository}; is it expired or revoked?")
+    answered = f"GitHub answered {error.status} for {repository}: {said}"
+    gone = error.status == HTTPStatus.NOT_FOUND or "NOT_FOUND" in kinds
+    unusable = error.status == HTTPStatus.UNPROCESSABLE_ENTITY or "UNPROCESSABLE" in kinds
+    if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR or (fresh and (gone or unusable)):
+        return UnavailableError(answered)
+    if gone or error.status == HTTPStatus.FORBIDDEN or kinds.keys() & {"FORBIDDEN", "INSUFFICIENT_SCOPES"}:
+        return AccessError(
+            f"the token may not do this in {repository}, or cannot see it: it needs '{permission}' ({said})"
+        )
+    return GitHubError(answered)
+
+
+def rate_limit_wait(error: GithubException, kinds: Mapping[str, str]) -> float | None:
+    """Return how many seconds GitHub wants us to wait, None if the error is no matter of limits.
+
+    docs.github.com, "Rate limits for the REST API": `retry-after` counts; else, with nothing remaining, the reset;
+    else at least a minute. GraphQL says RATE_LIMITED in a 200.
+    """
+    headers = {name.lower(): value for name, value in (error.headers or {}).items()}
+    limited = (
+        error.status == HTTPStatus.TOO_MANY_REQUESTS
+        or "RATE_LIMITED" in kinds
+        or (error.status == HTTPStatus.FORBIDDEN and ("retry-after" in headers or "rate limit" in message_of(error)))
+        or (error.status == HTTPStatus.FORBIDDEN and headers.get("x-ratelimit-remaining") == "0")
+    )
+    if not limited:
+        return None
+    if headers.get("retry-after", "").isdecimal():
+        return float(headers["retry-after"])
+    if headers.get("x-ratelimit-remaining") == "0" and headers.get("x-ratelimit-reset", "").isdecimal():
+        return max(1.0, float(headers["x-ratelimit-reset"]) - time.time() + 1)
+    return 60.0
+
+
+def problems(error: GithubException) -> Iterable[Mapping[str, str]]:
+    """Return the errors that a GraphQL answer lists."""
+    data = error.data
+    errors = data.get("errors") if isinstance(data, dict) else None
+    return [problem for problem in errors if isinstance(problem, dict)] if isinstance(errors, list) else []

@@ -1,0 +1,111 @@
+"""What a run of open-infra-pr is to do, given what is there: which tags, which of them go, and what the gates say."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from actions.change import Change, Plan, only_service, plan
+from actions.errors import NeverRanError
+from actions.gates import Decision
+from actions.infra_state import environment
+from actions.judging import Judge, Judged, closed
+from actions.order import Order
+from actions.past import earlier
+from actions.tags import short
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from actions.clock import Clock
+    from actions.infra_settings import Settings
+    from actions.infra_state import State
+    from actions.repository import Repository
+
+PREVIOUS = re.compile(r"previous(?:-([1-9]\d?))?")
+# What need not be written: it is there, or something newer is.
+NEEDLESS = (Order.IDENTICAL, Order.BEHIND)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Intent:
+    """The tags that are *wanted*, the plan for those that go, and how each of these was judged."""
+
+    wanted: Mapping[str, str]
+    behind: tuple[str, ...]
+    planned: Plan
+    judged: tuple[Judged, ...]
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """Return the changes that go."""
+        return self.planned.changes
+
+    @property
+    def waiting(self) -> list[str]:
+        """Return, in words, what must be waited for before the change may go."""
+        return [each.worst.message for each in self.judged if each.worst and each.worst.decision is Decision.WAIT]
+
+
+def judge_of(infra: Repository, settings: Settings, state: State, clock: Clock) -> Judge:
+    """Return who judges changes of *state*."""
+    known = {snapshot.env: snapshot for snapshot in (state.target, state.source) if snapshot}
+    head = state.base.head
+    return Judge(
+        infra=infra,
+        head=head,
+        config=state.config,
+        layout=state.layout,
+        snapshot=lambda env: known.get(env) or environment(infra, state.layout, head, env),
+        app_repo=settings.app_repo,
+        app_token=settings.token,
+        now=datetime.fromtimestamp(clock.wall(), UTC),
+    )
+
+
+def wanted_tags(settings: Settings, state: State, judge: Judge) -> dict[str, str]:
+    """Return the tag that each service is to have; raise NeverRanError if one is to go back to what never ran there."""
+    request = settings.request
+    if not request.rollback:
+        return request.wanted(state.target, state.source)
+    services = request.services or (only_service(state.target),)
+    return {service: _earlier(state, judge, service, request.rollback) for service in services}
+
+
+def intend(settings: Settings, state: State, judge: Judge, wanted: Mapping[str, str]) -> Intent:
+    """Return what is to be done for *wanted*; raise the error of the gate that is not open.
+
+    What only has to wait may be offered, but not be merged.
+    """
+    tags = state.target.tags()
+    moving = plan(state.target, wanted).changes
+    judge.look(moving)
+    orders = {change.service: judge.order(change.service, change.before, change.after)[0] for change in moving}
+    goes = {
+        service: tag
+        for service, tag in wanted.items()
+        if settings.request.rollback or orders.get(service, Order.IDENTICAL) not in NEEDLESS or not tags.get(service)
+    }
+    planned = plan(state.target, goes)
+    judged = tuple(judge.judge(change, settings.said) for change in planned.changes)
+    for error in closed(judged, waits=settings.merges and not settings.dry_run):
+        raise error
+    behind = tuple(service for service, order in orders.items() if order is Order.BEHIND and service not in goes)
+    return Intent(wanted=wanted, behind=behind, planned=planned, judged=judged)
+
+
+def _earlier(state: State, judge: Judge, service: str, rollback: str) -> str:
+    env, present = state.target.env, state.target.tags().get(service, "")
+    previous = PREVIOUS.fullmatch(rollback)
+    if previous:
+        found = earlier(judge.stays(env, service), present, int(previous[1] or 1))
+        if found:
+            return found
+        raise NeverRanError(f"there is no {rollback} tag of {service}: no other has run in {env} that long ago")
+    if rollback == present or judge.ran(env, service, rollback):
+        return rollback
+    raise NeverRanError(
+        f"{service} {short(rollback)} never ran in {env}, so that is no roll back; set it with tag, as a new change"
+    )

@@ -1,0 +1,212 @@
+"""Collects what the gates ask of a change, and has them judge it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import TYPE_CHECKING, TypeVar
+
+from actions import checks, gates
+from actions.app_repository import AppRepository
+from actions.deployments import Deployments
+from actions.errors import AccessError, ActionError, EnvFileError, UnknownEnvError
+from actions.gates import Decision, Facts, Finding, Reason, Unknown
+from actions.order import Order, order
+from actions.past import Stay, stays
+from actions.tags import is_version
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from datetime import datetime
+
+    from actions.change import Change
+    from actions.checks import Verdict
+    from actions.config import Config
+    from actions.layout import Layout, Snapshot
+    from actions.repository import Comparison, Repository
+    from actions.trailers import Said
+
+    Fact = TypeVar("Fact")
+
+MOST_STAYS = 200
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Judged:
+    """A change, how its tag relates to the one in place, and what each gate says of it."""
+
+    change: Change
+    order: Order
+    comparison: Comparison | None
+    findings: tuple[Finding, ...]
+    stays: tuple[Stay, ...] = ()
+
+    @property
+    def worst(self) -> Finding | None:
+        """Return the finding that decides, None if every gate is open."""
+        return gates.worst(self.findings)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judge:
+    """Knows the infra repository at the commit *head* of its base branch, and asks the repositories of the apps.
+
+    *snapshot* returns an environment as it is at *head*, None if it is not there.
+    """
+
+    infra: Repository
+    head: str
+    config: Config
+    layout: Layout
+    snapshot: Callable[[str], Snapshot | None]
+    app_repo: str
+    app_token: str
+    now: datetime
+    _apps: dict[str, AppRepository] = field(default_factory=dict, repr=False)
+
+    def look(self, changes: Iterable[Change]) -> None:
+        """Ask each app for all tags of *changes* in one request."""
+        tags: dict[str, list[str]] = {}
+        for change in changes:
+            known = [change.before] if is_version(change.before) else []
+            tags.setdefault(self._repo(change.service), []).extend([change.after, *known])
+        for repo, wanted in tags.items():
+            if repo:
+                self._app(repo).look(wanted)
+
+    def order(self, service: str, before: str, after: str) -> tuple[Order, Comparison | None]:
+        """Return how the tag *after* relates to *before*.
+
+        The newer of two versions is ahead only if its commit contains that of the other, where both are known.
+        """
+        repo = self._repo(service)
+        compare = self._app(repo).compare_tags if repo else lambda *_: None
+        found, comparison = order(before, after, compare)
+        if found is Order.AHEAD and repo and not comparison:
+            comparison = compare(before, after)
+            if comparison and comparison.status == "diverged":
+                found = Order.DIVERGED
+        return found, comparison
+
+    def judge(
+        self, change: Change, said: Said, *, approved: bool | Unknown | None = None, freeze_label: bool = False
+    ) -> Judged:
+        """Return what the gates say of *change*; *said* is what it says of itself.
+
+        What the token may not read, or is not there, is unknown, and keeps a gate shut.
+        """
+        policy = self.config.environment(change.env)
+        ordered = _known(lambda: self.order(change.service, change.before, change.after))
+        found, comparison = (Order.UNKNOWN, None) if isinstance(ordered, Unknown) else ordered
+        facts = Facts(
+            change=change,
+            policy=policy,
+            now=self.now,
+            order=found,
+            said=said,
+            approved=approved,
+            freeze_label=freeze_label,
+            undone=ordered if isinstance(ordered, Unknown) else (),
+        )
+        if said.reason and found in gates.NOT_FORWARD:
+            facts = replace(facts, ran_here=_known(lambda: self.ran(change.env, change.service, change.after)))
+        if not facts.is_roll_back:
+            facts = self._with_release(facts)
+        return Judged(
+            change=change,
+            order=found,
+            comparison=comparison,
+            findings=gates.judge(facts),
+            stays=facts.stays if isinstance(facts.stays, tuple) else (),
+        )
+
+    def ran(self, env: str, service: str, tag: str) -> bool:
+        """Tell whether *tag* of *service* was in place in *env* at some time."""
+        return any(stay.tag == tag for stay in islice(self.stays(env, service), MOST_STAYS))
+
+    def stays(self, env: str, service: str) -> Iterator[Stay]:
+        """Yield what was in place in *env*, newest first; raise UnknownEnvError if it is not there."""
+        snapshot = self.snapshot(env)
+        if not snapshot:
+            raise UnknownEnvError(f"no environment '{env}'")
+        past = Deployments(infra=self.infra, layout=self.layout, now=snapshot, head=self.head)
+        return stays(past.records(), service)
+
+    def _with_release(self, facts: Facts) -> Facts:
+        change = facts.change
+        repo = self._repo(change.service)
+        if repo:
+            prefix = self.config.hotfix_prefix
+            facts = replace(
+                facts,
+                released=_known(lambda: self._app(repo).is_released(change.after, prefix)),
+                checks=_known(lambda: self._checks(repo, change.after)),
+            )
+        if facts.order is Order.DIVERGED and repo:
+            facts = replace(facts, undone=_known(lambda: self._app(repo).undone(change.before, change.after)))
+        if facts.policy.after:
+            facts = replace(facts, stays=_known(lambda: self._stays_before(facts)))
+        return facts
+
+    def _stays_before(self, facts: Facts) -> tuple[Stay, ...]:
+        """Return the stays of the new tag in the environment that comes before; no more than are needed."""
+        soak = facts.policy.soak
+        found = []
+        for stay in islice(self.stays(facts.policy.after, facts.change.service), MOST_STAYS):
+            if stay.tag == facts.change.after:
+                found.append(stay)
+                if not soak or (stay.until or facts.now) - stay.since >= soak:
+                    break
+        return tuple(found)
+
+    def _checks(self, repo: str, tag: str) -> Verdict:
+        app = self._app(repo)
+        build = app.build(tag)
+        # GitHub lets a skipped check pass for one that succeeded. What was not tested is not tested.
+        reported = [
+            replace(check, state="failure") if check.conclusion == "skipped" else check
+            for check in (build.checks if build else ())
+        ]
+        return checks.judge(app.required_checks(), reported)
+
+    def _repo(self, service: str) -> str:
+        return self.config.repo_of(service, self.app_repo)
+
+    def _app(self, repo: str) -> AppRepository:
+        return self._apps.setdefault(repo, AppRepository(repo, self.app_token))
+
+
+def _known(read: Callable[[], Fact]) -> Fact | Unknown:
+    try:
+        return read()
+    except (AccessError, EnvFileError, UnknownEnvError) as error:
+        return Unknown(str(error))
+
+
+def closed(judged: Iterable[Judged], *, waits: bool = True) -> list[ActionError]:
+    """Return the errors that say which gates are closed, the worst first; with *waits*, those that will open too.
+
+    A check that has not finished counts always: it will soon.
+    """
+    found = [(each.change, finding) for each in judged for finding in each.findings if finding.reason]
+    counting = [
+        (change, finding)
+        for change, finding in found
+        if waits or finding.decision is Decision.REFUSE or finding.reason is Reason.CHECKS_PENDING
+    ]
+    counting.sort(key=lambda pair: gates.severity(pair[1]), reverse=True)
+    return [error_of(finding, change) for change, finding in counting]
+
+
+def error_of(finding: Finding, change: Change) -> ActionError:
+    """Return what *finding* says of *change* as the error of its reason."""
+    kinds = {kind.reason: kind for kind in _families(ActionError)}
+    kind = kinds[str(finding.reason)]
+    return kind(f"{change.service} in {change.env}: {finding.message}", file=change.file, line=1)
+
+
+def _families(kind: type[ActionError]) -> Iterator[type[ActionError]]:
+    for below in kind.__subclasses__():
+        if hasattr(below, "reason"):
+            yield below
+        yield from _families(below)

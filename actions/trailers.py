@@ -1,0 +1,39 @@
+"""What a change says of itself in trailers, lines `Key: value` of a commit message (git-interpret-trailers(1)).
+
+Reason: 1.4.3 drops the sessions of everybody          why a roll back
+Allow-diverged: the fix is not needed any more         why a tag need not contain the one in place
+Freeze-override: the shop is down                      why it goes in spite of a freeze
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+LONGEST = 500
+KEYS = {"reason": "reason", "allow-diverged": "allow_diverged", "freeze-override": "freeze_override"}
+TRAILER = re.compile(rf"(?im)^({'|'.join(KEYS)}):[ \t]*(\S.*)$")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Said:
+    """Why a change does what would be refused otherwise; "" where it does not say."""
+
+    reason: str = ""
+    allow_diverged: str = ""
+    freeze_override: str = ""
+
+    def trailers(self) -> list[str]:
+        """Return what is said as trailers."""
+        said = {key: getattr(self, name) for key, name in KEYS.items()}
+        return [f"{key.capitalize()}: {one_line(value)}" for key, value in said.items() if value]
+
+
+def read(text: str) -> Said:
+    """Return what *text* says; of several trailers of one key the last counts."""
+    return Said(**{KEYS[match[1].lower()]: one_line(match[2]) for match in TRAILER.finditer(text)})
+
+
+def one_line(text: str) -> str:
+    """Return *text* as it fits a trailer."""
+    return " ".join(text.split())[:LONGEST]
