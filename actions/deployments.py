@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from actions.api import file_fields, path_variables, query
@@ -15,7 +16,7 @@ from actions.errors import EnvFileError
 from actions.past import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from actions.layout import Layout, Snapshot
     from actions.repository import Repository
@@ -38,34 +39,33 @@ class Deployments:
 
         Without any deployment record, as where an agent pulls, what was merged counts as what reached it.
         """
-        deployed = self._deployed()
-        first = next(deployed, None)
-        if not first:
-            yield from self._merged()
-            return
-        yield first
-        yield from deployed
+        nodes = self._nodes()
+        first = next(nodes, None)
+        yield from self._succeeded(chain([first], nodes)) if first else self._merged()
 
     def last(self, service: str = "") -> Record | None:
         """Return the newest deployment that succeeded, of the service if it is deployed on its own."""
-        return next((record for record in self._deployed() if not service or service in record.tags), None)
+        return next(
+            (record for record in self._succeeded(self._nodes()) if not service or service in record.tags), None
+        )
 
-    def _deployed(self) -> Iterator[Record]:
-        """Yield the deployments that succeeded at some time; that a newer one came after them changes nothing."""
-        env = self.now.env
-        names = [env, *(f"{env}/{service}" for service in self.now.tags())]
+    def _nodes(self) -> Iterator[Mapping[str, Any]]:
+        names = [self.now.env, *(f"{self.now.env}/{service}" for service in self.now.tags())]
         fields = f"""deployments(environments: $names, first: {PAGE}, after: $cursor,
                 orderBy: {{field: CREATED_AT, direction: DESC}}) {{
             pageInfo {{ hasNextPage endCursor }}
             nodes {{ environment commitOid statuses(last: 30) {{ nodes {{ state createdAt }} }}
                 commit {{ {file_fields(self._paths)} }} }} }}"""
         variables = {"names": "[String!]!", "cursor": "String"}
-        for node in self._pages(fields, variables, {"names": names}, "deployments"):
+        yield from self._pages(fields, variables, {"names": names}, "deployments")
+
+    def _succeeded(self, nodes: Iterable[Mapping[str, Any]]) -> Iterator[Record]:
+        """Yield the deployments that succeeded at some time; that a newer one came after them changes nothing."""
+        for node in nodes:
             moments = [status["createdAt"] for status in node["statuses"]["nodes"] if status["state"] == "SUCCESS"]
             if moments and node["commit"]:
-                tags = self._tags(node["commit"])
-                service = node["environment"].removeprefix(env).removeprefix("/")
-                tags = {name: tag for name, tag in tags.items() if service in ("", name)}
+                service = node["environment"].removeprefix(self.now.env).removeprefix("/")
+                tags = {name: tag for name, tag in self._tags(node["commit"]).items() if service in ("", name)}
                 yield Record(at=datetime.fromisoformat(min(moments)), sha=node["commitOid"], tags=tags)
 
     def _merged(self) -> Iterator[Record]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from actions.errors import EnvFileError, NoTagError, UnknownServiceError
+from actions.errors import ActionError, EnvFileError, NoTagError, UnknownServiceError
 from actions.formats import FormatError
 from actions.tagpath import is_deep, replaced_at, value_at, without
 
@@ -73,6 +73,19 @@ class EnvFile:
             raise self._error(f"the tag of '{service}' cannot be replaced without changing something else")
         marked = BOM if bare != self.text else ""
         return EnvFile(path=self.path, text=marked + text, tag_path=self.tag_path, service=self.service)
+
+    def mentions(self, service: str) -> bool:
+        """Tell whether the file knows *service* at all, be it without a tag."""
+        return self.service == service or self.tag_path.mentions(self._load(self.text), service)
+
+    def line_of(self, service: str) -> int:
+        """Return the line on which the tag of *service* stands, 1 if there is none."""
+        try:
+            other = self.with_tag(service, "x" if self.tags().get(service) != "x" else "y")
+        except ActionError:
+            return 1
+        lines = zip(self.text.splitlines(), other.text.splitlines(), strict=False)
+        return next((number for number, (here, there) in enumerate(lines, 1) if here != there), 1)
 
     @property
     def _format(self) -> ModuleType:

@@ -5,6 +5,7 @@ What its fields hold on which event: docs.github.com, "Events that trigger workf
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 ZEROS = "0" * 40
 BRANCH = "refs/heads/"
 TAG = "refs/tags/"
+QUEUED = re.compile(r"^refs/heads/gh-readonly-queue/.+/pr-(\d+)-[0-9a-f]{40}$")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,7 +23,17 @@ class PullRequest:
     """The pull request of an event: what happened to it, where it comes from and where it goes."""
 
     action: str
+    number: int
     merged: bool
+    head_sha: str
+    base_ref: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MergeGroup:
+    """The part of a merge queue that is tested together, and the pull request that was put last into it."""
+
+    number: int
     head_sha: str
     base_ref: str
 
@@ -41,7 +53,7 @@ class Event:
     forced: bool = False
     has_new_commits: bool = False
     pull_request: PullRequest | None = None
-    merge_group_base: str = ""
+    merge_group: MergeGroup | None = None
 
     @property
     def branch(self) -> str:
@@ -53,7 +65,6 @@ class Event:
         """Read the event from the runner's variables and its payload; what is not there is empty."""
         name = environment.get("GITHUB_EVENT_NAME", "")
         pull_request = _pull_request(payload) if name.startswith("pull_request") else None
-        group = _mapping(payload, "merge_group")
         return cls(
             name=name,
             ref=environment.get("GITHUB_REF", ""),
@@ -66,7 +77,7 @@ class Event:
             forced=payload.get("forced") is True,
             has_new_commits=_has_new_commits(payload),
             pull_request=pull_request,
-            merge_group_base=_text(group, "base_ref").removeprefix(BRANCH),
+            merge_group=_merge_group(payload) if name == "merge_group" else None,
         )
 
 
@@ -83,10 +94,26 @@ def _pull_request(payload: Mapping[str, object]) -> PullRequest:
     pull_request = _mapping(payload, "pull_request")
     return PullRequest(
         action=_text(payload, "action"),
+        number=_number(pull_request),
         merged=pull_request.get("merged") is True,
         head_sha=_text(_mapping(pull_request, "head"), "sha"),
         base_ref=_text(_mapping(pull_request, "base"), "ref"),
     )
+
+
+def _merge_group(payload: Mapping[str, object]) -> MergeGroup:
+    group = _mapping(payload, "merge_group")
+    number = QUEUED.search(_text(group, "head_ref"))
+    return MergeGroup(
+        number=int(number[1]) if number else 0,
+        head_sha=_text(group, "head_sha"),
+        base_ref=_text(group, "base_ref").removeprefix(BRANCH),
+    )
+
+
+def _number(pull_request: Mapping[str, object]) -> int:
+    number = pull_request.get("number")
+    return number if isinstance(number, int) else 0
 
 
 def _sha(environment: Mapping[str, str], payload: Mapping[str, object], pull_request: PullRequest | None) -> str:

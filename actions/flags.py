@@ -70,7 +70,7 @@ def _branch_at_stake(event: Event) -> str:
     """Return the branch that changed or, for a pull request, the one that it would change."""
     if event.pull_request:
         return event.pull_request.base_ref
-    return event.merge_group_base or event.branch
+    return event.merge_group.base_ref if event.merge_group else event.branch
 
 
 def _is_living_push(event: Event) -> bool:

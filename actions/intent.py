@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from actions.change import Change, Plan, only_service, plan
 from actions.errors import NeverRanError
+from actions.gate_report import closed
 from actions.gates import Decision
 from actions.infra_state import environment
-from actions.judging import Judge, Judged, closed
+from actions.judging import Judge, Judged
 from actions.order import Order
 from actions.past import earlier
 from actions.tags import short

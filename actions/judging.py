@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, TypeVar
 from actions import checks, gates
 from actions.app_repository import AppRepository
 from actions.deployments import Deployments
-from actions.errors import AccessError, ActionError, EnvFileError, UnknownEnvError
-from actions.gates import Decision, Facts, Finding, Reason, Unknown
+from actions.errors import AccessError, EnvFileError, UnknownEnvError
+from actions.gates import Facts, Finding, Unknown
 from actions.order import Order, order
 from actions.past import Stay, stays
 from actions.tags import is_version
@@ -40,6 +40,7 @@ class Judged:
     comparison: Comparison | None
     findings: tuple[Finding, ...]
     stays: tuple[Stay, ...] = ()
+    line: int = 1
 
     @property
     def worst(self) -> Finding | None:
@@ -181,32 +182,3 @@ def _known(read: Callable[[], Fact]) -> Fact | Unknown:
         return read()
     except (AccessError, EnvFileError, UnknownEnvError) as error:
         return Unknown(str(error))
-
-
-def closed(judged: Iterable[Judged], *, waits: bool = True) -> list[ActionError]:
-    """Return the errors that say which gates are closed, the worst first; with *waits*, those that will open too.
-
-    A check that has not finished counts always: it will soon.
-    """
-    found = [(each.change, finding) for each in judged for finding in each.findings if finding.reason]
-    counting = [
-        (change, finding)
-        for change, finding in found
-        if waits or finding.decision is Decision.REFUSE or finding.reason is Reason.CHECKS_PENDING
-    ]
-    counting.sort(key=lambda pair: gates.severity(pair[1]), reverse=True)
-    return [error_of(finding, change) for change, finding in counting]
-
-
-def error_of(finding: Finding, change: Change) -> ActionError:
-    """Return what *finding* says of *change* as the error of its reason."""
-    kinds = {kind.reason: kind for kind in _families(ActionError)}
-    kind = kinds[str(finding.reason)]
-    return kind(f"{change.service} in {change.env}: {finding.message}", file=change.file, line=1)
-
-
-def _families(kind: type[ActionError]) -> Iterator[type[ActionError]]:
-    for below in kind.__subclasses__():
-        if hasattr(below, "reason"):
-            yield below
-        yield from _families(below)

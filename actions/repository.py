@@ -143,6 +143,21 @@ class Comparison:
     commits: tuple[Commit, ...] = ()
     total: int = 0
     files: tuple[str, ...] = ()
+    base: str = ""
+    merge_base: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Proposed:
+    """A pull request as the gates see it: who opened it, what it says, and the comment that we keep on it."""
+
+    author: str
+    is_app: bool
+    body: str
+    labels: tuple[str, ...]
+    messages: tuple[str, ...]
+    comment: int
+    comment_body: str
 
 
 class Repository(Api):
@@ -477,8 +492,41 @@ class Repository(Api):
             status=found["status"],
             commits=_commits(found),
             total=found["total_commits"],
-            files=tuple(file["filename"] for file in found["files"]),
+            files=tuple(dict.fromkeys(path for file in found["files"] for path in _paths_of(file))),
+            base=found["base_commit"]["sha"],
+            merge_base=found["merge_base_commit"]["sha"],
         )
+
+    def proposed(self, number: int, mark: str) -> Proposed:
+        """Return the pull request *number*, with the newest of our own comments on it that holds *mark*."""
+        document = query(
+            variables={"number": "Int!"},
+            paths=(),
+            fields="""pullRequest(number: $number) {
+                body author { login __typename } labels(first: 100) { nodes { name } }
+                commits(last: 100) { nodes { commit { message } } }
+                comments(last: 100) { nodes { databaseId body viewerDidAuthor } } }""",
+        )
+        found = self.ask(document, {"number": number}, permission="pull requests: read")["pullRequest"]
+        comments = [node for node in found["comments"]["nodes"] if node["viewerDidAuthor"] and mark in node["body"]]
+        author = found["author"] or {}  # of an account that is gone
+        return Proposed(
+            author=author.get("login", ""),
+            is_app=author.get("__typename") == "Bot",
+            body=found["body"],
+            labels=tuple(label["name"] for label in found["labels"]["nodes"]),
+            messages=tuple(node["commit"]["message"] for node in found["commits"]["nodes"]),
+            comment=comments[-1]["databaseId"] if comments else 0,
+            comment_body=comments[-1]["body"] if comments else "",
+        )
+
+    def comment(self, number: int, text: str, *, instead_of: int) -> None:
+        """Comment on the pull request *number*; *instead_of* is the comment to replace, 0 for none."""
+        with self._asking(PULLS):
+            if instead_of:
+                self._rest("PATCH", f"/issues/comments/{instead_of}", {"body": text})
+            else:
+                self._rest("POST", f"/issues/{number}/comments", {"body": text})
 
     def _texts(self, commit: Mapping[str, Any], paths: Sequence[str]) -> dict[str, str]:
         found = {path: commit[f"f{index}"] for index, path in enumerate(paths)}
@@ -554,6 +602,11 @@ def read_check(node: Mapping[str, Any]) -> Check:
     good = node["conclusion"] in ("SUCCESS", "NEUTRAL", "SKIPPED")
     state = "success" if good else "failure"
     return Check(name=node["name"], app=app, state=state, conclusion=node["conclusion"].lower())
+
+
+def _paths_of(file: Mapping[str, Any]) -> tuple[str, ...]:
+    old = file.get("previous_filename")
+    return (file["filename"], old) if old else (file["filename"],)
 
 
 def _commits(raw: Mapping[str, Any]) -> tuple[Commit, ...]:

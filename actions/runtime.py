@@ -32,12 +32,16 @@ MARKUP = {ord(character): f"&#{ord(character)};" for character in "&<>\\`*_[]#|~
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """How a run ends well: its outputs, one line for the log, and what a person reads in the job summary."""
+    """How a run ends: its outputs, one line for the log, and what a person reads in the job summary.
+
+    With *errors* it fails, by the first of them, and says no more than they do.
+    """
 
     outputs: Mapping[str, object]
     notice: str
     summary: str = ""
     warnings: tuple[str, ...] = ()
+    errors: tuple[ActionError, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +117,13 @@ def run(action: Callable[[], Outcome], *, unset: Mapping[str, object]) -> int:
         raise
     for warning in outcome.warnings:
         issue_command("warning", {}, warning)
-    issue_command("notice", {}, outcome.notice)
+    for problem in outcome.errors:
+        _annotate(problem)
+    if not outcome.errors:
+        issue_command("notice", {}, outcome.notice)
     _set_outputs(outcome.outputs)
     _summarize(outcome.summary)
-    return 0
+    return outcome.errors[0].exit_code if outcome.errors else 0
 
 
 def say(text: str) -> None:
@@ -150,11 +157,15 @@ def markdown(text: str) -> str:
 
 
 def _failed(error: ActionError, unset: Mapping[str, object]) -> int:
-    properties = {"file": error.file, "line": str(error.line)} if error.file else {}
-    issue_command("error", {name: value for name, value in properties.items() if value != "0"}, str(error))
+    _annotate(error)
     _set_outputs({**unset, "reason": error.reason})
     _summarize(f"❌ **{error.reason}**: {markdown(str(error))}\n")
     return error.exit_code
+
+
+def _annotate(error: ActionError) -> None:
+    properties = {"file": error.file, "line": str(error.line)} if error.file else {}
+    issue_command("error", {name: value for name, value in properties.items() if value != "0"}, str(error))
 
 
 def _set_outputs(outputs: Mapping[str, object]) -> None:

@@ -78,9 +78,9 @@ class Person:
         self.git("push", "-q", "origin", branch, at=clone)
         return self.git("rev-parse", "HEAD", at=clone).strip()
 
-    def open_pull(self, repository: str, *, head: str, title: str, base: str = "main") -> int:
+    def open_pull(self, repository: str, *, head: str, title: str, base: str = "main", body: str = "") -> int:
         """Open a pull request and return its number."""
-        body = {"head": head, "base": base, "title": title}
+        body = {"head": head, "base": base, "title": title, "body": body}
         return int(self.api("POST", f"/repos/{repository}/pulls", body)["number"])
 
     def approve(self, repository: str, number: int) -> None:

@@ -451,7 +451,24 @@ class PullRequest(Node):
         return self._pull.body
 
     def author(self) -> User:
-        return User(self._pull.author)
+        return actor(self._pull.author)
+
+    def comments(self, **_: Any) -> dict[str, Any]:
+        asking = self._context.token.user
+        return {
+            "nodes": [
+                {"databaseId": comment.id, "body": comment.body, "viewerDidAuthor": comment.user is asking}
+                for comment in self._pull.comments
+            ]
+        }
+
+    def commits(self, **_: Any) -> dict[str, Any]:
+        git = self._repo.git
+        base = git.merge_base(git.head(self._pull.base) or "", self._pull.head_sha)
+        if self._pull.merge_sha:
+            base = str(git.get(self._pull.merge_sha).parent_ids[0])
+        shas = git.between(base or "", self._pull.head_sha)
+        return {"nodes": [{"commit": Commit(self._context, self._repo, sha)} for sha in shas]}
 
     def labels(self, **_: Any) -> dict[str, Any]:
         return {"nodes": [{"name": label} for label in self._pull.labels]}
@@ -494,9 +511,18 @@ class ClosedEvent:
         return User(self._user)
 
 
+def actor(user: state.User) -> User:
+    """Return *user* as the type of the schema that it is."""
+    return Bot(user) if user.kind == "Bot" else User(user)
+
+
 class User:
     def __init__(self, user: state.User) -> None:
         self._user = user
 
     def login(self) -> str:
         return self._user.login
+
+
+class Bot(User):
+    pass

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox.behaviour import Behaviour, Refusal
 from sandbox.gitrepo import BRANCH
 from sandbox.rules import rules_for
-from sandbox.state import ROLES, CheckRun, Deployment, Pull, Repo, State, Token, branch_of, timestamp
+from sandbox.state import ROLES, CheckRun, Comment, Deployment, Pull, Repo, State, Token, branch_of, timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -292,8 +292,19 @@ def _add_labels(call: Call) -> Answer:
 @route("POST /repos/{owner}/{repo}/issues/{issue_number}/comments")
 def _comment(call: Call) -> Answer:
     repo = call.repo("write", "pull_requests")
-    call.pull(repo).comments.append(call.body["body"])
-    return 201, {"id": call.state.new_id(), "body": call.body["body"], "user": call.payloads.user(call.token.user)}
+    comment = Comment(call.state.new_id(), call.token.user, call.body["body"])
+    call.pull(repo).comments.append(comment)
+    return 201, {"id": comment.id, "body": comment.body, "user": call.payloads.user(comment.user)}
+
+
+@route("PATCH /repos/{owner}/{repo}/issues/comments/{comment_id}")
+def _update_comment(call: Call) -> Answer:
+    repo = call.repo("write", "pull_requests")
+    number = int(call.path["comment_id"])
+    known = (comment for pull in repo.pulls.values() for comment in pull.comments if comment.id == number)
+    comment: Comment = found(next(known, None))
+    comment.body = call.body["body"]
+    return 200, {"id": comment.id, "body": comment.body, "user": call.payloads.user(comment.user)}
 
 
 @route("GET /repos/{owner}/{repo}/commits/{ref}/check-runs")

@@ -64,6 +64,15 @@ class Review:
 
 
 @dataclass(eq=False, slots=True)
+class Comment:
+    """What somebody said of a pull request."""
+
+    id: int
+    user: User
+    body: str
+
+
+@dataclass(eq=False, slots=True)
 class CheckRun:
     """One check on one commit."""
 
@@ -138,7 +147,7 @@ class Pull:
     reviewers: list[str] = field(default_factory=list)
     team_reviewers: list[str] = field(default_factory=list)
     reviews: list[Review] = field(default_factory=list)
-    comments: list[str] = field(default_factory=list)
+    comments: list[Comment] = field(default_factory=list)
     queued: bool = False
     auto_merge: AutoMerge | None = None
 

@@ -158,14 +158,15 @@ FLOORS = (
     ("api", "workspace"),
     ("repository",),
     ("app_repository", "deployments", "report", "checks", "order"),
-    ("gates",),
-    ("judging", "gate_report"),
+    ("gates", "env_diff"),
+    ("judging",),
+    ("gate_report",),
     ("infra_settings",),
     ("infra_state",),
     ("intent",),
     ("proposal",),
     ("landing",),
-    ("setup_flags", "bump_env", "deploy_matrix", "create_hotfix", "open_infra_pr"),
+    ("setup_flags", "bump_env", "deploy_matrix", "create_hotfix", "open_infra_pr", "check_envs"),
 )
 
 

@@ -103,7 +103,7 @@ def test_an_older_pull_request_of_ours_makes_way_for_the_newer(github: GitHub) -
 
     pulls = github.world.infra.pulls
     assert [pulls[number].state for number in (1, 2, 3)] == ["closed", "open", "open"]
-    assert pulls[1].comments == ["Superseded by #3."]
+    assert [comment.body for comment in pulls[1].comments] == ["Superseded by #3."]
     assert heads(github) == [f"gitops/dev/api-{second[:12]}", "main", "people"]
     assert "superseded by" in result.log
 

@@ -1,0 +1,3 @@
+from actions.check_envs import main
+
+raise SystemExit(main())

@@ -1,0 +1,450 @@
+"""Every gate on real pull requests of the infra repository."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from actions import check_envs
+from actions.clock import Clock
+from sandbox.state import Deployment, DeploymentStatus
+from tests.sandbox.conftest import GitHub
+from tests.support import Result
+
+ACTION = "action-check-envs"
+NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)  # a Tuesday
+GITOPS = """environments:
+  dev: {review: none}
+  staging: {after: dev}
+  prod: {after: staging, soak: 24h, freeze: ["Fri 15:00 - Mon 08:00 Europe/Paris"]}
+services:
+  api: {repo: your-org/app}
+bots: [gitops-bot]
+"""
+
+
+@pytest.fixture(name="gated")
+def _gated(github: GitHub) -> GitHub:
+    github.change_infra({"gitops.yml": GITOPS})
+    github.runner.environment["GITHUB_REPOSITORY"] = "your-org/infra"
+    return github
+
+
+def tagged(tag: str) -> str:
+    return json.dumps({"api": {"tag": tag}}, indent=2)
+
+
+def propose(
+    github: GitHub, files: dict[str, str | None], *, message: str = "Change", by: str = "alice", body: str = "",
+    branch: str = "change",
+) -> int:  # fmt: skip
+    git = github.world.infra.git
+    author = github.sandbox.state.users[by]
+    contents = {path: None if text is None else text.encode() for path, text in files.items()}
+    sha = git.commit(parents=[git.head("main") or ""], message=message, author=author.person, files=contents)
+    git.set_ref(f"refs/heads/{branch}", sha)
+    return github.person(by).open_pull("your-org/infra", head=branch, title="Change", body=body)
+
+
+def check(github: GitHub, number: int, *, now: datetime = NOW, **inputs: str) -> Result:
+    pull = github.world.infra.pulls[number]
+    github.runner.event(
+        "pull_request", github.sandbox.payloads.pull_event(github.world.infra, pull.author, pull, "opened")
+    )
+    clock = Clock(now=lambda: sum(github.slept), wall=now.timestamp, sleep=github._sleep)
+    return github.runner.run(ACTION, lambda: check_envs.main(clock), token=github.bot, **inputs)
+
+
+def deploy(github: GitHub, env: str, tag: str, *, ago: timedelta, state: str = "success") -> None:
+    """Have *env* run *tag* since some time."""
+    sha = github.change_infra({f"envs/{env}.json": tagged(tag)})
+    bot = github.sandbox.state.users["github-actions[bot]"]
+    at = (NOW - ago).strftime("%Y-%m-%dT%H:%M:%SZ")
+    deployment = Deployment(github.sandbox.state.new_id(), sha, "main", env, bot, created=at)
+    deployment.statuses.append(DeploymentStatus(github.sandbox.state.new_id(), state, bot, at=at))
+    github.world.infra.deployments.append(deployment)
+
+
+def gates_of(result: Result) -> dict[str, str]:
+    return {entry["gate"]: entry["decision"] for entry in result.json("gates")}
+
+
+def test_a_released_commit_may_go_to_dev(gated: GitHub) -> None:
+    number = propose(gated, {"envs/dev.json": tagged(gated.app_commit())})
+
+    result = check(gated, number)
+
+    assert result.exit_code == 0, result.log
+    assert (result.outputs["decision"], result.outputs["reason"]) == ("allow", "allowed")
+    assert gates_of(result) == dict.fromkeys(["released", "checks", "ancestry", "review"], "allow")
+    assert "✅ Every gate is open" in result.summary
+    assert "| environment | service | tag | released | checks | ancestry | review |" in result.summary
+
+
+def test_what_touches_no_env_passes_untouched(gated: GitHub) -> None:
+    """With no more than the token of the run: a fork or Dependabot has no other."""
+    result = check(gated, propose(gated, {"README.md": "x", "envs/notes.txt": "x"}))
+
+    assert (result.exit_code, result.outputs["reason"]) == (0, "nothing-to-judge")
+    assert gated.world.infra.pulls[1].comments == []
+
+
+@pytest.mark.parametrize("event", ["push", "workflow_dispatch"])
+def test_where_nothing_is_proposed_there_is_nothing_to_judge(gated: GitHub, event: str) -> None:
+    gated.runner.event(event, {})
+
+    result = gated.runner.run(ACTION, token=gated.bot)
+
+    assert (result.exit_code, result.outputs["decision"]) == (0, "allow")
+
+
+def test_an_unreviewed_commit_cannot_be_deployed(gated: GitHub) -> None:
+    """The hole of the article: the SHA of any pull request, built by nobody, deploys."""
+    tag = gated.app_commit("mine", branch="feature")
+
+    result = check(gated, propose(gated, {"envs/dev.json": '{\n  "api": {\n    "tag": "' + tag + '"\n  }\n}\n'}))
+
+    assert (result.exit_code, result.outputs["reason"], result.outputs["decision"]) == (7, "not-released", "refuse")
+    assert "::error file=envs/dev.json,line=3::api in dev: " in result.log
+    assert f"{tag[:12]} is no commit of the main branch nor of a hotfix branch" in result.log
+    assert "❌ This may not go" in result.summary
+
+
+@pytest.mark.parametrize(
+    ("branch", "reason"),
+    [
+        pytest.param("hotfixes/x", "allowed", id="a hotfix branch"),
+        pytest.param("hotfixes/x/y", "not-released", id="a branch that the rules for hotfixes do not cover"),
+        pytest.param("hotfixes-x", "not-released", id="a branch of nearly that name"),
+    ],
+)
+def test_a_commit_of_a_hotfix_branch_was_released(gated: GitHub, branch: str, reason: str) -> None:
+    start = gated.world.app.git.head("main") or ""
+    tag = gated.app_commit("fix", branch=branch, parent=start)
+
+    assert check(gated, propose(gated, {"envs/dev.json": tagged(tag)})).outputs["reason"] == reason
+
+
+def test_a_hotfix_whose_branch_is_gone_was_released_all_the_same(gated: GitHub) -> None:
+    """The pull request that was merged into it stays."""
+    git, app = gated.world.app.git, gated.world.app
+    app.rulesets.clear()
+    git.set_ref("refs/heads/hotfixes/x", git.head("main") or "")
+    gated.app_commit("fix", branch="fix")
+    alice = gated.person("alice")
+    tag = alice.merge("your-org/app", alice.open_pull("your-org/app", head="fix", title="fix", base="hotfixes/x"))
+    git.delete_ref("refs/heads/hotfixes/x")
+
+    assert check(gated, propose(gated, {"envs/dev.json": tagged(tag)})).outputs["reason"] == "allowed"
+
+
+@pytest.mark.parametrize(
+    ("conclusion", "reason"),
+    [("failure", "checks-failed"), ("skipped", "checks-failed"), (None, "checks-pending"), ("success", "allowed")],
+)
+def test_the_required_checks_must_have_succeeded(gated: GitHub, conclusion: str | None, reason: str) -> None:
+    """GitHub lets a skipped check pass. What was not tested is not tested."""
+    tag = gated.app_commit()
+    gated.world.app.checks.clear()
+    gated.report("gate", conclusion, tag, gated.world.app)
+
+    result = check(gated, propose(gated, {"envs/dev.json": tagged(tag)}))
+
+    assert result.outputs["reason"] == reason
+    assert result.outputs["decision"] == {"checks-pending": "wait", "allowed": "allow"}.get(reason, "refuse")
+
+
+def test_staging_takes_only_what_ran_in_dev(gated: GitHub) -> None:
+    tag = gated.app_commit()
+    deploy(gated, "dev", tag, ago=timedelta(minutes=5), state="failure")
+
+    before = check(gated, propose(gated, {"envs/staging.json": tagged(tag)}))
+    deploy(gated, "dev", tag, ago=timedelta(minutes=1))
+    after = check(gated, 1)
+
+    assert (before.exit_code, before.outputs["reason"]) == (7, "not-promoted")
+    assert f"{tag[:12]} has not run in dev; it goes there first" in before.log
+    assert after.outputs["reason"] == "allowed"
+
+
+def test_prod_waits_until_it_has_soaked(gated: GitHub) -> None:
+    tag = gated.app_commit()
+    deploy(gated, "staging", tag, ago=timedelta(hours=3))
+    number = propose(gated, {"envs/prod.json": tagged(tag)})
+
+    early = check(gated, number)
+    late = check(gated, number, now=NOW + timedelta(hours=21))
+
+    assert (early.exit_code, early.outputs["reason"], early.outputs["decision"]) == (7, "soaking", "wait")
+    assert early.outputs["opens-at"] == "2026-11-25T09:00:00+00:00"
+    assert "has run in staging for 3 h of 1 d; this gate opens 2026-11-25 09:00 UTC" in early.log
+    assert "⏳ This has to wait" in early.summary
+    assert late.outputs["reason"] == "allowed"
+
+
+def test_what_was_taken_out_of_staging_again_has_not_soaked(gated: GitHub) -> None:
+    tag = gated.app_commit()
+    deploy(gated, "staging", tag, ago=timedelta(days=3))
+    deploy(gated, "staging", gated.app_commit(), ago=timedelta(days=3) - timedelta(hours=2))
+
+    result = check(gated, propose(gated, {"envs/prod.json": tagged(tag)}))
+
+    assert (result.outputs["reason"], result.outputs["decision"]) == ("not-promoted", "refuse")
+    assert "for 2 h of 1 d and does not run there any more" in result.log
+
+
+def test_a_freeze_holds_until_its_end_unless_a_label_and_a_reason_override_it(gated: GitHub) -> None:
+    saturday = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
+    tag = gated.app_commit()
+    deploy(gated, "staging", tag, ago=timedelta(days=2))
+    number = propose(gated, {"envs/prod.json": tagged(tag)}, body="Freeze-override: the shop is down\n")
+    pull = gated.world.infra.pulls[number]
+
+    frozen = check(gated, number, now=saturday)
+    pull.labels.append("freeze-override")
+    overridden = check(gated, number, now=saturday)
+    pull.body = ""
+    unexplained = check(gated, number, now=saturday)
+
+    assert (frozen.exit_code, frozen.outputs["reason"]) == (7, "frozen")
+    assert frozen.outputs["opens-at"] == "2026-11-30T07:00:00+00:00"
+    assert overridden.outputs["reason"] == "allowed"
+    assert "goes all the same: the shop is down" in json.dumps(overridden.json("gates"))
+    assert unexplained.outputs["reason"] == "frozen"
+
+
+def test_backwards_is_a_roll_back_with_a_reason_to_what_ran_there(gated: GitHub) -> None:
+    old, newer, newest = (gated.app_commit(name) for name in ("old", "newer", "newest"))
+    deploy(gated, "dev", old, ago=timedelta(days=2))
+    deploy(gated, "dev", newest, ago=timedelta(days=1))
+    gated.world.app.checks.clear()  # what ran there was tested when it went there
+
+    silent = check(gated, propose(gated, {"envs/dev.json": tagged(old)}))
+    said = check(gated, propose(gated, {"envs/dev.json": tagged(old)}, message="Back\n\nReason: INC-7", branch="b"))
+    never = check(gated, propose(gated, {"envs/dev.json": tagged(newer)}, message="Back\n\nReason: x", branch="c"))
+
+    assert (silent.exit_code, silent.outputs["reason"]) == (7, "checks-pending") or silent.outputs[
+        "reason"
+    ] == "backwards"
+    assert said.outputs["reason"] == "allowed"
+    assert "rolls back to" in json.dumps(said.json("gates"))
+    assert "never ran in dev" in never.log
+
+
+def test_a_hotfix_is_not_undone_in_silence(gated: GitHub) -> None:
+    start = gated.world.app.git.head("main") or ""
+    fix = gated.app_commit("Fix the login", branch="hotfixes/login", parent=start)
+    deploy(gated, "dev", fix, ago=timedelta(days=1))
+    without = gated.app_commit("A feature")
+
+    refused = check(gated, propose(gated, {"envs/dev.json": tagged(without)}))
+    allowed = check(
+        gated, propose(gated, {"envs/dev.json": tagged(without)}, message="x\n\nAllow-diverged: not needed", branch="b")
+    )
+
+    assert (refused.exit_code, refused.outputs["reason"]) == (7, "diverged")
+    assert f"would undo {fix[:12]} Fix the login" in refused.log
+    assert allowed.outputs["reason"] == "allowed"
+
+
+def commit_to_main(github: GitHub, message: str, files: dict[str, bytes]) -> None:
+    git, alice = github.world.app.git, github.sandbox.state.users["alice"].person
+    sha = git.commit(parents=[git.head("main") or ""], message=message, author=alice, files=files)
+    git.set_ref("refs/heads/main", sha)
+
+
+@pytest.mark.parametrize("how", ["the same patch", "picked onto main", "picked from main"])
+def test_a_hotfix_that_reached_main_is_not_undone(gated: GitHub, how: str) -> None:
+    git, alice = gated.world.app.git, gated.sandbox.state.users["alice"].person
+    start = git.head("main") or ""
+    fix = {"fix": b"fixed"}
+    on_main = "Fix it here"
+    if how == "picked from main":
+        source = git.commit(parents=[start], message="Fix", author=alice, files=fix)
+        git.set_ref("refs/heads/main", source)
+        message, parent, files = f"Fix\n\n(cherry picked from commit {source})", start, {"fix": b"fixed, otherwise"}
+    else:
+        message, parent, files = "Fix", start, fix
+    hotfix = git.commit(parents=[parent], message=message, author=alice, files=files)
+    git.set_ref("refs/heads/hotfixes/x", hotfix)
+    deploy(gated, "dev", hotfix, ago=timedelta(days=1))
+    gated.app_commit("A feature")
+    if how == "the same patch":
+        git.set_ref(
+            "refs/heads/main", git.commit(parents=[git.head("main") or ""], message=on_main, author=alice, files=fix)
+        )
+    if how == "picked onto main":
+        text = f"{on_main}\n\n(cherry picked from commit {hotfix})"
+        files = {"fix": b"fixed in another way"}
+        git.set_ref(
+            "refs/heads/main", git.commit(parents=[git.head("main") or ""], message=text, author=alice, files=files)
+        )
+    tag = gated.app_commit("Another feature")
+
+    result = check(gated, propose(gated, {"envs/dev.json": tagged(tag)}))
+
+    assert result.outputs["reason"] == "allowed", result.log
+    assert "has an equivalent of every commit that is in place" in json.dumps(result.json("gates"))
+
+
+def test_a_newer_version_without_the_fix_of_the_older_is_refused(gated: GitHub) -> None:
+    """By precedence it is ahead; by what it holds it is not."""
+    git = gated.world.app.git
+    gated.release("1.4.2")
+    fix = gated.app_commit("Fix", branch="hotfixes/1.4.3", parent=git.refs("refs/tags/1.4.2")["refs/tags/1.4.2"])
+    git.set_ref("refs/tags/1.4.3", fix)
+    gated.release("1.5.0")
+    deploy(gated, "dev", "1.4.3", ago=timedelta(days=1))
+
+    result = check(gated, propose(gated, {"envs/dev.json": tagged("1.5.0")}))
+
+    assert result.outputs["reason"] == "diverged"
+    assert f"{fix[:12]} Fix" in result.log
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        pytest.param({".github/workflows/deploy.yml": "x"}, ".github/workflows/deploy.yml", id="a workflow"),
+        pytest.param({"envs/qa.json": tagged("1.0.0")}, "envs/qa.json", id="a new environment"),
+        pytest.param({"envs/prod.json": None}, "envs/prod.json", id="an environment less"),
+        pytest.param({"gitops.yml": GITOPS.replace("24h", "1m")}, "gitops.yml", id="the rules themselves"),
+        pytest.param(
+            {"envs/staging.json": '{"api": {"tag": "x", "url": "http://evil"}}'}, "envs/staging.json", id="a setting"
+        ),
+    ],
+)
+def test_a_bot_changes_tags_and_nothing_else(gated: GitHub, files: dict[str, str | None], said: str) -> None:
+    text = gated.infra_file()
+    tag = gated.app_commit()
+    new = text.replace(json.loads(text)["api"]["tag"], tag)
+
+    fine = check(gated, propose(gated, {"envs/dev.json": new}, by="gitops-bot"))
+    foul = check(gated, propose(gated, {"envs/dev.json": new, **files}, by="gitops-bot", branch="b"))
+    person = check(gated, propose(gated, {"envs/dev.json": new, **files}, by="alice", branch="c"))
+
+    assert fine.outputs["reason"] == "allowed", fine.log
+    assert "foreign-files" in {entry["reason"] for entry in foul.json("gates")}
+    assert f"gitops-bot may change tags and nothing else; this changes {said}" in foul.log
+    assert "foreign-files" not in person.log
+
+
+@pytest.mark.parametrize(
+    ("text", "reason", "line"),
+    [
+        pytest.param('{"api": {"tag": }}', "invalid-env-file", 1, id="no JSON"),
+        pytest.param('{"api": {"url": "x"}}', "no-tag", 1, id="a tag that is lost"),
+        pytest.param('{"api": {"tag": ["x"]}}', "invalid-env-file", 1, id="a tag that is a list"),
+        pytest.param('{"api": {"tag": "a b"}}', "invalid-tag", 1, id="no tag"),
+    ],
+)
+def test_an_env_file_keeps_its_shape(gated: GitHub, text: str, reason: str, line: int) -> None:
+    result = check(gated, propose(gated, {"envs/dev.json": text}))
+
+    assert result.outputs["reason"] == reason
+    assert result.outputs["decision"] == "refuse"
+    assert f"::error file=envs/dev.json,line={line}::" in result.log
+    assert "**invalid-env-file**" in result.summary
+
+
+def test_the_rules_are_those_before_the_pull_request(gated: GitHub) -> None:
+    """Or it could open the gates for itself."""
+    tag = gated.app_commit()
+    lax = "environments: {dev: {review: none}, staging: {}, prod: {}}\nservices: {api: {repo: none}}\n"
+
+    result = check(gated, propose(gated, {"gitops.yml": lax, "envs/prod.json": tagged(tag)}))
+
+    assert result.outputs["reason"] == "not-promoted"
+
+
+def test_a_gitops_yml_that_nobody_can_read_does_not_get_in(gated: GitHub) -> None:
+    result = check(gated, propose(gated, {"gitops.yml": "environments:\n  dev: {soak: 1h}\n"}))
+
+    assert (result.exit_code, result.outputs["reason"]) == (3, "invalid-config")
+    assert "::error file=gitops.yml,line=2::" in result.log
+
+
+def test_env_files_that_move_are_judged_where_they_go(gated: GitHub) -> None:
+    tag = gated.app_commit("mine", branch="feature")
+    files: dict[str, str | None] = {"gitops.yml": GITOPS + "files: e/{env}.json\n", "e/dev.json": tagged(tag)}
+
+    result = check(gated, propose(gated, files))
+
+    assert result.outputs["reason"] == "not-released"
+    assert result.json("changes")[0]["file"] == "e/dev.json"
+
+
+def test_a_service_that_is_new_is_judged_by_the_repository_that_it_comes_with(gated: GitHub) -> None:
+    files: dict[str, str | None] = {
+        "gitops.yml": GITOPS.replace("services:\n", "services:\n  redis: {repo: none}\n"),
+        "envs/dev.json": json.dumps({**json.loads(gated.infra_file()), "redis": {"tag": "7.4-alpine"}}),
+    }
+
+    assert check(gated, propose(gated, files)).outputs["reason"] == "allowed"
+
+
+def test_what_cannot_be_read_keeps_the_gate_shut_and_is_named(gated: GitHub) -> None:
+    number = propose(gated, {"envs/dev.json": tagged(gated.app_commit())})
+    token = gated.sandbox.state.add_token("github-actions[bot]", of_run=True)
+    gated.world.infra.members["github-actions[bot]"] = "write"
+
+    result = check(gated, number, app_token=token)
+
+    assert (result.exit_code, result.outputs["reason"]) == (7, "unknown")
+    assert "your-org/app" in result.log
+    assert "contents: read, checks: read, pull requests: read" in result.log
+
+
+def test_one_comment_is_kept_up_to_date(gated: GitHub) -> None:
+    tag = gated.app_commit("mine", branch="feature")
+    number = propose(gated, {"envs/dev.json": tagged(tag)})
+    pull = gated.world.infra.pulls[number]
+
+    check(gated, number)
+    check(gated, number)
+    refused = [comment.body for comment in pull.comments]
+    gated.app_commit("x")
+    gated.world.app.git.set_ref("refs/heads/main", tag)
+    check(gated, number)
+    quiet = check(gated, number, comment="false")
+
+    assert len(refused) == 1
+    assert "❌ This may not go" in refused[0]
+    assert [comment.body.splitlines()[0] for comment in pull.comments] == ["### ✅ Every gate is open"]
+    assert quiet.exit_code == 0
+
+
+def test_a_token_that_may_not_comment_judges_all_the_same(gated: GitHub) -> None:
+    number = propose(gated, {"envs/dev.json": tagged(gated.app_commit())})
+    may = dict.fromkeys(["contents", "pull_requests", "checks", "deployments"], "read")
+    reader = gated.sandbox.state.add_token("gitops-bot", permissions=may)
+    gated.runner.event("pull_request", gated.sandbox.payloads.pull_event(
+        gated.world.infra, gated.world.infra.pulls[number].author, gated.world.infra.pulls[number], "opened"
+    ))  # fmt: skip
+
+    result = gated.runner.run(ACTION, token=reader)
+
+    assert (result.exit_code, result.outputs["reason"]) == (0, "allowed")
+    assert "::warning::no comment on #1" in result.log
+
+
+def test_a_merge_group_is_judged_by_what_it_holds(gated: GitHub) -> None:
+    tag = gated.app_commit("mine", branch="feature")
+    number = propose(gated, {"envs/dev.json": tagged(tag)})
+    head = gated.world.infra.pulls[number].head_sha
+    ref = f"refs/heads/gh-readonly-queue/main/pr-{number}-{head}"
+    gated.runner.event(
+        "merge_group", {"merge_group": {"head_sha": head, "head_ref": ref, "base_ref": "refs/heads/main"}}
+    )
+
+    assert gated.runner.run(ACTION, token=gated.bot).outputs["reason"] == "not-released"
+
+
+def test_without_deployment_records_what_was_merged_counts(gated: GitHub) -> None:
+    """As where an agent pulls: then no job deploys."""
+    tag = gated.app_commit()
+    gated.change_infra({"envs/dev.json": tagged(tag)})
+
+    assert check(gated, propose(gated, {"envs/staging.json": tagged(tag)})).outputs["reason"] == "allowed"
