@@ -101,14 +101,14 @@ def query(*, variables: Mapping[str, str], paths: Sequence[str], fields: str) ->
     return f"query({head}) {{ repository(owner: $owner, name: $name) {{ {fields} }} }}"
 
 
-def file_fields(paths: Sequence[str]) -> str:
-    """Return the fields f0, f1 … of a commit: the files at *paths*, handed over as variables."""
-    return " ".join(f"f{index}: file(path: $p{index}) {{ {FILE} }}" for index in range(len(paths)))
+def file_fields(paths: Sequence[str], prefix: str = "p") -> str:
+    """Return the fields f0, f1 … of a commit: the files at *paths*, handed over as variables named by *prefix*."""
+    return " ".join(f"f{index}: file(path: ${prefix}{index}) {{ {FILE} }}" for index in range(len(paths)))
 
 
-def path_variables(paths: Sequence[str]) -> dict[str, object]:
+def path_variables(paths: Sequence[str], prefix: str = "p") -> dict[str, object]:
     """Return the variables for `file_fields`."""
-    return {f"p{index}": path for index, path in enumerate(paths)}
+    return {f"{prefix}{index}": path for index, path in enumerate(paths)}
 
 
 def message_of(error: GithubException) -> str:

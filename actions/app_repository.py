@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from actions.api import query
 from actions.event import is_hotfix
+from actions.gates import Release
 from actions.repository import CHECKS, Commit, Comparison, Repository, read_check, required_checks_of
 from actions.tags import is_commit, is_version
 
@@ -88,8 +89,8 @@ class AppRepository(Repository):
         """Return the checks that the rules of the default branch require; *look* first."""
         return required_checks_of(self._facts["main"]) if self._facts["main"] else ()
 
-    def is_released(self, tag: str, hotfix_prefix: str) -> bool:
-        """Tell whether the commit behind *tag* went through the rules of the default branch or of a hotfix branch.
+    def released(self, tag: str, hotfix_prefix: str) -> Release:
+        """Return by which kind of branch, with its rules, the commit behind *tag* was released.
 
         Being there is not enough: GitHub finds every commit of every fork by its SHA, those of unreviewed pull requests
         included. A hotfix branch may be gone; the pull request that was merged into it stays.
@@ -97,13 +98,16 @@ class AppRepository(Repository):
         build = self.build(tag)
         main = self._facts["main"]
         if not build or not main:
-            return False
-        if build.sha in [node["oid"] for node in main["target"]["history"]["nodes"]]:
-            return True
-        if any(branch == main["name"] or is_hotfix(branch, hotfix_prefix) for branch in build.merged_into):
-            return True
+            return Release.NONE
+        newest = [node["oid"] for node in main["target"]["history"]["nodes"]]
+        if build.sha in newest or main["name"] in build.merged_into:
+            return Release.MAIN
+        if any(is_hotfix(branch, hotfix_prefix) for branch in build.merged_into):
+            return Release.HOTFIX
+        if self._is_within(build.sha, main["name"]):
+            return Release.MAIN
         hotfixes = (name for name in self.branches(hotfix_prefix) if is_hotfix(name, hotfix_prefix))
-        return any(self._is_within(build.sha, branch) for branch in (main["name"], *hotfixes))
+        return Release.HOTFIX if any(self._is_within(build.sha, name) for name in hotfixes) else Release.NONE
 
     def compare_tags(self, base: str, head: str) -> Comparison | None:
         """Return how the commit behind the tag *head* relates to that behind *base*; None if one is not there."""

@@ -18,6 +18,7 @@ from actions.event import Event
 from actions.gates import Decision, Finding
 from actions.infra_state import environment
 from actions.judging import Judge, Judged
+from actions.provenance import FREEZE_LABEL
 from actions.repository import Repository
 from actions.retry import persist
 from actions.runtime import Inputs, Outcome, event_payload, run
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 UNSET = {"decision": Decision.REFUSE, "opens-at": "", "changes": [], "gates": []}
 FAILURES = (InputError, EnvFileError, GitHubError, RefusedError)
-FREEZE_LABEL = "freeze-override"
 MARK = "<!-- gitops-actions check-envs -->"
 LONGEST_TRY = 300
 MOST_FILES = 300  # GitHub lists no more of a comparison
@@ -139,7 +139,6 @@ def _verdict(
         whole.append(gates.only_tags(proposed.author, many or diff.foreign(compared.files)))
     judge = Judge(
         infra=infra,
-        head=compared.base,
         # A service that is new has its repository from the pull request; what is there keeps the one it has.
         config=replace(config, repos={**after.repos, **config.repos}),
         layout=layout,

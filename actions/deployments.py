@@ -1,4 +1,4 @@
-"""What reached an environment, as the infra repository knows it: deployment records or, without any, its env files.
+"""What reached the environments, as the infra repository knows it: deployment records or, without any, its env files.
 
 GitHub makes a record for every job with `environment:`. The environment is called like ours, or `env/service` where
 each service is deployed by a job of its own.
@@ -8,104 +8,142 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from actions.api import file_fields, path_variables, query
 from actions.errors import EnvFileError
-from actions.past import Record
+from actions.past import Record, not_overtaken
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from actions.layout import Layout, Snapshot
     from actions.repository import Repository
 
 PAGE = 50
+FEW = 10
+ENVIRONMENTS_PER_QUERY = 20
 PERMISSION = "contents: read, deployments: read"
+NODES = "pageInfo { hasNextPage endCursor } nodes"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Deployments:
-    """The past of *env*, whose files are *now*; *head* is the commit of the base branch that it ends with."""
+    """What reached one environment, whose files are *now*; *page* is the first page of its deployment records.
+
+    *positions* are those of the newest commits of the default branch, counted from its head.
+    """
 
     infra: Repository
     layout: Layout
     now: Snapshot
-    head: str
+    positions: Mapping[str, int]
+    page: Mapping[str, Any]
 
     def records(self) -> Iterator[Record]:
         """Yield what reached the environment, newest first, read as far as is asked for.
 
         Without any deployment record, as where an agent pulls, what was merged counts as what reached it.
         """
-        nodes = self._nodes()
-        first = next(nodes, None)
-        yield from self._succeeded(chain([first], nodes)) if first else self._merged()
+        yield from self.succeeded() if self.page["nodes"] else self._merged()
 
-    def last(self, service: str = "") -> Record | None:
-        """Return the newest deployment that succeeded, of the service if it is deployed on its own."""
-        return next(
-            (record for record in self._succeeded(self._nodes()) if not service or service in record.tags), None
-        )
-
-    def _nodes(self) -> Iterator[Mapping[str, Any]]:
-        names = [self.now.env, *(f"{self.now.env}/{service}" for service in self.now.tags())]
-        fields = f"""deployments(environments: $names, first: {PAGE}, after: $cursor,
-                orderBy: {{field: CREATED_AT, direction: DESC}}) {{
-            pageInfo {{ hasNextPage endCursor }}
-            nodes {{ environment commitOid statuses(last: 30) {{ nodes {{ state createdAt }} }}
-                commit {{ {file_fields(self._paths)} }} }} }}"""
-        variables = {"names": "[String!]!", "cursor": "String"}
-        yield from self._pages(fields, variables, {"names": names}, "deployments")
-
-    def _succeeded(self, nodes: Iterable[Mapping[str, Any]]) -> Iterator[Record]:
-        """Yield the deployments that succeeded at some time; that a newer one came after them changes nothing."""
-        for node in nodes:
-            moments = [status["createdAt"] for status in node["statuses"]["nodes"] if status["state"] == "SUCCESS"]
-            if moments and node["commit"]:
-                service = node["environment"].removeprefix(self.now.env).removeprefix("/")
-                tags = {name: tag for name, tag in self._tags(node["commit"]).items() if service in ("", name)}
-                yield Record(at=datetime.fromisoformat(min(moments)), sha=node["commitOid"], tags=tags)
-
-    def _merged(self) -> Iterator[Record]:
-        for path in self._paths:
-            nodes = f"pageInfo {{ hasNextPage endCursor }} nodes {{ oid committedDate {file_fields(self._paths)} }}"
-            history = f"history(first: {PAGE}, after: $cursor, path: $path) {{ {nodes} }}"
-            fields = f"object(oid: $oid) {{ ... on Commit {{ {history} }} }}"
-            variables = {"oid": "GitObjectID!", "path": "String!", "cursor": "String"}
-            for node in self._pages(fields, variables, {"oid": self.head, "path": path}, "history"):
-                owner = self.layout.owner(path)
-                service = owner[1] if owner else ""
-                tags = {name: tag for name, tag in self._tags(node).items() if service in ("", name)}
-                yield Record(at=datetime.fromisoformat(node["committedDate"]), sha=node["oid"], tags=tags)
-
-    def _pages(
-        self, fields: str, variables: Mapping[str, str], given: Mapping[str, object], connection: str
-    ) -> Iterator[Mapping[str, Any]]:
-        document = query(variables=variables, paths=self._paths, fields=fields)
-        cursor = None
+    def succeeded(self) -> Iterator[Record]:
+        """Yield the deployments that succeeded at some time, newest first."""
+        page = self.page
         while True:
-            values = {**given, "cursor": cursor, **path_variables(self._paths)}
-            found = self.infra.ask(document, values, permission=PERMISSION)
-            page = (found.get("object") or found)[connection]
-            yield from page["nodes"]
+            found = [record for node in page["nodes"] if (record := self._record(node))]
+            yield from not_overtaken(found, self.positions)
             if not page["pageInfo"]["hasNextPage"]:
                 return
-            cursor = page["pageInfo"]["endCursor"]
+            page = _pages(self.infra, [self.now], PAGE, page["pageInfo"]["endCursor"])["d0"]
 
-    def _tags(self, commit: Mapping[str, Any]) -> dict[str, str]:
-        """Return the tags of the env files at *commit*; what cannot be read tells nothing."""
+    def _record(self, node: Mapping[str, Any]) -> Record | None:
+        moments = [status["createdAt"] for status in node["statuses"]["nodes"] if status["state"] == "SUCCESS"]
+        snapshot = self._snapshot(node["commit"] or {})
+        if not moments or not snapshot:
+            return None
+        service = node["environment"].removeprefix(self.now.env).removeprefix("/")
+        return Record(
+            at=datetime.fromisoformat(min(moments)),
+            name=node["environment"],
+            sha=node["commitOid"],
+            snapshot=snapshot,
+            tags={name: tag for name, tag in snapshot.tags().items() if service in ("", name)},
+        )
+
+    def _merged(self) -> Iterator[Record]:
+        paths = [file.path for file in self.now.files]
+        for file in self.now.files:
+            history = f"history(first: {PAGE}, after: $cursor, path: $path) {{ {NODES} {{ oid committedDate %s }} }}"
+            head = f"defaultBranchRef {{ target {{ ... on Commit {{ {history % file_fields(paths)} }} }} }}"
+            document = query(variables={"path": "String!", "cursor": "String"}, paths=paths, fields=head)
+            cursor = None
+            while True:
+                variables = {"path": file.path, "cursor": cursor, **path_variables(paths)}
+                found = self.infra.ask(document, variables)["defaultBranchRef"]["target"]["history"]
+                yield from (record for node in found["nodes"] if (record := self._merge(node, file.service)))
+                if not found["pageInfo"]["hasNextPage"]:
+                    break
+                cursor = found["pageInfo"]["endCursor"]
+
+    def _merge(self, node: Mapping[str, Any], service: str) -> Record | None:
+        snapshot = self._snapshot(node)
+        if not snapshot:
+            return None
+        return Record(
+            at=datetime.fromisoformat(node["committedDate"]),
+            name=self.now.env,
+            sha=node["oid"],
+            snapshot=snapshot,
+            tags={name: tag for name, tag in snapshot.tags().items() if service in ("", name)},
+        )
+
+    def _snapshot(self, commit: Mapping[str, Any]) -> Snapshot | None:
+        """Return the environment at *commit*, None if its files cannot be read there: that tells nothing."""
         texts = {}
-        for index, path in enumerate(self._paths):
-            blob = (commit[f"f{index}"] or {}).get("object") or {}
+        for index, file in enumerate(self.now.files):
+            blob = (commit.get(f"f{index}") or {}).get("object") or {}
             if blob.get("text"):
-                texts[path] = blob["text"]
+                texts[file.path] = blob["text"]
+        snapshot = self.layout.group(texts).get(self.now.env)
         try:
-            return self.layout.group(texts)[self.now.env].tags()
-        except (EnvFileError, KeyError):
-            return {}
+            return snapshot if snapshot and snapshot.tags() else None
+        except EnvFileError:
+            return None
 
-    @property
-    def _paths(self) -> Sequence[str]:
-        return [file.path for file in self.now.files]
+
+def read(infra: Repository, layout: Layout, snapshots: Sequence[Snapshot], *, first: int = PAGE) -> list[Deployments]:
+    """Return what reached each of *snapshots*; *first* is how many records are read of each at once."""
+    pasts = []
+    for start in range(0, len(snapshots), ENVIRONMENTS_PER_QUERY):
+        some = snapshots[start : start + ENVIRONMENTS_PER_QUERY]
+        found = _pages(infra, some, first, None)
+        newest = found["defaultBranchRef"]["target"]["history"]["nodes"] if found["defaultBranchRef"] else []
+        positions = {node["oid"]: position for position, node in enumerate(newest)}
+        pasts += [
+            Deployments(infra=infra, layout=layout, now=now, positions=positions, page=found[f"d{index}"])
+            for index, now in enumerate(some)
+        ]
+    return pasts
+
+
+def _pages(infra: Repository, snapshots: Sequence[Snapshot], first: int, cursor: str | None) -> Any:
+    """Return, as d0, d1 …, one page of the deployment records of each of *snapshots*."""
+    declared = {"cursor": "String"}
+    given: dict[str, object] = {"cursor": cursor}
+    parts = []
+    for index, now in enumerate(snapshots):
+        names, paths = f"n{index}", [file.path for file in now.files]
+        declared[names] = "[String!]!"
+        given[names] = [now.env, *(f"{now.env}/{service}" for service in now.tags())]
+        declared |= dict.fromkeys(path_variables(paths, f"e{index}p"), "String!")
+        given |= path_variables(paths, f"e{index}p")
+        parts.append(
+            f"d{index}: deployments(environments: ${names}, first: {first}, after: $cursor,"
+            f" orderBy: {{field: CREATED_AT, direction: DESC}}) {{ {NODES} {{"
+            " environment commitOid statuses(last: 30) { nodes { state createdAt } }"
+            f" commit {{ {file_fields(paths, f'e{index}p')} }} }} }}"
+        )
+    newest = "defaultBranchRef { target { ... on Commit { history(first: 100) { nodes { oid } } } } }"
+    document = query(variables=declared, paths=(), fields=" ".join([*parts, newest]))
+    return infra.ask(document, given, permission=PERMISSION)

@@ -1,7 +1,8 @@
 """May this change go to this environment now? Facts in; allow, wait or refuse out.
 
 What could not be read is never a yes. A roll back to what ran there before, with its reason, need not be asked again
-whether it was released, tested and promoted: it was, when it went there.
+whether it was released, tested and promoted: it was, when it went there. A hotfix on top of what is in place goes there
+straight: the environments before run something else, so that it ran there would prove little.
 """
 
 from __future__ import annotations
@@ -66,6 +67,14 @@ class Reason(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Release(StrEnum):
+    """By which kind of branch, with its rules, a commit was released."""
+
+    MAIN = "main"
+    HOTFIX = "hotfix"
+    NONE = "none"
+
+
 @dataclass(frozen=True, slots=True)
 class Unknown:
     """A fact that could not be read, and what is missing for it."""
@@ -86,7 +95,7 @@ class Facts:
     now: datetime
     order: Order
     said: Said
-    released: bool | Unknown | None = None
+    released: Release | Unknown | None = None
     checks: Verdict | Unknown | None = None
     stays: tuple[Stay, ...] | Unknown | None = None
     ran_here: bool | Unknown | None = None
@@ -98,6 +107,11 @@ class Facts:
     def is_roll_back(self) -> bool:
         """Tell whether this puts back what ran here, on purpose."""
         return bool(self.said.reason) and self.ran_here is True and self.order in NOT_FORWARD
+
+    @property
+    def is_hotfix(self) -> bool:
+        """Tell whether this is a hotfix on top of what is in place."""
+        return self.released is Release.HOTFIX and self.order is Order.AHEAD
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -115,8 +129,11 @@ NOT_FORWARD = (Order.BEHIND, Order.DIVERGED, Order.UNKNOWN)
 
 
 def judge(facts: Facts) -> tuple[Finding, ...]:
-    """Return what each gate says that the policy of the environment, or the nature of the change, asks for."""
-    found = (gate(facts) for gate in GATES)
+    """Return what each gate says that the policy of the environment, or the nature of the change, asks for.
+
+    Where the tag stays as it is, and something else of the service changes, only time and review matter.
+    """
+    found = (gate(facts) for gate in (GATES if facts.order is not Order.IDENTICAL else (_freeze, _review)))
     return tuple(finding for finding in found if finding)
 
 
@@ -154,7 +171,7 @@ def _released(facts: Facts) -> Finding | None:
         return None
     if isinstance(facts.released, Unknown):
         return _unknown(Gate.RELEASED, facts.released)
-    if facts.released:
+    if facts.released is not Release.NONE:
         return _allow(Gate.RELEASED, f"{tag} was reviewed and merged")
     text = f"{tag} is no commit of the main branch nor of a hotfix branch, so nobody reviewed it"
     return _refuse(Gate.RELEASED, Reason.NOT_RELEASED, text)
@@ -178,6 +195,8 @@ def _checks(facts: Facts) -> Finding | None:
 def _after(facts: Facts) -> Finding | None:
     if facts.is_roll_back or not facts.policy.after:
         return None
+    if facts.is_hotfix:
+        return _allow(Gate.AFTER, f"{short(facts.change.after)} is a hotfix on what is in place")
     if facts.stays is None or isinstance(facts.stays, Unknown):
         return _unknown(Gate.AFTER, facts.stays or Unknown("what ran there"))
     tag, env = short(facts.change.after), facts.policy.after
@@ -188,7 +207,7 @@ def _after(facts: Facts) -> Finding | None:
 
 def _soak(facts: Facts) -> Finding | None:
     soak, stays = facts.policy.soak, facts.stays
-    if facts.is_roll_back or not soak or not stays or isinstance(stays, Unknown):
+    if facts.is_roll_back or facts.is_hotfix or not soak or not stays or isinstance(stays, Unknown):
         return None  # where it has not run at all, the gate before says so
     longest = max((stay.until or facts.now) - stay.since for stay in stays)
     tag, env = short(facts.change.after), facts.policy.after

@@ -28,25 +28,38 @@ class State:
 
 def read(infra: Repository, settings: Settings) -> State:
     """Read what matters of *infra*, all at one commit; raise UnknownEnvError if an environment is not there."""
-    envs = [env for env in (settings.request.env, settings.request.from_env) if env]
-    expected = Layout.default(settings.envs_dir)
-    base = infra.base(settings.base, [PATH, *(path for env in envs for path in expected.paths(env))])
-    config = Config.parse(base.files.get(PATH, ""))
-    layout = config.layout(settings.envs_dir)
-    if layout.patterns != expected.patterns:
-        base = infra.base(settings.base, [PATH, *_paths(infra, base.head, layout, envs)])
-    layout.require_one_file(path for path in base.files if path != PATH)
-    grouped = layout.group(base.files)
-    for env in envs:
-        if env not in grouped:
-            raise unknown_env(env, layout, config.in_order(layout.envs(infra.paths(base.head))))
+    request = settings.request
+    envs = [env for env in (request.env, request.from_env) if env]
+    base, config, layout, found = _environments(infra, settings.base, settings.envs_dir, envs)
     return State(
         base=base,
         config=config,
         layout=layout,
-        target=grouped[settings.request.env],
-        source=grouped.get(settings.request.from_env),
+        target=found[request.env],
+        source=found.get(request.from_env),
     )
+
+
+def read_one(infra: Repository, envs_dir: str, env: str) -> Snapshot:
+    """Return *env* as it is on the default branch; raise UnknownEnvError if it is not there."""
+    return _environments(infra, "", envs_dir, [env])[3][env]
+
+
+def _environments(
+    infra: Repository, branch: str, envs_dir: str, envs: Sequence[str]
+) -> tuple[Base, Config, Layout, dict[str, Snapshot]]:
+    expected = Layout.default(envs_dir)
+    base = infra.base(branch, [PATH, *(path for env in envs for path in expected.paths(env))])
+    config = Config.parse(base.files.get(PATH, ""))
+    layout = config.layout(envs_dir)
+    if layout.patterns != expected.patterns:
+        base = infra.base(branch, [PATH, *_paths(infra, base.head, layout, envs)])
+    layout.require_one_file(path for path in base.files if path != PATH)
+    found = layout.group(base.files)
+    for env in envs:
+        if env not in found:
+            raise unknown_env(env, layout, config.in_order(layout.envs(infra.paths(base.head))))
+    return base, config, layout, found
 
 
 def environment(infra: Repository, layout: Layout, head: str, env: str) -> Snapshot | None:

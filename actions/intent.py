@@ -56,7 +56,6 @@ def judge_of(infra: Repository, settings: Settings, state: State, clock: Clock) 
     head = state.base.head
     return Judge(
         infra=infra,
-        head=head,
         config=state.config,
         layout=state.layout,
         snapshot=lambda env: known.get(env) or environment(infra, state.layout, head, env),

@@ -6,9 +6,8 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
-from actions import checks, gates
+from actions import checks, deployments, gates
 from actions.app_repository import AppRepository
-from actions.deployments import Deployments
 from actions.errors import AccessError, EnvFileError, UnknownEnvError
 from actions.gates import Facts, Finding, Unknown
 from actions.order import Order, order
@@ -50,13 +49,12 @@ class Judged:
 
 @dataclass(frozen=True, kw_only=True)
 class Judge:
-    """Knows the infra repository at the commit *head* of its base branch, and asks the repositories of the apps.
+    """Knows the infra repository, and asks the repositories of the apps.
 
-    *snapshot* returns an environment as it is at *head*, None if it is not there.
+    *snapshot* returns an environment as it is on the base branch, None if it is not there.
     """
 
     infra: Repository
-    head: str
     config: Config
     layout: Layout
     snapshot: Callable[[str], Snapshot | None]
@@ -130,7 +128,7 @@ class Judge:
         snapshot = self.snapshot(env)
         if not snapshot:
             raise UnknownEnvError(f"no environment '{env}'")
-        past = Deployments(infra=self.infra, layout=self.layout, now=snapshot, head=self.head)
+        (past,) = deployments.read(self.infra, self.layout, [snapshot])
         return stays(past.records(), service)
 
     def _with_release(self, facts: Facts) -> Facts:
@@ -140,12 +138,12 @@ class Judge:
             prefix = self.config.hotfix_prefix
             facts = replace(
                 facts,
-                released=_known(lambda: self._app(repo).is_released(change.after, prefix)),
+                released=_known(lambda: self._app(repo).released(change.after, prefix)),
                 checks=_known(lambda: self._checks(repo, change.after)),
             )
         if facts.order is Order.DIVERGED and repo:
             facts = replace(facts, undone=_known(lambda: self._app(repo).undone(change.before, change.after)))
-        if facts.policy.after:
+        if facts.policy.after and not facts.is_hotfix:
             facts = replace(facts, stays=_known(lambda: self._stays_before(facts)))
         return facts
 

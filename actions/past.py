@@ -7,16 +7,24 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
+
+    from actions.layout import Snapshot
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Record:
-    """At the moment *at*, the infra commit *sha* reached the environment, with these *tags* for its services."""
+    """At the moment *at*, the infra commit *sha* reached the environment *name*, as *snapshot* has it.
+
+    The name is that of the environment, or `env/service` where only that service was deployed. *tags* are those that
+    reached it.
+    """
 
     at: datetime
+    name: str
     sha: str
+    snapshot: Snapshot
     tags: Mapping[str, str]
 
 
@@ -27,6 +35,22 @@ class Stay:
     tag: str
     since: datetime
     until: datetime | None
+
+
+def not_overtaken(records: Sequence[Record], positions: Mapping[str, int]) -> list[Record]:
+    """Return *records*, newest first, without those of jobs that were overtaken by one for a newer infra commit.
+
+    Such a job finds that out and deploys nothing, but ends as a success, and GitHub records that for its commit.
+    *positions* are those of the commits on the branch, the newest first; what is not among them is older.
+    """
+    kept: list[Record] = []
+    newest: dict[str, int] = {}
+    for record in reversed(records):
+        position = positions.get(record.sha, len(positions))
+        if position <= newest.get(record.name, position):
+            newest[record.name] = position
+            kept.append(record)
+    return kept[::-1]
 
 
 def stays(records: Iterable[Record], service: str) -> Iterator[Stay]:

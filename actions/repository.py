@@ -20,7 +20,7 @@ from actions.errors import (
     UnknownCommitError,
     UnsafePathError,
 )
-from actions.event import BRANCH
+from actions.event import BRANCH, TAG
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -456,20 +456,40 @@ class Repository(Api):
 
     def branches(self, prefix: str) -> dict[str, str]:
         """Return the heads of the branches whose names start with *prefix*."""
-        with self._asking("contents: read"):
-            refs = self._rest("GET", f"/git/matching-refs/heads/{quote(prefix)}")
-        return {ref["ref"].removeprefix(BRANCH): ref["object"]["sha"] for ref in refs}
+        return self._refs(BRANCH, prefix)
 
-    def resolve(self, revision: str) -> str:
-        """Return the full SHA of *revision*; raise UnknownCommitError if there is no such commit."""
+    def tags(self, prefix: str) -> list[str]:
+        """Return the names of the git tags that start with *prefix*."""
+        return list(self._refs(TAG, prefix))
+
+    def _refs(self, kind: str, prefix: str) -> dict[str, str]:
+        with self._asking("contents: read"):
+            refs = self._rest("GET", f"/git/matching-refs/{kind.removeprefix('refs/')}{quote(prefix)}")
+        return {ref["ref"].removeprefix(kind): ref["object"]["sha"] for ref in refs}
+
+    def commit_of_tag(self, name: str) -> str:
+        """Return the commit that the git tag *name* names; raise UnknownCommitError if there is no such tag."""
+        found = self._commit(f"tags/{quote(name)}")
+        if not found:
+            raise UnknownCommitError(f"{self.name} has no tag {name}")
+        return found
+
+    def _commit(self, revision: str) -> str:
+        """Return the SHA of the commit *revision*, "" if there is none."""
         with self._asking("contents: read"):
             try:
-                sha = str(self._rest("GET", f"/commits/{quote(revision)}")["sha"])
+                return str(self._rest("GET", f"/commits/{revision}")["sha"])
             except GithubException as error:
                 # 422 "No commit found for SHA", 404 for what cannot be a commit
                 if error.status in (HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY):
-                    raise UnknownCommitError(f"{self.name} has no commit {revision}") from error
+                    return ""
                 raise
+
+    def resolve(self, revision: str) -> str:
+        """Return the full SHA of *revision*; raise UnknownCommitError if there is no such commit."""
+        sha = self._commit(quote(revision))
+        if not sha:
+            raise UnknownCommitError(f"{self.name} has no commit {revision}")
         if not sha.startswith(revision):  # a branch can be named like a commit
             raise UnknownCommitError(f"{self.name} has no commit {revision}, only a branch or a tag of that name")
         return sha

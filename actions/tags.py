@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from actions.errors import InvalidTagError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 # What an OCI registry accepts as a tag (distribution specification, "Pulling manifests").
@@ -54,3 +58,22 @@ def short(tag: str | None) -> str:
     if not tag:
         return "(none)"
     return tag[:12] if is_commit(tag) else tag
+
+
+def next_patch(version: str, taken: Iterable[str]) -> str:
+    """Return the patch version that follows *version* and that no tag in *taken* has, be it as a pre-release of it.
+
+    It starts with `v` if *version* does.
+    """
+    from semver import Version
+
+    start = "v" if version.startswith("v") else ""
+    cores = {
+        (found.major, found.minor, found.patch)
+        for tag in taken
+        if tag != version and is_version(tag) and (found := Version.parse(tag.removeprefix("v")))
+    }
+    candidate = Version.parse(version.removeprefix("v")).next_version("patch")
+    while (candidate.major, candidate.minor, candidate.patch) in cores:
+        candidate = candidate.bump_patch()
+    return f"{start}{candidate}"

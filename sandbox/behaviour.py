@@ -157,6 +157,12 @@ class Behaviour:
                 other.statuses.append(DeploymentStatus(self.state.new_id(), "inactive", creator))
         return status
 
+    def record_deployment(self, repo: Repo, sha: str, environment: str) -> None:
+        """Record that *sha* was deployed, as if a job had done it."""
+        runner = self.state.users["github-actions[bot]"]
+        deployment = self.deploy(repo, runner, sha=sha, ref=repo.default_branch, environment=environment)
+        self.deployed(repo, deployment, runner, "success")
+
     def leave_queue(self, repo: Repo, token: Token, pull: Pull, *, merged: bool) -> None:
         """End the wait of *pull* in the merge queue, one way or the other."""
         pull.queued = False
@@ -194,6 +200,15 @@ class Behaviour:
         if repo.delete_branch_on_merge and repo.git.head(pull.head):
             self.update_ref(repo, token, BRANCH + pull.head, None)
         return merged
+
+    @staticmethod
+    def squash_message(repo: Repo, pull: Pull) -> str:
+        """Return what GitHub puts below the title of a squashed commit: the messages of the commits."""
+        base = repo.git.head(pull.base) or ""
+        commits = [repo.git.get(sha).message for sha in repo.git.between(base, pull.head_sha)]
+        if len(commits) == 1:
+            return commits[0].partition("\n\n")[2]
+        return "\n\n".join(f"* {message}" for message in commits)
 
     def _merged_commit(
         self, repo: Repo, token: Token, pull: Pull, base: str, tree: str, method: str, message: str

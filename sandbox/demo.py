@@ -1,70 +1,39 @@
-"""`make demo`: a commit travels from a developer's laptop to dev, through real workflows, without a GitHub account."""
+"""`make demo`: the whole pipeline on a laptop, through real workflows, without a GitHub account."""
 
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
-import time
 from typing import TYPE_CHECKING
 
-from sandbox.client import ApiError, Person
+from sandbox.client import ApiError
 from sandbox.server import Sandbox
-from sandbox.workflows import Run, Workflows
-from sandbox.world import BOT, ENVIRONMENTS, ROOT, World, build, publish_actions
+from sandbox.story import APP, DEPLOYS, INFRA, Narrator, Stage, StoryError, require
+from sandbox.workflows import Workflows
+from sandbox.world import BOT, ENVIRONMENTS, ROOT, build, publish_actions
 
 if TYPE_CHECKING:
-    from sandbox.state import Pull
+    from sandbox.state import Repo
+    from sandbox.workflows import Run
 
 LOGS = ROOT / "demo-logs"
-APP, INFRA = "your-org/app", "your-org/infra"
-GOOD = {"success", "skipped"}
-MARKS = {"success": "✓", "skipped": "–", "failure": "✗"}
-
-
-class StoryError(Exception):
-    """A step did not do what it should."""
-
-
-class Story:
-    """Tells what happens, one readable line each, and stops where it goes wrong."""
-
-    def __init__(self) -> None:
-        self._started = time.monotonic()
-
-    def chapter(self, title: str) -> None:
-        """Begin a part of the story."""
-        print(f"\n\033[1m{title}\033[0m", flush=True)
-
-    def tell(self, who: str, what: str) -> None:
-        """Say who did what."""
-        print(f"  {time.monotonic() - self._started:5.1f}s  {who:<10} {what}", flush=True)
-
-    def tell_run(self, run: Run) -> None:
-        """Say that a workflow run ended, with its checks."""
-        if run.conclusion:
-            checks = "  ".join(f"{MARKS.get(result, '?')} {name}" for name, result in run.jobs.items())
-            self.tell("actions", f"{run.event.repo.name}: {run.name} ({run.event.name})  {checks}")
-
-    @staticmethod
-    def require(fact: object, otherwise: str) -> None:
-        """Raise StoryError unless *fact* is true."""
-        if not fact:
-            raise StoryError(otherwise)
+API, TEST = "projects/api/api.py", "projects/api/test_api.py"
 
 
 def main() -> int:
     """Tell the story; return 0 if every step did what it should."""
-    story = Story()
+    narrator = Narrator()
     shutil.rmtree(LOGS, ignore_errors=True)
     LOGS.mkdir()
     try:
         with Sandbox.start() as sandbox:
             world = build(sandbox)
             actions = publish_actions(sandbox.state.folder / "actions")
-            with Workflows(sandbox, actions=actions, logs=LOGS, told=story.tell_run) as workflows:
-                _publish_and_deploy(story, sandbox, world, workflows)
-            story.require(not sandbox.violations, "\n".join(sandbox.violations))
+            with Workflows(sandbox, actions=actions, logs=LOGS, told=narrator.tell_run) as workflows:
+                _tell(Stage(narrator, sandbox, world, workflows))
+            require(not sandbox.violations, "\n".join(sandbox.violations))
     except (StoryError, ApiError, TimeoutError) as error:
         print(f"\n\033[31mThe demo went wrong: {error}\033[0m\nThe logs of the workflows are in {LOGS.name}/")
         return 1
@@ -72,78 +41,223 @@ def main() -> int:
     return 0
 
 
-def _publish_and_deploy(story: Story, sandbox: Sandbox, world: World, workflows: Workflows) -> None:
-    alice, bob = (Person(sandbox, login, world.tokens[login]) for login in ("alice", "bob"))
-    before = _running(world)
+def _tell(stage: Stage) -> None:
+    start = stage.running()["prod"]
+    first = _publish(stage)
+    _promote(stage, first, [("dev", "staging"), ("staging", "prod")])
+    _roll_back(stage, start)
+    fixed = _hotfix(stage, start)
+    second = _bring_to_main(stage, fixed)
+    _refuse(stage, first, second)
+    _hold(stage, second)
+    _show(stage, fixed)
 
-    story.chapter("A change is proposed, tested and reviewed")
-    number = _propose(story, alice, sandbox)
-    workflows.wait()
-    _require_good(story, workflows)
-    try:
-        alice.merge(APP, number)
-        raise StoryError("the pull request merged without a review")
-    except ApiError as refusal:
-        story.tell("github", f"does not merge it yet: {refusal.message.splitlines()[-1]}")
-    bob.approve(APP, number)
-    story.tell("bob", f"approves #{number}")
 
-    story.chapter("It is merged, published, and deployed to dev")
-    sha = alice.merge(APP, number)
-    story.tell("alice", f"merges #{number} as {sha[:12]}")
-    workflows.wait()
-    _require_good(story, workflows)
-    pull = _infra_pull(story, world)
-    story.tell(BOT, f"opened and merged {INFRA}#{pull.number}: {pull.title}")
-    deployed = [line for run in workflows.runs for line in run.lines if line.startswith("Pretending to deploy")]
-    for line in deployed:
-        story.tell("deploy", line)
-    story.require([line.split()[3] for line in deployed] == ["dev"], f"not dev alone was deployed: {deployed}")
+def _publish(stage: Stage) -> str:
+    narrator = stage.narrator
+    narrator.chapter("A change is proposed, tested and reviewed")
+    app = ROOT / "examples" / "app"
+    files = {
+        API: (app / API).read_text(encoding="utf-8").replace('"world"', '"everybody"'),
+        TEST: (app / TEST).read_text(encoding="utf-8").replace("Hello, world!", "Hello, everybody!"),
+    }
+    number = stage.propose("alice", APP, "greet-everybody", files, "Greet everybody, not the world")
+    stage.settle()
+    narrator.tell("github", f"does not merge it yet: {stage.refused('alice', APP, number)}")
 
-    story.chapter("What runs where")
-    after = _running(world)
+    narrator.chapter("It is merged, published, and deployed to dev")
+    sha = stage.land(APP, number)
+    pull = stage.newest_pull()
+    require(pull.merged_by and pull.merged_by.login == BOT, f"{INFRA}#{pull.number} was not merged by the bot")
+    require(pull.merge_sha in stage.world.infra.verified, f"{pull.merge_sha} is not signed")
+    narrator.tell(BOT, f"opened and merged {INFRA}#{pull.number}: {pull.title}")
+    _require_deployed(stage, ["dev"])
+    return sha
+
+
+def _promote(stage: Stage, tag: str, steps: list[tuple[str, str]]) -> None:
+    stage.narrator.chapter(f"It is promoted to {' and then to '.join(target for _, target in steps)}")
+    for source, target in steps:
+        said = f"starts Promote: {source} to {target}"
+        stage.dispatch(INFRA, "promote.yml", said, {"from": source, "to": target})
+        _land_newest(stage, f"Promote {source} to {target}: api to {tag[:12]}")
+        _require_deployed(stage, [target])
+
+
+def _roll_back(stage: Stage, start: str) -> None:
+    stage.narrator.chapter("It is bad: prod is rolled back")
+    reason = "customers are greeted by the wrong name"
+    inputs = {"env": "prod", "to": "previous", "reason": reason}
+    stage.dispatch(INFRA, "rollback.yml", "starts Roll back: prod to what ran before", inputs)
+    _land_newest(stage, f"Roll back prod: api to {start[:12]}")
+    require(f"Reason: {reason}" in stage.world.infra.git.get(_head(stage)).message, "the commit does not say why")
+    _require_deployed(stage, ["prod"])
+
+
+def _hotfix(stage: Stage, start: str) -> str:
+    narrator = stage.narrator
+    narrator.chapter("What prod runs needs a fix that cannot wait for main")
+    inputs = {"from-env": "prod", "branch-name": "greeting"}
+    stage.dispatch(APP, "hotfix.yml", "starts Hotfix: from what prod runs", inputs)
+    require(stage.world.app.git.head("hotfixes/greeting") == start, "the hotfix branch is not where prod is")
+    narrator.tell(BOT, f"created hotfixes/greeting at {start[:12]}; nothing was published again")
+    text = (ROOT / "examples" / "app" / API).read_text(encoding="utf-8") + "\n# An urgent fix.\n"
+    number = stage.propose("alice", APP, "fix", {API: text}, "Fix the greeting", base="hotfixes/greeting")
+    stage.settle()
+    before = len(stage.world.infra.pulls)
+    fixed = stage.land(APP, number)
+    require(len(stage.world.infra.pulls) == before, "a hotfix opened an infra pull request by itself")
+    narrator.tell("publish", f"published {fixed[:12]}; where it goes is for people to say")
+    stage.dispatch(INFRA, "bump.yml", f"starts Bump: prod to {fixed[:12]}", {"env": "prod", "tag": fixed})
+    _land_newest(stage, f"Update prod: api to {fixed[:12]}")
+    _require_deployed(stage, ["prod"])
+    return fixed
+
+
+def _bring_to_main(stage: Stage, fixed: str) -> str:
+    stage.narrator.chapter("The fix is brought to main, so that nothing undoes it")
+    text = _file(stage.world.app, API) + "\n# An urgent fix.\n"
+    title = f"Fix the greeting on main\n\n(cherry picked from commit {fixed})"
+    number = stage.propose("alice", APP, "fix-on-main", {API: text}, title)
+    stage.settle()
+    second = stage.land(APP, number)
+    _require_deployed(stage, ["dev"])
+    _promote(stage, second, [("dev", "staging")])
+    return second
+
+
+def _refuse(stage: Stage, first: str, second: str) -> None:
+    """Have every gate refuse something."""
+    narrator = stage.narrator
+    narrator.chapter("The rules for prod become stricter, by a pull request as any other")
+    text = _file(stage.world.infra, "gitops.yml")
+    strict = "prod: {after: staging, soak: 24h, freeze: ['2000-01-01 00:00 - 2100-01-01 00:00 UTC']}"
+    number = stage.propose("alice", INFRA, "strict", {"gitops.yml": re.sub(r"prod: .*", strict, text)}, "Let prod soak")
+    stage.settle()
+    stage.land(INFRA, number)
+
+    narrator.chapter("Two changes are merged that are fine apart and broken together")
+    third, broken = _break(stage)
+
+    narrator.chapter("What the gates do not let through")
+    unreviewed = _unreviewed(stage)
+    attempts = {
+        "invalid-env-file": ("alice", "A file that nobody can read", {"envs/dev.json": '{"api": {"tag": }}'}),
+        "not-released": ("alice", "A commit that nobody reviewed", _tagged(stage, "dev", unreviewed)),
+        "checks-failed": ("alice", "A commit whose tests fail", _tagged(stage, "dev", broken)),
+        "not-promoted": ("alice", "What never ran in staging", _tagged(stage, "prod", third)),
+        "soaking frozen": ("alice", "What has to soak, in a freeze", _tagged(stage, "prod", second)),
+        "diverged": ("alice", "What would undo the hotfix", _tagged(stage, "prod", first)),
+        "backwards": ("alice", "A step back without a reason", _tagged(stage, "dev", first)),
+        "foreign-files": (BOT, "More than tags, by the bot", {"Makefile": "deploy:\n\tcurl evil\n"}),
+    }
+    numbers = {
+        reason: stage.propose(login, INFRA, reason.replace(" ", "-"), files, title)
+        for reason, (login, title, files) in attempts.items()
+    }
+    verdicts = _verdicts(stage.settle(good=False))
+    for reasons, number in numbers.items():
+        said = verdicts[number]
+        require(said.keys() >= set(reasons.split()), f"{INFRA}#{number} was refused as {said}, not as {reasons}")
+        for reason in reasons.split():
+            narrator.tell("gates", f"{INFRA}#{number}  {reason}: {said[reason].partition(';')[0]}")
+        require("gates" in stage.refused("alice", INFRA, number), f"{INFRA}#{number} can be merged")
+
+
+def _break(stage: Stage) -> tuple[str, str]:
+    """Return the commits of two changes, of which the second passes its tests on its branch and fails them on main."""
+    test = _file(stage.world.app, TEST)
+    renamed = {
+        API: _file(stage.world.app, API).replace("def greet", "def welcome"),
+        TEST: test.replace("greet(", "welcome(").replace("import greet", "import welcome"),
+    }
+    extra = {"projects/api/test_more.py": test.replace("class ", "class More")}
+    one = stage.propose("alice", APP, "rename", renamed, "Rename greet to welcome")
+    two = stage.propose("alice", APP, "more-tests", extra, "Test greet more")
+    stage.settle()
+    third = stage.land(APP, one)
+    stage.person("bob").approve(APP, two)
+    broken = stage.person("alice").merge(APP, two)
+    runs = stage.settle(good=False)
+    require(any(run.jobs.get("api / api") == "failure" for run in runs), "the tests of main do not fail")
+    stage.narrator.tell("github", f"main is red at {broken[:12]}; dev was not touched")
+    return third, broken
+
+
+def _unreviewed(stage: Stage) -> str:
+    alice, clone = stage.person("alice"), stage.clones["alice", APP]
+    alice.git("switch", "-q", "--detach", "origin/main", at=clone)
+    return alice.push_change(clone, "unreviewed", {"README.md": "x\n"}, "Nobody has seen this")
+
+
+def _verdicts(runs: list[Run]) -> dict[int, dict[str, str]]:
+    """Return, for each pull request, why gates are shut: reason and message."""
+    verdicts = {}
+    for run in runs:
+        if run.name == "Gates":
+            said = json.loads(run.outputs["gates.gates.gates"])
+            errors = [line.rpartition("::")[2] for line in run.lines if "::error" in line]
+            first = {run.outputs["gates.gates.reason"]: errors[0] if errors else ""}
+            found = {entry["reason"]: entry["message"] for entry in said if entry["reason"]}
+            verdicts[run.event.payload["number"]] = first | found
+    return verdicts
+
+
+def _hold(stage: Stage, second: str) -> None:
+    narrator = stage.narrator
+    narrator.chapter("The bot merges a change of prod past the review, as its right to bypass lets it")
+    inputs = {"from": "staging", "to": "prod"}
+    stage.dispatch(INFRA, "promote.yml", "starts Promote: staging to prod", inputs, good=False)
+    pull = stage.newest_pull()
+    stage.person(BOT).merge(INFRA, pull.number)
+    narrator.tell(BOT, f"merges {INFRA}#{pull.number}, which nobody approved")
+    (run,) = stage.settle()
+    held = {entry["reason"] for entry in json.loads(run.outputs["plan.matrix.held"])}
+    require({"review-required", "soaking", "frozen"} <= held, f"held was {held}")
+    require(
+        stage.running()["prod"] == second and run.outputs["plan.matrix.has-changes"] == "false", "prod was deployed"
+    )
+    narrator.tell("plan", f"holds prod back: {', '.join(sorted(held))}")
+
+
+def _show(stage: Stage, fixed: str) -> None:
+    stage.narrator.chapter("What runs where, by GitHub's deployment records")
+    records = stage.world.infra.deployments
     for env in ENVIRONMENTS:
-        moved = f"{before[env][:12]} → {after[env][:12]}" if before[env] != after[env] else after[env][:12]
-        print(f"  {env:<8} api  {moved}")
-    story.require(after == {**before, "dev": sha}, f"the environments run {after}")
+        last = [d for d in records if d.environment == env and any(s.state == "success" for s in d.statuses)][-1]
+        found = stage.world.infra.git.file(last.sha, f"envs/{env}.json")
+        tag = json.loads(found[1])["api"]["tag"] if found else ""
+        print(f"  {env:<8} api  {tag[:12]}")
+        require(env != "prod" or tag == fixed, f"prod runs {tag}")
 
 
-def _propose(story: Story, alice: Person, sandbox: Sandbox) -> int:
-    clone = alice.clone(APP, sandbox.state.folder / "laptops" / "alice" / "app")
-    path = "projects/api/api.py"
-    text = (clone / path).read_text(encoding="utf-8").replace('"world"', '"everybody"')
-    test = (
-        (clone / "projects/api/test_api.py").read_text(encoding="utf-8").replace("Hello, world!", "Hello, everybody!")
-    )
-    alice.push_change(
-        clone, "greet-everybody", {path: text, "projects/api/test_api.py": test}, "Greet everybody, not the world"
-    )
-    story.tell("alice", "pushes branch greet-everybody")
-    number = alice.open_pull(APP, head="greet-everybody", title="Greet everybody, not the world")
-    story.tell("alice", f"opens {APP}#{number}")
-    return number
+def _file(repo: Repo, path: str) -> str:
+    found = repo.git.file(repo.git.head("main") or "", path)
+    return found[1].decode() if found else ""
 
 
-def _infra_pull(story: Story, world: World) -> Pull:
-    pulls = list(world.infra.pulls.values())
-    story.require(len(pulls) == 1, f"there are {len(pulls)} infra pull requests, not one")
-    pull = pulls[0]
-    story.require(pull.merge_sha, f"{INFRA}#{pull.number} is not merged")
-    story.require(pull.merged_by and pull.merged_by.login == BOT, f"{INFRA}#{pull.number} was not merged by the bot")
-    story.require(pull.merge_sha in world.infra.verified, f"{pull.merge_sha} is not signed")
-    return pull
+def _tagged(stage: Stage, env: str, tag: str) -> dict[str, str]:
+    """Return the file of *env* with *tag* in it."""
+    path = f"envs/{env}.json"
+    return {path: _file(stage.world.infra, path).replace(stage.running()[env], tag)}
 
 
-def _require_good(story: Story, workflows: Workflows) -> None:
-    for run in workflows.runs:
-        bad = [name for name, result in run.jobs.items() if result not in GOOD]
-        story.require(not bad and run.conclusion == "success", f"{run.name}: {bad} failed, see {run.log.name}")
+def _land_newest(stage: Stage, title: str) -> None:
+    pull = stage.newest_pull()
+    require(pull.title == title and pull.author.login == BOT, f"the newest pull request is {pull.title!r}")
+    stage.narrator.tell(BOT, f"opened {INFRA}#{pull.number}: {pull.title}")
+    stage.land(INFRA, pull.number)
 
 
-def _running(world: World) -> dict[str, str]:
-    head = world.infra.git.head("main") or ""
-    files = {env: world.infra.git.file(head, f"envs/{env}.json") for env in ENVIRONMENTS}
-    return {env: json.loads(found[1])["api"]["tag"] for env, found in files.items() if found}
+def _head(stage: Stage) -> str:
+    return stage.world.infra.git.head("main") or ""
+
+
+def _require_deployed(stage: Stage, envs: list[str]) -> None:
+    """Require that what was deployed last is *envs*, and nothing else since the step before."""
+    lines = [line for run in stage.workflows.runs for line in run.lines if line.startswith(DEPLOYS)]
+    found = [line.split()[3] for line in lines[-len(envs) :]]
+    require(found == envs, f"not {', '.join(envs)} but {', '.join(found)} was deployed")
 
 
 if __name__ == "__main__":

@@ -310,6 +310,11 @@ class Commit(Node):
         name = self._repo.git.get(self._sha).author.name
         return {"name": name, "user": User(user) if user else None}
 
+    def committer(self) -> dict[str, Any]:
+        verified = self._sha in self._repo.verified
+        user = self._context.state.users["web-flow"] if verified else self._repo.authors.get(self._sha)
+        return {"name": self._repo.git.get(self._sha).committer.name, "user": User(user) if user else None}
+
     def parents(self, **_: Any) -> dict[str, Any]:
         return {"totalCount": len(self._repo.git.get(self._sha).parent_ids)}
 
@@ -477,7 +482,16 @@ class PullRequest(Node):
         return {"totalCount": len(self._pull.reviewers) + len(self._pull.team_reviewers)}
 
     def reviews(self, **_: Any) -> dict[str, Any]:
-        return {"totalCount": len(self._pull.reviews)}
+        nodes = [
+            {
+                "state": review.state,
+                "author": actor(review.user),
+                "authorCanPushToRepository": self._repo.role(review.user) in ("write", "admin"),
+                "commit": Commit(self._context, self._repo, review.commit),
+            }
+            for review in self._pull.reviews
+        ]
+        return {"totalCount": len(nodes), "nodes": nodes}
 
     def mergeable(self) -> str:
         base = self._repo.git.head(self._pull.base) or ""

@@ -6,6 +6,8 @@ import base64
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import yaml
+
 from sandbox.behaviour import Behaviour, Refusal
 from sandbox.gitrepo import BRANCH
 from sandbox.rules import rules_for
@@ -250,7 +252,7 @@ def _merge(call: Call) -> Answer:
         method=body.get("merge_method", "merge"),
         sha=body.get("sha"),
         title=body.get("commit_title") or f"{pull.title} (#{pull.number})",
-        message=body.get("commit_message", ""),
+        message=body.get("commit_message", call.behaviour.squash_message(repo, pull)),
     )
     return 200, {"sha": sha, "merged": True, "message": "Pull Request successfully merged"}
 
@@ -403,9 +405,28 @@ def _dispatch(call: Call) -> Answer:
     payload = {
         "ref": name,
         "workflow": path,
-        "inputs": call.body.get("inputs") or {},
+        "inputs": _inputs(repo, sha, path, call.body.get("inputs") or {}),
         "repository": call.payloads.repo(repo),
         "sender": call.payloads.user(call.token.user),
     }
     call.behaviour.dispatch(repo, call.token, payload, name, sha)
     return 204, None
+
+
+def _inputs(repo: Repo, sha: str, path: str, given: dict[str, str]) -> dict[str, str]:
+    """Return the inputs of a run that is started by hand, with the defaults of those that are not *given*."""
+    _, text = repo.git.file(sha, path) or (0, b"")
+    workflow = yaml.load(text, yaml.BaseLoader)  # noqa: S506 - strings only, `on` among them
+    declared = (workflow["on"].get("workflow_dispatch") or {}).get("inputs") or {}
+    unexpected = [name for name in given if name not in declared]
+    if unexpected:
+        raise Refusal(422, f"Unexpected inputs provided: {unexpected}")
+    inputs = {}
+    for name, described in declared.items():
+        value = given.get(name) or described.get("default", "")
+        if not value and described.get("required") == "true":
+            raise Refusal(422, f"Required input '{name}' not provided")
+        if value and value not in described.get("options", [value]):
+            raise Refusal(422, f"Provided value '{value}' for input '{name}' not in the list of allowed values")
+        inputs[name] = value
+    return inputs

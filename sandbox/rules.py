@@ -55,7 +55,8 @@ def _problems(repo: Repo, rule: dict[str, Any], update: Update) -> list[str]:
     if update.after is None:
         return []
     if kind == "non_fast_forward":
-        forced = update.before and not repo.git.is_ancestor(update.before, update.after)
+        # What a pull request is merged as always follows its base.
+        forced = update.before and not update.pull and not repo.git.is_ancestor(update.before, update.after)
         return ["Cannot force-push to this branch"] if forced else []
     if kind == "required_linear_history":
         return ["This branch must not contain merge commits."] if update.method == "merge" else []

@@ -31,7 +31,7 @@ class World:
 
 
 def build(sandbox: Sandbox) -> World:
-    """Fill *sandbox* with the examples: every environment runs the first commit of the app."""
+    """Fill *sandbox* with the examples: every environment runs the first commit of the app, which was tested."""
     state = sandbox.state
     state.add_user(ORGANIZATION, kind="Organization")
     people: dict[str, Role] = {"olivia": "admin", "alice": "write", "bob": "write", BOT: "write"}
@@ -46,11 +46,33 @@ def build(sandbox: Sandbox) -> World:
         path = f"envs/{env}.json"
         files[path] = files[path].replace(b'"tag": ""', f'"tag": "{first}"'.encode())
     _commit_all(infra, olivia, files)
-    app.rulesets = [_ruleset(state.new_id(), "main", "~DEFAULT_BRANCH", "gate")]
-    infra.rulesets = [_ruleset(state.new_id(), "main", "~DEFAULT_BRANCH", "test", bypass=bot)]
+    _report(app, first, "gate")
+    for env in ENVIRONMENTS:
+        sandbox.behaviour.record_deployment(infra, infra.git.head("main") or "", env)
+    app.rulesets = [_ruleset(state.new_id(), "main", "~DEFAULT_BRANCH", ["gate"])]
+    infra.rulesets = [_ruleset(state.new_id(), "main", "~DEFAULT_BRANCH", ["test", "gates"], bypass=bot)]
     tokens = {login: state.add_token(login) for login in people}
-    app.secrets["GITOPS_BOT_TOKEN"] = tokens[BOT]
+    for repo in (app, infra):
+        repo.secrets["GITOPS_BOT_TOKEN"] = tokens[BOT]
     return World(app=app, infra=infra, tokens=tokens)
+
+
+def without_gates(world: World) -> World:
+    """Have the infra repository ask for its tests alone, whatever a change is."""
+    git, olivia = world.infra.git, world.app.authors[world.app.git.head("main") or ""]
+    text = b"environments: {dev: {review: none}, staging: {}, prod: {}}\nservices: {api: {repo: your-org/app}}\n"
+    parents = [git.head("main") or ""]
+    git.set_ref(
+        "refs/heads/main",
+        git.commit(parents=parents, message="Plain", author=olivia.person, files={"gitops.yml": text}),
+    )
+    world.infra.rulesets = [_ruleset(1, "main", "~DEFAULT_BRANCH", ["test"], bypass=_bot(world))]
+    return world
+
+
+def _bot(world: World) -> User:
+    (entry,) = world.infra.rulesets[0]["bypass_actors"]
+    return User(entry["actor_id"], BOT)
 
 
 def release(world: World, *versions: str) -> None:
@@ -62,8 +84,7 @@ def release(world: World, *versions: str) -> None:
         world.app.authors[sha] = author
         git.set_ref("refs/heads/main", sha)
         git.set_ref(f"refs/tags/{version}", sha)
-        check = CheckRun(0, "gate", sha, ACTIONS_APP, status="completed", conclusion="success")
-        world.app.checks.append(check)
+        _report(world.app, sha, "gate")
 
 
 def publish_actions(folder: Path) -> Path:
@@ -81,6 +102,10 @@ def publish_actions(folder: Path) -> Path:
     return folder
 
 
+def _report(repo: Repo, sha: str, check: str) -> None:
+    repo.checks.append(CheckRun(0, check, sha, ACTIONS_APP, status="completed", conclusion="success"))
+
+
 def _files(folder: Path) -> dict[str, bytes]:
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
@@ -96,7 +121,9 @@ def _commit_all(repo: Repo, author: User, files: dict[str, bytes]) -> str:
     return sha
 
 
-def _ruleset(number: int, name: str, pattern: str, check: str, *, bypass: User | None = None) -> dict[str, Any]:
+def _ruleset(
+    number: int, name: str, pattern: str, required: list[str], *, bypass: User | None = None
+) -> dict[str, Any]:
     reviews = {
         "required_approving_review_count": 1,
         "dismiss_stale_reviews_on_push": True,
@@ -107,7 +134,7 @@ def _ruleset(number: int, name: str, pattern: str, check: str, *, bypass: User |
     }
     checks = {
         "strict_required_status_checks_policy": False,
-        "required_status_checks": [{"context": check, "integration_id": ACTIONS_APP}],
+        "required_status_checks": [{"context": check, "integration_id": ACTIONS_APP} for check in required],
     }
     actors = [{"actor_id": bypass.id, "actor_type": "User", "bypass_mode": "pull_request"}] if bypass else []
     return {

@@ -12,7 +12,7 @@ from actions.clock import Clock
 from sandbox.client import Person
 from sandbox.server import Sandbox
 from sandbox.state import Repo
-from sandbox.world import BOT, World, build, release
+from sandbox.world import BOT, World, build, release, without_gates
 from tests.support import Result, Runner
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class GitHub:
 @pytest.fixture(name="github")
 def _github(runner: Runner) -> Iterator[GitHub]:
     with Sandbox.start() as sandbox:
-        world = build(sandbox)
+        world = without_gates(build(sandbox))
         runner.environment |= sandbox.environment() | {
             "GITHUB_REPOSITORY": "your-org/app",
             "GITHUB_RUN_ID": "42",

@@ -50,9 +50,8 @@ def propose(
 
 def check(github: GitHub, number: int, *, now: datetime = NOW, **inputs: str) -> Result:
     pull = github.world.infra.pulls[number]
-    github.runner.event(
-        "pull_request", github.sandbox.payloads.pull_event(github.world.infra, pull.author, pull, "opened")
-    )
+    payload = github.sandbox.payloads.pull_event(github.world.infra, pull.author, pull, "opened")
+    github.runner.event("pull_request", payload)
     clock = Clock(now=lambda: sum(github.slept), wall=now.timestamp, sleep=github._sleep)
     return github.runner.run(ACTION, lambda: check_envs.main(clock), token=github.bot, **inputs)
 
@@ -225,9 +224,8 @@ def test_backwards_is_a_roll_back_with_a_reason_to_what_ran_there(gated: GitHub)
     said = check(gated, propose(gated, {"envs/dev.json": tagged(old)}, message="Back\n\nReason: INC-7", branch="b"))
     never = check(gated, propose(gated, {"envs/dev.json": tagged(newer)}, message="Back\n\nReason: x", branch="c"))
 
-    assert (silent.exit_code, silent.outputs["reason"]) == (7, "checks-pending") or silent.outputs[
-        "reason"
-    ] == "backwards"
+    assert silent.outputs["decision"] == "refuse"
+    assert "goes backwards; if it is a roll back, say why in a trailer Reason" in silent.log
     assert said.outputs["reason"] == "allowed"
     assert "rolls back to" in json.dumps(said.json("gates"))
     assert "never ran in dev" in never.log
@@ -272,15 +270,11 @@ def test_a_hotfix_that_reached_main_is_not_undone(gated: GitHub, how: str) -> No
     deploy(gated, "dev", hotfix, ago=timedelta(days=1))
     gated.app_commit("A feature")
     if how == "the same patch":
-        git.set_ref(
-            "refs/heads/main", git.commit(parents=[git.head("main") or ""], message=on_main, author=alice, files=fix)
-        )
+        commit_to_main(gated, on_main, fix)
     if how == "picked onto main":
         text = f"{on_main}\n\n(cherry picked from commit {hotfix})"
         files = {"fix": b"fixed in another way"}
-        git.set_ref(
-            "refs/heads/main", git.commit(parents=[git.head("main") or ""], message=text, author=alice, files=files)
-        )
+        commit_to_main(gated, text, files)
     tag = gated.app_commit("Another feature")
 
     result = check(gated, propose(gated, {"envs/dev.json": tagged(tag)}))
@@ -312,7 +306,7 @@ def test_a_newer_version_without_the_fix_of_the_older_is_refused(gated: GitHub) 
         pytest.param({"envs/prod.json": None}, "envs/prod.json", id="an environment less"),
         pytest.param({"gitops.yml": GITOPS.replace("24h", "1m")}, "gitops.yml", id="the rules themselves"),
         pytest.param(
-            {"envs/staging.json": '{"api": {"tag": "x", "url": "http://evil"}}'}, "envs/staging.json", id="a setting"
+            {"envs/staging.json": '{"api": {"tag": "x", "url": "evil"}}'}, "envs/staging.json", id="a setting"
         ),
     ],
 )
@@ -435,9 +429,8 @@ def test_a_merge_group_is_judged_by_what_it_holds(gated: GitHub) -> None:
     number = propose(gated, {"envs/dev.json": tagged(tag)})
     head = gated.world.infra.pulls[number].head_sha
     ref = f"refs/heads/gh-readonly-queue/main/pr-{number}-{head}"
-    gated.runner.event(
-        "merge_group", {"merge_group": {"head_sha": head, "head_ref": ref, "base_ref": "refs/heads/main"}}
-    )
+    group = {"head_sha": head, "head_ref": ref, "base_ref": "refs/heads/main"}
+    gated.runner.event("merge_group", {"merge_group": group})
 
     assert gated.runner.run(ACTION, token=gated.bot).outputs["reason"] == "not-released"
 
@@ -445,6 +438,7 @@ def test_a_merge_group_is_judged_by_what_it_holds(gated: GitHub) -> None:
 def test_without_deployment_records_what_was_merged_counts(gated: GitHub) -> None:
     """As where an agent pulls: then no job deploys."""
     tag = gated.app_commit()
+    gated.world.infra.deployments.clear()
     gated.change_infra({"envs/dev.json": tagged(tag)})
 
     assert check(gated, propose(gated, {"envs/staging.json": tagged(tag)})).outputs["reason"] == "allowed"

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.sandbox.conftest import GitHub
@@ -28,10 +30,11 @@ def test_a_branch_is_made_at_a_released_commit(github: GitHub, released: str) ->
         "branch": "hotfixes/1-urgent",
         "base-sha": released,
         "created": "true",
+        "next-version": "",
         "reason": "created",
     }
     assert github.world.app.git.head("hotfixes/1-urgent") == released
-    assert "git switch -c my-fix origin/hotfixes/1-urgent" in result.summary
+    assert "git switch -c fix origin/hotfixes/1-urgent" in result.summary
 
 
 def test_a_commit_can_be_named_by_its_first_digits(github: GitHub, released: str) -> None:
@@ -124,7 +127,6 @@ def test_the_event_says_what_the_default_branch_is(github: GitHub, released: str
     "name",
     [
         "a/b",
-        "",
         ".x",
         "-x",
         "x.",
@@ -135,7 +137,7 @@ def test_the_event_says_what_the_default_branch_is(github: GitHub, released: str
         "a\nb",
         "$(id)",
         "`id`",
-        "${{ x }}",
+        "x${{ y }}",
         "é",
         "a" * 101,
         "@",
@@ -194,3 +196,66 @@ def test_a_server_error_is_not_taken_for_a_missing_commit(github: GitHub) -> Non
 
     assert create(github, "f" * 40).outputs["reason"] == "unknown-commit"
     assert create(github, "f" * 40, token="ghp_wrong").outputs["reason"] == "permission-denied"
+
+
+def hotfix(github: GitHub, **inputs: str) -> Result:
+    return github.run(ACTION, **{"infra_repo": "your-org/infra", **inputs})
+
+
+def test_nobody_has_to_look_up_what_runs(github: GitHub) -> None:
+    """At three in the morning least of all."""
+    running = json.loads(github.infra_file("envs/prod.json"))["api"]["tag"]
+    github.app_commit("newer")
+
+    result = hotfix(github, from_env="prod", branch_name="x")
+
+    assert result.exit_code == 0, result.log
+    assert result.outputs["base-sha"] == running
+    assert github.world.app.git.head("hotfixes/x") == running
+
+
+def test_a_version_names_the_branch_and_the_release_to_come(github: GitHub) -> None:
+    github.release("1.4.2", "1.5.0")
+
+    result = hotfix(github, base_tag="1.4.2")
+
+    assert (result.outputs["branch"], result.outputs["next-version"]) == ("hotfixes/1.4.3", "1.4.3")
+    assert result.outputs["base-sha"] == github.world.app.git.refs("refs/tags/1.4.2")["refs/tags/1.4.2"]
+    assert hotfix(github, base_tag="1.4.2").outputs["reason"] == "already-there"
+    assert "tag the commit `1.4.3`" in result.summary
+    assert "/your-org/app/compare/hotfixes/1.4.3...fix?expand=1" in result.summary
+
+
+def test_what_an_environment_runs_can_be_a_version(github: GitHub) -> None:
+    """Whose git tag may begin with a v, though the artifact does not."""
+    github.release("v1.4.2")
+    github.change_infra({"envs/prod.json": '{"api": {"tag": "1.4.2"}}'})
+
+    result = hotfix(github, from_env="prod")
+
+    assert (result.outputs["branch"], result.outputs["next-version"]) == ("hotfixes/v1.4.3", "v1.4.3")
+
+
+@pytest.mark.parametrize(
+    ("inputs", "reason", "said"),
+    [
+        pytest.param({}, "invalid-input", "give one of base-commit-sha, base-tag, from-env; given: none", id="nothing"),
+        pytest.param({"base_tag": "1.0.0", "from_env": "prod"}, "invalid-input", "given: base-tag, from-env", id="two"),
+        pytest.param({"base_tag": "1.0.0"}, "invalid-input", "no git tag 1.0.0 or v1.0.0", id="no such git tag"),
+        pytest.param({"base_tag": "a b"}, "invalid-tag", "is not a tag", id="no tag"),
+        pytest.param({"from_env": "prod"}, "invalid-input", "give branch-name", id="no name"),
+        pytest.param({"from_env": "qa"}, "unknown-env", "there is: dev, staging, prod", id="no such environment"),
+        pytest.param({"from_env": "prod", "service": "web"}, "unknown-service", "it has: api", id="no such service"),
+        pytest.param({"from_env": "empty"}, "no-tag", "nothing runs there to be fixed", id="nothing runs there"),
+        pytest.param({"from_env": "prod", "infra_repo": "infra"}, "invalid-input", "owner/name", id="no owner"),
+    ],
+)
+def test_a_base_that_cannot_be_found_is_named(github: GitHub, inputs: dict[str, str], reason: str, said: str) -> None:
+    if inputs.get("from_env") == "empty":
+        github.change_infra({"envs/empty.json": '{"api": {"tag": ""}}'})
+
+    result = hotfix(github, **inputs)
+
+    assert result.outputs["reason"] == reason
+    assert said in result.log
+    assert github.world.app.git.refs("refs/heads/hotfixes/") == {}

@@ -234,7 +234,7 @@ def test_more_jobs_than_two_levels_hold_are_refused(infra: Infra, monkeypatch: p
         pytest.param({"service": "web"}, 2, "unknown-service", "there is: api", id="no such service"),
         pytest.param({"envs_dir": "environments"}, 2, "unknown-env", "there is: none", id="no env files at all"),
         pytest.param({"per": "job"}, 2, "invalid-input", "it can be env, service", id="no such kind"),
-        pytest.param({"since": "HEAD~1"}, 2, "invalid-input", "the SHA of a commit", id="no SHA"),
+        pytest.param({"since": "HEAD~1"}, 2, "invalid-input", "or a commit SHA", id="no SHA"),
     ],
 )
 def test_what_cannot_be_done_is_refused_with_an_empty_matrix(

@@ -17,7 +17,7 @@ import pytest
 
 from sandbox.faults import Fault
 from sandbox.server import Sandbox
-from sandbox.world import build, release
+from sandbox.world import build, release, without_gates
 from tests.sandbox.conftest import GitHub
 from tests.support import ROOT, Result, Runner, declaration
 
@@ -45,7 +45,7 @@ ENDS_CLEAN = {"github-unavailable", "permission-denied", "rate-limited", "github
 def fresh(runner: Runner, *, reworks: bool = False) -> Iterator[GitHub]:
     """A new organization; with *reworks*, the change was offered before and its base has moved since."""
     with Sandbox.start() as sandbox:
-        world = build(sandbox)
+        world = without_gates(build(sandbox))
         release(world, "1.0.0", "1.1.0")
         runner.environment |= sandbox.environment() | {"GITHUB_REPOSITORY": "your-org/app", "GITHUB_RUN_ID": "42"}
         github = GitHub(sandbox, world, runner)

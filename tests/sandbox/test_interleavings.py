@@ -21,7 +21,7 @@ from actions.retry import persist
 from actions.runtime import Inputs
 from sandbox.faults import Turns
 from sandbox.server import Sandbox
-from sandbox.world import BOT, World, build, release
+from sandbox.world import BOT, World, build, release, without_gates
 from tests.support import declaration
 
 INFRA = "your-org/infra"
@@ -98,7 +98,7 @@ def history(world: World) -> list[dict[str, str]]:
 
 
 def prepared(sandbox: Sandbox) -> World:
-    world = build(sandbox)
+    world = without_gates(build(sandbox))
     release(world, *VERSIONS)
     world.infra.rulesets.clear()
     git = world.infra.git

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from actions.errors import InvalidTagError
-from actions.tags import is_commit, is_version, require_tag, short
+from actions.tags import is_commit, is_version, next_patch, require_tag, short
 
 SHA = "0c409f3174e39c944adb598ada1fd632fac389a1"
 
@@ -60,3 +60,19 @@ def test_people_read_a_commit_by_its_first_twelve_digits() -> None:
     assert short(SHA) == "0c409f3174e3"
     assert short("1.4.2") == "1.4.2"
     assert short("") == "(none)"
+
+
+@pytest.mark.parametrize(
+    ("version", "taken", "expected"),
+    [
+        pytest.param("1.4.2", ["1.4.2"], "1.4.3", id="the next"),
+        pytest.param("1.4.2", ["1.4.2", "1.4.3", "1.4.4"], "1.4.5", id="the next that is free"),
+        pytest.param("1.4.2", ["1.4.2", "1.4.3-rc.1"], "1.4.4", id="one that is under way is not free"),
+        pytest.param("1.4.2", ["v1.4.3", "x"], "1.4.4", id="with or without a v"),
+        pytest.param("v1.4.2", ["v1.4.2"], "v1.4.3", id="with a v"),
+        pytest.param("1.4.3-rc.1", ["1.4.3-rc.1"], "1.4.3", id="after a pre-release"),
+        pytest.param("1.4.2+7", [], "1.4.3", id="after a build"),
+    ],
+)
+def test_the_next_patch_version_is_the_next_that_nobody_has(version: str, taken: list[str], expected: str) -> None:
+    assert next_patch(version, taken) == expected

@@ -1,0 +1,73 @@
+"""The gates once more, at the time of deployment: what is refused, or has to wait, is held back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from actions import gate_report, provenance
+from actions.change import Change
+from actions.errors import AccessError
+from actions.gates import Unknown
+from actions.trailers import Said
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from actions.judging import Judge, Judged
+    from actions.matrix import Difference
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Holding:
+    """What may be deployed, and what was judged on the way."""
+
+    differences: Sequence[Difference]
+    judged: Sequence[Judged]
+
+    @property
+    def held(self) -> list[Judged]:
+        """Return what is held back."""
+        return [each for each in self.judged if each.worst]
+
+    def as_output(self) -> list[dict[str, str]]:
+        """Return what is held back, in the words of the `held` output."""
+        return [entry for entry in gate_report.as_output(self.held, []) if entry["reason"]]
+
+
+def hold(judge: Judge, head: str, differences: Sequence[Difference], *, whole: bool) -> Holding:
+    """Judge every change of *differences*, which are those of the commit *head*.
+
+    With *whole*, an environment of which a service is held is held as a whole, because one job deploys all of it.
+    """
+    changes = {difference.env: _changes(difference) for difference in differences}
+    judge.look(change for some in changes.values() for change in some)
+    judged, kept = [], []
+    for difference in differences:
+        found = [_judged(judge, head, change) for change in changes[difference.env]]
+        held = {each.change.service for each in found if each.worst}
+        goes = () if whole and held else tuple(s for s in difference.changed if s not in held)
+        kept.append(replace(difference, changed=goes, removed=() if held else difference.removed))
+        judged += found
+    return Holding(differences=kept, judged=judged)
+
+
+def _changes(difference: Difference) -> list[Change]:
+    return [
+        Change(
+            env=difference.env,
+            service=service,
+            file=difference.files[service],
+            before=difference.previous.get(service, ""),
+            after=difference.tags[service],
+        )
+        for service in difference.changed
+    ]
+
+
+def _judged(judge: Judge, head: str, change: Change) -> Judged:
+    try:
+        origin = provenance.origin(judge.infra, judge.config, judge.layout, change, head)
+    except AccessError as error:
+        return judge.judge(change, Said(), approved=Unknown(str(error)))
+    return judge.judge(change, origin.said, approved=origin.approved, freeze_label=origin.freeze_label)
