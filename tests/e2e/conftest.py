@@ -40,6 +40,11 @@ class Pipeline:
         self.wait()
         return number
 
+    def dispatch(self, repository: str, workflow: str, inputs: dict[str, str]) -> None:
+        """Have alice start a workflow by hand, and wait for all that comes of it."""
+        self.person("alice").dispatch(repository, workflow, inputs)
+        self.wait()
+
     def land(self, repository: str, number: int) -> str:
         """Have a pull request approved by bob and merged by alice; return the commit when its workflows are done."""
         self.person("bob").approve(repository, number)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 
 import pytest
 
+from sandbox.world import release, without_gates
 from tests.e2e.conftest import Pipeline
 from tests.support import ROOT
 
@@ -41,7 +42,7 @@ def test_the_demo_tells_its_story_and_leaves_nothing_behind() -> None:
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "opened and merged your-org/infra#1: Update dev: api to" in done.stdout
-    assert "Pretending to deploy dev with" in done.stdout
+    assert "holds prod back: frozen, review-required, soaking" in done.stdout
 
 
 def test_a_change_with_a_failing_test_cannot_be_merged(pipeline: Pipeline) -> None:
@@ -66,11 +67,7 @@ def merge_refused(pipeline: Pipeline, number: int) -> object:
 def test_a_hotfix_goes_its_way_and_dev_is_left_alone(pipeline: Pipeline) -> None:
     """The branch's own push publishes nothing; the merge into it publishes, and opens no infra pull request."""
     released = tag_of(pipeline, "prod")
-    inputs = {"base-commit-sha": released, "branch-name": "urgent"}
-    pipeline.person("alice").api(
-        "POST", f"/repos/{APP}/actions/workflows/hotfix.yml/dispatches", {"ref": "main", "inputs": inputs}
-    )
-    pipeline.wait()
+    pipeline.dispatch(APP, "hotfix.yml", {"base-commit-sha": released, "branch-name": "urgent"})
 
     assert pipeline.world.app.git.head("hotfixes/urgent") == released
     assert [run.jobs for run in pipeline.runs("Hotfix", "workflow_dispatch")] == [{"hotfix": "success"}]
@@ -85,16 +82,18 @@ def test_a_hotfix_goes_its_way_and_dev_is_left_alone(pipeline: Pipeline) -> None
     assert pipeline.said("published dist/") == [f"published dist/api-{fixed}.tar.gz"]
     assert pipeline.world.infra.pulls == {}
 
-    infra = pipeline.propose(INFRA, "prod-hotfix", with_tag("prod", fixed))
-    pipeline.land(INFRA, infra)
+    pipeline.dispatch(INFRA, "bump.yml", {"env": "prod", "tag": fixed})
+    pipeline.land(INFRA, 1)
 
     assert tag_of(pipeline, "prod") == fixed
     assert pipeline.said("Pretending to deploy") == [f'Pretending to deploy prod with {{ "api": "{fixed}" }}']
 
 
 def test_several_environments_deploy_side_by_side_and_an_unrelated_change_deploys_none(pipeline: Pipeline) -> None:
+    release(without_gates(pipeline.world), "1.0.0")
     sha = tag_of(pipeline, "prod")
-    both = with_tag("staging", "1.0.0") | with_tag("prod", "1.0.0")
+    new = pipeline.world.app.git.head("main") or ""
+    both = with_tag("staging", new) | with_tag("prod", new)
     pipeline.land(INFRA, pipeline.propose(INFRA, "both", both))
 
     assert sorted(line.split()[3] for line in pipeline.said("Pretending to deploy")) == ["prod", "staging"]
@@ -109,8 +108,11 @@ def test_several_environments_deploy_side_by_side_and_an_unrelated_change_deploy
 
 def test_more_environments_than_a_matrix_holds_are_deployed_in_shards(pipeline: Pipeline) -> None:
     """Two levels, with the limit of GitHub put down to three so that the test ends today."""
+    release(without_gates(pipeline.world), "1.0.0")
     infra = pipeline.world.infra
-    files = {f"envs/{env}.json": text.encode() for env in "abcd" for text in with_tag(env, "1.0.0").values()}
+    lax = "environments: {a: {review: none}, b: {review: none}, c: {review: none}, d: {review: none}}\n"
+    files = {"gitops.yml": f"{lax}services: {{api: {{repo: {APP}}}}}\n".encode()}
+    files |= {f"envs/{env}.json": text.encode() for env in "abcd" for text in with_tag(env, "1.0.0").values()}
     olivia = pipeline.sandbox.state.users["olivia"].person
     sha = infra.git.commit(parents=[infra.git.head("main") or ""], message="x", author=olivia, files=files)
     infra.git.set_ref("refs/heads/main", sha)
@@ -118,15 +120,12 @@ def test_more_environments_than_a_matrix_holds_are_deployed_in_shards(pipeline: 
     text = matrix.read_text(encoding="utf-8")
     matrix.write_text(text.replace("MOST_ENTRIES = 256", "MOST_ENTRIES = 3"), encoding="utf-8")
     try:
-        pipeline.person("alice").api(
-            "POST", f"/repos/{INFRA}/actions/workflows/deploy-sharded.yml/dispatches", {"ref": "main"}
-        )
-        pipeline.wait()
+        pipeline.dispatch(INFRA, "deploy-sharded.yml", {})
     finally:
         matrix.write_text(text, encoding="utf-8")
 
     deployed = sorted(line.split()[3] for line in pipeline.said("Pretending to deploy"))
-    assert deployed == ["a", "b", "c", "d", "dev", "prod", "staging"]
+    assert deployed == ["a", "b", "c", "d"]
 
 
 @dataclass(slots=True)

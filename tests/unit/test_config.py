@@ -1,9 +1,26 @@
 from __future__ import annotations
 
+import json
+from datetime import timedelta
+
+import jsonschema
 import pytest
+import yaml
 
 from actions.config import Config
 from actions.errors import ConfigError
+from tests.support import ROOT
+
+SCHEMA = json.loads((ROOT / "gitops.schema.json").read_text(encoding="utf-8"))
+RIGHT = [
+    "",
+    "# nothing\n",
+    "environments:\nservices:\n",
+    "environments: {dev: {review: none}, qa: ~, prod: {after: qa, soak: 1d12h30m}}\nfiles: '{env}.toml'\n",
+    "environments: {prod: {freeze: ['Fri 15:00 - Mon 08:00 Europe/Paris', '00:00 - 01:00 UTC']}}\n",
+    "environments: {prod: {freeze: ['2026-12-24 18:00 - 2027-01-02 08:00 UTC']}}\nbots: [x, 'y[bot]']\n",
+    "services: {api: {repo: a/b}, redis: {repo: none}, web: {}}\nhotfix-prefix: fix/\n",
+]
 
 
 def test_nothing_need_be_said() -> None:
@@ -53,6 +70,20 @@ def test_everything_can_be_said() -> None:
         pytest.param("services:\n  api: {repo: app}", 2, "write it as owner/name", id="a repository without owner"),
         pytest.param("a: b: c", 1, "not YAML", id="no YAML"),
         pytest.param("files: envs/{env}.json\n---\nx: 1", 3, "a second document begins", id="two documents"),
+        pytest.param(
+            "environments:\n  a: {}\n  b: {after: c}", 3, "that stands above: a", id="after"
+        ),
+        pytest.param("environments:\n  a: {after: a}", 2, "stands above: none", id="after itself"),
+        pytest.param("environments:\n  a: {soak: 1h}", 2, "say in which with after", id="soak without after"),
+        pytest.param("environments:\n  a: {}\n  b: {after: a, soak: 1 day}", 3, "like 24h, 2d or 1h30m", id="no span"),
+        pytest.param(
+            "environments:\n  a: {freeze: weekends}", 2, "freeze must be a list", id="no list"
+        ),
+        pytest.param("environments:\n  a:\n    freeze:\n    - x", 4, "is no freeze", id="no freeze"),
+        pytest.param("environments:\n  a: {freeze: ['00:00 - 01:00 X']}", 2, "no time zone", id="no time zone"),
+        pytest.param("bots: gitops-bot", 1, "bots must be a list", id="a bot that is no list"),
+        pytest.param("bots:\n- a b", 2, "write it as a login", id="no login"),
+        pytest.param("hotfix-prefix: a/b/", 1, "one word and a slash", id="a deep prefix"),
         pytest.param("tag: images[name=x-{service}].newTag", 1, "is not a path to a tag", id="part of a value"),
         pytest.param("files: a\nfiles: b", 2, "there twice", id="a key twice"),
     ],
@@ -62,3 +93,66 @@ def test_a_mistake_is_named_with_its_line(text: str, line: int, message: str) ->
         Config.parse(text)
 
     assert (raised.value.file, raised.value.line) == ("gitops.yml", line)
+
+
+def test_the_gates_of_an_environment_can_be_said() -> None:
+    config = Config.parse(RIGHT[3])
+
+    assert config.environment("prod").after == "qa"
+    assert config.environment("prod").soak == timedelta(days=1, hours=12, minutes=30)
+    assert config.environment("other").review == "required"
+    assert len(Config.parse(RIGHT[4]).environment("prod").freeze) == 2
+    assert [Config.parse(RIGHT[5]).is_bot(login) for login in ("x", "y[bot]", "z[bot]", "z")] == [
+        True,
+        True,
+        True,
+        False,
+    ]
+    assert Config.parse(RIGHT[6]).repo_of("redis", "a/b") == ""
+    assert Config.parse(RIGHT[6]).hotfix_prefix == "fix/"
+
+
+@pytest.mark.parametrize("text", [*RIGHT, (ROOT / "examples/infra/gitops.yml").read_text(encoding="utf-8")])
+def test_what_is_right_is_right_for_editors_too(text: str) -> None:
+    Config.parse(text)
+
+    jsonschema.validate(yaml.safe_load(text), SCHEMA)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "enviroments: {}",
+        "environments: [dev]",
+        "environments: {../x: {}}",
+        "environments: {dev: {reviews: none}}",
+        "environments: {dev: {review: maybe}}",
+        "environments: {dev: {soak: 1h}}",
+        "environments: {dev: {}, prod: {after: dev, soak: 1 day}}",
+        "environments: {dev: {freeze: weekends}}",
+        "environments: {dev: {freeze: [weekends]}}",
+        "files: /etc/{env}.json",
+        "files: ../{env}.json",
+        "files: a/../{env}.json",
+        "files: envs/{env}.ini",
+        "files: envs/dev.json",
+        "files: '{env}/{env}.json'",
+        "tag: ''",
+        "services: {api: {repo: app}}",
+        "services: {api: {repos: a/b}}",
+        "bots: x",
+        "bots: [a b]",
+        "hotfix-prefix: a/b/",
+        "- a",
+    ],
+)
+def test_what_is_wrong_is_wrong_for_editors_too(text: str) -> None:
+    """But for what takes more than a schema: an order, a time zone, a path to a tag."""
+    with pytest.raises(ConfigError):
+        Config.parse(text)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(yaml.safe_load(text), SCHEMA)
+
+
+def test_the_schema_is_a_schema() -> None:
+    jsonschema.Draft7Validator.check_schema(SCHEMA)
