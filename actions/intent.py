@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from actions.change import Change, Plan, only_service, plan
 from actions.errors import ChecksPendingError, NeverRanError
 from actions.gate_report import closed
-from actions.gates import Decision
+from actions.gates import Decision, duration
 from actions.infra_state import environment
 from actions.judging import Judge, Judged
 from actions.order import Order
@@ -32,12 +33,16 @@ NEEDLESS = (Order.IDENTICAL, Order.BEHIND)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Intent:
-    """The tags that are *wanted*, the plan for those that go, and how each of these was judged."""
+    """The tags that are *wanted*, the plan for those that go, and how each of these was judged.
+
+    *in_source* says, of a promotion, for how long each has been where it comes from.
+    """
 
     wanted: Mapping[str, str]
     behind: tuple[str, ...]
     planned: Plan
     judged: tuple[Judged, ...]
+    in_source: tuple[str, ...] = ()
 
     @property
     def changes(self) -> tuple[Change, ...]:
@@ -94,7 +99,17 @@ def intend(settings: Settings, state: State, judge: Judge, wanted: Mapping[str, 
         if not (settings.dry_run and isinstance(error, ChecksPendingError)):
             raise error
     behind = tuple(service for service, order in orders.items() if order is Order.BEHIND and service not in goes)
-    return Intent(wanted=wanted, behind=behind, planned=planned, judged=judged)
+    source = settings.request.from_env
+    in_source = tuple(_in_source(judge, source, change) for change in planned.changes if source)
+    return Intent(wanted=wanted, behind=behind, planned=planned, judged=judged, in_source=in_source)
+
+
+def _in_source(judge: Judge, source: str, change: Change) -> str:
+    """Return, in words, for how long what *change* promotes has been in *source*."""
+    stay = next((stay for stay in islice(judge.stays(source, change.service), 1) if stay.tag == change.after), None)
+    if not stay:
+        return f"{change.service} has not been deployed to {source}"
+    return f"{change.service} for {duration(judge.now - stay.since)}, since {stay.since:%Y-%m-%d %H:%M} UTC"
 
 
 def _earlier(state: State, judge: Judge, service: str, rollback: str) -> str:

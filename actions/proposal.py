@@ -70,6 +70,7 @@ def propose(settings: Settings, state: State, intent: Intent, *, branch: str) ->
             newer=intent.behind,
             links=links,
         ),
+        f"In {request.from_env}: {markdown('; '.join(intent.in_source))}\n" if intent.in_source else "",
         report.allowed(settings.allow_diverged, {each.change.service: each.order for each in intent.judged}),
         gate_report.table(intent.judged),
         report.pull_body(

@@ -70,15 +70,11 @@ def test_everything_can_be_said() -> None:
         pytest.param("services:\n  api: {repo: app}", 2, "write it as owner/name", id="a repository without owner"),
         pytest.param("a: b: c", 1, "not YAML", id="no YAML"),
         pytest.param("files: envs/{env}.json\n---\nx: 1", 3, "a second document begins", id="two documents"),
-        pytest.param(
-            "environments:\n  a: {}\n  b: {after: c}", 3, "that stands above: a", id="after"
-        ),
+        pytest.param("environments:\n  a: {}\n  b: {after: c}", 3, "that stands above: a", id="after"),
         pytest.param("environments:\n  a: {after: a}", 2, "stands above: none", id="after itself"),
         pytest.param("environments:\n  a: {soak: 1h}", 2, "say in which with after", id="soak without after"),
         pytest.param("environments:\n  a: {}\n  b: {after: a, soak: 1 day}", 3, "like 24h, 2d or 1h30m", id="no span"),
-        pytest.param(
-            "environments:\n  a: {freeze: weekends}", 2, "freeze must be a list", id="no list"
-        ),
+        pytest.param("environments:\n  a: {freeze: weekends}", 2, "freeze must be a list", id="no list"),
         pytest.param("environments:\n  a:\n    freeze:\n    - x", 4, "is no freeze", id="no freeze"),
         pytest.param("environments:\n  a: {freeze: ['00:00 - 01:00 X']}", 2, "no time zone", id="no time zone"),
         pytest.param("bots: gitops-bot", 1, "bots must be a list", id="a bot that is no list"),
