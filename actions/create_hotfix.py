@@ -143,10 +143,11 @@ def _commit(repository: Repository, base: str) -> tuple[str, str]:
     if REVISION.fullmatch(base) and not is_version(base):
         return repository.resolve(base), ""
     names = [base, f"v{base}"] if is_version(base) and not base.startswith("v") else [base]
-    known = [name for name in names if name in repository.tags(name)]
-    if not known:
-        raise InputError(f"{repository.name} has no git tag {' or '.join(names)}; give base-commit-sha instead")
-    return repository.commit_of_tag(known[0]), known[0] if is_version(base) else ""
+    for name in names:
+        sha = repository.commit_of_tag(name)
+        if sha:
+            return sha, name if is_version(base) else ""
+    raise InputError(f"{repository.name} has no git tag {' or '.join(names)}; give base-commit-sha instead")
 
 
 def _next_version(repository: Repository, version: str) -> str:

@@ -468,11 +468,8 @@ class Repository(Api):
         return {ref["ref"].removeprefix(kind): ref["object"]["sha"] for ref in refs}
 
     def commit_of_tag(self, name: str) -> str:
-        """Return the commit that the git tag *name* names; raise UnknownCommitError if there is no such tag."""
-        found = self._commit(f"tags/{quote(name)}")
-        if not found:
-            raise UnknownCommitError(f"{self.name} has no tag {name}")
-        return found
+        """Return the commit that the git tag *name* names, "" if there is no such tag."""
+        return self._commit(f"tags/{quote(name)}")
 
     def _commit(self, revision: str) -> str:
         """Return the SHA of the commit *revision*, "" if there is none."""

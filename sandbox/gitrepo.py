@@ -54,7 +54,7 @@ class GitRepo:
 
     def resolve(self, revision: str) -> str | None:
         """Return the commit that *revision* (a SHA, perhaps abbreviated, or a ref) names, None if there is none."""
-        for name in (BRANCH + revision, f"refs/tags/{revision}", revision):
+        for name in (BRANCH + revision, f"refs/tags/{revision}", revision, f"refs/{revision}"):
             if name in self._repo.references:
                 return str(self._repo.references[name].peel(pygit2.Commit).id)
         try:

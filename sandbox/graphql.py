@@ -7,9 +7,10 @@ schema has and the class has not is an error, never null: what is not modelled m
 from __future__ import annotations
 
 import base64
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from graphql import ExecutionResult, GraphQLError, GraphQLResolveInfo, execute_sync, parse, validate
+from graphql import DocumentNode, ExecutionResult, GraphQLError, GraphQLResolveInfo, execute_sync, parse, validate
 
 from sandbox.behaviour import Behaviour, Refusal
 from sandbox.descriptions import graphql_schema
@@ -57,16 +58,11 @@ class Context:
 
 def answer(context: Context, document: str, variables: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """Return the answer to *document*, and what GitHub's schema has against the document."""
-    schema = graphql_schema()
-    try:
-        parsed = parse(document)
-    except GraphQLError as error:
-        return {"errors": [error.formatted]}, [error.message]
-    invalid = validate(schema, parsed)
-    if invalid:
+    parsed, invalid = _checked(document)
+    if not parsed:
         return {"errors": [error.formatted for error in invalid]}, [error.message for error in invalid]
     result = execute_sync(
-        schema,
+        graphql_schema(),
         parsed,
         root_value=Root(context),
         variable_values=dict(variables),
@@ -74,6 +70,17 @@ def answer(context: Context, document: str, variables: Mapping[str, Any]) -> tup
         type_resolver=lambda value, *_: type(value).__name__,
     )
     return _formatted(result), []
+
+
+@lru_cache(maxsize=512)
+def _checked(document: str) -> tuple[DocumentNode | None, list[GraphQLError]]:
+    """Return *document*, parsed, or what is wrong with it; the same ones come again and again."""
+    try:
+        parsed = parse(document)
+    except GraphQLError as error:
+        return None, [error]
+    invalid = validate(graphql_schema(), parsed)
+    return (None, invalid) if invalid else (parsed, [])
 
 
 def _formatted(result: ExecutionResult) -> dict[str, Any]:

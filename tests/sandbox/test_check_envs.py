@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from actions import check_envs
+from actions.app_repository import AppRepository
 from actions.clock import Clock
 from sandbox.state import Deployment, DeploymentStatus
 from tests.sandbox.conftest import GitHub
@@ -442,3 +443,74 @@ def test_without_deployment_records_what_was_merged_counts(gated: GitHub) -> Non
     gated.change_infra({"envs/dev.json": tagged(tag)})
 
     assert check(gated, propose(gated, {"envs/staging.json": tagged(tag)})).outputs["reason"] == "allowed"
+
+
+def test_a_broken_file_can_be_mended(gated: GitHub) -> None:
+    gated.change_infra({"envs/dev.json": "{"})
+
+    person = check(gated, propose(gated, {"envs/dev.json": tagged(gated.app_commit())}))
+    bot = check(gated, propose(gated, {"envs/dev.json": tagged(gated.app_commit())}, by="gitops-bot", branch="b"))
+
+    assert person.outputs["reason"] == "allowed"
+    assert bot.outputs["reason"] == "foreign-files"
+
+
+def test_an_environment_that_is_to_come_before_and_is_not_there_keeps_the_gate_shut(gated: GitHub) -> None:
+    gated.change_infra({"envs/dev.json": None})
+    number = propose(gated, {"envs/staging.json": tagged(gated.app_commit())})
+
+    result = check(gated, number)
+
+    assert result.outputs["reason"] == "unknown"
+    assert "no environment 'dev'" in result.log
+
+
+def test_what_nobody_could_read_once_tells_nothing(gated: GitHub) -> None:
+    gated.world.infra.deployments.clear()
+    tag = gated.app_commit()
+    gated.change_infra({"envs/dev.json": tagged(tag)})
+    gated.change_infra({"envs/dev.json": "{"})
+    gated.change_infra({"envs/dev.json": tagged(gated.app_commit())})
+
+    assert check(gated, propose(gated, {"envs/staging.json": tagged(tag)})).outputs["reason"] == "allowed"
+
+
+def test_a_head_that_github_does_not_show_is_an_error(gated: GitHub) -> None:
+    number = propose(gated, {"envs/dev.json": tagged(gated.app_commit())})
+    pull = gated.world.infra.pulls[number]
+    payload = gated.sandbox.payloads.pull_event(gated.world.infra, pull.author, pull, "opened")
+    payload["pull_request"]["head"]["sha"] = "f" * 40
+    gated.runner.event("pull_request", payload)
+
+    result = gated.runner.run(ACTION, token=gated.bot)
+
+    assert (result.exit_code, result.outputs["reason"], result.outputs["decision"]) == (
+        6,
+        "permission-denied",
+        "refuse",
+    )
+
+
+def test_the_inputs_are_checked(gated: GitHub) -> None:
+    result = gated.runner.run(ACTION, token=gated.bot, app_repo="app")
+
+    assert (result.exit_code, result.outputs["reason"]) == (2, "invalid-input")
+
+
+def test_commits_that_the_app_does_not_have_have_no_equivalent(gated: GitHub) -> None:
+    app = AppRepository("your-org/app", gated.bot, gated.sandbox.environment())
+
+    assert app.undone("f" * 40, gated.app_commit()) == ("commits that your-org/app does not have",)
+    assert app._sizes(["f" * 40]) == {}
+
+
+def test_a_commit_far_back_on_main_was_released(gated: GitHub) -> None:
+    """Further than is read at once."""
+    tag = gated.app_commit("old")
+    git = gated.world.app.git
+    bob = gated.sandbox.state.users["bob"].person
+    for n in range(101):
+        head = git.commit(parents=[git.head("main") or ""], message=str(n), author=bob)
+        git.set_ref("refs/heads/main", head)
+
+    assert check(gated, propose(gated, {"envs/dev.json": tagged(tag)})).outputs["reason"] == "allowed"

@@ -181,6 +181,7 @@ def test_a_service_that_is_gone_is_a_change(infra: Infra) -> None:
 def test_a_record_of_a_file_that_nobody_can_read_tells_nothing(infra: Infra) -> None:
     infra.deployed("dev", infra.push(dev="1.0.0"))
     infra.deployed("dev", infra.github.change_infra({"envs/dev.json": "{"}))
+    infra.deployed("dev", infra.github.change_infra({"envs/dev.json": None}))
     infra.push(dev="1.0.0")
 
     assert infra.plan(environments="dev").outputs["reason"] == "unchanged"
@@ -368,3 +369,12 @@ def test_without_the_right_to_read_pull_requests_nothing_goes(gated: Infra) -> N
 
     assert "staging/api unknown" in held(result)
     assert "pull requests: read" in json.dumps(result.json("held"))
+
+
+def test_a_file_that_nobody_could_read_brought_no_tag(gated: Infra) -> None:
+    tag = gated.github.app_commit()
+    gated.deployed("dev", gated.merge("dev", tag, approved=False))
+    gated.github.change_infra({"envs/staging.json": "{"})
+    gated.merge("staging", tag, approved=True)
+
+    assert planned(hold(gated)) == ["staging"]

@@ -289,3 +289,16 @@ def test_no_text_at_all_makes_us_fail_in_another_way(text: str, path: str) -> No
         return
 
     assert all(isinstance(tag, str) for tag in tags.values())
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "tag_path", "line"),
+    [
+        ("a.json", '{\n  "api": {\n    "tag": "x"\n  }\n}\n', "{service}.tag", 3),
+        ("a.yaml", "api:\n  tag: 1.0.0\n", "{service}.tag", 2),
+        ("a.yaml", "api:\n  image: r/api:1@sha256:00\n", "{service}.image", 1),
+    ],
+)
+def test_the_line_of_a_tag_is_known(path: str, text: str, tag_path: str, line: int) -> None:
+    """Where it cannot be changed, the first will do."""
+    assert EnvFile(path=path, text=text, tag_path=TagPath.parse(tag_path)).line_of("api") == line
