@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from bench.article import open_infra_pr
 from sandbox.server import Sandbox
-from sandbox.world import BOT, World, build
+from sandbox.world import BOT, World, build, release, without_gates
 from tests.support import declaration
 
 if TYPE_CHECKING:
@@ -39,9 +39,10 @@ def main() -> None:
 
 def measure(name: str, sandbox: Sandbox, folder: Path, start: Callable[..., subprocess.Popen[bytes]]) -> None:
     """Run them all at once and print how they ended."""
-    world = build(sandbox)
+    world = without_gates(build(sandbox))
     world.infra.rulesets.clear()
     write(sandbox, world, {f"service-{n}": "1.0.0" for n in range(SERVICES)})
+    release(world, "1.0.0", *(f"1.{n}.0" for n in range(1, RUNS // SERVICES + 1)))
     wishes = [(f"service-{n % SERVICES}", f"1.{n // SERVICES + 1}.0") for n in range(RUNS)]
     random.Random(7).shuffle(wishes)
     started = time.perf_counter()

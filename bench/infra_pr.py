@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from bench.contention import start_action, start_script, tags, write
 from sandbox import descriptions
 from sandbox.server import Sandbox
-from sandbox.world import build
+from sandbox.world import build, release, without_gates
 
 if TYPE_CHECKING:
     import subprocess
@@ -34,9 +34,10 @@ def main() -> None:
     sizes = [int(size) for size in sys.argv[1:]] or SIZES
     for size in sizes:
         with Sandbox.start() as sandbox, tempfile.TemporaryDirectory() as folder:
-            world = build(sandbox)
+            world = without_gates(build(sandbox))
             world.infra.rulesets.clear()
             _grow(sandbox, world, size)
+            release(world, "1.0.0", *(f"1.{n}.1" for n in range(len(DELAYS))))
             write(sandbox, world, {"api": "1.0.0"})
             for number, delay in enumerate(DELAYS):
                 sandbox.delay = delay
