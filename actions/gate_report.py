@@ -25,17 +25,22 @@ def table(judged: Sequence[Judged]) -> str:
         return ""
     rows = [_row(each, asked) for each in judged[:MOST_ROWS]]
     head = f"| environment | service | tag | {' | '.join(asked)} |\n|---|---|---|{':-:|' * len(asked)}\n"
-    return head + "".join(rows) + notes([finding for each in judged for finding in each.findings])
+    about = [(f"{each.change.env} {each.change.service}: ", finding) for each in judged for finding in each.findings]
+    return head + "".join(rows) + _notes(about)
 
 
 def notes(findings: Sequence[Finding]) -> str:
-    """Return, as a list, what is not open, each once."""
+    """Return, as a list, what of *findings*, which are about no single change, is not open."""
+    return _notes([("", finding) for finding in findings])
+
+
+def _notes(findings: Sequence[tuple[str, Finding]]) -> str:
     lines = [
-        f"- {MARKS[finding.decision]} **{finding.reason}**: {markdown(finding.message)}\n"
-        for finding in findings
+        f"- {MARKS[finding.decision]} **{finding.reason}**: {markdown(about + finding.message)}\n"
+        for about, finding in findings
         if finding.decision is not Decision.ALLOW
     ]
-    return "\n" + "".join(dict.fromkeys(lines)) if lines else ""
+    return "\n" + "".join(lines) if lines else ""
 
 
 def _row(each: Judged, asked: Sequence[Gate]) -> str:

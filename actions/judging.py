@@ -95,7 +95,7 @@ class Judge:
         What the token may not read, or is not there, is unknown, and keeps a gate shut.
         """
         policy = self.config.environment(change.env)
-        ordered = _known(lambda: self.order(change.service, change.before, change.after))
+        ordered = _known(lambda: self._order_of(change))
         found, comparison = (Order.UNKNOWN, None) if isinstance(ordered, Unknown) else ordered
         facts = Facts(
             change=change,
@@ -118,6 +118,14 @@ class Judge:
             findings=gates.judge(facts),
             stays=facts.stays if isinstance(facts.stays, tuple) else (),
         )
+
+    def _order_of(self, change: Change) -> tuple[Order, Comparison | None]:
+        """Return the order of *change*, with the commits that it brings or, where it goes back, takes out."""
+        found, comparison = self.order(change.service, change.before, change.after)
+        if found is not Order.BEHIND or not comparison:
+            return found, comparison
+        taken = self._app(self._repo(change.service)).compare_tags(change.after, change.before)
+        return found, replace(taken or comparison, status="behind")
 
     def ran(self, env: str, service: str, tag: str) -> bool:
         """Tell whether *tag* of *service* was in place in *env* at some time."""

@@ -72,7 +72,7 @@ def propose(settings: Settings, state: State, intent: Intent, *, branch: str) ->
         ),
         f"In {request.from_env}: {markdown('; '.join(intent.in_source))}\n" if intent.in_source else "",
         report.allowed(settings.allow_diverged, {each.change.service: each.order for each in intent.judged}),
-        gate_report.table(intent.judged),
+        f"**Gates**\n\n{gate_report.table(intent.judged)}",
         report.pull_body(
             {each.change.service: each.comparison for each in intent.judged},
             pulls={service: f"{server}/{app}/pull" for service, app in apps.items()},

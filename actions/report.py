@@ -132,7 +132,8 @@ def _history(service: str, found: Comparison, pulls: str) -> str:
     if found.total > len(commits):
         commits.append(f"- … and {found.total - len(commits)} more")
     noun = "commit" if found.total == 1 else "commits"
-    head = f"<summary>{markdown(service)}: {found.total} {noun} ({found.status})</summary>"
+    how = "taken out" if found.status == "behind" else f"({found.status})"
+    head = f"<summary>{markdown(service)}: {found.total} {noun} {how}</summary>"
     return f"<details>{head}\n\n" + "\n".join(commits) + "\n\n</details>\n"
 
 

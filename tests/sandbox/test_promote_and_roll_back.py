@@ -150,6 +150,8 @@ def test_previous_is_what_ran_before(gated: GitHub) -> None:
     pull = gated.world.infra.pulls[1]
     assert (pull.title, pull.head) == (f"Roll back dev: api to {second[:12]}", f"gitops/dev/rollback-api-{second[:12]}")
     assert "Rolled back because: it drops sessions" in pull.body
+    assert "<summary>api: 1 commit taken out</summary>" in pull.body
+    assert "third (alice)" in pull.body
     message = gated.world.infra.git.get(one.outputs["commit-sha"]).message
     assert message.endswith("\n\nReason: it drops sessions\nMade-by: gitops-actions")
 
