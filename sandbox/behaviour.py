@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sandbox.gitrepo import BRANCH, Person
-from sandbox.rules import Update, violations
+from sandbox.rules import Evaluation, Update, evaluate, violations
 from sandbox.state import (
+    ZEROS,
     AutoMerge,
     Deployment,
     DeploymentStatus,
@@ -14,6 +15,7 @@ from sandbox.state import (
     Pull,
     Repo,
     Review,
+    RuleSuite,
     State,
     Token,
     User,
@@ -46,14 +48,15 @@ class Behaviour:
         self.state = state
         self.payloads = payloads
 
-    def update_ref(
-        self, repo: Repo, token: Token, ref: str, after: str | None, *, pull: Pull | None = None, method: str = ""
-    ) -> None:
+    def update_ref(self, repo: Repo, token: Token, ref: str, after: str | None) -> None:
         """Let *ref* point at *after* (None removes it), if the rules let this token do it, and tell the world."""
         before = repo.git.refs(ref).get(ref)
         if before == after:
             return
-        self.require_rules(repo, token, Update(ref=ref, before=before, after=after, pull=pull, method=method))
+        self.require_rules(repo, token, Update(ref=ref, before=before, after=after))
+        self._move(repo, token, ref, before, after)
+
+    def _move(self, repo: Repo, token: Token, ref: str, before: str | None, after: str | None) -> None:
         payload = self.payloads.push(repo, token.user, ref, before, after)
         if after:
             repo.git.set_ref(ref, after)
@@ -64,11 +67,39 @@ class Behaviour:
 
     def require_rules(self, repo: Repo, token: Token, update: Update) -> None:
         """Raise Refusal if *update* violates a rule."""
-        problems = violations(repo, update, token.user)
+        evaluations = evaluate(repo, update, token.user)
+        problems = [p for found in evaluations if not found.bypassed for p in found.problems]
+        self._record(repo, token.user, update, evaluations)
         if problems:
             listed = "".join(f"\n\n{problem}" for problem in problems)
             status = 405 if update.pull else 422
             raise Refusal(status, f"Repository rule violations found{listed}", code="GH013")
+
+    def _record(self, repo: Repo, actor: User, update: Update, evaluations: list[Evaluation]) -> None:
+        if not evaluations:
+            return
+        broken = [found for found in evaluations if found.problems]
+        failed = any(not found.bypassed for found in broken)
+        told = [
+            {
+                "rule_source": {"type": "ruleset", "id": found.ruleset["id"], "name": found.ruleset.get("name", "")},
+                "enforcement": "active",
+                "result": "fail" if found.problems else "pass",
+                "rule_type": found.rule,
+                **({"details": " ".join(found.problems)} if found.problems else {}),
+            }
+            for found in evaluations
+        ]
+        suite = RuleSuite(
+            self.state.new_id(),
+            actor,
+            update.ref,
+            update.before or ZEROS,
+            update.after or ZEROS,
+            "fail" if failed else "bypass" if broken else "pass",
+            told,
+        )
+        repo.rule_suites.append(suite)
 
     def commit_on_branch(
         self, repo: Repo, token: Token, branch: str, expected: str, files: Mapping[str, bytes | None], message: str
@@ -193,9 +224,11 @@ class Behaviour:
         update = Update(ref=BRANCH + pull.base, before=base, after=pull.head_sha, pull=pull, method=method)
         self.require_rules(repo, token, update)
         merged = self._merged_commit(repo, token, pull, base, tree, method, f"{title}\n\n{message}".strip())
+        if repo.rule_suites and repo.rule_suites[-1].after == pull.head_sha:
+            repo.rule_suites[-1].after = merged
         pull.state, pull.closed = "closed", timestamp()
         pull.merged_by, pull.merge_sha = token.user, merged
-        self.update_ref(repo, token, BRANCH + pull.base, merged, pull=pull, method=method)
+        self._move(repo, token, BRANCH + pull.base, base, merged)
         self._emit_pull(repo, token, pull, "closed")
         if repo.delete_branch_on_merge and repo.git.head(pull.head):
             self.update_ref(repo, token, BRANCH + pull.head, None)
@@ -236,7 +269,7 @@ class Behaviour:
             if after is None:
                 self.close_pull(repo, token, pull)
             else:
-                pull.head_sha = after
+                pull.head_sha, pull.last_pusher = after, token.user
                 self._emit_pull(repo, token, pull, "synchronize")
 
     def _emit_pull(self, repo: Repo, token: Token, pull: Pull, action: str) -> None:

@@ -14,6 +14,8 @@ from sandbox.state import (
     Pull,
     Repo,
     Review,
+    RulesetVersion,
+    RuleSuite,
     State,
     User,
     branch_of,
@@ -214,6 +216,30 @@ class Payloads:
             "details_url": f"{self.server}/{repo.full_name}/runs/{run.id}",
             "url": f"{self.api}/repos/{repo.full_name}/check-runs/{run.id}",
             "app": {"id": run.app, "slug": "github-actions", "name": "GitHub Actions"},
+        }
+
+    def rule_suite(self, repo: Repo, suite: RuleSuite) -> dict[str, Any]:
+        """Return a rule suite."""
+        return {
+            "id": suite.id,
+            "actor_id": suite.actor.id,
+            "actor_name": suite.actor.login,
+            "before_sha": suite.before,
+            "after_sha": suite.after,
+            "ref": suite.ref,
+            "repository_id": repo.id,
+            "repository_name": repo.full_name,
+            "pushed_at": suite.at,
+            "result": suite.result,
+            "evaluation_result": None,
+        }
+
+    def ruleset_version(self, version: RulesetVersion) -> dict[str, Any]:
+        """Return one entry of the history of a ruleset."""
+        return {
+            "version_id": version.id,
+            "actor": {"id": version.actor.id, "type": version.actor.kind},
+            "updated_at": version.at,
         }
 
     def push(self, repo: Repo, actor: User, ref: str, before: str | None, after: str | None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Rulesets: which rules hold for a ref, who may bypass them, and what a change violates."""
+"""Rulesets: which rules hold for a ref, what a change violates, who may bypass them, and the record of all that."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sandbox.gitrepo import BRANCH
+from sandbox.state import ROLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from sandbox.state import Pull, Repo, User
 
 GOOD = ("success", "skipped", "neutral")
+# The ids of the roles that every repository has.
+ROLE_IDS = {2: "write", 4: "write", 5: "admin"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,21 +31,45 @@ class Update:
     method: str = ""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Evaluation:
+    """What one rule of one ruleset says of an update, and whether whoever makes it may bypass the ruleset."""
+
+    ruleset: dict[str, Any]
+    rule: str
+    problems: tuple[str, ...]
+    bypassed: bool
+
+
 def rules_for(repo: Repo, ref: str) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    """Yield (ruleset, rule) for every active rule that holds for *ref*, be it there or not."""
+    """Yield (ruleset, rule) for every active rule that holds for *ref*, be it there or not; no layer undoes another."""
     for ruleset in repo.rulesets:
         if ruleset["enforcement"] == "active" and _covers(repo, ruleset, ref):
-            for rule in ruleset["rules"]:
+            for rule in ruleset.get("rules", []):
                 yield ruleset, rule
+
+
+def evaluate(repo: Repo, update: Update, actor: User) -> list[Evaluation]:
+    """Return what every rule says of *update*; one who is exempt from a ruleset is not judged by it at all."""
+    return [
+        Evaluation(
+            ruleset=ruleset,
+            rule=rule["type"],
+            problems=tuple(_problems(repo, rule, update)),
+            bypassed=mode == "always" or (mode == "pull_request" and update.pull is not None),
+        )
+        for ruleset, rule in rules_for(repo, update.ref)
+        if (mode := _bypass_mode(repo, ruleset, actor)) != "exempt"
+    ]
 
 
 def violations(repo: Repo, update: Update, actor: User) -> list[str]:
     """Return what *update* violates of the rules that *actor* cannot bypass, in GitHub's words."""
     return [
         problem
-        for ruleset, rule in rules_for(repo, update.ref)
-        if not _may_bypass(ruleset, actor, by_pull=update.pull is not None)
-        for problem in _problems(repo, rule, update)
+        for evaluation in evaluate(repo, update, actor)
+        if not evaluation.bypassed
+        for problem in evaluation.problems
     ]
 
 
@@ -59,12 +86,23 @@ def _problems(repo: Repo, rule: dict[str, Any], update: Update) -> list[str]:
         forced = update.before and not update.pull and not repo.git.is_ancestor(update.before, update.after)
         return ["Cannot force-push to this branch"] if forced else []
     if kind == "required_linear_history":
-        return ["This branch must not contain merge commits."] if update.method == "merge" else []
+        return _history_problems(repo, update)
     if kind == "pull_request":
         return _review_problems(repo, parameters, update)
     if kind == "required_status_checks":
         return _check_problems(repo, parameters, update)
     return []
+
+
+def _history_problems(repo: Repo, update: Update) -> list[str]:
+    pushed = not update.pull and update.before
+    merges = update.method == "merge" or (
+        pushed
+        and any(
+            len(repo.git.get(sha).parent_ids) > 1 for sha in repo.git.between(update.before or "", update.after or "")
+        )
+    )
+    return ["This branch must not contain merge commits."] if merges else []
 
 
 def _review_problems(repo: Repo, parameters: dict[str, Any], update: Update) -> list[str]:
@@ -90,6 +128,11 @@ def _review_problems(repo: Repo, parameters: dict[str, Any], update: Update) -> 
     if len(approvals) < needed:
         noun = "review is" if needed == 1 else "reviews are"
         problems.append(f"At least {needed} approving {noun} required by reviewers with write access.")
+    elif parameters["require_last_push_approval"] and all(review.user is pull.pusher for review in approvals):
+        pusher = pull.pusher.login
+        problems.append(
+            f"New changes require approval from someone other than {pusher} because they were the last pusher."
+        )
     return problems
 
 
@@ -112,11 +155,21 @@ def _check_problems(repo: Repo, parameters: dict[str, Any], update: Update) -> l
     return problems
 
 
-def _may_bypass(ruleset: dict[str, Any], actor: User, *, by_pull: bool) -> bool:
-    return any(
-        entry["actor_id"] == actor.id and (entry["bypass_mode"] == "always" or by_pull)
-        for entry in ruleset.get("bypass_actors", [])
-    )
+def _bypass_mode(repo: Repo, ruleset: dict[str, Any], actor: User) -> str:
+    """Return in which way *actor* may bypass *ruleset*, the widest of all that hold, "" if in none."""
+    modes = [entry["bypass_mode"] for entry in ruleset.get("bypass_actors", []) if _is_meant(repo, entry, actor)]
+    return next((mode for mode in ("exempt", "always", "pull_request") if mode in modes), "")
+
+
+def _is_meant(repo: Repo, entry: dict[str, Any], actor: User) -> bool:
+    kind, number = entry["actor_type"], entry.get("actor_id")
+    if kind == "RepositoryRole":
+        return ROLES.index(repo.role(actor)) >= ROLES.index(ROLE_IDS[number])  # type: ignore[index]
+    if kind == "OrganizationAdmin":
+        return actor.login in repo.owner.owners
+    if kind == "Team":
+        return any(team.id == number and actor.login in team.members for team in repo.owner.teams)
+    return kind in ("User", "Integration") and actor.id == number
 
 
 def _covers(repo: Repo, ruleset: dict[str, Any], ref: str) -> bool:

@@ -26,12 +26,23 @@ def timestamp() -> str:
 
 
 @dataclass(eq=False, slots=True)
+class Team:
+    """Some members of an organization."""
+
+    id: int
+    slug: str
+    members: set[str]
+
+
+@dataclass(eq=False, slots=True)
 class User:
-    """A person, a bot or an organization."""
+    """A person, a bot or an organization, which has *owners* and *teams*."""
 
     id: int
     login: str
     kind: Literal["User", "Bot", "Organization"] = "User"
+    owners: set[str] = field(default_factory=set)
+    teams: list[Team] = field(default_factory=list)
 
     @property
     def person(self) -> Person:
@@ -148,13 +159,44 @@ class Pull:
     team_reviewers: list[str] = field(default_factory=list)
     reviews: list[Review] = field(default_factory=list)
     comments: list[Comment] = field(default_factory=list)
+    last_pusher: User | None = None
     queued: bool = False
     auto_merge: AutoMerge | None = None
+
+    @property
+    def pusher(self) -> User:
+        """Return who pushed to the branch last."""
+        return self.last_pusher or self.author
 
     @property
     def graphql_state(self) -> str:
         """Return the state as GraphQL has it, where merged is one of its own."""
         return "MERGED" if self.merge_sha else self.state.upper()
+
+
+@dataclass(eq=False, slots=True)
+class RuleSuite:
+    """How an update of a ref fared by the rules; *evaluations* are as the API has them."""
+
+    id: int
+    actor: User
+    ref: str
+    before: str
+    after: str
+    result: Literal["pass", "fail", "bypass"]
+    evaluations: list[dict[str, Any]]
+    at: str = field(default_factory=timestamp)
+
+
+@dataclass(eq=False, slots=True)
+class RulesetVersion:
+    """A ruleset as it was from one moment on."""
+
+    id: int
+    ruleset: int
+    actor: User
+    state: dict[str, Any]
+    at: str = field(default_factory=timestamp)
 
 
 @dataclass(eq=False, slots=True)
@@ -171,6 +213,8 @@ class Repo:
     checks: list[CheckRun] = field(default_factory=list)
     deployments: list[Deployment] = field(default_factory=list)
     rulesets: list[dict[str, Any]] = field(default_factory=list)
+    ruleset_versions: list[RulesetVersion] = field(default_factory=list)
+    rule_suites: list[RuleSuite] = field(default_factory=list)
     secrets: dict[str, str] = field(default_factory=dict)
     verified: set[str] = field(default_factory=set)
     authors: dict[str, User] = field(default_factory=dict)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -33,13 +34,13 @@ class World:
 def build(sandbox: Sandbox) -> World:
     """Fill *sandbox* with the examples: every environment runs the first commit of the app, which was tested."""
     state = sandbox.state
-    state.add_user(ORGANIZATION, kind="Organization")
+    state.add_user(ORGANIZATION, kind="Organization").owners.add("olivia")
     people: dict[str, Role] = {"olivia": "admin", "alice": "write", "bob": "write", BOT: "write"}
     for login in people:
         state.add_user(login)
     app = state.add_repo(ORGANIZATION, "app", people)
     infra = state.add_repo(ORGANIZATION, "infra", people)
-    olivia, bot = state.users["olivia"], state.users[BOT]
+    olivia = state.users["olivia"]
     first = _commit_all(app, olivia, _files(EXAMPLES / "app"))
     files = _files(EXAMPLES / "infra")
     for env in ENVIRONMENTS:
@@ -49,8 +50,8 @@ def build(sandbox: Sandbox) -> World:
     _report(app, first, "gate")
     for env in ENVIRONMENTS:
         sandbox.behaviour.record_deployment(infra, infra.git.head("main") or "", env)
-    app.rulesets = [_ruleset(state.new_id(), "main", "~DEFAULT_BRANCH", ["gate"])]
-    infra.rulesets = [_ruleset(state.new_id(), "main", "~DEFAULT_BRANCH", ["test", "gates"], bypass=bot)]
+    for repo in (app, infra):
+        repo.rulesets = [_ruleset(sandbox, path) for path in sorted((EXAMPLES / repo.name / "rulesets").glob("*.json"))]
     tokens = {login: state.add_token(login) for login in people}
     for repo in (app, infra):
         repo.secrets["GITOPS_BOT_TOKEN"] = tokens[BOT]
@@ -66,13 +67,9 @@ def without_gates(world: World) -> World:
         "refs/heads/main",
         git.commit(parents=parents, message="Plain", author=olivia.person, files={"gitops.yml": text}),
     )
-    world.infra.rulesets = [_ruleset(1, "main", "~DEFAULT_BRANCH", ["test"], bypass=_bot(world))]
+    (checks,) = [rule for rule in world.infra.rulesets[0]["rules"] if rule["type"] == "required_status_checks"]
+    checks["parameters"]["required_status_checks"] = checks["parameters"]["required_status_checks"][:1]
     return world
-
-
-def _bot(world: World) -> User:
-    (entry,) = world.infra.rulesets[0]["bypass_actors"]
-    return User(entry["actor_id"], BOT)
 
 
 def release(world: World, *versions: str) -> None:
@@ -121,33 +118,9 @@ def _commit_all(repo: Repo, author: User, files: dict[str, bytes]) -> str:
     return sha
 
 
-def _ruleset(
-    number: int, name: str, pattern: str, required: list[str], *, bypass: User | None = None
-) -> dict[str, Any]:
-    reviews = {
-        "required_approving_review_count": 1,
-        "dismiss_stale_reviews_on_push": True,
-        "require_code_owner_review": False,
-        "require_last_push_approval": True,
-        "required_review_thread_resolution": False,
-        "allowed_merge_methods": ["squash"],
-    }
-    checks = {
-        "strict_required_status_checks_policy": False,
-        "required_status_checks": [{"context": check, "integration_id": ACTIONS_APP} for check in required],
-    }
-    actors = [{"actor_id": bypass.id, "actor_type": "User", "bypass_mode": "pull_request"}] if bypass else []
-    return {
-        "id": number,
-        "name": name,
-        "enforcement": "active",
-        "conditions": {"ref_name": {"include": [pattern], "exclude": []}},
-        "bypass_actors": actors,
-        "rules": [
-            {"type": "deletion"},
-            {"type": "non_fast_forward"},
-            {"type": "required_linear_history"},
-            {"type": "pull_request", "parameters": reviews},
-            {"type": "required_status_checks", "parameters": checks},
-        ],
-    }
+def _ruleset(sandbox: Sandbox, path: Path) -> dict[str, Any]:
+    """Return a ruleset of the examples, with the ids of those who may bypass it."""
+    ruleset: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    for entry in ruleset["bypass_actors"]:
+        entry["actor_id"] = sandbox.state.users[entry.pop("actor")].id
+    return {"id": sandbox.state.new_id(), **ruleset}
