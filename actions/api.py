@@ -56,8 +56,13 @@ class Api:
             seconds_between_writes=0,
         ).requester
 
+    @property
+    def _root(self) -> str:
+        """Return the path of what *name* names."""
+        return f"/repos/{self.name}"
+
     def _rest(self, verb: str, path: str, given: object = None) -> Any:
-        _, answer = self._requester.requestJsonAndCheck(verb, f"/repos/{self.name}{path}", input=given)
+        _, answer = self._requester.requestJsonAndCheck(verb, self._root + path, input=given)
         return answer
 
     def ask(

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from actions.tagpath import TagPath
 
 PATH = "gitops.yml"
+ORGANIZATION = re.compile(r"[A-Za-z0-9_-]+")
 REPOSITORY = re.compile(r"[A-Za-z0-9_-]+/[A-Za-z0-9._-]+")
 HOTFIX_PREFIX = "hotfixes/"
 

@@ -21,6 +21,8 @@
     │   ├── UnavailableError    github-unavailable   GitHub failed, too many times in a row
     │   ├── UnknownCommitError  unknown-commit       the repository has no such commit
     │   └── TooLateError        timeout              what was waited for did not happen in time
+    ├── InvalidRulesetError 3   invalid-ruleset      a ruleset that GitHub does not take, or that cannot work
+    ├── DriftError 7            drift                the rulesets that hold are not those of the files
     └── RefusedError 7          refused              a rule of ours forbids it
         ├── DivergedError       diverged             the new tag does not contain the one in place
         ├── BackwardsError      backwards            the new tag is older than the one in place, and it is no roll back
@@ -105,6 +107,13 @@ class ConfigError(EnvFileError):
     """`gitops.yml` does not say what it should."""
 
     reason = "invalid-config"
+
+
+class InvalidRulesetError(ActionError):
+    """A ruleset says what GitHub does not take, or what cannot work."""
+
+    exit_code = 3
+    reason = "invalid-ruleset"
 
 
 class ConflictError(ActionError):
@@ -269,3 +278,10 @@ class ChecksFailedError(RefusedError):
     """A check that must succeed did not."""
 
     reason = "checks-failed"
+
+
+class DriftError(ActionError):
+    """The rulesets that hold are not those of the files."""
+
+    exit_code = 7
+    reason = "drift"

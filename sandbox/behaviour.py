@@ -217,6 +217,8 @@ class Behaviour:
             raise Refusal(409, "Head branch was modified. Review and try the merge again.")
         if pull.draft:
             raise Refusal(405, "Pull Request is still a draft")
+        if method not in repo.merge_methods:
+            raise Refusal(405, f"{method.capitalize()} merges are not allowed on this repository.")
         base = repo.git.head(pull.base) or ""
         tree = repo.git.merge_tree(base, pull.head_sha)
         if tree is None:

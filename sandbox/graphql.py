@@ -216,7 +216,20 @@ class Repository(Node):
         sha = self._repo.git.refs(qualifiedName).get(qualifiedName)
         return Ref(self._context, self._repo, qualifiedName, sha) if sha else None
 
-    def object(self, oid: str = "", expression: str = "") -> Commit | None:
+    def squashMergeAllowed(self) -> bool:
+        return "squash" in self._repo.merge_methods
+
+    def rebaseMergeAllowed(self) -> bool:
+        return "rebase" in self._repo.merge_methods
+
+    def mergeCommitAllowed(self) -> bool:
+        return "merge" in self._repo.merge_methods
+
+    def object(self, oid: str = "", expression: str = "") -> Commit | Tree | None:
+        revision, _, folder = expression.partition(":")
+        if folder:
+            commit = self._repo.git.resolve(self._repo.default_branch if revision == "HEAD" else revision)
+            return Tree(self._repo, commit, folder) if commit else None
         sha = self._repo.git.resolve(oid or expression)
         return Commit(self._context, self._repo, sha) if sha else None
 
@@ -377,15 +390,32 @@ class Deployment(Node):
         }
 
 
+class Tree:
+    """A folder at a commit."""
+
+    def __init__(self, repo: state.Repo, sha: str, folder: str) -> None:
+        self._repo = repo
+        self._sha = sha
+        self._folder = folder
+
+    def entries(self) -> list[TreeEntry]:
+        paths = sorted(path for path in self._repo.git.paths(self._sha) if path.rpartition("/")[0] == self._folder)
+        return [TreeEntry(*(self._repo.git.file(self._sha, path) or (0, b"")), path) for path in paths]
+
+
 class GpgSignature:
     def isValid(self) -> bool:
         return True
 
 
 class TreeEntry:
-    def __init__(self, mode: int, content: bytes) -> None:
+    def __init__(self, mode: int, content: bytes, path: str = "") -> None:
         self._mode = mode
         self._content = content
+        self._path = path
+
+    def path(self) -> str:
+        return self._path
 
     def mode(self) -> int:
         return self._mode

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,6 @@ import yaml
 
 from sandbox.behaviour import Behaviour, Refusal
 from sandbox.gitrepo import BRANCH
-from sandbox.rules import rules_for
 from sandbox.state import (
     ROLES,
     CheckRun,
@@ -19,8 +17,6 @@ from sandbox.state import (
     Deployment,
     Pull,
     Repo,
-    RulesetVersion,
-    RuleSuite,
     State,
     Token,
     branch_of,
@@ -57,11 +53,6 @@ class Call:
         number = self.path.get("pull_number") or self.path["issue_number"]
         pull: Pull = found(repo.pulls.get(int(number)))
         return pull
-
-    def ruleset(self, repo: Repo) -> dict[str, Any]:
-        """Return the ruleset of the path."""
-        number = int(self.path["ruleset_id"])
-        return found(next((known for known in repo.rulesets if known["id"] == number), None))  # type: ignore[no-any-return]
 
     def deployment(self, repo: Repo) -> Deployment:
         """Return the deployment of the path."""
@@ -390,97 +381,6 @@ def _create_deployment_status(call: Call) -> Answer:
     return 201, call.payloads.deployment_status(repo, deployment, status)
 
 
-@route("GET /repos/{owner}/{repo}/rules/branches/{branch}")
-def _branch_rules(call: Call) -> Answer:
-    repo = call.repo()
-    return 200, [
-        {
-            **rule,
-            "ruleset_source_type": "Repository",
-            "ruleset_source": repo.full_name,
-            "ruleset_id": ruleset["id"],
-        }
-        for ruleset, rule in rules_for(repo, BRANCH + call.path["branch"])
-    ]
-
-
-@route("GET /repos/{owner}/{repo}/rulesets")
-def _rulesets(call: Call) -> Answer:
-    repo = call.repo(permission="metadata")
-    return 200, [
-        {name: value for name, value in _shown(call, repo, ruleset).items() if name not in ("rules", "bypass_actors")}
-        for ruleset in repo.rulesets
-    ]
-
-
-@route("GET /repos/{owner}/{repo}/rulesets/{ruleset_id}")
-def _get_ruleset(call: Call) -> Answer:
-    repo = call.repo(permission="metadata")
-    return 200, _shown(call, repo, call.ruleset(repo))
-
-
-@route("POST /repos/{owner}/{repo}/rulesets")
-def _create_ruleset(call: Call) -> Answer:
-    repo = call.repo("admin", "administration")
-    if any(known["name"] == call.body["name"] for known in repo.rulesets):
-        raise Refusal(422, "Validation Failed: Name must be unique")
-    ruleset = {"id": call.state.new_id(), **DEFAULTS, **_writable(call.body)}
-    repo.rulesets.append(ruleset)
-    _remember(call, repo, ruleset)
-    return 201, _shown(call, repo, ruleset)
-
-
-@route("PUT /repos/{owner}/{repo}/rulesets/{ruleset_id}")
-def _update_ruleset(call: Call) -> Answer:
-    repo = call.repo("admin", "administration")
-    ruleset = call.ruleset(repo)
-    ruleset |= _writable(call.body)
-    _remember(call, repo, ruleset)
-    return 200, _shown(call, repo, ruleset)
-
-
-@route("DELETE /repos/{owner}/{repo}/rulesets/{ruleset_id}")
-def _delete_ruleset(call: Call) -> Answer:
-    repo = call.repo("admin", "administration")
-    repo.rulesets.remove(call.ruleset(repo))
-    return 204, None
-
-
-@route("GET /repos/{owner}/{repo}/rulesets/{ruleset_id}/history")
-def _ruleset_history(call: Call) -> Answer:
-    repo = call.repo("admin", "administration")
-    number = call.ruleset(repo)["id"]
-    versions = [version for version in reversed(repo.ruleset_versions) if version.ruleset == number]
-    return 200, [call.payloads.ruleset_version(version) for version in versions]
-
-
-@route("GET /repos/{owner}/{repo}/rulesets/{ruleset_id}/history/{version_id}")
-def _ruleset_version(call: Call) -> Answer:
-    repo = call.repo("admin", "administration")
-    number = int(call.path["version_id"])
-    version: RulesetVersion = found(next((v for v in repo.ruleset_versions if v.id == number), None))
-    return 200, {**call.payloads.ruleset_version(version), "state": version.state}
-
-
-@route("GET /repos/{owner}/{repo}/rulesets/rule-suites")
-def _rule_suites(call: Call) -> Answer:
-    repo = call.repo("admin", "administration")
-    ref, wanted = call.query.get("ref"), call.query.get("rule_suite_result", "all")
-    return 200, [
-        call.payloads.rule_suite(repo, suite)
-        for suite in reversed(repo.rule_suites)
-        if ref in (None, suite.ref) and wanted in ("all", suite.result)
-    ]
-
-
-@route("GET /repos/{owner}/{repo}/rulesets/rule-suites/{rule_suite_id}")
-def _rule_suite(call: Call) -> Answer:
-    repo = call.repo("admin", "administration")
-    number = int(call.path["rule_suite_id"])
-    suite: RuleSuite = found(next((suite for suite in repo.rule_suites if suite.id == number), None))
-    return 200, {**call.payloads.rule_suite(repo, suite), "rule_evaluations": suite.evaluations}
-
-
 @route("GET /users/{username}")
 def _get_user(call: Call) -> Answer:
     return 200, call.payloads.user(found(call.state.users.get(call.path["username"])))
@@ -497,30 +397,6 @@ def _get_team(call: Call) -> Answer:
     owner = found(call.state.users.get(call.path["org"]))
     team = found(next((team for team in owner.teams if team.slug == call.path["team_slug"]), None))
     return 200, {"id": team.id, "slug": team.slug, "name": team.slug}
-
-
-DEFAULTS: dict[str, Any] = {"target": "branch", "bypass_actors": [], "conditions": {}, "rules": []}
-WRITABLE = ("name", "target", "enforcement", "bypass_actors", "conditions", "rules")
-
-
-def _writable(body: dict[str, Any]) -> dict[str, Any]:
-    return {name: copy.deepcopy(value) for name, value in body.items() if name in WRITABLE}
-
-
-def _shown(call: Call, repo: Repo, ruleset: dict[str, Any]) -> dict[str, Any]:
-    """Return *ruleset* as the API has it; who may bypass it only those see who may change it."""
-    shown = {**ruleset, "source_type": "Repository", "source": repo.full_name}
-    try:
-        call.repo("admin", "administration")
-    except Refusal:
-        shown.pop("bypass_actors", None)
-    return shown
-
-
-def _remember(call: Call, repo: Repo, ruleset: dict[str, Any]) -> None:
-    state = copy.deepcopy(ruleset)
-    version = RulesetVersion(call.state.new_id(), ruleset["id"], call.token.user, state)
-    repo.ruleset_versions.append(version)
 
 
 @route("POST /repos/{owner}/{repo}/actions/workflows/{workflow_id}/dispatches")

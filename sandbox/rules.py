@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from functools import cache
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from actions.patterns import ruleset_pattern
 from sandbox.gitrepo import BRANCH
 from sandbox.state import ROLES
 
@@ -43,7 +43,7 @@ class Evaluation:
 
 def rules_for(repo: Repo, ref: str) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     """Yield (ruleset, rule) for every active rule that holds for *ref*, be it there or not; no layer undoes another."""
-    for ruleset in repo.rulesets:
+    for ruleset in (*repo.rulesets, *filter(partial(_is_about, repo), repo.owner.rulesets)):
         if ruleset["enforcement"] == "active" and _covers(repo, ruleset, ref):
             for rule in ruleset.get("rules", []):
                 yield ruleset, rule
@@ -172,6 +172,12 @@ def _is_meant(repo: Repo, entry: dict[str, Any], actor: User) -> bool:
     return kind in ("User", "Integration") and actor.id == number
 
 
+def _is_about(repo: Repo, ruleset: dict[str, Any]) -> bool:
+    """Tell whether *ruleset*, of an organization, is about *repo*."""
+    names = ruleset["conditions"]["repository_name"]
+    return any(pattern == "~ALL" or ruleset_pattern(pattern).fullmatch(repo.name) for pattern in names["include"])
+
+
 def _covers(repo: Repo, ruleset: dict[str, Any], ref: str) -> bool:
     names = ruleset["conditions"]["ref_name"]
 
@@ -180,22 +186,6 @@ def _covers(repo: Repo, ruleset: dict[str, Any], ref: str) -> bool:
             return True
         if pattern == "~DEFAULT_BRANCH":
             return ref == BRANCH + repo.default_branch
-        return fnmatch(pattern).fullmatch(ref) is not None
+        return ruleset_pattern(pattern).fullmatch(ref) is not None
 
     return any(map(matches, names["include"])) and not any(map(matches, names["exclude"]))
-
-
-@cache
-def fnmatch(pattern: str) -> re.Pattern[str]:
-    """Return *pattern* as Ruby's File.fnmatch with FNM_PATHNAME reads it: `*` stops at a slash, `**/` does not."""
-    regex = ""
-    for part in re.findall(r"\*\*/|\*+|\?|\[[^\]]*\]|.", pattern):
-        if part == "**/":
-            regex += "(?:[^/.][^/]*/)*"
-        elif part.startswith("*"):
-            regex += "[^/]*"
-        elif part == "?":
-            regex += "[^/]"
-        else:
-            regex += part if part.startswith("[") else re.escape(part)
-    return re.compile(regex)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from sandbox import descriptions, graphql, rest, smart_http
+from sandbox import descriptions, graphql, rest, rest_rulesets, smart_http
 from sandbox.behaviour import Behaviour, Refusal
 from sandbox.faults import Fault, Faults, Turns
 from sandbox.guard import Guard
@@ -173,7 +173,7 @@ class _Handler(BaseHTTPRequestHandler):
         matched = described.operation(self.command, path)
         given = json.loads(body) if body else None
         name = str(matched[0]) if matched else ""
-        function = rest.ROUTES.get(name)
+        function = rest_rulesets.ROUTES.get(name)
         token = self._token()
         if not matched or not function:
             sandbox.violations.append(f"the sandbox has no {self.command} {path}")

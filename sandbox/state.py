@@ -36,13 +36,15 @@ class Team:
 
 @dataclass(eq=False, slots=True)
 class User:
-    """A person, a bot or an organization, which has *owners* and *teams*."""
+    """A person, a bot or an organization, which has *owners*, *teams* and rulesets."""
 
     id: int
     login: str
     kind: Literal["User", "Bot", "Organization"] = "User"
     owners: set[str] = field(default_factory=set)
     teams: list[Team] = field(default_factory=list)
+    rulesets: list[dict[str, Any]] = field(default_factory=list)
+    ruleset_versions: list[RulesetVersion] = field(default_factory=list)
 
     @property
     def person(self) -> Person:
@@ -219,6 +221,7 @@ class Repo:
     verified: set[str] = field(default_factory=set)
     authors: dict[str, User] = field(default_factory=dict)
     delete_branch_on_merge: bool = False
+    merge_methods: set[str] = field(default_factory=lambda: {"merge", "squash", "rebase"})
 
     @property
     def full_name(self) -> str:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from actions.patterns import passes
 from sandbox.state import branch_of
 
 if TYPE_CHECKING:
@@ -48,29 +47,26 @@ def _fits(triggers: dict[str, Any], event: Event) -> bool:
     if event.name == "pull_request":
         branch = event.payload["pull_request"]["base"]["ref"]
         types = filters.get("types", DEFAULT_TYPES)
-        return event.payload["action"] in types and _passes(filters, "branches", branch)
+        fits = event.payload["action"] in types and _passes(filters, "branches", branch)
+        return fits and _touched(filters, event)
     if event.name == "push":
         branch = branch_of(event.ref)
         if not branch:
             return "branches" not in filters and _passes(filters, "tags", event.ref.removeprefix("refs/tags/"))
-        return ("tags" not in filters or "branches" in filters) and _passes(filters, "branches", branch)
+        fits = ("tags" not in filters or "branches" in filters) and _passes(filters, "branches", branch)
+        return fits and _touched(filters, event)
     return True
 
 
+def _touched(filters: dict[str, Any], event: Event) -> bool:
+    """Tell whether a file that *event* changes passes the filter `paths`; that of a new branch always does."""
+    if "paths" not in filters:
+        return True
+    pull = event.payload.get("pull_request")
+    before = pull["base"]["sha"] if pull else event.payload["before"]
+    changed = event.repo.git.changed_paths(before, event.sha) if int(before, 16) else None
+    return changed is None or any(_passes(filters, "paths", path) for path in changed)
+
+
 def _passes(filters: dict[str, Any], kind: str, name: str) -> bool:
-    ignored = filters.get(f"{kind}-ignore", [])
-    if any(_glob(pattern).fullmatch(name) for pattern in ignored):
-        return False
-    matched = kind not in filters
-    for pattern in filters.get(kind, []):
-        if _glob(pattern.removeprefix("!")).fullmatch(name):
-            matched = not pattern.startswith("!")
-    return matched
-
-
-@cache
-def _glob(pattern: str) -> re.Pattern[str]:
-    """Return a filter pattern as GitHub Actions reads it: `**` crosses slashes, `*` does not; not like a ruleset's."""
-    parts = re.findall(r"\*\*|\*|\?|\+|\[[^\]]*\]|.", pattern)
-    special = {"**": ".*", "*": "[^/]*", "?": "?", "+": "+"}
-    return re.compile("".join(special.get(part, part if part.startswith("[") else re.escape(part)) for part in parts))
+    return passes(name, wanted=filters.get(kind), ignored=filters.get(f"{kind}-ignore", []))

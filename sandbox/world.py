@@ -54,7 +54,7 @@ def build(sandbox: Sandbox) -> World:
         repo.rulesets = [_ruleset(sandbox, path) for path in sorted((EXAMPLES / repo.name / "rulesets").glob("*.json"))]
     tokens = {login: state.add_token(login) for login in people}
     for repo in (app, infra):
-        repo.secrets["GITOPS_BOT_TOKEN"] = tokens[BOT]
+        repo.secrets |= {"GITOPS_BOT_TOKEN": tokens[BOT], "GITOPS_ADMIN_TOKEN": tokens["olivia"]}
     return World(app=app, infra=infra, tokens=tokens)
 
 

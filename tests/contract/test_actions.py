@@ -148,18 +148,18 @@ def test_an_action_that_needs_no_github_does_not_import_its_client() -> None:
 
 
 FLOORS = (
-    ("errors", "formats", "tagpath", "clock", "freeze", "trailers"),
-    ("tags", "envfile", "event"),
-    ("layout",),
-    ("past",),
+    ("errors", "formats", "tagpath", "clock", "freeze", "trailers", "patterns"),
+    ("tags", "envfile", "event", "rulesets", "workflow_checks"),
+    ("layout", "ruleset_lint"),
+    ("past", "ruleset_plan"),
     ("config",),
     ("config_file",),
     ("runtime",),
     ("change", "flags", "matrix", "retry"),
     ("api", "workspace"),
-    ("repository",),
+    ("repository", "ruleset_store"),
     ("deployments", "report", "checks", "order"),
-    ("gates", "env_diff", "deployed"),
+    ("gates", "env_diff", "deployed", "ruleset_report"),
     ("app_repository", "provenance"),
     ("judging",),
     ("gate_report",),
@@ -169,7 +169,7 @@ FLOORS = (
     ("intent",),
     ("proposal",),
     ("landing",),
-    ("setup_flags", "bump_env", "deploy_matrix", "create_hotfix", "open_infra_pr", "check_envs"),
+    ("setup_flags", "bump_env", "deploy_matrix", "create_hotfix", "open_infra_pr", "check_envs", "sync_rulesets"),
 )
 
 

@@ -266,6 +266,10 @@ def test_what_a_runs_own_token_does_starts_nothing(github: GitHub) -> None:
         pytest.param("{push: {branches: ['hotfixes/**']}}", "push", "refs/heads/hotfixes/a/b", {}, True, id="all"),
         pytest.param("{push: {branches-ignore: [x]}}", "push", "refs/heads/x", {}, False, id="ignored"),
         pytest.param("{push: {branches: ['**', '!x']}}", "push", "refs/heads/x", {}, False, id="but not this one"),
+        pytest.param("{push: {paths: [.github/**]}}", "push", "refs/heads/x", {"before": "first"}, True, id="a path"),
+        pytest.param("{push: {paths: [docs/**]}}", "push", "refs/heads/x", {"before": "first"}, False, id="other path"),
+        pytest.param("{push: {paths: [docs/**]}}", "push", "refs/heads/x", {"before": "0" * 40}, True, id="new branch"),
+        pytest.param("{pull_request: {paths: [docs/**]}}", "pull_request", "x", {"action": "opened"}, False, id="path"),
         pytest.param("{pull_request: }", "pull_request", "refs/pull/1/merge", {"action": "opened"}, True, id="opened"),
         pytest.param("{pull_request: }", "pull_request", "refs/pull/1/merge", {"action": "closed"}, False, id="closed"),
         pytest.param("{pull_request: {types: [closed]}}", "pull_request", "refs/heads/main", {"action": "closed"}, True,
@@ -281,9 +285,12 @@ def test_an_event_starts_the_workflows_that_want_it(
     app = github.world.app
     alice = github.sandbox.state.users["alice"]
     path = ".github/workflows/x.yml"
+    first = app.git.head("main")
     sha = app.git.commit(parents=[], message="x", author=alice.person, files={path: f"on: {on}\njobs: {{}}".encode()})
     if name == "pull_request":
-        payload = payload | {"pull_request": {"base": {"ref": "main"}}}
+        payload = payload | {"pull_request": {"base": {"ref": "main", "sha": first}}}
+    elif payload.get("before") == "first":
+        payload = {"before": first}
 
     found = list(started(Event(name, app, alice, payload, ref, sha)))
 

@@ -1,0 +1,3 @@
+from actions.sync_rulesets import main
+
+raise SystemExit(main())

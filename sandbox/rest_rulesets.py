@@ -1,0 +1,168 @@
+"""The REST API of rulesets: those of a repository and those of its organization, their history, what they judged."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sandbox.behaviour import Refusal
+from sandbox.gitrepo import BRANCH
+from sandbox.rest import ROUTES, Call, found, route
+from sandbox.rules import rules_for
+from sandbox.state import RulesetVersion
+
+if TYPE_CHECKING:
+    from sandbox.rest import Answer
+    from sandbox.state import RuleSuite
+
+__all__ = ["ROUTES"]  # with those of `rest`
+
+DEFAULTS: dict[str, Any] = {"target": "branch", "bypass_actors": [], "conditions": {}, "rules": []}
+WRITABLE = ("name", "target", "enforcement", "bypass_actors", "conditions", "rules")
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """What has rulesets, a repository or an organization, as whoever calls sees it."""
+
+    rulesets: list[dict[str, Any]]
+    versions: list[RulesetVersion]
+    kind: str
+    name: str
+    may_change: bool
+
+    def ruleset(self, call: Call) -> dict[str, Any]:
+        """Return the ruleset of the path."""
+        number = int(call.path["ruleset_id"])
+        return found(next((known for known in self.rulesets if known["id"] == number), None))  # type: ignore[no-any-return]
+
+    def shown(self, ruleset: dict[str, Any]) -> dict[str, Any]:
+        """Return *ruleset* as the API has it; who may bypass it only those see who may change it."""
+        hidden = () if self.may_change else ("bypass_actors",)
+        kept = {name: value for name, value in ruleset.items() if name not in hidden}
+        return {**kept, "source_type": self.kind, "source": self.name}
+
+    def remember(self, call: Call, ruleset: dict[str, Any]) -> None:
+        """Keep what *ruleset* is now, and whose call made it so."""
+        state = copy.deepcopy(ruleset)
+        self.versions.append(RulesetVersion(call.state.new_id(), ruleset["id"], call.token.user, state))
+
+
+def _holder(call: Call, need: str = "read") -> Holder:
+    if "org" in call.path:
+        owner = found(call.state.users.get(call.path["org"]))
+        if call.token.user.login not in owner.owners:
+            raise Refusal(404, "Not Found", kind="NOT_FOUND")
+        return Holder(owner.rulesets, owner.ruleset_versions, "Organization", owner.login, may_change=True)
+    repo = call.repo(need, "administration" if need == "admin" else "metadata")
+    try:
+        call.repo("admin", "administration")
+    except Refusal:
+        may_change = False
+    else:
+        may_change = True
+    return Holder(repo.rulesets, repo.ruleset_versions, "Repository", repo.full_name, may_change=may_change)
+
+
+@route("GET /repos/{owner}/{repo}/rules/branches/{branch}")
+def _branch_rules(call: Call) -> Answer:
+    repo = call.repo()
+    return 200, [
+        {
+            **rule,
+            "ruleset_source_type": "Repository" if ruleset in repo.rulesets else "Organization",
+            "ruleset_source": repo.full_name if ruleset in repo.rulesets else repo.owner.login,
+            "ruleset_id": ruleset["id"],
+        }
+        for ruleset, rule in rules_for(repo, BRANCH + call.path["branch"])
+    ]
+
+
+@route("GET /orgs/{org}/rulesets")
+@route("GET /repos/{owner}/{repo}/rulesets")
+def _rulesets(call: Call) -> Answer:
+    holder = _holder(call)
+    listed = [holder.shown(ruleset) for ruleset in holder.rulesets]
+    if holder.kind == "Repository" and call.query.get("includes_parents") != "false":
+        owner = call.repo().owner
+        listed += [{**ruleset, "source_type": "Organization", "source": owner.login} for ruleset in owner.rulesets]
+    return 200, [
+        {name: value for name, value in ruleset.items() if name not in ("rules", "bypass_actors")} for ruleset in listed
+    ]
+
+
+@route("GET /orgs/{org}/rulesets/{ruleset_id}")
+@route("GET /repos/{owner}/{repo}/rulesets/{ruleset_id}")
+def _get_ruleset(call: Call) -> Answer:
+    holder = _holder(call)
+    return 200, holder.shown(holder.ruleset(call))
+
+
+@route("POST /orgs/{org}/rulesets")
+@route("POST /repos/{owner}/{repo}/rulesets")
+def _create_ruleset(call: Call) -> Answer:
+    holder = _holder(call, "admin")
+    if any(known["name"] == call.body["name"] for known in holder.rulesets):
+        raise Refusal(422, "Validation Failed: Name must be unique")
+    ruleset = {"id": call.state.new_id(), **copy.deepcopy(DEFAULTS), **_writable(call.body)}
+    holder.rulesets.append(ruleset)
+    holder.remember(call, ruleset)
+    return 201, holder.shown(ruleset)
+
+
+@route("PUT /orgs/{org}/rulesets/{ruleset_id}")
+@route("PUT /repos/{owner}/{repo}/rulesets/{ruleset_id}")
+def _update_ruleset(call: Call) -> Answer:
+    holder = _holder(call, "admin")
+    ruleset = holder.ruleset(call)
+    ruleset |= _writable(call.body)
+    holder.remember(call, ruleset)
+    return 200, holder.shown(ruleset)
+
+
+@route("DELETE /orgs/{org}/rulesets/{ruleset_id}")
+@route("DELETE /repos/{owner}/{repo}/rulesets/{ruleset_id}")
+def _delete_ruleset(call: Call) -> Answer:
+    holder = _holder(call, "admin")
+    holder.rulesets.remove(holder.ruleset(call))
+    return 204, None
+
+
+@route("GET /repos/{owner}/{repo}/rulesets/{ruleset_id}/history")
+def _ruleset_history(call: Call) -> Answer:
+    holder = _holder(call, "admin")
+    number = holder.ruleset(call)["id"]
+    versions = [version for version in reversed(holder.versions) if version.ruleset == number]
+    return 200, [call.payloads.ruleset_version(version) for version in versions]
+
+
+@route("GET /repos/{owner}/{repo}/rulesets/{ruleset_id}/history/{version_id}")
+def _ruleset_version(call: Call) -> Answer:
+    holder = _holder(call, "admin")
+    number = int(call.path["version_id"])
+    version: RulesetVersion = found(next((known for known in holder.versions if known.id == number), None))
+    return 200, {**call.payloads.ruleset_version(version), "state": version.state}
+
+
+@route("GET /repos/{owner}/{repo}/rulesets/rule-suites")
+def _rule_suites(call: Call) -> Answer:
+    repo = call.repo("admin", "administration")
+    ref, wanted = call.query.get("ref"), call.query.get("rule_suite_result", "all")
+    return 200, [
+        call.payloads.rule_suite(repo, suite)
+        for suite in reversed(repo.rule_suites)
+        if ref in (None, suite.ref) and wanted in ("all", suite.result)
+    ]
+
+
+@route("GET /repos/{owner}/{repo}/rulesets/rule-suites/{rule_suite_id}")
+def _rule_suite(call: Call) -> Answer:
+    repo = call.repo("admin", "administration")
+    number = int(call.path["rule_suite_id"])
+    suite: RuleSuite = found(next((suite for suite in repo.rule_suites if suite.id == number), None))
+    return 200, {**call.payloads.rule_suite(repo, suite), "rule_evaluations": suite.evaluations}
+
+
+def _writable(body: dict[str, Any]) -> dict[str, Any]:
+    return {name: copy.deepcopy(value) for name, value in body.items() if name in WRITABLE}
