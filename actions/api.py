@@ -5,6 +5,7 @@ A token goes into the Authorization header and nowhere else.
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from contextlib import contextmanager
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 API_VERSION = "2022-11-28"
 TIMEOUT = 15
+LONGEST_MESSAGE = 1000
 FILE = "mode object { ... on Blob { text isBinary isTruncated } }"
 
 
@@ -62,8 +64,31 @@ class Api:
         return f"/repos/{self.name}"
 
     def _rest(self, verb: str, path: str, given: object = None) -> Any:
-        _, answer = self._requester.requestJsonAndCheck(verb, self._root + path, input=given)
-        return answer
+        return self._send(verb, self._root + path, given)[1]
+
+    def _send(self, verb: str, url: str, given: object = None) -> tuple[Mapping[str, Any], Any]:
+        """Return the headers and the JSON of the answer; raise GithubException if it is an error, or leads elsewhere.
+
+        A redirect is followed by nobody: the token might follow it to another host.
+        """
+        status, headers, text = self._requester.requestJson(verb, url, input=given)
+        try:
+            answer = json.loads(text) if text else None
+        except (ValueError, RecursionError) as error:
+            answer = {}
+            if status < HTTPStatus.MULTIPLE_CHOICES:
+                raise GitHubError(f"what was answered for {self.name} is no JSON; is GITHUB_API_URL right?") from error
+        if status >= HTTPStatus.MULTIPLE_CHOICES:
+            raise self._requester.createException(status, headers, answer if isinstance(answer, dict) else {})
+        return headers, answer
+
+    def _query(self, document: str, variables: Mapping[str, object]) -> dict[str, Any]:
+        """Return the data of the answer to a GraphQL *document*; raise GithubException if it holds errors."""
+        url = self._requester.graphql_url
+        headers, answer = self._send("POST", url, {"query": document, "variables": variables})
+        if not isinstance(answer, dict) or not isinstance(answer.get("data"), dict) or answer.get("errors"):
+            raise GithubException(HTTPStatus.BAD_REQUEST, answer, dict(headers))
+        return dict(answer["data"])
 
     def ask(
         self,
@@ -81,8 +106,7 @@ class Api:
 
     def _graphql(self, document: str, variables: Mapping[str, object], *, permission: str, fresh: bool = False) -> Any:
         with self._asking(permission, fresh=fresh):
-            _, answer = self._requester.graphql_query(document, dict(variables))
-            return answer["data"]
+            return self._query(document, variables)
 
     @contextmanager
     def _asking(self, permission: str, *, fresh: bool = False) -> Iterator[None]:
@@ -96,6 +120,10 @@ class Api:
             raise translated(error, self.name, permission, fresh=fresh) from error
         except requests.RequestException as error:
             raise UnavailableError(f"no answer from GitHub for {self.name}: {type(error).__name__}") from error
+        except (LookupError, TypeError) as error:
+            raise GitHubError(f"what GitHub answered for {self.name} lacks what it must have") from error
+        except RuntimeError as error:  # a redirect to another host, which the client does not follow
+            raise GitHubError(f"{self.name}: {error}") from error
 
 
 def query(*, variables: Mapping[str, str], paths: Sequence[str], fields: str) -> str:
@@ -133,7 +161,7 @@ def translated(
 ) -> GitHubError | ConflictError:
     """Return what *error*, of a call that needs *permission*, is in our words."""
     kinds = {problem.get("type", ""): problem.get("message", "") for problem in problems(error)}
-    said = "; ".join(kinds.values()) or message_of(error) or "no message"
+    said = ("; ".join(kinds.values()) or message_of(error) or "no message")[:LONGEST_MESSAGE]
     if "STALE_DATA" in kinds:
         return BaseMovedError(f"{repository}: {kinds['STALE_DATA']}")
     wait = rate_limit_wait(error, kinds)

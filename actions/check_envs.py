@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache
@@ -50,8 +50,8 @@ class Settings:
 
     envs_dir: str
     app_repo: str
-    token: str
-    app_token: str
+    token: str = field(repr=False)
+    app_token: str = field(repr=False)
     comment: bool
 
     @classmethod

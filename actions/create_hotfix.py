@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from actions.change import only_service
@@ -55,7 +55,7 @@ class Settings:
     name: str
     prefix: str
     main_branch: str
-    token: str
+    token: str = field(repr=False)
 
     @classmethod
     def read(cls, inputs: Inputs, repository: str) -> Settings:
@@ -83,7 +83,7 @@ class Settings:
             envs_dir=inputs.required("envs-dir"),
             name=_name(name) if name else "",
             prefix=prefix,
-            main_branch=inputs.text("main-branch"),
+            main_branch=inputs.branch("main-branch"),
             token=token,
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -82,8 +82,8 @@ class Settings:
     since: str
     enforce_gates: bool
     app_repo: str
-    token: str
-    app_token: str
+    token: str = field(repr=False)
+    app_token: str = field(repr=False)
 
     @classmethod
     def read(cls, inputs: Inputs) -> Settings:

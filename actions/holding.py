@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from actions import gate_report, provenance
+from actions import gate_report, gates, provenance
 from actions.change import Change
 from actions.errors import AccessError
 from actions.gates import Unknown
@@ -70,4 +70,7 @@ def _judged(judge: Judge, head: str, change: Change) -> Judged:
         origin = provenance.origin(judge.infra, judge.config, judge.layout, change, head)
     except AccessError as error:
         return judge.judge(change, Said(), approved=Unknown(str(error)))
-    return judge.judge(change, origin.said, approved=origin.approved, freeze_label=origin.freeze_label)
+    judged = judge.judge(change, origin.said, approved=origin.approved, freeze_label=origin.freeze_label)
+    if not origin.bot:
+        return judged
+    return replace(judged, findings=(*judged.findings, gates.only_tags(origin.bot, origin.foreign)))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,8 @@ from actions.trailers import Said
 if TYPE_CHECKING:
     from actions.runtime import Inputs
 
-BRANCH_NAME = re.compile(r"(?!.*(?:\.\.|//|/\.|\.lock(?:/|$)|\.(?:/|$)))[A-Za-z0-9][A-Za-z0-9._/+-]{0,199}(?<!/)")
+
+LONGEST_TITLE = 256  # GitHub takes no more
 
 
 class Route(StrEnum):
@@ -44,7 +44,7 @@ class Settings:
     infra_repo: str
     app_repo: str
     base: str
-    token: str
+    token: str = field(repr=False)
     merge: Route
     method: Method
     branch: str
@@ -88,12 +88,12 @@ class Settings:
             envs_dir=inputs.required("envs-dir"),
             infra_repo=_repository("infra-repo", inputs.text("infra-repo") or repository),
             app_repo=_repository("app-repo", inputs.text("app-repo") or repository),
-            base=inputs.text("base"),
+            base=inputs.branch("base"),
             token=token,
             merge=inputs.choice("merge", Route),
             method=inputs.choice("merge-method", Method),
-            branch=inputs.text("branch"),
-            title=inputs.text("title"),
+            branch=inputs.branch("branch"),
+            title=" ".join(inputs.text("title").split())[:LONGEST_TITLE],
             body=inputs.text("body"),
             labels=tuple(inputs.lines("labels")),
             reviewers=tuple(inputs.names("reviewers")),
@@ -104,8 +104,6 @@ class Settings:
             dry_run=inputs.flag("dry-run"),
             allow_diverged=inputs.text("allow-diverged"),
         )
-        if settings.branch and not BRANCH_NAME.fullmatch(settings.branch):
-            raise InputError(f"input branch is {settings.branch[:200]!r}; that is no name of a branch")
         if request.rollback and not settings.reason:
             raise InputError("say in reason why it is rolled back; it stands in the pull request and in the commit")
         if settings.draft and settings.merge is not Route.NONE:

@@ -59,7 +59,7 @@ class Judge:
     layout: Layout
     snapshot: Callable[[str], Snapshot | None]
     app_repo: str
-    app_token: str
+    app_token: str = field(repr=False)
     now: datetime
     _apps: dict[str, AppRepository] = field(default_factory=dict, repr=False)
 

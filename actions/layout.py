@@ -25,6 +25,14 @@ def require_name(kind: str, name: str) -> str:
     raise InputError(f"{name[:200]!r} cannot be the name of {kind}; {NAMES_ARE}")
 
 
+def require_folder(name: str, value: str) -> PurePosixPath:
+    """Return the folder that the input *name* says; raise InputError if it can be none of the repository."""
+    folder = PurePosixPath(value)
+    if folder.is_absolute() or not all(FOLDER.fullmatch(part) for part in folder.parts):
+        raise InputError(f"input {name} is {value[:200]!r}; it must be a folder within the repository")
+    return folder
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Layout:
     """The paths of the env files, as patterns of which the first that is there counts, and the tags within."""
@@ -35,9 +43,7 @@ class Layout:
     @classmethod
     def default(cls, envs_dir: str) -> Layout:
         """Return the layout of a repository without `gitops.yml`: *envs_dir*/<env>.json, .yaml, .yml or .toml."""
-        folder = PurePosixPath(envs_dir)
-        if folder.is_absolute() or not all(FOLDER.fullmatch(part) for part in folder.parts):
-            raise InputError(f"input envs-dir is {envs_dir[:200]!r}; it must be a folder within the repository")
+        folder = require_folder("envs-dir", envs_dir)
         patterns = tuple(str(folder / f"{ENV}.{extension}") for extension in EXTENSIONS)
         return cls(patterns=patterns, tag_path=TagPath.parse(f"{SERVICE}.tag"))
 

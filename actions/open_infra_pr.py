@@ -27,7 +27,7 @@ from actions.order import Order
 from actions.proposal import Proposal, branch_name, propose, tags_in
 from actions.repository import Pull, Repository
 from actions.retry import persist
-from actions.runtime import Inputs, Outcome, event_payload, run, say
+from actions.runtime import Inputs, Outcome, event_payload, markdown, run, say
 from actions.tags import short
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def _dry_run(state: State, intent: Intent, proposal: Proposal, common: Mapping[s
     return Outcome(
         outputs={**UNSET, **common, "branch": proposal.branch, "reason": Reason.DRY_RUN},
         notice=f"dry run: {proposal.title}",
-        summary=f"### Dry run: {proposal.title}\n\n{report.fenced(diff, 'diff')}\n{proposal.body}",
+        summary=f"### Dry run: {markdown(proposal.title)}\n\n{report.fenced(diff, 'diff')}\n{proposal.body}",
         warnings=tuple(intent.waiting),
     )
 
@@ -207,5 +207,5 @@ def _outcome(
             "reason": reason,
         },
         notice=f"{reason} {pull.url}: {proposal.title}",
-        summary=f"### {proposal.title}\n\n{' · '.join(facts)}\n\n{proposal.body}",
+        summary=f"### {markdown(proposal.title)}\n\n{' · '.join(facts)}\n\n{proposal.body}",
     )

@@ -1,4 +1,6 @@
-"""Which of two tags is newer: git ancestry for commits, precedence for versions, and for anything else nobody knows.
+"""Which of two tags is newer: git ancestry for commits, precedence for versions, and for others nobody knows.
+
+Of a commit and a version, the commits are compared.
 
 Never time: a commit that was made later need not contain the one that was made before.
 """
@@ -39,7 +41,7 @@ def order(before: str, after: str, compare: Callable[[str, str], Comparison | No
         return (Order.AHEAD if difference > 0 else Order.BEHIND if difference < 0 else Order.IDENTICAL), None
     if not (is_commit(before) or is_version(before)):
         return Order.FIRST, None
-    if not (is_commit(before) and is_commit(after)):
+    if not (is_commit(after) or is_version(after)):
         return Order.UNKNOWN, None
     found = compare(before, after)
     return (Order(found.status), found) if found else (Order.UNKNOWN, None)

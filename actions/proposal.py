@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from actions import gate_report, report
-from actions.infra_settings import BRANCH_NAME
-from actions.runtime import markdown
+from actions.runtime import BRANCH_NAME, markdown
 from actions.tags import is_tag, short
 
 if TYPE_CHECKING:

@@ -23,6 +23,7 @@ FREEZE_LABEL = "freeze-override"
 MOST_COMMITS = 50
 USER = "user { login }"
 PULL = f"""state headRefOid body author {{ login __typename }} labels(first: 100) {{ nodes {{ name }} }}
+    files(first: 100) {{ totalCount nodes {{ path }} }}
     commits(last: 100) {{ nodes {{ commit {{ message author {{ {USER} }} committer {{ {USER} }} }} }} }}
     reviews(last: 100) {{ nodes {{
         state author {{ login __typename }} authorCanPushToRepository commit {{ oid }} }} }}"""
@@ -30,11 +31,16 @@ PULL = f"""state headRefOid body author {{ login __typename }} labels(first: 100
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Origin:
-    """What the change that brought a tag says of itself, and whether somebody independent approved it."""
+    """What the change that brought a tag says of itself, and whether somebody independent approved it.
+
+    If nobody did, and it is of a *bot*, *foreign* are the files in it that are no env files.
+    """
 
     said: Said
     freeze_label: bool
     approved: bool
+    bot: str = ""
+    foreign: tuple[str, ...] = ()
 
 
 def origin(infra: Repository, config: Config, layout: Layout, change: Change, head: str) -> Origin:
@@ -49,7 +55,7 @@ def origin(infra: Repository, config: Config, layout: Layout, change: Change, he
     )
     found = infra.ask(document, {"oid": head, "path": change.file}, permission=PERMISSION)["object"]
     commits = found["history"]["nodes"] if found else []
-    return _origin(config, _bringer(layout, commits, change)) if commits else _nowhere()
+    return _origin(config, layout, _bringer(layout, commits, change)) if commits else _nowhere()
 
 
 def _bringer(layout: Layout, commits: Sequence[Mapping[str, Any]], change: Change) -> Mapping[str, Any]:
@@ -69,7 +75,7 @@ def _bringer(layout: Layout, commits: Sequence[Mapping[str, Any]], change: Chang
     return bringer
 
 
-def _origin(config: Config, commit: Mapping[str, Any]) -> Origin:
+def _origin(config: Config, layout: Layout, commit: Mapping[str, Any]) -> Origin:
     pulls = [pull for pull in commit["associatedPullRequests"]["nodes"] if pull["state"] == "MERGED"]
     if not pulls:
         # The first commit of a repository: there was nobody yet to approve it.
@@ -78,11 +84,22 @@ def _origin(config: Config, commit: Mapping[str, Any]) -> Origin:
     pull = pulls[0]
     said = trailers.read("\n".join(node["commit"]["message"] for node in pull["commits"]["nodes"]))
     in_body = trailers.read(pull["body"]).freeze_override
+    approved, author = _is_approved(config, pull), _login(pull["author"])
+    is_bot = config.is_bot(author) or (pull["author"] or {}).get("__typename") == "Bot"
     return Origin(
         said=replace(said, freeze_override=said.freeze_override or in_body),
         freeze_label=FREEZE_LABEL in [label["name"] for label in pull["labels"]["nodes"]],
-        approved=_is_approved(config, pull),
+        approved=approved,
+        bot=author if is_bot and not approved else "",
+        foreign=_foreign(layout, pull["files"]),
     )
+
+
+def _foreign(layout: Layout, files: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the files of a pull request that are no env files; those that GitHub does not list are none either."""
+    paths = [node["path"] for node in files["nodes"]]
+    unlisted = files["totalCount"] - len(paths)
+    return (*(path for path in paths if not layout.owner(path)), *([f"{unlisted} more"] if unlisted else []))
 
 
 def _nowhere() -> Origin:

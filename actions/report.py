@@ -88,7 +88,7 @@ def pull_body(histories: Mapping[str, Comparison | None], *, pulls: Mapping[str,
     """
     known = [(service, found) for service, found in list(histories.items())[:MOST_HISTORIES] if found]
     parts = [_history(service, found, pulls.get(service, "")) for service, found in known]
-    by = f" for {markdown(actor)}" if actor else ""
+    by = f" for {markdown(actor[:LONGEST_LIST])}" if actor else ""
     parts.append(f"<sub>Opened by [this run]({run_url}){by}.</sub>\n")
     return "\n".join(parts)
 

@@ -262,8 +262,7 @@ class Repository(Api):
         }
         with self._asking(CONTENTS, fresh=True):
             try:
-                _, answer = self._requester.graphql_query(document, variables)
-                done = answer["data"]["createCommitOnBranch"]
+                done = self._query(document, variables)["createCommitOnBranch"]
             except GithubException as error:
                 # The branch was there already, at *base*: an earlier run of ours ended between the two mutations.
                 done = partial_data(error).get("createCommitOnBranch")
@@ -409,7 +408,7 @@ class Repository(Api):
         }
         with self._asking(PULLS, fresh=True):
             try:
-                self._requester.graphql_query(document, {"input": given})
+                self._query(document, {"input": given})
             except GithubException as error:
                 if any("clean status" in problem.get("message", "") for problem in problems(error)):
                     return False
@@ -422,7 +421,7 @@ class Repository(Api):
             enqueuePullRequest(input: $input) { clientMutationId } }"""
         given = {"pullRequestId": pull.node_id, "expectedHeadOid": pull.head_sha}
         with self._asking(PULLS, fresh=True):
-            self._requester.graphql_query(document, {"input": given})
+            self._query(document, {"input": given})
 
     def is_verified(self, sha: str) -> bool:
         """Tell whether GitHub shows the commit *sha* as Verified."""

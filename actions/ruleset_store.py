@@ -92,7 +92,7 @@ class RulesetStore(Api):
             raise InputError(f"a bypass of kind {kind} cannot be named; give its actor_id")
         with self._asking("members: read" if kind == "Team" else "metadata: read"):
             try:
-                found: Mapping[str, Any] = self._requester.requestJsonAndCheck("GET", paths[kind])[1]
+                found: Mapping[str, Any] = self._send("GET", paths[kind])[1]
             except GithubException as error:
                 if error.status == HTTPStatus.NOT_FOUND:
                     raise InputError(f"there is no {kind} '{name}' that this token can see") from error

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 LONGEST_WAIT = 6 * 60 * 60  # a job of a hosted runner ends then
 # GitHub drops a step summary of more than 1 MiB (docs.github.com, "Workflow commands for GitHub Actions").
 LONGEST_SUMMARY = 1024 * 1024
+# git-check-ref-format(1), and nothing that has to be written otherwise in an address.
+BRANCH_NAME = re.compile(r"(?!.*(?:\.\.|//|/\.|\.lock(?:/|$)|\.(?:/|$)))[A-Za-z0-9_][A-Za-z0-9._/+#@-]{0,199}(?<!/)")
 MARKUP = {ord(character): f"&#{ord(character)};" for character in "&<>\\`*_[]#|~@!:"}
 
 
@@ -59,6 +62,13 @@ class Inputs:
         value = self.text(name)
         if not value:
             raise InputError(f"input {name} is required")
+        return value
+
+    def branch(self, name: str) -> str:
+        """Return the input *name*, the name of a branch or ""; raise InputError if no branch can be called so."""
+        value = self.text(name)
+        if value and not BRANCH_NAME.fullmatch(value):
+            raise InputError(f"input {name} is {value[:200]!r}; that is no name of a branch")
         return value
 
     def flag(self, name: str) -> bool:

@@ -25,7 +25,7 @@ class Settings:
     @classmethod
     def read(cls, inputs: Inputs) -> Settings:
         """Read the inputs; raise InputError if one cannot be used."""
-        return cls(main_branch=inputs.text("main-branch"), hotfix_prefix=inputs.required("hotfix-prefix"))
+        return cls(main_branch=inputs.branch("main-branch"), hotfix_prefix=inputs.required("hotfix-prefix"))
 
 
 def main() -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ from actions.errors import (
     UnknownFactError,
 )
 from actions.event import Event
+from actions.layout import require_folder
 from actions.ruleset_lint import Repository, lint
 from actions.ruleset_plan import Result, Step, Verb, drift, plan
 from actions.ruleset_report import in_words, summary
@@ -60,7 +61,7 @@ class Settings:
     rulesets_dir: str
     target: str
     prune: bool
-    token: str
+    token: str = field(repr=False)
 
     @classmethod
     def read(cls, inputs: Inputs, repository: str) -> Settings:
@@ -75,7 +76,7 @@ class Settings:
             raise InputError(f"input organization is {organization[:200]!r}; it must be the name of one")
         return cls(
             mode=inputs.choice("mode", Mode),
-            rulesets_dir=inputs.required("rulesets-dir"),
+            rulesets_dir=str(require_folder("rulesets-dir", inputs.required("rulesets-dir"))),
             target=organization or named or repository,
             prune=inputs.flag("prune"),
             token=token,

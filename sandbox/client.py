@@ -34,8 +34,15 @@ class Person:
 
     def api(self, verb: str, path: str, body: object = None) -> Any:
         """Make a REST call and return the answer; raise ApiError if GitHub refuses."""
+        return self._call(verb, f"/api/v3{path}", body)
+
+    def graphql(self, document: str, variables: dict[str, Any]) -> Any:
+        """Make a GraphQL call and return the answer, errors in it or not."""
+        return self._call("POST", "/api/graphql", {"query": document, "variables": variables})
+
+    def _call(self, verb: str, path: str, body: object) -> Any:
         request = urllib.request.Request(  # noqa: S310 - the address is the sandbox's own
-            f"{self.sandbox.url}/api/v3{path}",
+            f"{self.sandbox.url}{path}",
             method=verb,
             data=None if body is None else json.dumps(body).encode(),
             headers={"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"},

@@ -474,6 +474,13 @@ class PullRequest(Node):
     def number(self) -> int:
         return self._pull.number
 
+    def files(self, first: int) -> dict[str, Any]:
+        git = self._repo.git
+        after = self._pull.merge_sha or self._pull.head_sha
+        before = f"{after}^" if self._pull.merge_sha else git.merge_base(git.head(self._pull.base) or "", after)
+        paths = git.changed_paths(before or "", after)
+        return {"totalCount": len(paths), "nodes": [{"path": path} for path in paths[:first]]}
+
     def url(self) -> str:
         return f"{self._context.payloads.server}/{self._repo.full_name}/pull/{self._pull.number}"
 

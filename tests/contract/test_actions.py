@@ -21,7 +21,8 @@ PLAUSIBLE = {
     "hotfix-prefix": "hotfixes/",
     "base-commit-sha": "a" * 40,
     "branch-name": "x",
-    "token": "t",
+    "token": "a-secret",
+    "app-token": "another-secret",
 }
 
 
@@ -95,9 +96,10 @@ def test_the_code_reads_the_inputs_that_are_declared_and_no_other(action: str, m
             return str(PLAUSIBLE.get(name) or declaration(action)["inputs"][name].get("default", ""))
 
     arguments = ("your-org/app",) if "repository" in module.Settings.read.__annotations__ else ()
-    module.Settings.read(Recording({}), *arguments)
+    settings = module.Settings.read(Recording({}), *arguments)
 
     assert read == set(declaration(action)["inputs"])
+    assert "secret" not in repr(settings)
 
 
 def test_a_run_that_fails_still_sets_every_output(action: str, module: Any) -> None:

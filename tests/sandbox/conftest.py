@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -99,8 +100,23 @@ class GitHub:
 
 @pytest.fixture(name="github")
 def _github(runner: Runner) -> Iterator[GitHub]:
+    """The organization, whose infra repository asks for its tests alone."""
+    with _started(runner) as github:
+        without_gates(github.world)
+        yield github
+
+
+@pytest.fixture(name="organization")
+def _organization(runner: Runner) -> Iterator[GitHub]:
+    """The organization with everything that the examples put in force."""
+    with _started(runner) as github:
+        yield github
+
+
+@contextmanager
+def _started(runner: Runner) -> Iterator[GitHub]:
     with Sandbox.start() as sandbox:
-        world = without_gates(build(sandbox))
+        world = build(sandbox)
         runner.environment |= sandbox.environment() | {
             "GITHUB_REPOSITORY": "your-org/app",
             "GITHUB_RUN_ID": "42",
