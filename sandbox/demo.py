@@ -50,6 +50,7 @@ def _tell(stage: Stage) -> None:
     second = _bring_to_main(stage, fixed)
     _refuse(stage, first, second)
     _hold(stage, second)
+    _protect(stage)
     _show(stage, fixed)
 
 
@@ -218,6 +219,37 @@ def _hold(stage: Stage, second: str) -> None:
         stage.running()["prod"] == second and run.outputs["plan.matrix.has-changes"] == "false", "prod was deployed"
     )
     narrator.tell("plan", f"holds prod back: {', '.join(sorted(held))}")
+
+
+def _protect(stage: Stage) -> None:
+    """Have the rulesets stop three attempts, and the daily check find that somebody took them away."""
+    narrator = stage.narrator
+    narrator.chapter("What the rulesets do not let through")
+    alice, clone = stage.person("alice"), stage.clones["alice", APP]
+    for said, ref in (
+        ("pushes what nobody has seen to main", "+unreviewed:main"),
+        ("deletes main", ":main"),
+        ("makes a hotfix branch by hand", "unreviewed:refs/heads/hotfixes/mine"),
+    ):
+        try:
+            alice.git("push", "-q", "origin", ref, at=clone)
+        except ApiError as refusal:
+            broken = re.findall(r"(?:Cannot|Changes must) [a-z -]+", refusal.message)
+            require(broken, f"alice {said}, and it failed otherwise: {refusal.message}")
+            narrator.tell("alice", f"{said}, and is refused: {'; '.join(each.strip() for each in broken)}")
+            continue
+        raise StoryError(f"alice {said}")
+
+    narrator.chapter("An administrator takes the rules of infra away; the daily check finds it")
+    ruleset = stage.world.infra.rulesets[0]["id"]
+    stage.person("olivia").api("PUT", f"/repos/{INFRA}/rulesets/{ruleset}", {"enforcement": "disabled"})
+    narrator.tell("olivia", "disables the ruleset main of your-org/infra")
+    stage.dispatch(INFRA, "protect.yml", "starts Protect: check", {"mode": "check"}, good=False)
+    (found,) = [line for line in stage.workflows.runs[-1].lines if "::error" in line and "ruleset 'main'" in line]
+    narrator.tell("sync", found.rpartition("::")[2])
+    stage.dispatch(INFRA, "protect.yml", "starts Protect: apply", {"mode": "apply"})
+    require(stage.world.infra.rulesets[0]["enforcement"] == "active", "the rules are not back")
+    narrator.tell("sync", "put the rules back")
 
 
 def _show(stage: Stage, fixed: str) -> None:
