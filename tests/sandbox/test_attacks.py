@@ -573,6 +573,14 @@ def test_attack_answers_that_make_no_sense(organization: GitHub, action: str, bo
         assert len(result.log) < 10_000
 
 
+def test_an_error_page_that_is_no_json_is_an_error(organization: GitHub) -> None:
+    with Hostile(status=418, body=b"<html>Teapot</html>").serving() as hostile:
+        result = run_against(organization, hostile, "action-open-infra-pr")
+
+    assert (result.exit_code, result.outputs["reason"]) == (5, "github-error")
+    assert "GitHub answered 418" in result.log
+
+
 def test_attack_token_in_an_exception(organization: GitHub, monkeypatch: pytest.MonkeyPatch) -> None:
     """A fault of ours shows a traceback, with whatever is in the objects on the way."""
 

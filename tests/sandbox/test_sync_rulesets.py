@@ -88,6 +88,18 @@ def test_drift_fails_and_is_shown_rule_by_rule(github: GitHub, files: dict[str, 
 
 
 @pytest.mark.usefixtures("files")
+def test_a_ruleset_that_github_has_not_is_drift(github: GitHub) -> None:
+    github.world.app.rulesets.remove(next(known for known in github.world.app.rulesets if known["name"] == "main"))
+
+    result = sync(github, "check")
+
+    assert (result.exit_code, result.outputs["reason"]) == (7, "drift")
+    assert [(found["ruleset"], found["kind"]) for found in result.json("drift")] == [("main", "missing")]
+    assert "+   all of it: GitHub has no such ruleset" in result.summary
+    assert "GitHub does not have it" in result.log
+
+
+@pytest.mark.usefixtures("files")
 def test_what_the_token_cannot_see_is_unknown(github: GitHub) -> None:
     result = sync(github, "check", who="alice")
 
@@ -225,6 +237,19 @@ def test_a_ruleset_that_is_gone_when_it_is_to_be_deleted_is_no_error(github: Git
     github.sandbox.faults.plan({LOOKS + len(github.world.app.rulesets): gone})
 
     assert sync(github, "apply", prune="true").exit_code == 0
+
+
+@pytest.mark.usefixtures("files")
+def test_a_ruleset_that_github_does_not_delete_is_an_error(github: GitHub) -> None:
+    github.world.app.rulesets.append(github.world.app.rulesets[0] | {"id": 5, "name": "by hand"})
+    refusal = Fault(status=422, body={"message": "It is in use"})
+    github.sandbox.faults.plan({LOOKS + len(github.world.app.rulesets): refusal})
+
+    result = sync(github, "apply", prune="true")
+
+    assert (result.exit_code, result.outputs["reason"]) == (5, "github-error")
+    assert "It is in use" in result.log
+    assert "by hand" in there(github)
 
 
 @pytest.mark.parametrize("who", ["alice", "gitops-bot"])
