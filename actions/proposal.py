@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from actions import gate_report, report
@@ -84,13 +84,19 @@ def propose(settings: Settings, state: State, intent: Intent, *, branch: str) ->
         branch=branch,
         title=title,
         body="\n".join(part for part in parts if part),
-        message=report.commit_message(title, changes, settings.said.trailers()),
+        message=report.commit_message(title, changes, replace(settings.said, requested_by=_requesters()).trailers()),
         files={
             new.path: new.text
             for old, new in zip(state.target.files, intent.planned.after.files, strict=True)
             if old.text != new.text
         },
     )
+
+
+def _requesters() -> str:
+    """Return who started the run, and who started it again."""
+    names = (os.environ.get("GITHUB_ACTOR", ""), os.environ.get("GITHUB_TRIGGERING_ACTOR", ""))
+    return ", ".join(dict.fromkeys(name for name in names if name))
 
 
 def tags_in(body: str, env: str) -> dict[str, str]:

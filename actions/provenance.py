@@ -11,7 +11,7 @@ from actions.errors import EnvFileError
 from actions.trailers import Said
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from actions.change import Change
     from actions.config import Config
@@ -82,9 +82,9 @@ def _origin(config: Config, layout: Layout, commit: Mapping[str, Any]) -> Origin
         first = commit["parents"]["totalCount"] == 0
         return replace(_nowhere(), said=trailers.read(commit["message"]), approved=first)
     pull = pulls[0]
-    said = trailers.read("\n".join(node["commit"]["message"] for node in pull["commits"]["nodes"]))
-    in_body = trailers.read(pull["body"]).freeze_override
-    approved, author = _is_approved(config, pull), _login(pull["author"])
+    messages = "\n".join(node["commit"]["message"] for node in pull["commits"]["nodes"])
+    said, in_body = trailers.read(messages), trailers.read(pull["body"]).freeze_override
+    approved, author = _is_approved(config, pull, trailers.requesters(messages)), _login(pull["author"])
     is_bot = config.is_bot(author) or (pull["author"] or {}).get("__typename") == "Bot"
     return Origin(
         said=replace(said, freeze_override=said.freeze_override or in_body),
@@ -106,9 +106,12 @@ def _nowhere() -> Origin:
     return Origin(said=Said(), freeze_label=False, approved=False)
 
 
-def _is_approved(config: Config, pull: Mapping[str, Any]) -> bool:
-    """Tell whether somebody who had no part in the change, and is no bot, approved it as it was merged."""
-    involved = {_login(pull["author"])}
+def _is_approved(config: Config, pull: Mapping[str, Any], requesters: Collection[str]) -> bool:
+    """Tell whether somebody who had no part in the change, and is no bot, approved it as it was merged.
+
+    Who had a bot make it has a part in it.
+    """
+    involved = {_login(pull["author"]), *requesters}
     for node in pull["commits"]["nodes"]:
         involved |= {_login((node["commit"][role] or {}).get("user")) for role in ("author", "committer")}
     latest = {_login(review["author"]): review for review in pull["reviews"]["nodes"] if review["state"] != "COMMENTED"}

@@ -3,6 +3,7 @@
 Reason: 1.4.3 drops the sessions of everybody          why a roll back
 Allow-diverged: the fix is not needed any more         why a tag need not contain the one in place
 Freeze-override: the shop is down                      why it goes in spite of a freeze
+Requested-by: alice                                    who had the bot make it: nobody who is independent of it
 """
 
 from __future__ import annotations
@@ -11,17 +12,23 @@ import re
 from dataclasses import dataclass
 
 LONGEST = 500
-KEYS = {"reason": "reason", "allow-diverged": "allow_diverged", "freeze-override": "freeze_override"}
+KEYS = {
+    "reason": "reason",
+    "allow-diverged": "allow_diverged",
+    "freeze-override": "freeze_override",
+    "requested-by": "requested_by",
+}
 TRAILER = re.compile(rf"(?im)^({'|'.join(KEYS)}):[ \t]*(\S.*)$")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Said:
-    """Why a change does what would be refused otherwise; "" where it does not say."""
+    """Why a change does what would be refused otherwise, and who asked for it; "" where it does not say."""
 
     reason: str = ""
     allow_diverged: str = ""
     freeze_override: str = ""
+    requested_by: str = ""
 
     def trailers(self) -> list[str]:
         """Return what is said as trailers."""
@@ -32,6 +39,12 @@ class Said:
 def read(text: str) -> Said:
     """Return what *text* says; of several trailers of one key the last counts."""
     return Said(**{KEYS[match[1].lower()]: one_line(match[2]) for match in TRAILER.finditer(text)})
+
+
+def requesters(text: str) -> frozenset[str]:
+    """Return everybody of whom *text*, which may be that of several commits, says that they asked for it."""
+    asked = (match[2] for match in TRAILER.finditer(text) if match[1].lower() == "requested-by")
+    return frozenset(name for names in asked for name in names.replace(",", " ").split())
 
 
 def one_line(text: str) -> str:

@@ -7,6 +7,7 @@ schema has and the class has not is an error, never null: what is not modelled m
 from __future__ import annotations
 
 import base64
+import json
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -233,7 +234,9 @@ class Repository(Node):
         sha = self._repo.git.resolve(oid or expression)
         return Commit(self._context, self._repo, sha) if sha else None
 
-    def deployments(self, environments: Sequence[str], first: int, after: str | None, **_: Any) -> dict[str, Any]:
+    def deployments(
+        self, environments: Sequence[str], first: int, after: str | None = None, **_: Any
+    ) -> dict[str, Any]:
         allowed(self._repo, self._context.token, "read", "deployments")
         found = [
             deployment for deployment in reversed(self._repo.deployments) if deployment.environment in environments
@@ -373,6 +376,16 @@ class Deployment(Node):
     def __init__(self, context: Context, repo: state.Repo, deployment: state.Deployment) -> None:
         super().__init__(context, repo)
         self._deployment = deployment
+
+    def databaseId(self) -> int:
+        return self._deployment.id
+
+    def payload(self) -> str:
+        return json.dumps(self._deployment.payload)
+
+    def latestStatus(self) -> dict[str, Any] | None:
+        statuses = self._deployment.statuses
+        return {"state": statuses[-1].state.upper()} if statuses else None
 
     def environment(self) -> str:
         return self._deployment.environment

@@ -23,6 +23,7 @@ PLAUSIBLE = {
     "branch-name": "x",
     "token": "a-secret",
     "app-token": "another-secret",
+    "status": "success",
 }
 
 
@@ -163,7 +164,7 @@ FLOORS = (
     ("deployments", "report", "checks", "order"),
     ("gates", "env_diff", "deployed", "ruleset_report"),
     ("app_repository", "provenance"),
-    ("judging",),
+    ("judging", "deployment_records"),
     ("gate_report",),
     ("holding",),
     ("infra_settings",),
@@ -171,7 +172,16 @@ FLOORS = (
     ("intent",),
     ("proposal",),
     ("landing",),
-    ("setup_flags", "bump_env", "deploy_matrix", "create_hotfix", "open_infra_pr", "check_envs", "sync_rulesets"),
+    (
+        "setup_flags",
+        "bump_env",
+        "deploy_matrix",
+        "create_hotfix",
+        "open_infra_pr",
+        "check_envs",
+        "sync_rulesets",
+        "report_deployment",
+    ),
 )
 
 

@@ -455,6 +455,7 @@ PLAUSIBLE: dict[str, dict[str, str]] = {
     "action-create-hotfix": {"base-tag": "1.0.0", "branch-name": "x"},
     "action-deploy-matrix": {},
     "action-open-infra-pr": {"env": "dev", "service": "api", "tag": "1.0.0", "infra-repo": INFRA},
+    "action-report-deployment": {"env": "dev", "status": "success"},
     "action-setup-flags": {},
     "action-sync-rulesets": {"mode": "plan"},
 }

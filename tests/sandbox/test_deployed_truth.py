@@ -273,11 +273,14 @@ def test_what_somebody_approved_goes(gated: Infra) -> None:
     assert planned(hold(gated, app_repo="your-org/app")) == ["staging"]
 
 
-@pytest.mark.parametrize("how", ["by its author", "before the last commit", "by a bot", "and then taken back"])
+@pytest.mark.parametrize(
+    "how", ["by its author", "before the last commit", "by a bot", "by who asked for it", "and then taken back"]
+)
 def test_an_approval_that_does_not_count_is_none(gated: Infra, how: str) -> None:
     tag = gated.github.app_commit()
     gated.deployed("dev", gated.merge("dev", tag, approved=False))
-    gated.merge("staging", tag, approved=how != "by its author")
+    asked = "Change\n\nRequested-by: bob" if how == "by who asked for it" else "Change"
+    gated.merge("staging", tag, approved=how != "by its author", message=asked)
     pull = list(gated.github.world.infra.pulls.values())[-1]
     state = gated.github.sandbox.state
     if how == "by its author":

@@ -153,7 +153,7 @@ def test_previous_is_what_ran_before(gated: GitHub) -> None:
     assert "<summary>api: 1 commit taken out</summary>" in pull.body
     assert "third (alice)" in pull.body
     message = gated.world.infra.git.get(one.outputs["commit-sha"]).message
-    assert message.endswith("\n\nReason: it drops sessions\nMade-by: gitops-actions")
+    assert message.endswith("\n\nReason: it drops sessions\nRequested-by: alice\nMade-by: gitops-actions")
 
 
 def test_a_deployment_that_failed_is_not_what_ran(gated: GitHub) -> None:

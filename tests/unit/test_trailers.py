@@ -23,6 +23,12 @@ def test_the_last_of_several_counts() -> None:
     assert trailers.read("Reason: a\nReason: b").reason == "b"
 
 
+def test_everybody_who_asked_for_one_of_several_commits_did() -> None:
+    said = [Said(requested_by="alice, carol").trailers(), Said(requested_by="bob").trailers(), ["Reason: dave"]]
+
+    assert trailers.requesters("\n".join(line for lines in said for line in lines)) == {"alice", "carol", "bob"}
+
+
 @given(st.text(min_size=1).filter(str.strip), st.text(), st.text())
 def test_what_is_written_is_read_again_and_nothing_beside_it(reason: str, diverged: str, freeze: str) -> None:
     """Whatever it is: a line end in an input adds no trailer."""

@@ -1,0 +1,3 @@
+from actions.report_deployment import main
+
+raise SystemExit(main())
