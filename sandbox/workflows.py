@@ -42,6 +42,8 @@ class Run:
     summaries: list[str] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     conclusion: str = ""
+    process: subprocess.Popen[str] | None = None
+    cancelled: bool = False
 
 
 class Workflows:
@@ -75,13 +77,19 @@ class Workflows:
             process.kill()
         self._pool.shutdown(wait=True)
 
-    def wait(self, timeout: float = 120) -> None:
-        """Return when nothing runs any more; raise what went wrong in running it."""
+    def wait(self, timeout: float = 120, *, running: int = 0) -> None:
+        """Return when no more than *running* workflows run any more; raise what went wrong in running them."""
         with self._idle:
-            if not self._idle.wait_for(lambda: self._busy == 0, timeout):
+            if not self._idle.wait_for(lambda: self._busy <= running, timeout):
                 raise TimeoutError(f"workflows still run after {timeout} s")
         if self.errors:
             raise self.errors[0]
+
+    def cancel(self, run: Run) -> None:
+        """Stop *run*, as somebody does with the button on its page."""
+        run.cancelled = True
+        if run.process:
+            run.process.terminate()
 
     def _on_event(self, event: Event) -> None:
         for path, workflow in started(event):
@@ -153,6 +161,7 @@ class _Execution:
             text=True,
             encoding="utf-8",
         ) as process:
+            self.run.process = process
             self.processes.add(process)
             with self.run.log.open("w", encoding="utf-8") as log:
                 for line in process.stdout or ():
@@ -200,7 +209,8 @@ class _Execution:
                 self._start_check(name)
                 self._start_deployment(name, said["jobID"], said.get("matrix") or {})
             if "jobResult" in said:
-                self._end_check(name, said["jobResult"])
+                stopped = self.run.cancelled and said["jobResult"] == "failure"
+                self._end_check(name, "cancelled" if stopped else said["jobResult"])
 
     def _log(self, message: str, job: str, write: Callable[[str], object]) -> None:
         for line in message.splitlines():
@@ -279,7 +289,7 @@ class _Execution:
         for name in self.checks:
             if name not in self.run.jobs:
                 self._end_check(name, "failure")
-        self.run.conclusion = "failure" if failed else "success"
+        self.run.conclusion = "cancelled" if self.run.cancelled else "failure" if failed else "success"
 
 
 def act_arguments(

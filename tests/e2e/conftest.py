@@ -30,14 +30,19 @@ class Pipeline:
         """Return somebody of the organization at work."""
         return Person(self.sandbox, login, self.world.tokens[login])
 
-    def propose(self, repository: str, branch: str, files: dict[str, str], *, base: str = "main") -> int:
-        """Open a pull request of alice with *files* and return its number when its checks are done."""
+    def propose(
+        self, repository: str, branch: str, files: dict[str, str], *, base: str = "main", running: int = 0
+    ) -> int:
+        """Open a pull request of alice with *files* and return its number when its checks are done.
+
+        They are if no more than *running* workflows run.
+        """
         alice = self.person("alice")
         clone = alice.clone(repository, self.folder / branch)
         alice.git("switch", "-q", base, at=clone)
         alice.push_change(clone, branch, files, f"Change {', '.join(files)}")
         number = alice.open_pull(repository, head=branch, title=branch, base=base)
-        self.wait()
+        self.wait(running=running)
         return number
 
     def dispatch(self, repository: str, workflow: str, inputs: dict[str, str]) -> None:
@@ -52,9 +57,9 @@ class Pipeline:
         self.wait()
         return sha
 
-    def wait(self) -> None:
-        """Wait until no workflow runs; GitHub must have had nothing against any exchange."""
-        self.workflows.wait()
+    def wait(self, *, running: int = 0) -> None:
+        """Wait until no more than *running* workflows run; GitHub must have had nothing against any exchange."""
+        self.workflows.wait(running=running)
         assert self.sandbox.violations == []
 
     def runs(self, name: str, event: str) -> list[Run]:
