@@ -123,6 +123,13 @@ class AppRepository(Repository):
             return None
         return build.since(ancestor) or self.compare(ancestor, build.sha)
 
+    def brings_only_fixes(self, before: str, after: str) -> bool:
+        """Tell whether *after*, of a hotfix branch, has nothing of the default branch that *before* has not."""
+        main = self._facts["main"]
+        found = self.compare(main["name"], self._builds[after].sha) if main and self._builds[after] else None  # type: ignore[union-attr]
+        start = self.compare_tags(before, found.merge_base) if found else None
+        return bool(start) and start.status in ("behind", "identical")  # type: ignore[union-attr]
+
     def undone(self, before: str, after: str) -> tuple[str, ...]:
         """Return the commits of *before* of which *after* has no equivalent, in words.
 

@@ -80,6 +80,11 @@ class Verdict:
     problems: Sequence[ActionError] = ()
 
     @property
+    def is_empty(self) -> bool:
+        """Tell whether there was nothing to judge."""
+        return not (self.judged or self.whole or self.problems)
+
+    @property
     def findings(self) -> list[Finding]:
         """Return every finding."""
         spoilt = [gates.unparsable(str(problem)) for problem in self.problems]
@@ -102,9 +107,11 @@ def _act(clock: Clock) -> Outcome:
 
 
 def _what(event: Event) -> tuple[int, str, str]:
-    """Return the number of the pull request to judge (0: none), its head and the branch that it goes to."""
+    """Return the number of the pull request to judge (0: none), its head and what it goes on top of."""
     if event.merge_group:
-        return event.merge_group.number, event.merge_group.head_sha, event.merge_group.base_ref
+        # Beside the group before it, not beside the branch: those before it in the queue are judged on their own.
+        group = event.merge_group
+        return group.number, group.head_sha, group.base_sha or group.base_ref
     if event.pull_request and event.pull_request.action != "closed":
         return event.pull_request.number, event.pull_request.head_sha, event.pull_request.base_ref
     return 0, "", ""
@@ -139,8 +146,7 @@ def _verdict(
         whole.append(gates.only_tags(proposed.author, many or diff.foreign(compared.files)))
     judge = Judge(
         infra=infra,
-        # A service that is new has its repository from the pull request; what is there keeps the one it has.
-        config=replace(config, repos={**after.repos, **config.repos}),
+        config=replace(config, repos={**_of_new_services(after, diff), **config.repos}),
         layout=layout,
         snapshot=cache(lambda env: environment(infra, layout, compared.base, env)),
         app_repo=settings.app_repo,
@@ -150,8 +156,19 @@ def _verdict(
     said, frozen = _said(proposed), FREEZE_LABEL in proposed.labels
     judged = [judge.judge(change, said, freeze_label=frozen) for change in changes]
     lines = {file.path: file for snapshot in diff.head.values() for file in snapshot.files}
-    judged = [replace(each, line=lines[each.change.file].line_of(each.change.service)) for each in judged]
+    judged = [
+        replace(each, line=lines[each.change.file].line_of(each.change.service))
+        if each.change.after and each.change.file in lines
+        else each
+        for each in judged
+    ]
     return Verdict(judged=judged, whole=whole, problems=diff.problems())
+
+
+def _of_new_services(config: Config, diff: EnvDiff) -> dict[str, str]:
+    """Return the repositories of services that are new; what is there keeps the one it has, named or not."""
+    there = diff.services()
+    return {service: repo for service, repo in config.repos.items() if service not in there}
 
 
 def _config(infra: Repository, sha: str) -> Config:
@@ -167,9 +184,11 @@ def _diff(infra: Repository, compared: Comparison, head: str, old: Layout, new: 
     if not paths:
         return EnvDiff(base={}, head={}, now={})
     texts = infra.files_at(head, paths) or {}
-    new.require_one_file(path for path in texts if new.owner(path))
+    before = infra.files_at(compared.merge_base, paths) or {}
+    added = [path for path in texts if path not in before]
+    new.require_one_file(path for path in (infra.paths(head) if added else texts) if new.owner(path))
     return EnvDiff(
-        base=old.group(infra.files_at(compared.merge_base, paths) or {}),
+        base=old.group(before),
         head=new.group(texts),
         now=old.group(infra.files_at(compared.base, paths) or {}),
     )
@@ -177,7 +196,7 @@ def _diff(infra: Repository, compared: Comparison, head: str, old: Layout, new: 
 
 def _said(proposed: Proposed) -> Said:
     """Return what the commits say. A freeze can be overridden in the body too: that changes nothing of what goes."""
-    said = trailers.read("\n".join(proposed.messages))
+    said = trailers.read("\n\n".join(proposed.messages))
     return replace(said, freeze_override=said.freeze_override or trailers.read(proposed.body).freeze_override)
 
 
@@ -190,10 +209,9 @@ def _nothing(why: str) -> Outcome:
 
 
 def _outcome(verdict: Verdict) -> Outcome:
-    findings = verdict.findings
-    if not findings:
+    if verdict.is_empty:
         return _nothing("no tag changes")
-    worst = gates.worst(findings)
+    worst = gates.worst(verdict.findings)
     errors = (*verdict.problems, *(gate_report.error_of(finding) for finding in verdict.whole if finding.reason))
     errors += tuple(gate_report.closed(verdict.judged))
     return Outcome(
@@ -220,8 +238,10 @@ def _text(verdict: Verdict) -> str:
 
 def _keep_comment(infra: Repository, settings: Settings, number: int, proposed: Proposed, verdict: Verdict) -> str:
     """Keep one comment that says what the summary says; return a warning if the token may not."""
-    text = f"{_text(verdict)}\n{MARK}\n" if verdict.findings else f"### Gates\n\nNo tag changes any more.\n\n{MARK}\n"
-    needless = not verdict.findings and not proposed.comment
+    text = (
+        f"{_text(verdict)}\n{MARK}\n" if not verdict.is_empty else f"### Gates\n\nNo tag changes any more.\n\n{MARK}\n"
+    )
+    needless = verdict.is_empty and not proposed.comment
     if not settings.comment or needless or text == proposed.comment_body:
         return ""
     try:

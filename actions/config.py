@@ -85,7 +85,7 @@ class Config:
 
     def is_bot(self, login: str) -> bool:
         """Tell whether *login* is no person: an App, which GitHub marks so, or one that the file names."""
-        return login.endswith("[bot]") or login in self.bots
+        return login.endswith("[bot]") or login.casefold() in {bot.casefold() for bot in self.bots}
 
     def repo_of(self, service: str, default: str) -> str:
         """Return the repository in which the commits behind the tags of *service* are, "" if there is none."""

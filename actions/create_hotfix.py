@@ -97,8 +97,8 @@ def _act() -> Outcome:
     event = Event.read(os.environ, event_payload())
     settings = Settings.read(Inputs(), event.repository)
     repository = Repository(event.repository, settings.token)
-    base = settings.base_sha or settings.base_tag or _running(settings)
-    sha, version = _commit(repository, base)
+    base = settings.base_tag or settings.base_sha or _running(settings, event.repository)
+    sha, version = _commit(repository, base, is_tag=bool(settings.base_tag))
     next_version = _next_version(repository, version) if version else ""
     name = settings.name or next_version
     if not name:
@@ -127,20 +127,28 @@ def _name(name: str) -> str:
     )
 
 
-def _running(settings: Settings) -> str:
-    """Return the tag that the environment `from_env` has."""
-    snapshot = read_one(Repository(settings.infra_repo, settings.token), settings.envs_dir, settings.from_env)
+def _running(settings: Settings, repository: str) -> str:
+    """Return the tag that the environment `from_env` has of a service of *repository*."""
+    infra = Repository(settings.infra_repo, settings.token)
+    config, snapshot = read_one(infra, settings.envs_dir, settings.from_env)
     service, tags = settings.service or only_service(snapshot), snapshot.tags()
     if service not in tags:
         raise UnknownServiceError(f"no service '{service}' in {settings.from_env}; it has: {', '.join(sorted(tags))}")
+    home = config.repo_of(service, repository)
+    if home.casefold() != repository.casefold():
+        where = f"the commits of '{service}' are in {home}" if home else f"'{service}' is of somebody else"
+        raise InputError(f"{where} (gitops.yml of {settings.infra_repo}), so its hotfix is not made in {repository}")
     if not tags[service]:
         raise NoTagError(f"service '{service}' has no tag in {settings.from_env}, so nothing runs there to be fixed")
     return require_tag(tags[service], file=snapshot.file_of(service).path)
 
 
-def _commit(repository: Repository, base: str) -> tuple[str, str]:
-    """Return the commit that *base* names, and its version if it is one."""
-    if REVISION.fullmatch(base) and not is_version(base):
+def _commit(repository: Repository, base: str, *, is_tag: bool) -> tuple[str, str]:
+    """Return the commit that *base* names, and its version if it is one.
+
+    What looks like the beginning of a SHA can be a git tag too, such as a date.
+    """
+    if REVISION.fullmatch(base) and not is_version(base) and not is_tag:
         return repository.resolve(base), ""
     names = [base, f"v{base}"] if is_version(base) and not base.startswith("v") else [base]
     for name in names:

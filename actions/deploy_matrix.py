@@ -107,6 +107,10 @@ class Settings:
             token=token,
             app_token=app_token,
         )
+        if since == DEPLOYMENT and settings.services and settings.per is Per.ENV:
+            raise InputError(
+                "service needs per: service, because GitHub records that the whole environment is deployed"
+            )
         if (since == DEPLOYMENT or settings.enforce_gates) and not token:
             raise InputError("since: deployment and enforce-gates need a token")
         return settings

@@ -61,7 +61,9 @@ def _beside(now: Snapshot, past: Deployments, is_newer: Callable[[str], bool]) -
     gone = difference(now, newest.snapshot).removed if newest else ()
     changed = tuple(service for part in parts for service in part.changed if service not in overtaken)
     previous = {service: tag for part in parts for service, tag in part.previous.items()}
-    found = replace(whole, previous=previous, changed=changed, removed=() if overtaken else gone)
+    compared = {service: newest.snapshot for service in gone if newest}
+    compared |= {service: record.snapshot for service, record in last.items()}
+    found = replace(whole, previous=previous, changed=changed, removed=() if overtaken else gone, beside=compared)
     return Beside(difference=found, overtaken=tuple(overtaken), known=bool(last))
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from actions.api import file_fields, path_variables, query
 from actions.errors import EnvFileError
-from actions.past import Record, not_overtaken
+from actions.past import Record, not_overtaken, settled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -49,12 +49,16 @@ class Deployments:
 
     def succeeded(self) -> Iterator[Record]:
         """Yield the deployments that succeeded at some time, newest first."""
-        page = self.page
+        page, read = self.page, list[Record]()
         while True:
-            found = [record for node in page["nodes"] if (record := self._record(node))]
-            yield from not_overtaken(found, self.positions)
-            if not page["pageInfo"]["hasNextPage"]:
+            read += [record for node in page["nodes"] if (record := self._record(node))]
+            is_last = not page["pageInfo"]["hasNextPage"]
+            known = len(read) if is_last else settled(read)
+            kept = not_overtaken(read, self.positions)
+            yield from (record for record in read[:known] if record in kept)
+            if is_last:
                 return
+            read = read[known:]
             page = _pages(self.infra, [self.now], PAGE, page["pageInfo"]["endCursor"])["d0"]
 
     def _record(self, node: Mapping[str, Any]) -> Record | None:
@@ -67,6 +71,7 @@ class Deployments:
             at=datetime.fromisoformat(min(moments)),
             name=node["environment"],
             sha=node["commitOid"],
+            made=datetime.fromisoformat(node["commit"]["committedDate"]),
             snapshot=snapshot,
             tags={name: tag for name, tag in snapshot.tags().items() if service in ("", name)},
         )
@@ -92,8 +97,9 @@ class Deployments:
             return None
         return Record(
             at=datetime.fromisoformat(node["committedDate"]),
-            name=self.now.env,
+            name=f"{self.now.env}/{service}" if service else self.now.env,
             sha=node["oid"],
+            made=datetime.fromisoformat(node["committedDate"]),
             snapshot=snapshot,
             tags={name: tag for name, tag in snapshot.tags().items() if service in ("", name)},
         )
@@ -142,7 +148,7 @@ def _pages(infra: Repository, snapshots: Sequence[Snapshot], first: int, cursor:
             f"d{index}: deployments(environments: ${names}, first: {first}, after: $cursor,"
             f" orderBy: {{field: CREATED_AT, direction: DESC}}) {{ {NODES} {{"
             " environment commitOid statuses(last: 30) { nodes { state createdAt } }"
-            f" commit {{ {file_fields(paths, f'e{index}p')} }} }} }}"
+            f" commit {{ committedDate {file_fields(paths, f'e{index}p')} }} }} }}"
         )
     newest = "defaultBranchRef { target { ... on Commit { history(first: 100) { nodes { oid } } } } }"
     document = query(variables=declared, paths=(), fields=" ".join([*parts, newest]))

@@ -25,10 +25,16 @@ class EnvDiff:
     now: Mapping[str, Snapshot]
 
     def changes(self) -> list[Change]:
-        """Return the tags that the pull request brings, beside those in place now; a spoilt file brings none."""
+        """Return the tags that the pull request brings or takes out, beside those now; a spoilt file brings none."""
+        good = [snapshot for snapshot in self.head.values() if not self._spoilt(snapshot)]
         return [
-            change for snapshot in self.head.values() if not self._spoilt(snapshot) for change in self._of(snapshot)
+            *(change for snapshot in good for change in self._of(snapshot)),
+            *(change for snapshot in self.base.values() for change in self._gone(snapshot)),
         ]
+
+    def services(self) -> set[str]:
+        """Return the services that any of the environments has now."""
+        return {service for snapshot in self.now.values() for service in _tags(snapshot)}
 
     def problems(self) -> list[ActionError]:
         """Return what is wrong with the files as the pull request leaves them."""
@@ -47,6 +53,16 @@ class EnvDiff:
             if tag and tag not in (base.get(service), before):
                 path = head.file_of(service).path
                 yield Change(env=head.env, service=service, file=path, before=before, after=tag)
+
+    def _gone(self, base: Snapshot) -> Iterator[Change]:
+        head = self.head.get(base.env)
+        if head and self._spoilt(head):
+            return
+        there, now = _tags(head), _tags(self.now.get(base.env))
+        for service, tag in _tags(base).items():
+            if tag and service not in there and now.get(service):
+                path = base.file_of(service).path
+                yield Change(env=base.env, service=service, file=path, before=now[service], after="")
 
     def _spoilt(self, head: Snapshot) -> list[ActionError]:
         problems: list[ActionError] = []

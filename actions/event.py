@@ -31,11 +31,15 @@ class PullRequest:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MergeGroup:
-    """The part of a merge queue that is tested together, and the pull request that was put last into it."""
+    """The part of a merge queue that is tested together, and the pull request that was put last into it.
+
+    Its base is the group before it, or the branch.
+    """
 
     number: int
     head_sha: str
     base_ref: str
+    base_sha: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -108,6 +112,7 @@ def _merge_group(payload: Mapping[str, object]) -> MergeGroup:
         number=int(number[1]) if number else 0,
         head_sha=_text(group, "head_sha"),
         base_ref=_text(group, "base_ref").removeprefix(BRANCH),
+        base_sha=_text(group, "base_sha"),
     )
 
 

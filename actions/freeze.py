@@ -24,6 +24,7 @@ TIME = r"(?P<{0}_hour>[01]\d|2[0-3]):(?P<{0}_minute>[0-5]\d)"
 END = rf"(?:(?P<{{0}}_day>{'|'.join(DAYS)}) |(?P<{{0}}_date>\d{{{{4}}}}-\d\d-\d\d) )?{TIME}"
 WINDOW = re.compile(rf"{END.format('from')} - {END.format('to')} (?P<zone>[A-Za-z0-9_+/-]{{1,60}})")
 DAY = timedelta(days=1)
+FIRST_YEAR, LAST_YEAR = 2000, 2999
 MOST_WINDOWS_IN_A_ROW = 100
 
 
@@ -53,6 +54,8 @@ class Window:
         start, end = (_local(match, which) for which in ("from", "to"))
         if period and end < start:
             end += period
+        if not all(FIRST_YEAR <= moment.year <= LAST_YEAR for moment in (start, end)):
+            raise ValueError(f"{text!r}: give years from {FIRST_YEAR} to {LAST_YEAR}")
         if end <= start:
             raise ValueError(f"{text!r} ends where it begins, or before")
         return cls(start=start, end=end, zone=zone, period=period)

@@ -87,7 +87,8 @@ class Facts:
     """All that the gates ask of one *change*. None: there is nothing to ask, or it is not the time to.
 
     *stays* are those of the new tag in the environment that comes before. *undone* names the commits that are in place
-    and would be lost. *approved* tells whether somebody independent approved the change.
+    and would be lost. *only_fixes* tells whether a hotfix brings no commits of main. *approved* tells whether somebody
+    independent approved the change.
     """
 
     change: Change
@@ -96,6 +97,7 @@ class Facts:
     order: Order
     said: Said
     released: Release | Unknown | None = None
+    only_fixes: bool | Unknown = False
     checks: Verdict | Unknown | None = None
     stays: tuple[Stay, ...] | Unknown | None = None
     ran_here: bool | Unknown | None = None
@@ -106,12 +108,17 @@ class Facts:
     @property
     def is_roll_back(self) -> bool:
         """Tell whether this puts back what ran here, on purpose."""
-        return bool(self.said.reason) and self.ran_here is True and self.order in NOT_FORWARD
+        return bool(self.said.reason) and self.ran_here is True and self.may_go_back
+
+    @property
+    def may_go_back(self) -> bool:
+        """Tell whether this is, or may be, a way back: nobody can tell of names that are no versions."""
+        return self.order in NOT_FORWARD or (self.order is Order.FIRST and bool(self.change.before))
 
     @property
     def is_hotfix(self) -> bool:
-        """Tell whether this is a hotfix on top of what is in place."""
-        return self.released is Release.HOTFIX and self.order is Order.AHEAD
+        """Tell whether this is a hotfix on top of what is in place, and brings nothing of main along."""
+        return self.released is Release.HOTFIX and self.order is Order.AHEAD and self.only_fixes is True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -131,9 +138,11 @@ NOT_FORWARD = (Order.BEHIND, Order.DIVERGED, Order.UNKNOWN)
 def judge(facts: Facts) -> tuple[Finding, ...]:
     """Return what each gate says that the policy of the environment, or the nature of the change, asks for.
 
-    Where the tag stays as it is, and something else of the service changes, only time and review matter.
+    Where the tag stays as it is and something else of the service changes, or where the service goes, only time and
+    review matter.
     """
-    found = (gate(facts) for gate in (GATES if facts.order is not Order.IDENTICAL else (_freeze, _review)))
+    brings = facts.change.after and facts.change.after != facts.change.before
+    found = (gate(facts) for gate in (GATES if brings else (_freeze, _review)))
     return tuple(finding for finding in found if finding)
 
 

@@ -44,30 +44,38 @@ def hold(judge: Judge, head: str, differences: Sequence[Difference], *, whole: b
     judge.look(change for some in changes.values() for change in some)
     judged, kept = [], []
     for difference in differences:
-        found = [_judged(judge, head, change) for change in changes[difference.env]]
+        found = [_judged(judge, head, change, difference) for change in changes[difference.env]]
         held = {each.change.service for each in found if each.worst}
         goes = () if whole and held else tuple(s for s in difference.changed if s not in held)
-        kept.append(replace(difference, changed=goes, removed=() if held else difference.removed))
+        stays = held and (whole or held & set(difference.removed))
+        kept.append(replace(difference, changed=goes, removed=() if stays else difference.removed))
         judged += found
     return Holding(differences=kept, judged=judged)
 
 
 def _changes(difference: Difference) -> list[Change]:
+    """Return what is to change; a service that goes has no tag after it."""
+    gone = {
+        service: difference.beside[service].file_of(service).path
+        for service in difference.removed
+        if service in difference.beside
+    }
     return [
         Change(
             env=difference.env,
             service=service,
-            file=difference.files[service],
+            file=file,
             before=difference.previous.get(service, ""),
-            after=difference.tags[service],
+            after=difference.tags.get(service, ""),
         )
-        for service in difference.changed
+        for service, file in ({s: difference.files[s] for s in difference.changed} | gone).items()
     ]
 
 
-def _judged(judge: Judge, head: str, change: Change) -> Judged:
+def _judged(judge: Judge, head: str, change: Change, difference: Difference) -> Judged:
+    deployed = difference.beside.get(change.service)
     try:
-        origin = provenance.origin(judge.infra, judge.config, judge.layout, change, head)
+        origin = provenance.origin(judge.infra, judge.config, judge.layout, change, deployed, head)
     except AccessError as error:
         return judge.judge(change, Said(), approved=Unknown(str(error)))
     judged = judge.judge(change, origin.said, approved=origin.approved, freeze_label=origin.freeze_label)

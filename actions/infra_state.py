@@ -40,9 +40,10 @@ def read(infra: Repository, settings: Settings) -> State:
     )
 
 
-def read_one(infra: Repository, envs_dir: str, env: str) -> Snapshot:
-    """Return *env* as it is on the default branch; raise UnknownEnvError if it is not there."""
-    return _environments(infra, "", envs_dir, [env])[3][env]
+def read_one(infra: Repository, envs_dir: str, env: str) -> tuple[Config, Snapshot]:
+    """Return *env* as it is on the default branch, with the config there; raise UnknownEnvError if it is not there."""
+    _, config, _, found = _environments(infra, "", envs_dir, [env])
+    return config, found[env]
 
 
 def _environments(

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from actions.repository import Repository
 
 PREVIOUS = re.compile(r"previous(?:-([1-9]\d?))?")
-# What need not be written: it is there, or something newer is.
-NEEDLESS = (Order.IDENTICAL, Order.BEHIND)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,14 +82,13 @@ def intend(settings: Settings, state: State, judge: Judge, wanted: Mapping[str, 
 
     What only has to wait may be offered, but not be merged.
     """
-    tags = state.target.tags()
     moving = plan(state.target, wanted).changes
     judge.look(moving)
     orders = {change.service: judge.order(change.service, change.before, change.after)[0] for change in moving}
     goes = {
         service: tag
         for service, tag in wanted.items()
-        if settings.request.rollback or orders.get(service, Order.IDENTICAL) not in NEEDLESS or not tags.get(service)
+        if service in orders and (settings.request.rollback or orders[service] is not Order.BEHIND)
     }
     planned = plan(state.target, goes)
     judged = tuple(judge.judge(change, settings.said) for change in planned.changes)

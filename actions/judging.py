@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from actions import checks, deployments, gates
 from actions.app_repository import AppRepository
 from actions.errors import AccessError, EnvFileError, UnknownEnvError
-from actions.gates import Facts, Finding, Unknown
+from actions.gates import Facts, Finding, Release, Unknown
 from actions.order import Order, order
 from actions.past import Stay, stays
 from actions.tags import is_version
@@ -68,24 +68,16 @@ class Judge:
         tags: dict[str, list[str]] = {}
         for change in changes:
             known = [change.before] if is_version(change.before) else []
-            tags.setdefault(self._repo(change.service), []).extend([change.after, *known])
+            wanted = [change.after] if change.after else []
+            tags.setdefault(self._repo(change.service), []).extend([*wanted, *known])
         for repo, wanted in tags.items():
             if repo:
                 self._app(repo).look(wanted)
 
     def order(self, service: str, before: str, after: str) -> tuple[Order, Comparison | None]:
-        """Return how the tag *after* relates to *before*.
-
-        The newer of two versions is ahead only if its commit contains that of the other, where both are known.
-        """
+        """Return how the tag *after* relates to *before*."""
         repo = self._repo(service)
-        compare = self._app(repo).compare_tags if repo else lambda *_: None
-        found, comparison = order(before, after, compare)
-        if found is Order.AHEAD and repo and not comparison:
-            comparison = compare(before, after)
-            if comparison and comparison.status == "diverged":
-                found = Order.DIVERGED
-        return found, comparison
+        return order(before, after, self._app(repo).compare_tags if repo else lambda *_: None)
 
     def judge(
         self, change: Change, said: Said, *, approved: bool | Unknown | None = None, freeze_label: bool = False
@@ -95,10 +87,11 @@ class Judge:
         What the token may not read, or is not there, is unknown, and keeps a gate shut.
         """
         policy = self.config.environment(change.env)
-        ordered = _known(lambda: self._order_of(change))
+        placed = _known(lambda: replace(change, before=change.before or self._ran_last(change)))
+        ordered = placed if isinstance(placed, Unknown) else _known(lambda: self._order_of(placed))
         found, comparison = (Order.UNKNOWN, None) if isinstance(ordered, Unknown) else ordered
         facts = Facts(
-            change=change,
+            change=change if isinstance(placed, Unknown) else placed,
             policy=policy,
             now=self.now,
             order=found,
@@ -107,9 +100,9 @@ class Judge:
             freeze_label=freeze_label,
             undone=ordered if isinstance(ordered, Unknown) else (),
         )
-        if said.reason and found in gates.NOT_FORWARD:
+        if said.reason and facts.may_go_back:
             facts = replace(facts, ran_here=_known(lambda: self.ran(change.env, change.service, change.after)))
-        if not facts.is_roll_back:
+        if not facts.is_roll_back and change.after not in ("", facts.change.before):
             facts = self._with_release(facts)
         return Judged(
             change=change,
@@ -121,11 +114,22 @@ class Judge:
 
     def _order_of(self, change: Change) -> tuple[Order, Comparison | None]:
         """Return the order of *change*, with the commits that it brings or, where it goes back, takes out."""
+        if not change.after:
+            return Order.IDENTICAL, None  # the service goes; there is nothing to compare
         found, comparison = self.order(change.service, change.before, change.after)
         if found is not Order.BEHIND or not comparison:
             return found, comparison
         taken = self._app(self._repo(change.service)).compare_tags(change.after, change.before)
         return found, replace(taken or comparison, status="behind")
+
+    def _ran_last(self, change: Change) -> str:
+        """Return the tag that the service of *change*, which has none in the file, had last: it may be one to keep."""
+        if not change.after or not self.snapshot(change.env):
+            return ""
+        try:
+            return next((stay.tag for stay in self.stays(change.env, change.service)), "")
+        except EnvFileError:
+            return ""  # the file is to be mended; it did not get there with its tag taken out
 
     def ran(self, env: str, service: str, tag: str) -> bool:
         """Tell whether *tag* of *service* was in place in *env* at some time."""
@@ -151,6 +155,9 @@ class Judge:
             )
         if facts.order is Order.DIVERGED and repo:
             facts = replace(facts, undone=_known(lambda: self._app(repo).undone(change.before, change.after)))
+        if facts.policy.after and facts.released is Release.HOTFIX and facts.order is Order.AHEAD:
+            app = self._app(repo)
+            facts = replace(facts, only_fixes=_known(lambda: app.brings_only_fixes(change.before, change.after)))
         if facts.policy.after and not facts.is_hotfix:
             facts = replace(facts, stays=_known(lambda: self._stays_before(facts)))
         return facts

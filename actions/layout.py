@@ -82,10 +82,14 @@ class Layout:
         return sorted({owner[0] for path in paths if (owner := self.owner(path))}, key=natural)
 
     def require_one_file(self, paths: Iterable[str]) -> None:
-        """Raise EnvFileError if an environment (or, with a file per service, a service of it) has two files."""
-        seen: dict[tuple[str, str] | None, str] = {}
+        """Raise EnvFileError if an environment (or, with a file per service, a service of it) has two files.
+
+        GitHub does not tell `prod` from `Prod`: they would be one environment with two files.
+        """
+        seen: dict[tuple[str, str], str] = {}
         for path in sorted(paths):
-            other = seen.setdefault(self.owner(path), path)
+            env, service = self.owner(path) or ("", "")
+            other = seen.setdefault((env.casefold(), service.casefold()), path)
             if other != path:
                 raise EnvFileError(f"{other} and {path} are for the same environment; remove one", file=path, line=1)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -31,7 +31,10 @@ class Per(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Difference:
-    """What an environment is to run, what it ran before, and which services that concerns."""
+    """What an environment is to run, what it ran before, and which services that concerns.
+
+    *beside* is, for each service that was there before, the environment as it was then.
+    """
 
     env: str
     files: Mapping[str, str]
@@ -39,6 +42,7 @@ class Difference:
     previous: Mapping[str, str]
     changed: tuple[str, ...]
     removed: tuple[str, ...] = ()
+    beside: Mapping[str, Snapshot] = field(default_factory=dict)
 
     def only(self, services: Collection[str]) -> Difference:
         """Return the part of this that concerns *services*; none of them means all."""
@@ -51,6 +55,7 @@ class Difference:
             previous={service: tag for service, tag in self.previous.items() if service in services},
             changed=tuple(service for service in self.changed if service in services),
             removed=tuple(service for service in self.removed if service in services),
+            beside={service: before for service, before in self.beside.items() if service in services},
         )
 
 
@@ -78,6 +83,7 @@ def difference(now: Snapshot, before: Snapshot | None) -> Difference:
         previous=previous,
         changed=tuple(s for s in tags if shared or s not in old_parts or new_parts[s] != old_parts[s]),
         removed=tuple(service for service in previous if service not in tags),
+        beside={service: before for service in previous if before},
     )
 
 

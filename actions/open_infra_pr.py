@@ -149,7 +149,9 @@ def _close_older(infra: Repository, state: State, judge: Judge, pull: Pull, want
     """Close the open pull requests of ours that offer older tags of the same services, and nothing else."""
     for other in state.base.open_pulls:
         offered = tags_in(other.body, state.target.env)
-        if other.number >= pull.number or not offered or not offered.keys() <= wanted.keys():
+        if other.author != pull.author or other.number >= pull.number or not offered:
+            continue
+        if not offered.keys() <= wanted.keys():
             continue
         kinds = {judge.order(service, tag, wanted[service])[0] for service, tag in offered.items()}
         if kinds <= {Order.AHEAD, Order.IDENTICAL}:

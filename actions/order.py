@@ -1,6 +1,7 @@
 """Which of two tags is newer: git ancestry for commits, precedence for versions, and for others nobody knows.
 
-Of a commit and a version, the commits are compared.
+Of a commit and a version, the commits are compared. The newer of two versions is ahead only if its commit, where both
+are known, has what the other's has; of two versions of one precedence (`1.4.2`, `v1.4.2`) the commits alone tell.
 
 Never time: a commit that was made later need not contain the one that was made before.
 """
@@ -37,11 +38,20 @@ def order(before: str, after: str, compare: Callable[[str, str], Comparison | No
     if before == after:
         return Order.IDENTICAL, None
     if is_version(before) and is_version(after):
-        difference = precedence(after, before)
-        return (Order.AHEAD if difference > 0 else Order.BEHIND if difference < 0 else Order.IDENTICAL), None
+        return _of_versions(precedence(after, before), compare(before, after))
     if not (is_commit(before) or is_version(before)):
         return Order.FIRST, None
     if not (is_commit(after) or is_version(after)):
         return Order.UNKNOWN, None
     found = compare(before, after)
     return (Order(found.status), found) if found else (Order.UNKNOWN, None)
+
+
+def _of_versions(difference: int, found: Comparison | None) -> tuple[Order, Comparison | None]:
+    """Return the order of a version that is newer by *difference*, with the commits compared if they are *found*."""
+    if difference < 0:
+        return Order.BEHIND, found
+    if not found:
+        return (Order.AHEAD if difference else Order.UNKNOWN), None
+    same = difference and found.status == Order.IDENTICAL  # a commit that was released twice
+    return (Order.AHEAD if same else Order(found.status)), found

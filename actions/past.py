@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Record:
-    """At the moment *at*, the infra commit *sha* reached the environment *name*, as *snapshot* has it.
+    """At the moment *at*, the infra commit *sha*, which was *made* then, reached *name*, as *snapshot* has it.
 
     The name is that of the environment, or `env/service` where only that service was deployed. *tags* are those that
     reached it.
@@ -24,6 +24,7 @@ class Record:
     at: datetime
     name: str
     sha: str
+    made: datetime
     snapshot: Snapshot
     tags: Mapping[str, str]
 
@@ -41,31 +42,48 @@ def not_overtaken(records: Sequence[Record], positions: Mapping[str, int]) -> li
     """Return *records*, newest first, without those of jobs that were overtaken by one for a newer infra commit.
 
     Such a job finds that out and deploys nothing, but ends as a success, and GitHub records that for its commit.
-    *positions* are those of the commits on the branch, the newest first; what is not among them is older.
+    *positions* are those of the newest commits on the branch, the newest first. Of what is not among them, the moments
+    tell at which GitHub made the commits.
     """
+
+    def age(record: Record) -> tuple[int, float]:
+        position = positions.get(record.sha)
+        return (len(positions), -record.made.timestamp()) if position is None else (position, 0)
+
     kept: list[Record] = []
-    newest: dict[str, int] = {}
+    newest: dict[str, tuple[int, float]] = {}
     for record in reversed(records):
-        position = positions.get(record.sha, len(positions))
-        if position <= newest.get(record.name, position):
-            newest[record.name] = position
+        if age(record) <= newest.get(record.name, age(record)):
+            newest[record.name] = age(record)
             kept.append(record)
     return kept[::-1]
 
 
+def settled(records: Sequence[Record]) -> int:
+    """Return of how many of *records*, newest first, it can be told whether they were overtaken.
+
+    Only one before it, of the same name, can have overtaken a job.
+    """
+    names = [record.name for record in records]
+    return next((index for index, name in enumerate(names) if name not in names[index + 1 :]), len(names))
+
+
 def stays(records: Iterable[Record], service: str) -> Iterator[Stay]:
-    """Yield which tag of *service* was in place from when to when, newest first; *records* are newest first too."""
+    """Yield which tag of *service* was in place from when to when, newest first; *records* are newest first too.
+
+    A record of the whole environment that has no such service ends the stay of what it had before.
+    """
     tag, since, until = "", None, None
     for record in records:
         found = record.tags.get(service, "")
-        if not found:
-            continue
+        if not found and "/" in record.name:
+            continue  # that of another service
         if found != tag:
-            if since:
+            if tag and since:
                 yield Stay(tag=tag, since=since, until=until)
             tag, until = found, since
         since = record.at
-    if since:
+    if tag and since:
         yield Stay(tag=tag, since=since, until=until)
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from actions.infra_state import State
     from actions.intent import Intent
 
+LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}(\[bot\])?")
 MARKER = re.compile(r"<!-- gitops-actions (\{.*?\}) -->")
 
 
@@ -96,7 +97,7 @@ def propose(settings: Settings, state: State, intent: Intent, *, branch: str) ->
 def _requesters() -> str:
     """Return who started the run, and who started it again."""
     names = (os.environ.get("GITHUB_ACTOR", ""), os.environ.get("GITHUB_TRIGGERING_ACTOR", ""))
-    return ", ".join(dict.fromkeys(name for name in names if name))
+    return ", ".join(dict.fromkeys(name for name in names if LOGIN.fullmatch(name)))
 
 
 def tags_in(body: str, env: str) -> dict[str, str]:

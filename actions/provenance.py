@@ -1,121 +1,220 @@
-"""Where a tag came from: the commit of the infra repository that brought it, and the pull request behind that."""
+"""Where a change came from: the commits of the infra repository that brought it, and the pull requests behind them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from actions import trailers
 from actions.api import FILE, query
+from actions.env_diff import EnvDiff
 from actions.errors import EnvFileError
+from actions.gates import Unknown
 from actions.trailers import Said
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from actions.change import Change
     from actions.config import Config
-    from actions.layout import Layout
+    from actions.layout import Layout, Snapshot
     from actions.repository import Repository
 
 PERMISSION = "contents: read, pull requests: read"
 FREEZE_LABEL = "freeze-override"
-MOST_COMMITS = 50
+PER_PAGE = 50
+MOST_PAGES = 6
+MOST_COMMITS = 100  # of a pull request
 USER = "user { login }"
-PULL = f"""state headRefOid body author {{ login __typename }} labels(first: 100) {{ nodes {{ name }} }}
+PULL = f"""state baseRefName headRefOid body author {{ login __typename }} labels(first: 100) {{ nodes {{ name }} }}
     files(first: 100) {{ totalCount nodes {{ path }} }}
-    commits(last: 100) {{ nodes {{ commit {{ message author {{ {USER} }} committer {{ {USER} }} }} }} }}
+    commits(last: {MOST_COMMITS}) {{ totalCount nodes {{ commit {{
+        oid message author {{ {USER} }} committer {{ {USER} }} authors(first: 20) {{ nodes {{ {USER} }} }} }} }} }}
     reviews(last: 100) {{ nodes {{
         state author {{ login __typename }} authorCanPushToRepository commit {{ oid }} }} }}"""
+HISTORY = f"""history(first: {PER_PAGE}, after: $cursor, path: $path) {{
+    pageInfo {{ hasNextPage endCursor }}
+    nodes {{
+        oid message parents(first: 1) {{ totalCount }} file(path: $path) {{ {FILE} }}
+        associatedPullRequests(first: 5) {{ nodes {{ {PULL} }} }} }} }}"""
+DOCUMENT = query(
+    variables={"oid": "GitObjectID!", "path": "String!", "cursor": "String"},
+    paths=(),
+    fields=f"defaultBranchRef {{ name }} object(oid: $oid) {{ ... on Commit {{ {HISTORY} }} }}",
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Origin:
-    """What the change that brought a tag says of itself, and whether somebody independent approved it.
+    """What a change says of itself, and whether somebody independent approved all of it.
 
-    If nobody did, and it is of a *bot*, *foreign* are the files in it that are no env files.
+    If nobody did, and it is of a *bot*, *foreign* are the files in which it changes more than tags.
     """
 
     said: Said
     freeze_label: bool
-    approved: bool
+    approved: bool | Unknown
     bot: str = ""
     foreign: tuple[str, ...] = ()
 
 
-def origin(infra: Repository, config: Config, layout: Layout, change: Change, head: str) -> Origin:
-    """Return where the tag that *change* brings came from, on the branch that ends with *head*."""
-    history = f"""history(first: {MOST_COMMITS}, path: $path) {{ nodes {{
-        oid message parents(first: 1) {{ totalCount }} file(path: $path) {{ {FILE} }}
-        associatedPullRequests(first: 5) {{ nodes {{ {PULL} }} }} }} }}"""
-    document = query(
-        variables={"oid": "GitObjectID!", "path": "String!"},
-        paths=(),
-        fields=f"object(oid: $oid) {{ ... on Commit {{ {history} }} }}",
-    )
-    found = infra.ask(document, {"oid": head, "path": change.file}, permission=PERMISSION)["object"]
-    commits = found["history"]["nodes"] if found else []
-    return _origin(config, layout, _bringer(layout, commits, change)) if commits else _nowhere()
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Step:
+    """One commit of the file, with the text of the file before and after it; "" where it is not there, or no text."""
+
+    commit: Mapping[str, Any]
+    before: str
+    after: str
 
 
-def _bringer(layout: Layout, commits: Sequence[Mapping[str, Any]], change: Change) -> Mapping[str, Any]:
-    """Return the commit, of those that changed the file, newest first, since which the tag has been what it is."""
-    bringer = commits[0]
-    if change.before == change.after:
-        return bringer  # something else than the tag has changed
-    for commit in commits:
-        blob = (commit["file"] or {}).get("object") or {}
-        try:
-            tags = layout.env_file(change.file, blob.get("text") or "").tags()
-        except EnvFileError:
-            tags = {}
-        if tags.get(change.service) != change.after:
+def origin(
+    infra: Repository, config: Config, layout: Layout, change: Change, deployed: Snapshot | None, head: str
+) -> Origin:
+    """Return where that came from which *change*, on the branch that ends with *head*, has and *deployed* has not.
+
+    *deployed* is None if nothing is known to have been.
+    """
+    found: list[Origin] = []
+    history = _History(infra, head, change.file)
+    wanted = _part(layout, change, _text_of(deployed, change)) if deployed else None
+    for step in history.steps():
+        part = _part(layout, change, step.after)
+        if part == wanted or (wanted is None and part is None):
             break
-        bringer = commit
-    return bringer
+        if part != _part(layout, change, step.before):
+            found.append(_origin(config, layout, change, step, history.branch))
+            if not _is_readable(layout, change, step.before):
+                break  # this commit brought all of it
+    else:
+        if not history.is_whole:
+            return _nowhere(
+                Unknown(f"who changed {change.file}: it was changed more than {PER_PAGE * MOST_PAGES} times")
+            )
+    return _together(found) if found else _nowhere(Unknown(f"which commit changed {change.service} in {change.file}"))
 
 
-def _origin(config: Config, layout: Layout, commit: Mapping[str, Any]) -> Origin:
-    pulls = [pull for pull in commit["associatedPullRequests"]["nodes"] if pull["state"] == "MERGED"]
-    if not pulls:
+class _History:
+    """The commits up to *head* that changed the file at *path*, newest first; read as far as is asked for."""
+
+    def __init__(self, infra: Repository, head: str, path: str) -> None:
+        self._infra = infra
+        self._given: dict[str, object] = {"oid": head, "path": path, "cursor": None}
+        self.branch = ""
+        self.is_whole = False
+
+    def steps(self) -> Iterator[_Step]:
+        newer: Mapping[str, Any] | None = None
+        for _ in range(MOST_PAGES):
+            answer = self._infra.ask(DOCUMENT, self._given, permission=PERMISSION)
+            self.branch = (answer["defaultBranchRef"] or {}).get("name", "")
+            history = answer["object"]["history"] if answer["object"] else {"nodes": [], "pageInfo": {}}
+            for commit in history["nodes"]:
+                if newer:
+                    yield _Step(commit=newer, before=_text(commit), after=_text(newer))
+                newer = commit
+            if not history["pageInfo"].get("hasNextPage"):
+                self.is_whole = True
+                if newer:
+                    yield _Step(commit=newer, before="", after=_text(newer))
+                return
+            self._given["cursor"] = history["pageInfo"]["endCursor"]
+
+
+def _text(commit: Mapping[str, Any]) -> str:
+    return ((commit["file"] or {}).get("object") or {}).get("text") or ""
+
+
+def _text_of(snapshot: Snapshot | None, change: Change) -> str:
+    return next((file.text for file in (snapshot.files if snapshot else ()) if file.path == change.file), "")
+
+
+def _part(layout: Layout, change: Change, text: str) -> object:
+    """Return what *text* says of the service of *change*, with what it says of no service; None if nothing."""
+    file = layout.env_file(change.file, text)
+    try:
+        services, rest = file.parts() if text else ({}, None)
+    except EnvFileError:
+        return text  # nobody can tell: any change of it counts
+    if change.service not in services:
+        return None
+    return services[change.service], rest if file.tag_path.names_service else None
+
+
+def _is_readable(layout: Layout, change: Change, text: str) -> bool:
+    try:
+        return bool(text) and bool(layout.env_file(change.file, text).tags())
+    except EnvFileError:
+        return False
+
+
+def _together(origins: Sequence[Origin]) -> Origin:
+    """Return what several commits, newest first, are as one change: what holds for it holds for each of them."""
+    said = Said()
+    for each in origins[::-1]:
+        said = said.then(each.said)
+    doubts = [each.approved for each in origins if each.approved is not True]
+    return Origin(
+        said=said,
+        freeze_label=all(each.freeze_label and each.said.freeze_override for each in origins),
+        approved=(False if False in doubts else doubts[0]) if doubts else True,
+        bot=next((each.bot for each in origins if each.bot), ""),
+        foreign=tuple(dict.fromkeys(path for each in origins for path in each.foreign)),
+    )
+
+
+def _origin(config: Config, layout: Layout, change: Change, step: _Step, branch: str) -> Origin:
+    commit = step.commit
+    merged = (pull for pull in commit["associatedPullRequests"]["nodes"] if pull["state"] == "MERGED")
+    pull = next((pull for pull in merged if pull["baseRefName"] == branch), None)
+    if not pull:
         # The first commit of a repository: there was nobody yet to approve it.
         first = commit["parents"]["totalCount"] == 0
-        return replace(_nowhere(), said=trailers.read(commit["message"]), approved=first)
-    pull = pulls[0]
-    messages = "\n".join(node["commit"]["message"] for node in pull["commits"]["nodes"])
-    said, in_body = trailers.read(messages), trailers.read(pull["body"]).freeze_override
+        return Origin(said=trailers.read(commit["message"]), freeze_label=False, approved=first)
+    messages = "\n\n".join(node["commit"]["message"] for node in pull["commits"]["nodes"])
+    said, in_body = trailers.read(messages), trailers.read(pull["body"])
     approved, author = _is_approved(config, pull, trailers.requesters(messages)), _login(pull["author"])
     is_bot = config.is_bot(author) or (pull["author"] or {}).get("__typename") == "Bot"
+    judged = is_bot and approved is not True
     return Origin(
-        said=replace(said, freeze_override=said.freeze_override or in_body),
+        said=said.then(Said(freeze_override="" if said.freeze_override else in_body.freeze_override)),
         freeze_label=FREEZE_LABEL in [label["name"] for label in pull["labels"]["nodes"]],
         approved=approved,
-        bot=author if is_bot and not approved else "",
-        foreign=_foreign(layout, pull["files"]),
+        bot=author if judged else "",
+        foreign=_foreign(layout, change, step, pull["files"]) if judged else (),
     )
 
 
-def _foreign(layout: Layout, files: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the files of a pull request that are no env files; those that GitHub does not list are none either."""
+def _foreign(layout: Layout, change: Change, step: _Step, files: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the files of a pull request that hold no tags, and the one of *change* if more than tags change in it.
+
+    Those that GitHub does not list are none either. What it does to other env files is for their own changes to say.
+    """
     paths = [node["path"] for node in files["nodes"]]
+    base, head = (layout.group({change.file: text}) if text else {} for text in (step.before, step.after))
+    more = EnvDiff(base=base, head=head, now=base).foreign([change.file])
     unlisted = files["totalCount"] - len(paths)
-    return (*(path for path in paths if not layout.owner(path)), *([f"{unlisted} more"] if unlisted else []))
+    return (*(path for path in paths if not layout.owner(path)), *more, *([f"{unlisted} more"] if unlisted else []))
 
 
-def _nowhere() -> Origin:
-    return Origin(said=Said(), freeze_label=False, approved=False)
+def _nowhere(why: Unknown) -> Origin:
+    return Origin(said=Said(), freeze_label=False, approved=why)
 
 
-def _is_approved(config: Config, pull: Mapping[str, Any], requesters: Collection[str]) -> bool:
+def _is_approved(config: Config, pull: Mapping[str, Any], requesters: Collection[str]) -> bool | Unknown:
     """Tell whether somebody who had no part in the change, and is no bot, approved it as it was merged.
 
-    Who had a bot make it has a part in it.
+    Who had a bot make it, or is said to have written it with others, has a part in it.
     """
-    involved = {_login(pull["author"]), *requesters}
-    for node in pull["commits"]["nodes"]:
-        involved |= {_login((node["commit"][role] or {}).get("user")) for role in ("author", "committer")}
+    commits = [node["commit"] for node in pull["commits"]["nodes"]]
+    writers = {
+        commit["oid"]: {_login((commit[role] or {}).get("user")) for role in ("author", "committer")}
+        for commit in commits
+    }
+    strangers = [oid[:12] for oid, logins in writers.items() if "" in logins]
+    involved = {_login(pull["author"]), *requesters, *(login for logins in writers.values() for login in logins)}
+    involved |= {_login(author["user"]) for commit in commits for author in commit["authors"]["nodes"]}
     latest = {_login(review["author"]): review for review in pull["reviews"]["nodes"] if review["state"] != "COMMENTED"}
-    return any(
+    approved = any(
         review["state"] == "APPROVED"
         and (review["commit"] or {}).get("oid") == pull["headRefOid"]
         and review["authorCanPushToRepository"]
@@ -124,6 +223,11 @@ def _is_approved(config: Config, pull: Mapping[str, Any], requesters: Collection
         and (review["author"] or {}).get("__typename") == "User"
         for login, review in latest.items()
     )
+    if approved and pull["commits"]["totalCount"] > len(commits):
+        return Unknown(f"who wrote all of a pull request of more than {MOST_COMMITS} commits")
+    if approved and strangers:
+        return Unknown(f"who wrote {', '.join(strangers)}: its e-mail address belongs to no account")
+    return approved
 
 
 def _login(actor: Mapping[str, Any] | None) -> str:

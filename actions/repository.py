@@ -65,6 +65,7 @@ class Pull:
     merge_sha: str = ""
     closed_by: str = ""
     conflicting: bool = False
+    author: str = ""
     labels: tuple[str, ...] = ()
     reviews_asked: bool = False
 
@@ -325,6 +326,7 @@ class Repository(Api):
             base=base,
             body=body,
             head_sha=pull["head"]["sha"],
+            author=pull["user"]["login"],
         )
 
     def update_pull(self, pull: Pull, *, title: str, body: str) -> None:
@@ -592,6 +594,7 @@ def _pulls(connection: Mapping[str, Any]) -> tuple[Pull, ...]:
             merge_sha=(node["mergeCommit"] or {}).get("oid", ""),
             closed_by=_closed_by(node),
             conflicting=node["mergeable"] == "CONFLICTING",
+            author=(node["author"] or {}).get("login", ""),
             labels=tuple(label["name"] for label in node["labels"]["nodes"]),
             reviews_asked=bool(node["reviewRequests"]["totalCount"] or node["reviews"]["totalCount"]),
         )

@@ -10,6 +10,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 LONGEST = 500
 KEYS = {
@@ -19,6 +23,8 @@ KEYS = {
     "requested-by": "requested_by",
 }
 TRAILER = re.compile(rf"(?im)^({'|'.join(KEYS)}):[ \t]*(\S.*)$")
+# A line of a paragraph that holds trailers and nothing else: a trailer, the rest of a long one, or what git adds.
+LINE = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*:.*|[ \t]+\S.*|\(cherry picked from commit .*\)")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,6 +36,10 @@ class Said:
     freeze_override: str = ""
     requested_by: str = ""
 
+    def then(self, later: Said) -> Said:
+        """Return what is said by this and by what comes *later*, which has the last word."""
+        return Said(**{name: getattr(later, name) or getattr(self, name) for name in KEYS.values()})
+
     def trailers(self) -> list[str]:
         """Return what is said as trailers."""
         said = {key: getattr(self, name) for key, name in KEYS.items()}
@@ -37,14 +47,20 @@ class Said:
 
 
 def read(text: str) -> Said:
-    """Return what *text* says; of several trailers of one key the last counts."""
-    return Said(**{KEYS[match[1].lower()]: one_line(match[2]) for match in TRAILER.finditer(text)})
+    """Return what *text* says; of several trailers of one key the last counts. A line within prose is no trailer."""
+    return Said(**{KEYS[match[1].lower()]: one_line(match[2]) for match in _trailers(text)})
 
 
 def requesters(text: str) -> frozenset[str]:
     """Return everybody of whom *text*, which may be that of several commits, says that they asked for it."""
-    asked = (match[2] for match in TRAILER.finditer(text) if match[1].lower() == "requested-by")
+    asked = (match[2] for match in _trailers(text) if match[1].lower() == "requested-by")
     return frozenset(name for names in asked for name in names.replace(",", " ").split())
+
+
+def _trailers(text: str) -> Iterator[re.Match[str]]:
+    for paragraph in re.split(r"\n[ \t]*\n", text.replace("\r\n", "\n")):
+        if all(LINE.fullmatch(line) for line in paragraph.strip("\n").split("\n")):
+            yield from TRAILER.finditer(paragraph)
 
 
 def one_line(text: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
     from sandbox import state
     from sandbox.payloads import Payloads
+
+# By the address that GitHub gives everybody.
+CO_AUTHOR = re.compile(r"(?im)^Co-authored-by: [^<\n]*<\d+\+([A-Za-z0-9-]+)@users\.noreply\.github\.com>")
 
 
 class Context:
@@ -333,6 +337,11 @@ class Commit(Node):
         name = self._repo.git.get(self._sha).author.name
         return {"name": name, "user": User(user) if user else None}
 
+    def authors(self, **_: Any) -> dict[str, Any]:
+        named = CO_AUTHOR.findall(self._repo.git.get(self._sha).message)
+        users = [self._repo.authors.get(self._sha), *(self._context.state.users.get(login) for login in named)]
+        return {"nodes": [{"user": User(user) if user else None} for user in users]}
+
     def committer(self) -> dict[str, Any]:
         verified = self._sha in self._repo.verified
         user = self._context.state.users["web-flow"] if verified else self._repo.authors.get(self._sha)
@@ -530,7 +539,10 @@ class PullRequest(Node):
         if self._pull.merge_sha:
             base = str(git.get(self._pull.merge_sha).parent_ids[0])
         shas = git.between(base or "", self._pull.head_sha)
-        return {"nodes": [{"commit": Commit(self._context, self._repo, sha)} for sha in shas]}
+        return {
+            "totalCount": len(shas),
+            "nodes": [{"commit": Commit(self._context, self._repo, sha)} for sha in shas],
+        }
 
     def labels(self, **_: Any) -> dict[str, Any]:
         return {"nodes": [{"name": label} for label in self._pull.labels]}

@@ -240,12 +240,12 @@ def test_tags_are_promoted_from_one_environment_to_the_next(github: GitHub) -> N
 
 
 def test_a_tag_that_no_branch_can_be_named_after_still_has_a_branch(github: GitHub) -> None:
-    github.change_infra({"envs/dev.json": '{"api":{"tag":""}}'})
+    github.change_infra({"envs/new.json": '{"api":{"tag":""}}'})
     github.change_infra({"gitops.yml": "services: {api: {repo: none}}"})
 
-    result = open_pr(github, tag="x.lock")
+    result = open_pr(github, env="new", tag="x.lock")
 
-    assert re.fullmatch(r"gitops/dev/1-service-[0-9a-f]{12}", result.outputs["branch"])
+    assert re.fullmatch(r"gitops/new/1-service-[0-9a-f]{12}", result.outputs["branch"])
 
 
 def test_the_caller_can_say_how_it_looks(github: GitHub) -> None:

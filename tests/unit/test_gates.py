@@ -34,6 +34,10 @@ def stay(hours: float, until: float | None = None) -> Stay:
     return Stay(tag=NEW, since=NOW - timedelta(hours=hours), until=ended)
 
 
+SETTING = Change(env="prod", service="api", file="envs/prod.json", before=OLD, after=OLD)
+REMOVAL = Change(env="prod", service="api", file="envs/prod.json", before=OLD, after="")
+
+
 def facts(**given_: Any) -> Facts:
     change = Change(env="prod", service="api", file="envs/prod.json", before=OLD, after=NEW)
     policy = Environment(after="staging", soak=timedelta(hours=24), freeze=())
@@ -81,7 +85,7 @@ def refuse(reason: Reason) -> tuple[Decision, Reason]:
         pytest.param({"stays": (stay(24),)}, ALLOW, id="just long enough"),
         pytest.param({"stays": (stay(48, 30),)}, refuse(Reason.NOT_PROMOTED), id="taken out too early"),
         pytest.param({"stays": (stay(1), stay(90, 60))}, ALLOW, id="long enough some time ago"),
-        pytest.param({"order": Order.IDENTICAL, "released": Release.NONE}, ALLOW, id="the tag stays as it is"),
+        pytest.param({"change": SETTING, "released": Release.NONE}, ALLOW, id="the tag stays as it is"),
         pytest.param({"order": Order.FIRST}, ALLOW, id="the first tag"),
         pytest.param({"order": Order.BEHIND}, refuse(Reason.BACKWARDS), id="backwards"),
         pytest.param({"order": Order.BEHIND, "said": WHY}, refuse(Reason.BACKWARDS), id="not there before"),
@@ -101,7 +105,13 @@ def refuse(reason: Reason) -> tuple[Decision, Reason]:
         pytest.param({"order": Order.DIVERGED, "undone": ("fix",), "said": WHY}, ALLOW, id="undone on purpose"),
         pytest.param({"order": Order.UNKNOWN}, refuse(Reason.UNKNOWN_ORDER), id="no order"),
         pytest.param({"order": Order.UNKNOWN, "said": WHY}, ALLOW, id="no order, on purpose"),
-        pytest.param({"released": Release.HOTFIX, "stays": None}, ALLOW, id="a hotfix on what is in place"),
+        pytest.param(
+            {"released": Release.HOTFIX, "stays": None, "only_fixes": True}, ALLOW, id="a hotfix on what is in place"
+        ),
+        pytest.param(
+            {"released": Release.HOTFIX, "stays": ()}, refuse(Reason.NOT_PROMOTED),
+            id="a hotfix that brings commits of main along",
+        ),
         pytest.param(
             {"released": Release.HOTFIX, "stays": (), "order": Order.FIRST}, refuse(Reason.NOT_PROMOTED),
             id="a hotfix on something else",
@@ -114,8 +124,14 @@ def refuse(reason: Reason) -> tuple[Decision, Reason]:
         ),
         pytest.param({"policy": FREEZE}, wait(Reason.FROZEN), id="frozen"),
         pytest.param(
-            {"policy": FREEZE, "order": Order.IDENTICAL}, wait(Reason.FROZEN),
+            {"policy": FREEZE, "change": SETTING}, wait(Reason.FROZEN),
             id="frozen, and only a setting changes",
+        ),
+        pytest.param({"policy": FREEZE, "change": REMOVAL}, wait(Reason.FROZEN), id="frozen, and a service goes"),
+        pytest.param({"change": REMOVAL, "approved": False}, refuse(Reason.REVIEW_REQUIRED), id="nobody lets it go"),
+        pytest.param(
+            {"order": Order.IDENTICAL, "released": Release.NONE}, refuse(Reason.NOT_RELEASED),
+            id="another name of what is in place",
         ),
         pytest.param({"policy": FREEZE, "said": WHY}, wait(Reason.FROZEN), id="a reason, no label"),
         pytest.param({"policy": FREEZE, "freeze_label": True}, wait(Reason.FROZEN), id="no reason"),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actions.layout import Snapshot
-from actions.past import Record, earlier, not_overtaken, stays
+from actions.past import Record, earlier, not_overtaken, settled, stays
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -17,8 +18,8 @@ def records(*tags: str) -> list[Record]:
     """One record an hour with these tags of the api, oldest first; as they are read, newest first."""
     return [
         Record(
-            at=START + timedelta(hours=n), name="prod", sha=str(n), snapshot=Snapshot(env="prod", files=()),
-            tags={"api": tag} if tag else {},
+            at=START + timedelta(hours=n), name="prod", sha=str(n), made=START + timedelta(hours=n),
+            snapshot=Snapshot(env="prod", files=()), tags={"api": tag} if tag else {},
         )
         for n, tag in enumerate(tags)
     ][::-1]  # fmt: skip
@@ -36,8 +37,17 @@ def hours(ran: list[Record]) -> list[tuple[str, float, float | None]]:
 
 
 def test_a_tag_stays_from_its_first_deployment_to_that_of_the_next() -> None:
-    assert hours(records("a", "a", "b", "", "b", "a")) == [("a", 5, None), ("b", 2, 5), ("a", 0, 2)]
+    assert hours(records("a", "a", "b", "", "b", "a")) == [
+        ("a", 5, None), ("b", 4, 5), ("b", 2, 3), ("a", 0, 2),
+    ]  # fmt: skip
     assert hours([]) == []
+
+
+def test_the_record_of_another_service_ends_no_stay() -> None:
+    ran = records("a", "", "a")
+    ran[1] = replace(ran[1], name="prod/web")
+
+    assert hours(ran) == [("a", 0, None)]
 
 
 @pytest.mark.parametrize(
@@ -66,5 +76,17 @@ def test_a_job_that_was_overtaken_deployed_nothing() -> None:
     assert [record.sha for record in not_overtaken(newest_first, {"2": 0, "1": 1, "0": 2})] == ["2", "0"]
 
 
-def test_of_commits_that_are_not_on_the_branch_any_more_none_is_newer() -> None:
-    assert len(not_overtaken(records("a", "b"), {})) == 2
+def test_of_commits_too_far_back_the_moment_they_were_made_tells() -> None:
+    newer, older = records("a", "b")
+
+    assert not_overtaken([newer, older], {"x": 0}) == [newer, older]
+    assert not_overtaken([older, newer], {"x": 0}) == [newer]
+    assert not_overtaken([older, newer], {newer.sha: 0}) == [newer]
+
+
+def test_what_was_overtaken_is_known_by_a_record_before_it() -> None:
+    ran = records("a", "b", "c")
+
+    assert settled(ran) == 2
+    assert settled([replace(ran[0], name="prod/web"), *ran[1:]]) == 0
+    assert settled([]) == 0
