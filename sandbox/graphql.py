@@ -333,18 +333,22 @@ class Commit(Node):
         return moment(self._repo.git.get(self._sha).committer)
 
     def author(self) -> dict[str, Any]:
-        user = self._repo.authors.get(self._sha)
+        user = self._author()
         name = self._repo.git.get(self._sha).author.name
         return {"name": name, "user": User(user) if user else None}
 
+    def _author(self) -> state.User | None:
+        email = self._repo.git.get(self._sha).author.email
+        return self._repo.authors.get(self._sha) or self._context.state.account(email)
+
     def authors(self, **_: Any) -> dict[str, Any]:
         named = CO_AUTHOR.findall(self._repo.git.get(self._sha).message)
-        users = [self._repo.authors.get(self._sha), *(self._context.state.users.get(login) for login in named)]
+        users = [self._author(), *(self._context.state.users.get(login) for login in named)]
         return {"nodes": [{"user": User(user) if user else None} for user in users]}
 
     def committer(self) -> dict[str, Any]:
         verified = self._sha in self._repo.verified
-        user = self._context.state.users["web-flow"] if verified else self._repo.authors.get(self._sha)
+        user = self._context.state.users["web-flow"] if verified else self._author()
         return {"name": self._repo.git.get(self._sha).committer.name, "user": User(user) if user else None}
 
     def parents(self, **_: Any) -> dict[str, Any]:

@@ -64,7 +64,7 @@ class Payloads:
     def commit(self, repo: Repo, sha: str) -> dict[str, Any]:
         """Return a commit."""
         commit = repo.git.get(sha)
-        author = repo.authors.get(sha)
+        author = repo.authors.get(sha) or self.state.account(commit.author.email)
         return {
             "sha": sha,
             "node_id": f"C_{repo.id}_{sha}",

@@ -286,6 +286,11 @@ class State:
         self.repos[repo.full_name.lower()] = repo
         return repo
 
+    def account(self, email: str) -> User | None:
+        """Return whose address *email* is, as GitHub links a commit to an account; None if nobody's."""
+        known = (user for user in self.users.values() if email in (user.person.email, f"{user.login}@example.com"))
+        return next(known, None)
+
     def emit(self, event: Event) -> None:
         """Tell everybody who listens."""
         for listener in self.listeners:

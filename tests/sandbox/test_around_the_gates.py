@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sandbox.gitrepo import Person
 from sandbox.state import Deployment, DeploymentStatus
 from tests.sandbox.test_check_envs import GITOPS, NOW, check, deploy, gates_of, propose, tagged
 from tests.sandbox.test_deployed_truth import Infra, held, hold, planned, two
@@ -50,9 +51,8 @@ def merge(
     author = github.sandbox.state.users[by]
     contents: dict[str, bytes | None] = {path: text.encode() for path, text in files.items()}
     parents = [repo.git.head(base) or ""]
-    sha = repo.git.commit(parents=parents, message=message, author=author.person, files=contents)
-    if linked:
-        repo.authors[sha] = author
+    person = author.person if linked else Person("Bob at home", "bob@home.example")
+    sha = repo.git.commit(parents=parents, message=message, author=person, files=contents)
     branch = f"change-{len(repo.pulls)}"
     repo.git.set_ref(f"refs/heads/{branch}", sha)
     number = github.person(by).open_pull("your-org/infra", head=branch, title="Change", base=base)
