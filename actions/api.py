@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 API_VERSION = "2022-11-28"
 TIMEOUT = 15
 LONGEST_MESSAGE = 1000
+NEXT_PAGE = re.compile(r'<[^>?]*\?([^>]*)>; rel="next"')
 FILE = "mode object { ... on Blob { text isBinary isTruncated } }"
 
 
@@ -65,6 +67,18 @@ class Api:
 
     def _rest(self, verb: str, path: str, given: object = None) -> Any:
         return self._send(verb, self._root + path, given)[1]
+
+    def _pages(self, path: str) -> Iterator[Any]:
+        """Yield the pages of the list at *path*, each read when it is asked for.
+
+        The next one is where the header Link says (docs.github.com, "Using pagination in the REST API").
+        """
+        following = path
+        while following:
+            headers, answer = self._send("GET", self._root + following)
+            yield answer
+            found = NEXT_PAGE.search(headers.get("link", ""))
+            following = f"{path.partition('?')[0]}?{found[1]}" if found else ""
 
     def _send(self, verb: str, url: str, given: object = None) -> tuple[Mapping[str, Any], Any]:
         """Return the headers and the JSON of the answer; raise GithubException if it is an error, or leads elsewhere.

@@ -23,6 +23,8 @@
     │   └── TooLateError        timeout              what was waited for did not happen in time
     ├── InvalidRulesetError 3   invalid-ruleset      a ruleset that GitHub does not take, or that cannot work
     ├── DriftError 7            drift                the rulesets that hold are not those of the files
+    ├── TamperedError 7         tampered             evidence is not as it was written
+    ├── ExceptionsFoundError 7  exceptions-found     the evidence has exceptions, and the run was to fail by them
     └── RefusedError 7          refused              a rule of ours forbids it
         ├── DivergedError       diverged             the new tag does not contain the one in place
         ├── BackwardsError      backwards            the new tag is older than the one in place, and it is no roll back
@@ -193,6 +195,20 @@ class TooLateError(GitHubError):
     """What was waited for did not happen in time."""
 
     reason = "timeout"
+
+
+class TamperedError(ActionError):
+    """A file of evidence is not as it was written."""
+
+    exit_code = 7
+    reason = "tampered"
+
+
+class ExceptionsFoundError(ActionError):
+    """The evidence has exceptions, and the run was asked to fail by them."""
+
+    exit_code = 7
+    reason = "exceptions-found"
 
 
 class RefusedError(ActionError):

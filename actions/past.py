@@ -4,13 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from actions.layout import Snapshot
+
+Reaching = TypeVar("Reaching", bound="Reached")
+
+
+class Reached(Protocol):
+    """That an infra commit, which was made then, reached an environment, or a service of it."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def sha(self) -> str: ...
+    @property
+    def made(self) -> datetime: ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,7 +51,7 @@ class Stay:
     until: datetime | None
 
 
-def not_overtaken(records: Sequence[Record], positions: Mapping[str, int]) -> list[Record]:
+def not_overtaken(records: Sequence[Reaching], positions: Mapping[str, int]) -> list[Reaching]:
     """Return *records*, newest first, without those of jobs that were overtaken by one for a newer infra commit.
 
     Such a job finds that out and deploys nothing, but ends as a success, and GitHub records that for its commit.
@@ -46,11 +59,11 @@ def not_overtaken(records: Sequence[Record], positions: Mapping[str, int]) -> li
     tell at which GitHub made the commits.
     """
 
-    def age(record: Record) -> tuple[int, float]:
+    def age(record: Reached) -> tuple[int, float]:
         position = positions.get(record.sha)
         return (len(positions), -record.made.timestamp()) if position is None else (position, 0)
 
-    kept: list[Record] = []
+    kept: list[Reaching] = []
     newest: dict[str, tuple[int, float]] = {}
     for record in reversed(records):
         if age(record) <= newest.get(record.name, age(record)):

@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from actions import trailers
+from actions import approval, trailers
 from actions.api import FILE, query
+from actions.approval import Lack
 from actions.env_diff import EnvDiff
 from actions.errors import EnvFileError
 from actions.gates import Unknown
 from actions.trailers import Said
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from actions.change import Change
     from actions.config import Config
@@ -25,13 +26,9 @@ FREEZE_LABEL = "freeze-override"
 PER_PAGE = 50
 MOST_PAGES = 6
 MOST_COMMITS = 100  # of a pull request
-USER = "user { login }"
 PULL = f"""state baseRefName headRefOid body author {{ login __typename }} labels(first: 100) {{ nodes {{ name }} }}
     files(first: 100) {{ totalCount nodes {{ path }} }}
-    commits(last: {MOST_COMMITS}) {{ totalCount nodes {{ commit {{
-        oid message author {{ {USER} }} committer {{ {USER} }} authors(first: 20) {{ nodes {{ {USER} }} }} }} }} }}
-    reviews(last: 100) {{ nodes {{
-        state author {{ login __typename }} authorCanPushToRepository commit {{ oid }} }} }}"""
+    commits(last: {MOST_COMMITS}) {{ {approval.COMMITS} }} reviews(last: 100) {{ {approval.REVIEWS} }}"""
 HISTORY = f"""history(first: {PER_PAGE}, after: $cursor, path: $path) {{
     pageInfo {{ hasNextPage endCursor }}
     nodes {{
@@ -170,9 +167,10 @@ def _origin(config: Config, layout: Layout, change: Change, step: _Step, branch:
         # The first commit of a repository: there was nobody yet to approve it.
         first = commit["parents"]["totalCount"] == 0
         return Origin(said=trailers.read(commit["message"]), freeze_label=False, approved=first)
-    messages = "\n\n".join(node["commit"]["message"] for node in pull["commits"]["nodes"])
-    said, in_body = trailers.read(messages), trailers.read(pull["body"])
-    approved, author = _is_approved(config, pull, trailers.requesters(messages)), _login(pull["author"])
+    commits = pull["commits"]["nodes"]
+    said = trailers.read("\n\n".join(node["commit"]["message"] for node in commits))
+    in_body = trailers.read(pull["body"])
+    approved, author = _is_approved(config, pull), approval.login(pull["author"])
     is_bot = config.is_bot(author) or (pull["author"] or {}).get("__typename") == "Bot"
     judged = is_bot and approved is not True
     return Origin(
@@ -200,35 +198,17 @@ def _nowhere(why: Unknown) -> Origin:
     return Origin(said=Said(), freeze_label=False, approved=why)
 
 
-def _is_approved(config: Config, pull: Mapping[str, Any], requesters: Collection[str]) -> bool | Unknown:
-    """Tell whether somebody who had no part in the change, and is no bot, approved it as it was merged.
-
-    Who had a bot make it, or is said to have written it with others, has a part in it.
-    """
-    commits = [node["commit"] for node in pull["commits"]["nodes"]]
-    writers = {
-        commit["oid"]: {_login((commit[role] or {}).get("user")) for role in ("author", "committer")}
-        for commit in commits
-    }
-    strangers = [oid[:12] for oid, logins in writers.items() if "" in logins]
-    involved = {_login(pull["author"]), *requesters, *(login for logins in writers.values() for login in logins)}
-    involved |= {_login(author["user"]) for commit in commits for author in commit["authors"]["nodes"]}
-    latest = {_login(review["author"]): review for review in pull["reviews"]["nodes"] if review["state"] != "COMMENTED"}
-    approved = any(
-        review["state"] == "APPROVED"
-        and (review["commit"] or {}).get("oid") == pull["headRefOid"]
-        and review["authorCanPushToRepository"]
-        and login not in involved
-        and not config.is_bot(login)
-        and (review["author"] or {}).get("__typename") == "User"
-        for login, review in latest.items()
+def _is_approved(config: Config, pull: Mapping[str, Any]) -> bool | Unknown:
+    """Tell whether somebody who had no part in the change, and is no bot, approved it as it was merged."""
+    commits = pull["commits"]
+    writing = approval.writing_of(commits["nodes"])
+    given = approval.approval(
+        approval.reviews_of(pull["reviews"]["nodes"]),
+        head=pull["headRefOid"],
+        involved=(approval.login(pull["author"]), *writing.writers, *writing.requesters),
+        strangers=writing.strangers,
+        is_bot=config.is_bot,
     )
-    if approved and pull["commits"]["totalCount"] > len(commits):
+    if given.by and commits["totalCount"] > len(commits["nodes"]):
         return Unknown(f"who wrote all of a pull request of more than {MOST_COMMITS} commits")
-    if approved and strangers:
-        return Unknown(f"who wrote {', '.join(strangers)}: its e-mail address belongs to no account")
-    return approved
-
-
-def _login(actor: Mapping[str, Any] | None) -> str:
-    return str((actor or {}).get("login", ""))
+    return Unknown(given.detail) if given.lack is Lack.UNKNOWN else bool(given.by)

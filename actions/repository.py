@@ -244,6 +244,18 @@ class Repository(Api):
             raise GitHubError(f"{self.name} has more files than GitHub lists; name the service or the tags instead")
         return [entry["path"] for entry in tree["tree"] if entry["type"] == "blob"]
 
+    def content(self, branch: str, path: str) -> bytes | None:
+        """Return the file at *path* of *branch*, of up to 100 MB, None if there is none."""
+        with self._asking("contents: read"):
+            try:
+                tree = self._rest("GET", f"/git/trees/{quote(branch)}?recursive=1")
+            except GithubException as error:
+                if error.status in (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT):
+                    return None
+                raise
+            sha = next((entry["sha"] for entry in tree["tree"] if entry["path"] == path), "")
+            return base64.b64decode(self._rest("GET", f"/git/blobs/{sha}")["content"]) if sha else None
+
     def commit(self, base: Base, *, branch: str, files: Mapping[str, str], message: str) -> Branch:
         """Commit *files* to *branch*, which is made at *base* if it is not there, as one signed commit.
 

@@ -8,6 +8,7 @@ from sandbox.gitrepo import BRANCH, Person
 from sandbox.rules import Evaluation, Update, evaluate, violations
 from sandbox.state import (
     ZEROS,
+    Activity,
     AutoMerge,
     Deployment,
     DeploymentStatus,
@@ -56,8 +57,13 @@ class Behaviour:
         self.require_rules(repo, token, Update(ref=ref, before=before, after=after))
         self._move(repo, token, ref, before, after)
 
-    def _move(self, repo: Repo, token: Token, ref: str, before: str | None, after: str | None) -> None:
+    def _move(
+        self, repo: Repo, token: Token, ref: str, before: str | None, after: str | None, *, merged: bool = False
+    ) -> None:
         payload = self.payloads.push(repo, token.user, ref, before, after)
+        kinds = {"created": "branch_creation", "deleted": "branch_deletion", "forced": "force_push"}
+        kind = "pr_merge" if merged else next((kinds[key] for key in kinds if payload[key]), "push")
+        repo.activities.append(Activity(self.state.new_id(), ref, before or ZEROS, after or ZEROS, kind, token.user))
         if after:
             repo.git.set_ref(ref, after)
         else:
@@ -230,7 +236,7 @@ class Behaviour:
             repo.rule_suites[-1].after = merged
         pull.state, pull.closed = "closed", timestamp()
         pull.merged_by, pull.merge_sha = token.user, merged
-        self._move(repo, token, BRANCH + pull.base, base, merged)
+        self._move(repo, token, BRANCH + pull.base, base, merged, merged=True)
         self._emit_pull(repo, token, pull, "closed")
         if repo.delete_branch_on_merge and repo.git.head(pull.head):
             self.update_ref(repo, token, BRANCH + pull.head, None)

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from sandbox.workflows import Run
 
 LOGS = ROOT / "demo-logs"
+EVIDENCE = ("evidence.jsonl", "evidence.csv", "evidence.html")
+# What is found of the change that the bot merged past its review.
+PROVOKED = {"not-approved", "bypass-without-reason", "change-without-deployment", "check-missing"}
 API, TEST = "projects/api/api.py", "projects/api/test_api.py"
 
 
@@ -52,6 +55,7 @@ def _tell(stage: Stage) -> None:
     _hold(stage, second)
     _protect(stage)
     _show(stage, fixed)
+    _prove(stage)
 
 
 def _publish(stage: Stage) -> str:
@@ -241,14 +245,14 @@ def _protect(stage: Stage) -> None:
         raise StoryError(f"alice {said}")
 
     narrator.chapter("An administrator takes the rules of infra away; the daily check finds it")
-    ruleset = stage.world.infra.rulesets[0]["id"]
+    ruleset = stage.world.infra.ruleset("main")["id"]
     stage.person("olivia").api("PUT", f"/repos/{INFRA}/rulesets/{ruleset}", {"enforcement": "disabled"})
     narrator.tell("olivia", "disables the ruleset main of your-org/infra")
     stage.dispatch(INFRA, "protect.yml", "starts Protect: check", {"mode": "check"}, good=False)
     (found,) = [line for line in stage.workflows.runs[-1].lines if "::error" in line and "ruleset 'main'" in line]
     narrator.tell("sync", found.rpartition("::")[2])
     stage.dispatch(INFRA, "protect.yml", "starts Protect: apply", {"mode": "apply"})
-    require(stage.world.infra.rulesets[0]["enforcement"] == "active", "the rules are not back")
+    require(stage.world.infra.ruleset("main")["enforcement"] == "active", "the rules are not back")
     narrator.tell("sync", "put the rules back")
 
 
@@ -261,6 +265,29 @@ def _show(stage: Stage, fixed: str) -> None:
         tag = json.loads(found[1])["api"]["tag"] if found else ""
         print(f"  {env:<8} api  {tag[:12]}")
         require(env != "prod" or tag == fixed, f"prod runs {tag}")
+
+
+def _prove(stage: Stage) -> None:
+    """Export the evidence of prod: all that was done by the rules passes, and what was done past them is found."""
+    narrator = stage.narrator
+    narrator.chapter("An auditor asks who wrote, approved, merged and deployed each change of prod")
+    stage.dispatch(INFRA, "evidence.yml", "starts Evidence", {})
+    git = stage.world.infra.git
+    files = {name: git.file(git.head("evidence") or "", f"evidence/{name}") for name in EVIDENCE}
+    require(all(files.values()), "the branch evidence does not hold the evidence")
+    folder = LOGS / "evidence"
+    folder.mkdir()
+    for name, found in files.items():
+        (folder / name).write_bytes(found[1] if found else b"")
+    records = [json.loads(line) for line in (folder / EVIDENCE[0]).read_text(encoding="utf-8").splitlines()]
+    changes = [record for record in records if record["record"] == "change"]
+    for change in changes:
+        said = change["result"] if isinstance(change["result"], str) else ", ".join(change["result"])
+        narrator.tell("evidence", f"{change['commit']['sha'][:12]}  {change['commit']['title']}: {said}")
+    failed = [change for change in changes if change["result"] != "pass"]
+    require([set(change["result"]) for change in failed] == [PROVOKED], "the exceptions are not those it provoked")
+    require(failed[0]["commit"]["pull"]["merged_by"] == BOT, "the wrong change has the exceptions")
+    print(f"\n  The report for the auditor: {(folder / EVIDENCE[2]).relative_to(ROOT)}")
 
 
 def _file(repo: Repo, path: str) -> str:

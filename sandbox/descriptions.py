@@ -61,10 +61,14 @@ class Rest:
                 return operation, match.groupdict()
         return None
 
+    def query_parameters(self, operation: Operation) -> set[str]:
+        """Return the names of the parameters that *operation* takes in its query."""
+        parameters = (self.resolve(parameter) for parameter in operation.spec.get("parameters", []))
+        return {parameter["name"] for parameter in parameters if parameter["in"] == "query"}
+
     def request_problems(self, operation: Operation, query: dict[str, str], body: object) -> list[str]:
         """Return what GitHub's description has against a request."""
-        parameters = [self.resolve(parameter) for parameter in operation.spec.get("parameters", [])]
-        known = {parameter["name"] for parameter in parameters if parameter["in"] == "query"}
+        known = self.query_parameters(operation)
         problems = [f"{operation}: no query parameter {name}" for name in query if name not in known]
         content = self.resolve(operation.spec.get("requestBody", {})).get("content", {})
         schema = content.get("application/json", {}).get("schema")

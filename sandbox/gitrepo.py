@@ -78,6 +78,11 @@ class GitRepo:
             return None
         return (int(entry.filemode), entry.data) if isinstance(entry, pygit2.Blob) else None
 
+    def blob(self, sha: str) -> bytes | None:
+        """Return the content of the blob *sha*, None if there is none."""
+        found = self._repo.get(sha)
+        return found.data if isinstance(found, pygit2.Blob) else None
+
     def paths(self, sha: str) -> dict[str, str]:
         """Return path and blob SHA of every file in the commit *sha*."""
         index = pygit2.Index()
@@ -128,14 +133,22 @@ class GitRepo:
 
     def between(self, base: str, head: str) -> list[str]:
         """Return the commits that *head* has and *base* has not, oldest first."""
+        return self.beyond([base], head)
+
+    def beyond(self, bases: Iterable[str], head: str) -> list[str]:
+        """Return the commits that *head* has and none of *bases* has, oldest first."""
         walker = self._repo.walk(head, SortMode.TOPOLOGICAL | SortMode.REVERSE)
-        walker.hide(base)
+        for base in bases:
+            walker.hide(base)
         return [str(commit.id) for commit in walker]
 
     def history(self, sha: str, path: str | None = None) -> list[str]:
-        """Return *sha* and all before it, newest first; with *path*, those that changed it."""
+        """Return *sha* and all before it, newest first; with *path*, those that changed that file or folder."""
         walker = self._repo.walk(sha, SortMode.TOPOLOGICAL | SortMode.TIME)
-        return [str(commit.id) for commit in walker if path is None or path in self.patches(str(commit.id))]
+        return [str(commit.id) for commit in walker if path is None or self._touches(str(commit.id), path)]
+
+    def _touches(self, sha: str, path: str) -> bool:
+        return any(changed == path or changed.startswith(f"{path}/") for changed in self.patches(sha))
 
     def patches(self, sha: str) -> dict[str, pygit2.Patch]:
         """Return, by path, what the commit *sha* changes beside its first parent."""

@@ -352,7 +352,8 @@ class Commit(Node):
         return {"name": self._repo.git.get(self._sha).committer.name, "user": User(user) if user else None}
 
     def parents(self, **_: Any) -> dict[str, Any]:
-        return {"totalCount": len(self._repo.git.get(self._sha).parent_ids)}
+        parents = [str(parent) for parent in self._repo.git.get(self._sha).parent_ids]
+        return {"totalCount": len(parents), "nodes": [Commit(self._context, self._repo, sha) for sha in parents]}
 
     def additions(self) -> int:
         return sum(patch.line_stats[1] for patch in self._repo.git.patches(self._sha).values())
@@ -363,14 +364,20 @@ class Commit(Node):
     def changedFilesIfAvailable(self) -> int:
         return len(self._repo.git.patches(self._sha))
 
-    def history(self, first: int, after: str | None = None, path: str | None = None, **_: Any) -> dict[str, Any]:
-        shas = self._repo.git.history(self._sha, path)
+    def history(
+        self, first: int, after: str | None = None, path: str | None = None, since: str = "", **_: Any
+    ) -> dict[str, Any]:
+        git = self._repo.git
+        shas = [sha for sha in git.history(self._sha, path) if moment(git.get(sha).committer) >= since]
         return _page([Commit(self._context, self._repo, sha) for sha in shas], first, after)
 
     def associatedPullRequests(self, **_: Any) -> dict[str, Any]:
         allowed(self._repo, self._context.token, "read", "pull_requests")
         pulls = [pull for pull in self._repo.pulls.values() if self._sha in (pull.merge_sha, pull.head_sha)]
         return {"nodes": [PullRequest(self._context, self._repo, pull) for pull in pulls]}
+
+    def messageHeadline(self) -> str:
+        return self.message().partition("\n")[0]
 
     def signature(self) -> GpgSignature | None:
         return GpgSignature() if self._sha in self._repo.verified else None
@@ -410,9 +417,18 @@ class Deployment(Node):
         sha = self._repo.git.resolve(self._deployment.sha)
         return Commit(self._context, self._repo, sha) if sha else None
 
+    def createdAt(self) -> str:
+        return self._deployment.created
+
+    def creator(self) -> User:
+        return actor(self._deployment.creator)
+
     def statuses(self, **_: Any) -> dict[str, Any]:
         return {
-            "nodes": [{"state": status.state.upper(), "createdAt": status.at} for status in self._deployment.statuses]
+            "nodes": [
+                {"state": status.state.upper(), "createdAt": status.at, "logUrl": status.log_url or None}
+                for status in self._deployment.statuses
+            ]
         }
 
 
@@ -471,6 +487,9 @@ class CheckContexts:
     def nodes(self) -> Sequence[CheckRun]:
         return self._runs
 
+    def totalCount(self) -> int:
+        return len(self._runs)
+
 
 class CheckRun:
     def __init__(self, run: state.CheckRun) -> None:
@@ -481,6 +500,9 @@ class CheckRun:
 
     def status(self) -> str:
         return self._run.status.upper()
+
+    def completedAt(self) -> str | None:
+        return self._run.completed
 
     def conclusion(self) -> str | None:
         return self._run.conclusion.upper() if self._run.conclusion else None
@@ -525,6 +547,21 @@ class PullRequest(Node):
     def body(self) -> str:
         return self._pull.body
 
+    def title(self) -> str:
+        return self._pull.title
+
+    def createdAt(self) -> str:
+        return self._pull.created
+
+    def mergedAt(self) -> str | None:
+        return self._pull.closed if self._pull.merge_sha else None
+
+    def mergedBy(self) -> User | None:
+        return actor(self._pull.merged_by) if self._pull.merged_by else None
+
+    def closingIssuesReferences(self, **_: Any) -> dict[str, Any]:
+        return {"nodes": []}
+
     def author(self) -> User:
         return actor(self._pull.author)
 
@@ -537,16 +574,14 @@ class PullRequest(Node):
             ]
         }
 
-    def commits(self, **_: Any) -> dict[str, Any]:
+    def commits(self, first: int = 0, after: str | None = None, last: int = 0, **_: Any) -> dict[str, Any]:
         git = self._repo.git
         base = git.merge_base(git.head(self._pull.base) or "", self._pull.head_sha)
         if self._pull.merge_sha:
             base = str(git.get(self._pull.merge_sha).parent_ids[0])
         shas = git.between(base or "", self._pull.head_sha)
-        return {
-            "totalCount": len(shas),
-            "nodes": [{"commit": Commit(self._context, self._repo, sha)} for sha in shas],
-        }
+        nodes = [{"commit": Commit(self._context, self._repo, sha)} for sha in shas]
+        return _page(nodes, first, after) if first else {**_page(nodes[-last:], last, None), "totalCount": len(shas)}
 
     def labels(self, **_: Any) -> dict[str, Any]:
         return {"nodes": [{"name": label} for label in self._pull.labels]}
@@ -560,6 +595,7 @@ class PullRequest(Node):
                 "state": review.state,
                 "author": actor(review.user),
                 "authorCanPushToRepository": self._repo.role(review.user) in ("write", "admin"),
+                "submittedAt": review.at,
                 "commit": Commit(self._context, self._repo, review.commit),
             }
             for review in self._pull.reviews

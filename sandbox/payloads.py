@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox.gitrepo import BRANCH
 from sandbox.state import (
     ZEROS,
+    Activity,
     CheckRun,
     Deployment,
     DeploymentStatus,
@@ -18,6 +19,7 @@ from sandbox.state import (
     RuleSuite,
     State,
     User,
+    WorkflowRun,
     branch_of,
 )
 
@@ -218,6 +220,33 @@ class Payloads:
             "app": {"id": run.app, "slug": "github-actions", "name": "GitHub Actions"},
         }
 
+    def activity(self, activity: Activity) -> dict[str, Any]:
+        """Return how a ref moved."""
+        return {
+            "id": activity.id,
+            "node_id": f"PSH_{activity.id}",
+            "before": activity.before,
+            "after": activity.after,
+            "ref": activity.ref,
+            "timestamp": activity.at,
+            "activity_type": activity.kind,
+            "actor": self.user(activity.actor),
+        }
+
+    def workflow_run(self, repo: Repo, run: WorkflowRun) -> dict[str, Any]:
+        """Return a workflow-run."""
+        return {
+            "id": run.id,
+            "run_attempt": 1,
+            "event": run.event,
+            "path": run.path,
+            "head_sha": run.sha,
+            "head_branch": repo.default_branch,
+            "actor": self.user(run.actor),
+            "triggering_actor": self.user(run.actor),
+            "html_url": f"{self.server}/{repo.full_name}/actions/runs/{run.id}",
+        }
+
     def rule_suite(self, repo: Repo, suite: RuleSuite) -> dict[str, Any]:
         """Return a rule suite."""
         return {
@@ -231,7 +260,6 @@ class Payloads:
             "repository_name": repo.full_name,
             "pushed_at": suite.at,
             "result": suite.result,
-            "evaluation_result": None,
         }
 
     def ruleset_version(self, version: RulesetVersion) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from sandbox.state import (
     Repo,
     State,
     Token,
+    WorkflowRun,
     branch_of,
     timestamp,
 )
@@ -379,6 +380,40 @@ def _create_deployment_status(call: Call) -> Answer:
     status = call.behaviour.deployed(repo, deployment, call.token.user, body["state"])
     status.description, status.log_url = body.get("description", ""), body.get("log_url", "")
     return 201, call.payloads.deployment_status(repo, deployment, status)
+
+
+@route("GET /repos/{owner}/{repo}/activity")
+def _activity(call: Call) -> Answer:
+    repo = call.repo()
+    ref = call.query.get("ref")
+    return 200, [call.payloads.activity(each) for each in reversed(repo.activities) if ref in (None, each.ref)]
+
+
+@route("GET /repos/{owner}/{repo}/git/blobs/{file_sha}")
+def _blob(call: Call) -> Answer:
+    content = found(call.repo().git.blob(call.path["file_sha"]))
+    return 200, {
+        "sha": call.path["file_sha"],
+        "size": len(content),
+        "encoding": "base64",
+        "content": base64.b64encode(content).decode(),
+    }
+
+
+@route("GET /repos/{owner}/{repo}/actions/runs/{run_id}")
+def _workflow_run(call: Call) -> Answer:
+    repo = call.repo(permission="actions")
+    return 200, call.payloads.workflow_run(repo, _run_of(call, repo))
+
+
+@route("GET /repos/{owner}/{repo}/actions/runs/{run_id}/approvals")
+def _approvals(call: Call) -> Answer:
+    return 200, _run_of(call, call.repo(permission="actions")).approvals
+
+
+def _run_of(call: Call, repo: Repo) -> WorkflowRun:
+    number = int(call.path["run_id"])
+    return found(next((run for run in repo.runs if run.id == number), None))  # type: ignore[no-any-return]
 
 
 @route("GET /users/{username}")

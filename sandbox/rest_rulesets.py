@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sandbox.behaviour import Refusal
 from sandbox.gitrepo import BRANCH
 from sandbox.rest import ROUTES, Call, found, route
 from sandbox.rules import rules_for
-from sandbox.state import RulesetVersion
+from sandbox.state import RulesetVersion, timestamp
 
 if TYPE_CHECKING:
     from sandbox.rest import Answer
-    from sandbox.state import RuleSuite
+    from sandbox.state import Repo, RuleSuite
 
 __all__ = ["ROUTES"]  # with those of `rest`
 
@@ -45,6 +46,7 @@ class Holder:
 
     def remember(self, call: Call, ruleset: dict[str, Any]) -> None:
         """Keep what *ruleset* is now, and whose call made it so."""
+        ruleset["updated_at"] = timestamp()
         state = copy.deepcopy(ruleset)
         self.versions.append(RulesetVersion(call.state.new_id(), ruleset["id"], call.token.user, state))
 
@@ -105,7 +107,7 @@ def _create_ruleset(call: Call) -> Answer:
     holder = _holder(call, "admin")
     if any(known["name"] == call.body["name"] for known in holder.rulesets):
         raise Refusal(422, "Validation Failed: Name must be unique")
-    ruleset = {"id": call.state.new_id(), **copy.deepcopy(DEFAULTS), **_writable(call.body)}
+    ruleset = {"id": call.state.new_id(), "created_at": timestamp(), **copy.deepcopy(DEFAULTS), **_writable(call.body)}
     holder.rulesets.append(ruleset)
     holder.remember(call, ruleset)
     return 201, holder.shown(ruleset)
@@ -131,7 +133,8 @@ def _delete_ruleset(call: Call) -> Answer:
 
 @route("GET /repos/{owner}/{repo}/rulesets/{ruleset_id}/history")
 def _ruleset_history(call: Call) -> Answer:
-    holder = _holder(call, "admin")
+    _audited(call)
+    holder = _holder(call)
     number = holder.ruleset(call)["id"]
     versions = [version for version in reversed(holder.versions) if version.ruleset == number]
     return 200, [call.payloads.ruleset_version(version) for version in versions]
@@ -139,7 +142,8 @@ def _ruleset_history(call: Call) -> Answer:
 
 @route("GET /repos/{owner}/{repo}/rulesets/{ruleset_id}/history/{version_id}")
 def _ruleset_version(call: Call) -> Answer:
-    holder = _holder(call, "admin")
+    _audited(call)
+    holder = _holder(call)
     number = int(call.path["version_id"])
     version: RulesetVersion = found(next((known for known in holder.versions if known.id == number), None))
     return 200, {**call.payloads.ruleset_version(version), "state": version.state}
@@ -147,21 +151,35 @@ def _ruleset_version(call: Call) -> Answer:
 
 @route("GET /repos/{owner}/{repo}/rulesets/rule-suites")
 def _rule_suites(call: Call) -> Answer:
-    repo = call.repo("admin", "administration")
+    repo = _audited(call)
     ref, wanted = call.query.get("ref"), call.query.get("rule_suite_result", "all")
     return 200, [
         call.payloads.rule_suite(repo, suite)
         for suite in reversed(repo.rule_suites)
-        if ref in (None, suite.ref) and wanted in ("all", suite.result)
+        if ref in (None, suite.ref) and wanted in ("all", suite.result) and suite.at > _month_ago()
     ]
 
 
 @route("GET /repos/{owner}/{repo}/rulesets/rule-suites/{rule_suite_id}")
 def _rule_suite(call: Call) -> Answer:
-    repo = call.repo("admin", "administration")
+    repo = _audited(call)
     number = int(call.path["rule_suite_id"])
     suite: RuleSuite = found(next((suite for suite in repo.rule_suites if suite.id == number), None))
-    return 200, {**call.payloads.rule_suite(repo, suite), "rule_evaluations": suite.evaluations}
+    more = {"evaluation_result": None, "rule_evaluations": suite.evaluations}
+    return 200, {**call.payloads.rule_suite(repo, suite), **more}
+
+
+def _audited(call: Call) -> Repo:
+    """Return the repository of the path to an administrator, whose token may read its administration."""
+    repo = call.repo("read", "administration")
+    if repo.role(call.token.user) != "admin":
+        raise Refusal(403, "Must have admin rights to Repository.", kind="FORBIDDEN")
+    return repo
+
+
+def _month_ago() -> str:
+    """Return since when GitHub still knows what its rules said; it is asked for no longer."""
+    return f"{datetime.now(UTC) - timedelta(days=30):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _writable(body: dict[str, Any]) -> dict[str, Any]:

@@ -81,6 +81,10 @@ def _problems(repo: Repo, rule: dict[str, Any], update: Update) -> list[str]:
         return ["Cannot delete this branch"] if update.after is None else []
     if update.after is None:
         return []
+    if kind == "update":
+        return ["Cannot update this protected ref."] if update.before else []
+    if kind == "required_signatures":
+        return _signature_problems(repo, update)
     if kind == "non_fast_forward":
         # What a pull request is merged as always follows its base.
         forced = update.before and not update.pull and not repo.git.is_ancestor(update.before, update.after)
@@ -92,6 +96,15 @@ def _problems(repo: Repo, rule: dict[str, Any], update: Update) -> list[str]:
     if kind == "required_status_checks":
         return _check_problems(repo, parameters, update)
     return []
+
+
+def _signature_problems(repo: Repo, update: Update) -> list[str]:
+    """Judge what is pushed; of a new branch, only commits that no other branch has, which is what GitHub does."""
+    if update.pull or not update.after:
+        return []  # GitHub signs what it merges
+    known = [update.before] if update.before else list(repo.git.refs(BRANCH).values())
+    pushed = repo.git.beyond(known, update.after)
+    return [] if set(pushed) <= repo.verified else ["Commits must have verified signatures."]
 
 
 def _history_problems(repo: Repo, update: Update) -> list[str]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 from sandbox import descriptions, graphql, rest, rest_rulesets, smart_http
 from sandbox.behaviour import Behaviour, Refusal
@@ -23,6 +23,8 @@ from sandbox.state import State, Token
 
 if TYPE_CHECKING:
     from types import TracebackType
+
+    from sandbox.descriptions import Operation
 
 REST_ROOT = "/api/v3"
 GRAPHQL_PATH = "/api/graphql"
@@ -149,15 +151,16 @@ class _Handler(BaseHTTPRequestHandler):
             self._fail(fault)
             return
         if path == GRAPHQL_PATH:
+            headers: dict[str, str] = {}
             status, answer = self._graphql(body)
         else:
-            status, answer = self._rest(unquote(path.removeprefix(REST_ROOT)), dict(parse_qsl(query)), body)
+            status, answer, headers = self._rest(unquote(path.removeprefix(REST_ROOT)), dict(parse_qsl(query)), body)
         if fault and fault.after:
             fault.meanwhile()
         if fault and not fault.silent and fault.after:
             self._fail(fault)
             return
-        self._json(status, answer)
+        self._json(status, answer, headers)
 
     def _fail(self, fault: Fault) -> None:
         time.sleep(fault.delay)
@@ -168,7 +171,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self.connection.shutdown(socket.SHUT_RDWR)
 
-    def _rest(self, path: str, query: dict[str, str], body: bytes) -> tuple[int, Any]:
+    def _rest(self, path: str, query: dict[str, str], body: bytes) -> tuple[int, Any, dict[str, str]]:
         sandbox, described = self.server.sandbox, descriptions.rest()
         matched = described.operation(self.command, path)
         given = json.loads(body) if body else None
@@ -177,7 +180,7 @@ class _Handler(BaseHTTPRequestHandler):
         token = self._token()
         if not matched or not function:
             sandbox.violations.append(f"the sandbox has no {self.command} {path}")
-            return 501, {"message": f"the sandbox has no {self.command} {path}"}
+            return 501, {"message": f"the sandbox has no {self.command} {path}"}, {}
         operation, parameters = matched
         sandbox.violations += described.request_problems(operation, query, given)
         try:
@@ -194,11 +197,25 @@ class _Handler(BaseHTTPRequestHandler):
                 status, known = function(call)
         except Refusal as refusal:
             status, known = refusal.status, _error(refusal)
+        known, link = self._paged(operation, path, query, known)
         schema = described.response_schema(operation, status)
         answer = described.complete(schema, known) if schema else known
         sandbox.violations += described.response_problems(operation, status, answer if schema else None)
         self._note(path, name, token, status)
-        return status, answer
+        return status, answer, {"Link": link} if link else {}
+
+    def _paged(self, operation: Operation, path: str, query: dict[str, str], known: Any) -> tuple[Any, str]:
+        """Return one page of the list *known*, if it comes in pages, and where the next one is."""
+        names = descriptions.rest().query_parameters(operation)
+        if not isinstance(known, list) or "per_page" not in names:
+            return known, ""
+        size, by_page = int(query.get("per_page", 30)), "page" in names
+        start = (int(query.get("page", 1)) - 1) * size if by_page else int(query.get("after", 0))
+        if start + size >= len(known):
+            return known[start:], ""
+        following = {"page": str(start // size + 2)} if by_page else {"after": str(start + size)}
+        url = f"{self.server.sandbox.url}{REST_ROOT}{path}?{urlencode({**query, **following})}"
+        return known[start : start + size], f'<{url}>; rel="next"'
 
     def _graphql(self, body: bytes) -> tuple[int, Any]:
         sandbox, token = self.server.sandbox, self._token()
@@ -258,9 +275,9 @@ class _Handler(BaseHTTPRequestHandler):
         exchange = Exchange(self.command, path, operation, token.user.login, status)
         self.server.sandbox.exchanges.append(exchange)
 
-    def _json(self, status: int, answer: Any) -> None:
+    def _json(self, status: int, answer: Any, headers: dict[str, str] | None = None) -> None:
         content = b"" if answer is None else json.dumps(answer).encode()
-        self._send(status, content, "application/json; charset=utf-8", {})
+        self._send(status, content, "application/json; charset=utf-8", headers or {})
 
     def _send(self, status: int, content: bytes, kind: str, headers: dict[str, str]) -> None:
         self.send_response(status)

@@ -202,6 +202,31 @@ class RulesetVersion:
 
 
 @dataclass(eq=False, slots=True)
+class Activity:
+    """A ref that moved from *before* to *after*, how (`push`, `pr_merge` …) and by whom."""
+
+    id: int
+    ref: str
+    before: str
+    after: str
+    kind: str
+    actor: User
+    at: str = field(default_factory=timestamp)
+
+
+@dataclass(eq=False, slots=True)
+class WorkflowRun:
+    """A run of a workflow, as the API knows it."""
+
+    id: int
+    path: str
+    event: str
+    actor: User
+    sha: str
+    approvals: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(eq=False, slots=True)
 class Repo:
     """A repository with all that belongs to it."""
 
@@ -217,6 +242,8 @@ class Repo:
     rulesets: list[dict[str, Any]] = field(default_factory=list)
     ruleset_versions: list[RulesetVersion] = field(default_factory=list)
     rule_suites: list[RuleSuite] = field(default_factory=list)
+    activities: list[Activity] = field(default_factory=list)
+    runs: list[WorkflowRun] = field(default_factory=list)
     secrets: dict[str, str] = field(default_factory=dict)
     verified: set[str] = field(default_factory=set)
     authors: dict[str, User] = field(default_factory=dict)
@@ -231,6 +258,10 @@ class Repo:
     def role(self, user: User) -> Role:
         """Return what *user* may do here."""
         return self.members.get(user.login, "none")
+
+    def ruleset(self, name: str) -> dict[str, Any]:
+        """Return the ruleset called *name*, which must be there."""
+        return next(ruleset for ruleset in self.rulesets if ruleset["name"] == name)
 
     def open_pulls(self, head: str) -> list[Pull]:
         """Return the open pull requests from the branch *head*."""

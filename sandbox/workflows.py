@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from sandbox.state import ACTIONS_APP, CheckRun, Deployment, Event, User, timestamp
+from sandbox.state import ACTIONS_APP, CheckRun, Deployment, Event, User, WorkflowRun, timestamp
 from sandbox.triggers import started
 
 if TYPE_CHECKING:
@@ -101,6 +101,7 @@ class Workflows:
                 log=self._logs / f"{len(self.runs) + 1:02d}-{event.repo.name}-{Path(path).stem}-{event.name}.log",
             )
             self.runs.append(run)
+            event.repo.runs.append(WorkflowRun(run.number, path, event.name, event.actor, event.sha))
             with self._idle:
                 self._busy += 1
             self._pool.submit(self._run, run, workflow)
@@ -255,8 +256,12 @@ class _Execution:
                     ref=event.ref.removeprefix("refs/heads/"),
                     environment=environment,
                 )
-                self.sandbox.behaviour.deployed(self.repo, deployment, self._actor, "in_progress")
+                self._deployed(deployment, "in_progress")
             self.deployments[name] = deployment
+
+    def _deployed(self, deployment: Deployment, state: str) -> None:
+        status = self.sandbox.behaviour.deployed(self.repo, deployment, self._actor, state)
+        status.log_url = f"{self.sandbox.url}/{self.repo.full_name}/actions/runs/{self.run.number}/job/1"
 
     @property
     def _actor(self) -> User:
@@ -272,7 +277,7 @@ class _Execution:
         if deployment:
             state = "success" if conclusion == "success" else "failure"
             with self.sandbox.state.lock:
-                self.sandbox.behaviour.deployed(self.repo, deployment, self._actor, state)
+                self._deployed(deployment, state)
 
     def _finish(self, *, failed: bool) -> None:
         """Conclude the jobs that act did not run. GitHub calls them skipped.
@@ -282,7 +287,8 @@ class _Execution:
         """
         for job_id, job in self.workflow["jobs"].items():
             name = job.get("name", job_id)
-            if "${{" not in name and not any(re.split(r" \(| / ", known)[0] == name for known in self.checks):
+            ran = any(name in (known, re.split(r" \(| / ", known)[0]) for known in self.checks)
+            if "${{" not in name and not ran:
                 self._start_check(name)
                 given_up = failed and "always()" in job.get("if", "")
                 self._end_check(name, "cancelled" if given_up else "skipped")

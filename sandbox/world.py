@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import shutil
 import subprocess
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sandbox.state import ACTIONS_APP, CheckRun, Repo, User
+from sandbox.state import ACTIONS_APP, CheckRun, Repo, RulesetVersion, User, timestamp
 
 if TYPE_CHECKING:
     from sandbox.server import Sandbox
@@ -20,6 +21,8 @@ EXAMPLES = ROOT / "examples"
 ORGANIZATION = "your-org"
 BOT = "gitops-bot"
 ENVIRONMENTS = ("dev", "staging", "prod")
+# What a token may read that evidence is exported with.
+AUDITED = ("actions", "administration", "checks", "contents", "deployments", "metadata", "pull_requests")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +55,17 @@ def build(sandbox: Sandbox) -> World:
         sandbox.behaviour.record_deployment(infra, infra.git.head("main") or "", env)
     for repo in (app, infra):
         repo.rulesets = [_ruleset(sandbox, path) for path in sorted((EXAMPLES / repo.name / "rulesets").glob("*.json"))]
+        repo.ruleset_versions = [
+            RulesetVersion(state.new_id(), ruleset["id"], olivia, copy.deepcopy(ruleset)) for ruleset in repo.rulesets
+        ]
     tokens = {login: state.add_token(login) for login in people}
+    audit = state.add_token("olivia", permissions=dict.fromkeys(AUDITED, "read"))
     for repo in (app, infra):
-        repo.secrets |= {"GITOPS_BOT_TOKEN": tokens[BOT], "GITOPS_ADMIN_TOKEN": tokens["olivia"]}
+        repo.secrets |= {
+            "GITOPS_BOT_TOKEN": tokens[BOT],
+            "GITOPS_ADMIN_TOKEN": tokens["olivia"],
+            "GITOPS_AUDIT_TOKEN": audit,
+        }
     return World(app=app, infra=infra, tokens=tokens)
 
 
@@ -67,7 +78,7 @@ def without_gates(world: World) -> World:
         "refs/heads/main",
         git.commit(parents=parents, message="Plain", author=olivia.person, files={"gitops.yml": text}),
     )
-    (checks,) = [rule for rule in world.infra.rulesets[0]["rules"] if rule["type"] == "required_status_checks"]
+    (checks,) = [rule for rule in world.infra.ruleset("main")["rules"] if rule["type"] == "required_status_checks"]
     checks["parameters"]["required_status_checks"] = checks["parameters"]["required_status_checks"][:1]
     return world
 
@@ -123,4 +134,4 @@ def _ruleset(sandbox: Sandbox, path: Path) -> dict[str, Any]:
     ruleset: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     for entry in ruleset["bypass_actors"]:
         entry["actor_id"] = sandbox.state.users[entry.pop("actor")].id
-    return {"id": sandbox.state.new_id(), **ruleset}
+    return {"id": sandbox.state.new_id(), "created_at": timestamp(), "updated_at": timestamp(), **ruleset}

@@ -23,6 +23,7 @@ PLAUSIBLE = {
     "branch-name": "x",
     "token": "a-secret",
     "app-token": "another-secret",
+    "branch-token": "a-third-secret",
     "status": "success",
 }
 
@@ -152,7 +153,7 @@ def test_an_action_that_needs_no_github_does_not_import_its_client() -> None:
 
 FLOORS = (
     ("errors", "formats", "tagpath", "clock", "freeze", "trailers", "patterns"),
-    ("tags", "envfile", "event", "rulesets", "workflow_checks"),
+    ("tags", "envfile", "event", "rulesets", "workflow_checks", "approval"),
     ("layout", "ruleset_lint"),
     ("past", "ruleset_plan"),
     ("config",),
@@ -164,7 +165,7 @@ FLOORS = (
     ("deployments", "report", "checks", "order"),
     ("gates", "env_diff", "deployed", "ruleset_report"),
     ("app_repository", "provenance"),
-    ("judging", "deployment_records"),
+    ("judging", "deployment_records", "evidence"),
     ("gate_report",),
     ("holding",),
     ("infra_settings",),
@@ -181,6 +182,7 @@ FLOORS = (
         "check_envs",
         "sync_rulesets",
         "report_deployment",
+        "export_evidence",
     ),
 )
 
@@ -198,7 +200,7 @@ def test_a_module_imports_from_floors_below() -> None:
     floor = {name: number for number, names in enumerate(FLOORS) for name in names}
     paths = [path for path in (ROOT / "actions").rglob("*.py") if path.stem not in ("bootstrap", "install")]
     for path in paths:
-        name = "formats" if path.parent.name == "formats" else path.stem
+        name = path.stem if path.parent.name == "actions" else path.parent.name
         if name == "__init__":
             continue
         for other in imports(path) - {name}:

@@ -456,6 +456,7 @@ PLAUSIBLE: dict[str, dict[str, str]] = {
     "action-deploy-matrix": {},
     "action-open-infra-pr": {"env": "dev", "service": "api", "tag": "1.0.0", "infra-repo": INFRA},
     "action-report-deployment": {"env": "dev", "status": "success"},
+    "action-export-evidence": {},
     "action-setup-flags": {},
     "action-sync-rulesets": {"mode": "plan"},
 }
@@ -464,7 +465,7 @@ SMUGGLED = [
     (action, name)
     for action in ACTIONS
     for name in declaration(action)["inputs"]
-    if name not in ("token", "app-token", "body")
+    if name not in ("token", "app-token", "branch-token", "body")
 ]
 
 

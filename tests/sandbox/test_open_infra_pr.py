@@ -205,7 +205,7 @@ def test_the_checks_need_not_be_waited_for(github: GitHub) -> None:
 
 
 def test_a_pull_request_that_github_does_not_merge_stays_open(github: GitHub) -> None:
-    github.world.infra.rulesets[0]["bypass_actors"].clear()
+    github.world.infra.ruleset("main")["bypass_actors"].clear()
 
     result = open_pr(github, tag=github.app_commit(), merge="direct", wait_for_checks="false")
 

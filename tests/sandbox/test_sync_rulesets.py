@@ -336,7 +336,7 @@ def test_the_rulesets_of_another_repository_are_linted_with_its_workflows(github
     result = sync(github, "apply", repository="your-org/infra")
 
     assert result.exit_code == 0, result.log
-    assert github.world.infra.rulesets[0]["rules"] == infra["rules"]
+    assert github.world.infra.ruleset("main")["rules"] == infra["rules"]
 
 
 @pytest.mark.usefixtures("files")

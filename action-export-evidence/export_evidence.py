@@ -1,0 +1,3 @@
+from actions.export_evidence import main
+
+raise SystemExit(main())

@@ -1,0 +1,132 @@
+"""Whether somebody who had no part in a pull request approved it as it is: the one rule for gates and for evidence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from actions import trailers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+GITHUB = "web-flow"  # who commits what is merged or edited on GitHub's own pages
+USER = "user { login }"
+# What a query of a pull request must ask of `commits` and of `reviews`.
+COMMITS = f"""totalCount pageInfo {{ hasNextPage endCursor }} nodes {{ commit {{
+    oid message author {{ {USER} }} committer {{ {USER} }} authors(first: 20) {{ nodes {{ {USER} }} }} }} }}"""
+REVIEWS = """totalCount nodes {
+    state submittedAt author { login __typename } authorCanPushToRepository commit { oid } }"""
+
+
+class Lack(StrEnum):
+    """Why no approval counts."""
+
+    NOT_APPROVED = "not-approved"
+    SELF_APPROVED = "self-approved"
+    STALE_APPROVAL = "stale-approval"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Review:
+    """What a reviewer said of which commit."""
+
+    user: str
+    is_person: bool
+    may_push: bool
+    state: str
+    at: str
+    commit: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Writing:
+    """Who wrote the commits of a pull request.
+
+    *writers* are their authors, committers and co-authors, *strangers* those commits that belong to no account,
+    *requesters* who had a bot make them.
+    """
+
+    writers: tuple[str, ...]
+    strangers: tuple[str, ...]
+    requesters: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Approval:
+    """Who approved; or why nobody did whose approval counts."""
+
+    by: str = ""
+    at: str = ""
+    lack: Lack | None = None
+    detail: str = ""
+
+
+def approval(
+    reviews: Iterable[Review],
+    *,
+    head: str,
+    involved: Iterable[str],
+    strangers: Sequence[str],
+    is_bot: Callable[[str], bool],
+) -> Approval:
+    """Return whose approval counts: of the commit *head*, by a person with the right to push who is not *involved*.
+
+    The last review of each reviewer is the one that holds, comments aside. With *strangers*, commits of which nobody
+    knows who wrote them, no one is known to have had no part in them.
+    """
+    latest = {review.user: review for review in reviews if review.state != "COMMENTED"}
+    approving = [review for review in latest.values() if review.state == "APPROVED"]
+    people = [r for r in approving if r.is_person and r.may_push and not is_bot(r.user)]
+    independent = [review for review in people if review.user not in set(involved) - {"", GITHUB}]
+    counting = [review for review in independent if review.commit == head]
+    if counting and strangers:
+        which = ", ".join(sha[:12] for sha in strangers)
+        return Approval(lack=Lack.UNKNOWN, detail=f"who wrote {which}: its e-mail address belongs to no account")
+    if counting:
+        return Approval(by=counting[0].user, at=counting[0].at)
+    if independent:
+        text = f"{independent[0].user} approved another commit than {head[:12]}, the last one"
+        return Approval(lack=Lack.STALE_APPROVAL, detail=text)
+    if people:
+        return Approval(lack=Lack.SELF_APPROVED, detail=f"{people[0].user} approved it and had a part in it")
+    return Approval(lack=Lack.NOT_APPROVED, detail="nobody independent approved it")
+
+
+def writing_of(nodes: Sequence[Mapping[str, Any]]) -> Writing:
+    """Return who wrote the commits that are the *nodes* of a query of COMMITS."""
+    commits = [node["commit"] for node in nodes]
+    own = {commit["oid"]: [_user(commit[role]) for role in ("author", "committer")] for commit in commits}
+    writers = {login for logins in own.values() for login in logins}
+    writers |= {_user(author) for commit in commits for author in commit["authors"]["nodes"]}
+    return Writing(
+        writers=tuple(sorted(writers - {""})),
+        strangers=tuple(sha for sha, logins in own.items() if "" in logins),
+        requesters=tuple(sorted(trailers.requesters("\n\n".join(commit["message"] for commit in commits)))),
+    )
+
+
+def reviews_of(nodes: Sequence[Mapping[str, Any]]) -> tuple[Review, ...]:
+    """Return the reviews that are the *nodes* of a query of REVIEWS."""
+    return tuple(
+        Review(
+            user=login(node["author"]),
+            is_person=(node["author"] or {}).get("__typename") == "User",
+            may_push=node["authorCanPushToRepository"],
+            state=node["state"],
+            at=node["submittedAt"] or "",
+            commit=(node["commit"] or {}).get("oid", ""),
+        )
+        for node in nodes
+    )
+
+
+def login(actor: Mapping[str, Any] | None) -> str:
+    """Return the name of an actor as GitHub answers with it, "" for one that is gone."""
+    return str((actor or {}).get("login") or "")
+
+
+def _user(person: Mapping[str, Any] | None) -> str:
+    return login((person or {}).get("user"))

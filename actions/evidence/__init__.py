@@ -1,0 +1,1 @@
+"""What an auditor asks of every change of an environment: collected, judged, chained, and shown."""

@@ -1,0 +1,364 @@
+"""Collects the changes of one environment: every commit of the base branch that touched it, oldest first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, TypeVar
+
+from actions import checks, trailers
+from actions.config import PATH, Config
+from actions.errors import AccessError, EnvFileError, GitHubError, InputError
+from actions.evidence.facts import Change, Deployment, Kind, Move
+from actions.evidence.source import SUITES_KEPT, AppSource, last_pushers, movements
+from actions.gates import Release
+from actions.layout import Layout
+from actions.matrix import difference
+from actions.order import Order, order
+from actions.past import not_overtaken
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from typing import Any
+
+    from actions.evidence.facts import Commit, Movement, Rules, Suite
+    from actions.evidence.source import Brought, Deployed, InfraSource, RulesSource, Source
+
+    Fact = TypeVar("Fact")
+
+BATCH = 20
+# A branch may have been pushed to long before it was merged.
+PUSHED_BEFORE = timedelta(days=90)
+
+
+@dataclass(kw_only=True)
+class Collector:
+    """Asks the infra repository and those of the apps; *since* is where the evidence begins, "" for all of it."""
+
+    infra: InfraSource
+    rules: RulesSource
+    envs_dir: str
+    env: str
+    branch: str
+    since: str
+    now: datetime
+    app_repo: str
+    app_token: str = field(repr=False)
+    _apps: dict[str, AppSource] = field(default_factory=dict, repr=False)
+    _layouts: dict[str, Layout] = field(default_factory=dict, repr=False)
+    _paths: dict[str, None] = field(default_factory=dict, repr=False)
+    _earliest: str = ""
+    _places: dict[str, int] = field(default_factory=dict, repr=False)
+    _deployed: list[Deployed] = field(default_factory=list, repr=False)
+    _kept: list[Deployed] = field(default_factory=list, repr=False)
+    _movements: dict[str, Movement] = field(default_factory=dict, repr=False)
+    _pushers: dict[str, Mapping[tuple[str, str], str]] = field(default_factory=dict, repr=False)
+    _suites: dict[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
+    _unknown: dict[str, str] = field(default_factory=dict, repr=False)
+
+    def look(self, since: str, services: Collection[str]) -> None:
+        """Read what is read at once for all changes since a moment; what may not be read is unknown of each of them.
+
+        Ask for the *population* first.
+        """
+        names = [self.env, *(f"{self.env}/{service}" for service in services)]
+        self._earliest = _minus(since, PUSHED_BEFORE)
+        self._deployed = self.infra.deployments(names, since)
+        self._kept = not_overtaken([each for each in self._deployed if each.succeeded_at], self._places)
+        self._movements = movements(self._activity(self.infra), self.branch, self._places)
+        self._suites = self._read("rule evaluations", lambda: self.infra.suites(self.branch, since), {})
+
+    def population(self, said: str) -> dict[str, str]:
+        """Return the commits that touched a file of the environment and when they were made, oldest first.
+
+        The files are those of `gitops.yml` as it *said*, and as it said at any time since the evidence begins.
+        """
+        self._places = {sha: place for place, (sha, _) in enumerate(self.infra.commits(self.branch, self.since))}
+        changed = [sha for sha, _ in self.infra.commits(self.branch, self.since, PATH)]
+        found: dict[str, str] = {}
+        for layout in dict.fromkeys(map(self.layout, [said, *self.infra.versions(changed, PATH)])):
+            found |= self._touching_services(layout) if layout.per_service else self._touching(layout.paths(self.env))
+        return {sha: found[sha] for sha in sorted(found, key=lambda sha: -self._places.get(sha, len(self._places)))}
+
+    def layout(self, said: str) -> Layout:
+        """Return where the env files are if `gitops.yml` says that; as without it, if it cannot be read."""
+        if said not in self._layouts:
+            try:
+                self._layouts[said] = Config.parse(said).layout(self.envs_dir)
+            except (EnvFileError, InputError):
+                self._layouts[said] = Layout.default(self.envs_dir)
+        return self._layouts[said]
+
+    def changes(self, shas: Sequence[str]) -> Iterator[list[Change]]:
+        """Yield the changes that the commits *shas*, of the *population*, are, some at a time."""
+        for start in range(0, len(shas), BATCH):
+            found = self.infra.brought(shas[start : start + BATCH], [*self._paths, PATH], self.branch)
+            self._look_at_tags(found)
+            yield [change for each in found if (change := self._change(each))]
+
+    def _touching(self, paths: Sequence[str]) -> dict[str, str]:
+        touching = {path: dict(self.infra.commits(self.branch, self.since, path)) for path in paths}
+        self._paths |= {path: None for path, found in touching.items() if found}
+        return {sha: at for found in touching.values() for sha, at in found.items()}
+
+    def _touching_services(self, layout: Layout) -> dict[str, str]:
+        """Return the commits that touched a file of a service, be it there still or not.
+
+        GitHub lists the commits of a folder, not those of a pattern, so each of them is asked what it touched.
+        """
+        found: dict[str, str] = {}
+        for pattern in layout.patterns:
+            folder = pattern.partition("{")[0].rpartition("/")[0]
+            for sha, at in self.infra.commits(self.branch, self.since, folder):
+                own = [path for path in self.infra.touched(sha) if (layout.owner(path) or ("",))[0] == self.env]
+                self._paths |= dict.fromkeys(own)
+                found |= {sha: at} if own else {}
+        return found
+
+    def strays(self, known: Collection[int]) -> list[Deployed]:
+        """Return the deployments, but for those *known*, of commits that are not on the branch."""
+        found = []
+        for each in self._kept:
+            if each.number in known or each.sha in self._places:
+                continue
+            compared = self.infra.compare(self.branch, each.sha)
+            if not compared or compared.status not in ("behind", "identical"):
+                found.append(each)
+        return found[::-1]
+
+    def deployments_of(self, sha: str, services: Collection[str]) -> tuple[Deployment, ...]:
+        """Return the deployments by which the commit *sha* reached the environment: the first of it or a later one."""
+        place = self._places.get(sha)
+        if place is None:
+            return ()
+        found: dict[int, Deployment] = {}
+        oldest_first = self._kept[::-1]
+        reached = [each for each in oldest_first if self._places.get(each.sha, len(self._places)) <= place]
+        whole = next((each for each in reached if each.name == self.env), None)
+        parts = {each.name: each for each in reached[::-1] if each.name in {f"{self.env}/{s}" for s in services}}
+        for each in parts.values() if parts and not whole else [whole] if whole else []:
+            found[each.number] = self._deployment(each)
+        return tuple(found.values())
+
+    def _deployment(self, each: Deployed) -> Deployment:
+        failed = [d for d in self._deployed if d.sha == each.sha and d.name == each.name and not d.succeeded_at]
+        return Deployment(
+            id=each.number,
+            environment=each.name,
+            sha=each.sha,
+            creator=each.creator,
+            created_at=each.created_at,
+            succeeded_at=each.succeeded_at,
+            failed_before=len(failed),
+            url=each.url,
+            run=self._read(f"workflow run {each.url}", lambda: self.infra.run(each.url), None),
+        )
+
+    def _read(self, what: str, read: Callable[[], Fact], otherwise: Fact) -> Fact:
+        try:
+            return read()
+        except AccessError as error:
+            self._unknown[what] = str(error)
+            return otherwise
+
+    def _look_at_tags(self, found: Sequence[Brought]) -> None:
+        """Ask each app once for all the tags that came and went."""
+        wanted: dict[str, list[str]] = {}
+        for each in found:
+            config = _config(each)
+            for service, before, after in _moved(self._tags(each.before), self._tags(each.after)):
+                repo = config.repo_of(service, self.app_repo)
+                if repo:
+                    wanted.setdefault(repo, []).extend(tag for tag in (before, after) if tag)
+        for repo, tags in wanted.items():
+            self._read(repo, lambda repo=repo, tags=tags: self._app(repo).look(tags), None)  # type: ignore[misc]
+
+    def _change(self, each: Brought) -> Change | None:
+        before, after = self._own(each.before), self._own(each.after)
+        if before == after:
+            return None  # another environment's part of the same commit
+        config = _config(each)
+        unknown: dict[str, str] = {}
+        said = trailers.read(each.message)
+        commit = self._with_pusher(each.commit, self.infra, unknown)
+        pull = commit.pull
+        moves = tuple(
+            self._move(config, move, each, unknown) for move in _moved(self._tags(each.before), self._tags(each.after))
+        )
+        merged = pull.merge_commit if pull else each.commit.sha
+        rules = self._rules(pull.merged_at if pull else each.commit.at, unknown)
+        suite = self._suite(each.commit.sha, merged, each.commit.at, unknown)
+        deployments = self.deployments_of(each.commit.sha, after and self._tags(each.after))
+        for what in (_activity_of(self.infra.name), *(f"workflow run {found.url}" for found in deployments)):
+            if what in self._unknown:
+                unknown[what] = self._unknown[what]
+        for texts in (each.before, each.after):
+            for path, text in self._own(texts).items():
+                try:
+                    self.layout(texts.get(PATH, "")).env_file(path, text).tags()
+                except EnvFileError as error:
+                    unknown[f"what {path} says"] = str(error)
+        return Change(
+            environment=self.env,
+            commit=commit,
+            parents=each.parents,
+            kind=_kind(each, moves),
+            needs_review=config.needs_review(self.env),
+            reason=said.reason or said.allow_diverged or said.freeze_override,
+            bots=config.bots,
+            moves=moves,
+            deploys=self._deploys(each),
+            checks_required=tuple(dict.fromkeys(check for each in rules or () for check in each.required_checks)),
+            rules=rules,
+            suite=suite,
+            movement=self._movements.get(each.commit.sha),
+            deployments=deployments,
+            unknown=tuple(f"{what} ({why})" if why else what for what, why in unknown.items()),
+        )
+
+    def _deploys(self, each: Brought) -> bool:
+        """Tell whether a change has anything to deploy, as deploy-matrix finds it; if that is unclear, it has."""
+        before, after = self._own(each.before), self._own(each.after)
+        try:
+            now = self.layout(each.after.get(PATH, "")).group(after).get(self.env)
+            then = self.layout(each.before.get(PATH, "")).group(before).get(self.env)
+            found = difference(now, then) if now else None
+        except EnvFileError:
+            return True
+        return bool(found and (found.changed or found.removed))
+
+    def _activity(self, source: Source) -> list[Mapping[str, Any]]:
+        """Return how the branches of a repository moved, and remember who pushed to each last."""
+        found: list[Mapping[str, Any]] = self._read(
+            _activity_of(source.name), lambda: source.activity(self._earliest), []
+        )
+        self._pushers[source.name] = last_pushers(found)
+        return found
+
+    def _with_pusher(self, commit: Commit, source: Source, unknown: dict[str, str]) -> Commit:
+        """Return *commit* with who pushed last to the pull request that brought it."""
+        if not commit.pull:
+            return commit
+        if source.name not in self._pushers:
+            self._activity(source)
+        pull = commit.pull
+        pusher = self._pushers[source.name].get((pull.branch, pull.head), "")
+        activity = _activity_of(source.name)
+        if activity in self._unknown:
+            unknown[activity] = self._unknown[activity]
+        elif not pusher:
+            unknown[f"who pushed to {pull.branch} of {source.name} last (#{pull.number})"] = ""
+        return replace(commit, pull=replace(pull, last_pusher=pusher))
+
+    def _rules(self, moment: str, unknown: dict[str, str]) -> tuple[Rules, ...] | None:
+        try:
+            return self.rules.at(moment)
+        except AccessError as error:
+            unknown["rules in force"] = str(error)
+            return None
+
+    def _suite(self, sha: str, merged: str, moment: str, unknown: dict[str, str]) -> Suite | None:
+        found = self._suites.get(sha) or self._suites.get(merged)
+        if found:
+            return self._read("rule evaluations", lambda: self.infra.suite(found), None)
+        if "rule evaluations" in self._unknown:
+            unknown["rule evaluations"] = self._unknown["rule evaluations"]
+        elif moment < f"{self.now - SUITES_KEPT:%Y-%m-%dT%H:%M:%SZ}":
+            unknown["rule evaluations"] = "GitHub keeps them for a month"
+        return None
+
+    def _move(self, config: Config, moved: tuple[str, str, str], each: Brought, unknown: dict[str, str]) -> Move:
+        service, before, after = moved
+        repo = config.repo_of(service, self.app_repo)
+        texts = each.after if after else each.before
+        file = next(
+            (path for path in texts if service in self._tags({path: texts[path], PATH: texts.get(PATH, "")})), ""
+        )
+        move = Move(service=service, file=file, before=before, after=after, order="", repository=repo)
+        if not repo or not after:
+            return move
+        if repo in self._unknown:
+            unknown[repo] = self._unknown[repo]
+            return move
+        try:
+            return self._with_app(config, self._app(repo), move, unknown)
+        except GitHubError as error:
+            unknown[f"{service} {after[:12]}"] = str(error)
+            return move
+
+    def _with_app(self, config: Config, app: AppSource, move: Move, unknown: dict[str, str]) -> Move:
+        found, comparison = order(move.before, move.after, app.compare_tags)
+        build = app.build(move.after)
+        if not build:
+            return replace(move, order=str(found), released=str(Release.NONE))
+        brings = comparison.commits if comparison and found in (Order.AHEAD, Order.DIVERGED) else ()
+        shas = [commit.sha for commit in brings] or ([build.sha] if found in (Order.FIRST, Order.UNKNOWN) else [])
+        (own,) = app.commits([build.sha])
+        verdict = checks.judge(app.required_checks(), build.checks)
+        skipped = {check.name for check in build.checks if check.conclusion == "skipped"}
+        required = [check.name for check in app.required_checks()]
+        return replace(
+            move,
+            order=str(found),
+            sha=build.sha,
+            built_at=own.at,
+            released=str(app.released(move.after, config.hotfix_prefix)),
+            required_checks=tuple(required),
+            missing_checks=(*verdict.failed, *verdict.waiting),
+            skipped_checks=tuple(name for name in required if name in skipped),
+            commits=tuple(self._with_pusher(commit, app, unknown) for commit in app.commits(shas)),
+            commits_in_all=max(comparison.total if brings and comparison else 0, len(shas)),
+        )
+
+    def _own(self, texts: Mapping[str, str]) -> dict[str, str]:
+        layout = self.layout(texts.get(PATH, ""))
+        owned = ((path, text, layout.owner(path)) for path, text in texts.items())
+        return {path: text for path, text, owner in owned if owner and owner[0] == self.env}
+
+    def _tags(self, texts: Mapping[str, str]) -> dict[str, str]:
+        """Return the tags in *texts*; what cannot be read has none, and is unknown of its change."""
+        found: dict[str, str] = {}
+        for path, text in self._own(texts).items():
+            try:
+                file = self.layout(texts.get(PATH, "")).env_file(path, text)
+                found |= {service: tag for service, tag in file.tags().items() if tag}
+            except EnvFileError:
+                continue
+        return found
+
+    def _app(self, repo: str) -> AppSource:
+        return self._apps.setdefault(repo, AppSource(repo, self.app_token))
+
+
+def _config(each: Brought) -> Config:
+    """Return what `gitops.yml` said when *each* was made; nothing if it could not be read."""
+    try:
+        return Config.parse(each.after.get(PATH, ""))
+    except EnvFileError:
+        return Config()
+
+
+def _moved(before: Mapping[str, str], after: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    """Return the tags that differ, as service, what it was and what it is; "" where there is none."""
+    services = dict.fromkeys([*before, *after])
+    return [(s, before.get(s, ""), after.get(s, "")) for s in services if before.get(s) != after.get(s)]
+
+
+def _kind(each: Brought, moves: Sequence[Move]) -> Kind:
+    if not each.parents:
+        return Kind.FIRST
+    said_why = bool(trailers.read(each.message).reason)
+    back = (Order.BEHIND, *((Order.DIVERGED, Order.UNKNOWN) if said_why else ()))
+    if any(move.order in back for move in moves):
+        return Kind.ROLL_BACK
+    if any(move.released == Release.HOTFIX for move in moves):
+        return Kind.HOTFIX
+    return Kind.UPDATE if moves else Kind.SETTINGS
+
+
+def _activity_of(name: str) -> str:
+    return f"branch activity of {name}"
+
+
+def _minus(moment: str, span: timedelta) -> str:
+    return f"{datetime.fromisoformat(moment) - span:%Y-%m-%dT%H:%M:%SZ}"

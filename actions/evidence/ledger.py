@@ -1,0 +1,181 @@
+"""The records of one environment as they add up: what each change was, with all that became known of it later."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from actions.approval import Approval
+from actions.evidence.facts import Change, Deployment, Kind, Move
+from actions.evidence.judgement import Finding, Problem, approved, judge
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from actions.evidence.source import Deployed
+
+SCHEMA = 1
+PASS = "pass"  # noqa: S105 - a result
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ledger:
+    """What a file of evidence says: where it *begins*, the changes with what was learned later, stray deployments."""
+
+    begins: Mapping[str, Any]
+    changes: Sequence[dict[str, Any]]
+    strays: Sequence[dict[str, Any]]
+
+    @classmethod
+    def of(cls, records: Iterable[Mapping[str, Any]]) -> Ledger:
+        """Add up *records*, oldest first."""
+        begins: Mapping[str, Any] = {}
+        changes: dict[str, dict[str, Any]] = {}
+        strays = []
+        for record in records:
+            if record["record"] == "start":
+                begins = record
+            elif record["record"] == "change":
+                changes[record["commit"]["sha"]] = dict(record)
+            elif record["record"] == "deployment":
+                strays.append(dict(record))
+            else:
+                change = changes[record["commit"]]
+                settled = [found for found in change["exceptions"] if found["exception"] not in record["settles"]]
+                change |= {**record["adds"], "exceptions": settled}
+        for change in changes.values():
+            change["result"] = result_of(change["exceptions"])
+        return cls(begins=begins, changes=list(changes.values()), strays=strays)
+
+    @property
+    def exceptions(self) -> list[dict[str, Any]]:
+        """Return what is wrong, as `{commit, exception, detail}`."""
+        return [
+            {
+                "commit": record["commit"]["sha"] if record["record"] == "change" else record["deployment"]["sha"],
+                **found,
+            }
+            for record in (*self.changes, *self.strays)
+            for found in record["exceptions"]
+        ]
+
+    @property
+    def waiting(self) -> list[dict[str, Any]]:
+        """Return the changes of which something is still to come: a deployment, or a later review."""
+        return [
+            c for c in self.changes if not c["deployments"] or (c["emergency"] and not c["later_review"] and _failed(c))
+        ]
+
+
+def start(server: str, infra: str, env: str, branch: str, since: str, collected: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the first record of a file: of what it is, and since when."""
+    return {
+        "record": "start",
+        "schema": SCHEMA,
+        "server": server,
+        "repository": infra,
+        "environment": env,
+        "branch": branch,
+        "since": since,
+        "collected": collected,
+    }
+
+
+def record_of(change: Change, collected: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the record of *change*, judged."""
+    found = judge(change)
+    pull = change.commit.pull
+    given = approved(pull, change.bots) if pull else Approval()
+    return {
+        "record": "change",
+        "schema": SCHEMA,
+        **asdict(change),
+        "moves": [_with_approvals(move, change.bots) for move in change.moves],
+        "emergency": change.is_emergency,
+        "approved_by": given.by,
+        "approved_at": given.at,
+        "later_review": later_review(change),
+        "exceptions": [_said(finding) for finding in found],
+        "result": result_of([_said(finding) for finding in found]),
+        "collected": collected,
+    }
+
+
+def _with_approvals(move: Move, bots: Sequence[str]) -> dict[str, Any]:
+    """Return *move* with who approved each commit that came with it."""
+    given = [approved(commit.pull, bots) if commit.pull else Approval() for commit in move.commits]
+    commits = [{**asdict(commit), "approved_by": each.by} for commit, each in zip(move.commits, given, strict=True)]
+    return {**asdict(move), "commits": commits}
+
+
+def later_review(change: Change) -> dict[str, str] | None:
+    """Return who approved an emergency change after it was merged, None if nobody did or it is none."""
+    pull = change.commit.pull
+    given = approved(pull, change.bots, later=True) if pull and change.is_emergency else Approval()
+    return {"by": given.by, "at": given.at} if given.by else None
+
+
+def deployed_later(change: Mapping[str, Any], deployments: Sequence[Deployment], collected: Mapping[str, Any]) -> Any:
+    """Return the record that *change*, recorded without one, has a deployment now."""
+    return {
+        "record": "amendment",
+        "schema": SCHEMA,
+        "commit": change["commit"]["sha"],
+        "settles": [Problem.CHANGE_WITHOUT_DEPLOYMENT],
+        "adds": {"deployments": [asdict(deployment) for deployment in deployments]},
+        "collected": collected,
+    }
+
+
+def reviewed_later(change: Mapping[str, Any], review: Mapping[str, str], collected: Mapping[str, Any]) -> Any:
+    """Return the record that *change*, an emergency, was approved after it was merged; the exception stays."""
+    return {
+        "record": "amendment",
+        "schema": SCHEMA,
+        "commit": change["commit"]["sha"],
+        "settles": [],
+        "adds": {"later_review": dict(review)},
+        "collected": collected,
+    }
+
+
+def stray(deployed: Deployed, branch: str, collected: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the record of a deployment of a commit that is not on the branch."""
+    finding = Finding(
+        problem=Problem.DEPLOYMENT_WITHOUT_CHANGE,
+        detail=f"{deployed.sha[:12]} was deployed to {deployed.name} and is not on {branch}",
+    )
+    return {
+        "record": "deployment",
+        "schema": SCHEMA,
+        "deployment": {
+            "id": deployed.number,
+            "environment": deployed.name,
+            "sha": deployed.sha,
+            "creator": deployed.creator,
+            "created_at": deployed.created_at,
+            "succeeded_at": deployed.succeeded_at,
+            "url": deployed.url,
+        },
+        "exceptions": [_said(finding)],
+        "result": [str(finding.problem)],
+        "collected": collected,
+    }
+
+
+def result_of(exceptions: Sequence[Mapping[str, str]]) -> str | list[str]:
+    """Return `pass`, or what is wrong, each once; of what is unknown, what it is."""
+    names = [
+        f"{Problem.UNKNOWN}: {found['detail']}" if found["exception"] == Problem.UNKNOWN else found["exception"]
+        for found in exceptions
+    ]
+    return list(dict.fromkeys(names)) or PASS
+
+
+def _failed(change: Mapping[str, Any]) -> bool:
+    """Tell whether a change went without an approval that counts."""
+    return bool(change["kind"] != Kind.FIRST and not change["approved_by"] and change["needs_review"])
+
+
+def _said(finding: Finding) -> dict[str, str]:
+    return {"exception": str(finding.problem), "detail": finding.detail}

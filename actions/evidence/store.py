@@ -1,0 +1,75 @@
+"""Where the evidence is kept: in a folder of the workspace and, if it is to last, on a branch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from actions.errors import UnsafePathError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from actions.repository import Repository
+
+RECORDS, TABLE, PAGE = "evidence.jsonl", "evidence.csv", "evidence.html"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Store:
+    """The files in *folder*, which is *name* in the workspace and on the *branch* of *infra*; "" is no branch."""
+
+    folder: Path
+    name: str
+    infra: Repository
+    branch: str
+
+    def read(self) -> bytes:
+        """Return the records as they are kept, b"" if there are none yet."""
+        if self.branch:
+            return self.infra.content(self.branch, f"{self.name}/{RECORDS}") or b""
+        path = self._path(RECORDS)
+        return path.read_bytes() if path.is_file() else b""
+
+    def begin(self, content: bytes) -> None:
+        """Have *content* in the workspace, to go on from."""
+        self._path(RECORDS).write_bytes(content)
+
+    def append(self, lines: bytes) -> None:
+        """Add *lines* to the records in the workspace; they are there even if the run is stopped now."""
+        with self._path(RECORDS).open("ab") as file:
+            file.write(lines)
+
+    def show(self, table: str, page: str) -> None:
+        """Write what is made of the records."""
+        self._path(TABLE).write_text(table, encoding="utf-8", newline="")
+        self._path(PAGE).write_text(page, encoding="utf-8")
+
+    def keep(self, message: str) -> None:
+        """Commit the files to the branch, if there is one; what is there already is not made again.
+
+        Raises BaseMovedError if another run was faster: nothing is lost, and the next try goes on from what that kept.
+        """
+        if not self.branch:
+            return
+        written = {name: self._path(name) for name in (RECORDS, TABLE, PAGE)}
+        files = {
+            f"{self.name}/{name}": path.read_text(encoding="utf-8") for name, path in written.items() if path.is_file()
+        }
+        base = self.infra.base(self.branch if self.infra.branches(self.branch).get(self.branch) else "", [])
+        self.infra.commit(base, branch=self.branch, files=files, message=message)
+
+    def _path(self, name: str) -> Path:
+        path = self.folder / name
+        if path.resolve() != path.absolute().parent.resolve() / name or path.is_symlink():
+            raise UnsafePathError(f"{path.name} is a symbolic link", file=f"{self.name}/{name}", line=1)
+        return path
+
+
+def open_store(root: Path, name: str, infra: Repository, branch: str) -> Store:
+    """Return the store in the folder *name* of the workspace at *root*; raise UnsafePathError if that leads out."""
+    folder = root / name
+    if not folder.resolve().is_relative_to(root.resolve()):
+        raise UnsafePathError(f"{name} leads out of the workspace", file=name, line=1)
+    folder.mkdir(parents=True, exist_ok=True)
+    return Store(folder=folder.resolve(), name=name, infra=infra, branch=branch)

@@ -1,0 +1,86 @@
+"""The evidence as a table for a spreadsheet: one row a change, and nothing that would be taken for a formula."""
+
+from __future__ import annotations
+
+import csv
+from io import StringIO
+from typing import TYPE_CHECKING, Any
+
+from actions.evidence.metrics import deployed_at
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from actions.evidence.ledger import Ledger
+
+COLUMNS = (
+    "environment", "commit", "committed_at", "kind", "emergency", "reason", "result", "changes", "pull_request",
+    "title", "tickets", "author", "requested_by", "approved_by", "approved_at", "later_review", "merged_by",
+    "merged_at", "checks", "rule_evaluation", "verified", "deployed_at", "deployed_by", "details",
+)  # fmt: skip
+# OWASP, "CSV Injection": what a cell must not start with.
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def table(ledger: Ledger) -> str:
+    """Return the changes of *ledger* as CSV (RFC 4180), oldest first; stray deployments come last."""
+    text = StringIO()
+    writer = csv.writer(text)
+    writer.writerow(COLUMNS)
+    for row in (*map(_change, ledger.changes), *map(_stray, ledger.strays)):
+        writer.writerow([safe(row.get(column, "")) for column in COLUMNS])
+    return text.getvalue()
+
+
+def safe(value: object) -> str:
+    """Return *value* as a cell that is text, whatever is in it."""
+    text = " ".join(str(value).split())
+    return f"'{text}" if text.startswith(FORMULA) else text
+
+
+def _change(change: Mapping[str, Any]) -> dict[str, object]:
+    pull = change["commit"]["pull"] or {}
+    later, suite = change["later_review"] or {}, change["suite"] or {}
+    reached = deployed_at(change)
+    runs = [each["run"] for each in change["deployments"] if each["run"]]
+    return {
+        "environment": change["environment"],
+        "commit": change["commit"]["sha"],
+        "committed_at": change["commit"]["at"],
+        "kind": change["kind"],
+        "emergency": "yes" if change["emergency"] else "no",
+        "reason": change["reason"],
+        "result": change["result"] if isinstance(change["result"], str) else "; ".join(change["result"]),
+        "changes": "; ".join(
+            f"{m['service']} {m['before'] or '(none)'} -> {m['after'] or '(none)'}" for m in change["moves"]
+        ),
+        "pull_request": pull.get("url", ""),
+        "title": pull.get("title", change["commit"]["title"]),
+        "tickets": " ".join(pull.get("tickets", ())),
+        "author": pull.get("author", change["commit"]["author"]),
+        "requested_by": " ".join(pull.get("requesters", ())),
+        "approved_by": change["approved_by"],
+        "approved_at": change["approved_at"],
+        "later_review": f"{later['by']} {later['at']}" if later else "",
+        "merged_by": pull.get("merged_by", ""),
+        "merged_at": pull.get("merged_at", ""),
+        "checks": "; ".join(f"{check['name']} {check['conclusion']}" for check in pull.get("checks", ())),
+        "rule_evaluation": suite.get("result", ""),
+        "verified": "yes" if change["commit"]["verified"] else "no",
+        "deployed_at": f"{reached:%Y-%m-%dT%H:%M:%SZ}" if reached else "",
+        "deployed_by": "; ".join(f"{run['triggering_actor']} (run {run['id']})" for run in runs),
+        "details": "; ".join(found["detail"] for found in change["exceptions"]),
+    }
+
+
+def _stray(record: Mapping[str, Any]) -> dict[str, object]:
+    deployment = record["deployment"]
+    return {
+        "environment": deployment["environment"],
+        "commit": deployment["sha"],
+        "kind": "deployment",
+        "result": "; ".join(record["result"]),
+        "deployed_at": deployment["succeeded_at"],
+        "deployed_by": deployment["creator"],
+        "details": "; ".join(found["detail"] for found in record["exceptions"]),
+    }

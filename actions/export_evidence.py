@@ -1,0 +1,316 @@
+"""action-export-evidence: who wrote, approved, merged and deployed what changed an environment, by which rules."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from actions.clock import Clock
+from actions.config import PATH, REPOSITORY
+from actions.errors import (
+    BaseMovedError,
+    EnvFileError,
+    ExceptionsFoundError,
+    GitHubError,
+    InputError,
+    TamperedError,
+    UnsafePathError,
+)
+from actions.event import Event
+from actions.evidence import ledger
+from actions.evidence.chain import Chain, whole_lines
+from actions.evidence.collector import BATCH, Collector
+from actions.evidence.ledger import Ledger
+from actions.evidence.page import page
+from actions.evidence.source import InfraSource, RulesSource
+from actions.evidence.store import PAGE, RECORDS, TABLE, Store, open_store
+from actions.evidence.table import table
+from actions.layout import require_folder, require_name, unknown_env
+from actions.retry import persist
+from actions.runtime import Inputs, Outcome, event_payload, markdown, run, say, workspace_root
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from actions.layout import Layout
+    from actions.repository import Base
+
+UNSET = {"changes": 0, "new": 0, "exceptions": [], "head": "", "jsonl": "", "csv": "", "html": ""}
+FAILURES = (InputError, UnsafePathError, BaseMovedError, GitHubError, TamperedError, ExceptionsFoundError)
+KEPT_EVERY = 500
+MOST_SHOWN = 50
+
+
+class Reason(StrEnum):
+    """How the run ends well."""
+
+    EXPORTED = "exported"
+    UP_TO_DATE = "up-to-date"
+    VERIFIED = "verified"
+
+
+class Mode(StrEnum):
+    """Whether evidence is added, or looked at."""
+
+    EXPORT = "export"
+    VERIFY = "verify"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """The inputs of the action."""
+
+    mode: Mode
+    env: str
+    infra_repo: str
+    envs_dir: str
+    app_repo: str
+    since: str
+    output_dir: str
+    branch: str
+    head: str
+    fail_on_exceptions: bool
+    timeout: int
+    token: str = field(repr=False)
+    app_token: str = field(repr=False)
+    branch_token: str = field(repr=False)
+
+    @classmethod
+    def read(cls, inputs: Inputs, repository: str) -> Settings:
+        """Read the inputs, where *repository* is the one the run is in; raise InputError if one cannot be used."""
+        token = inputs.secret("token")
+        tokens = {name: inputs.secret(name) if inputs.text(name) else token for name in ("app-token", "branch-token")}
+        repositories = {name: inputs.text(name) or repository for name in ("infra-repo", "app-repo")}
+        for name, value in repositories.items():
+            if not REPOSITORY.fullmatch(value):
+                raise InputError(f"input {name} is {value[:200]!r}; write it as owner/name")
+        return cls(
+            mode=inputs.choice("mode", Mode),
+            env=require_name("an environment", inputs.required("env")),
+            infra_repo=repositories["infra-repo"],
+            envs_dir=inputs.required("envs-dir"),
+            app_repo=repositories["app-repo"],
+            since=_moment(inputs.text("since")),
+            output_dir=str(require_folder("output-dir", inputs.required("output-dir"))),
+            branch=inputs.branch("branch"),
+            head=inputs.text("head"),
+            fail_on_exceptions=inputs.flag("fail-on-exceptions"),
+            timeout=inputs.seconds("timeout"),
+            token=token,
+            app_token=tokens["app-token"],
+            branch_token=tokens["branch-token"],
+        )
+
+
+def main(clock: Clock | None = None) -> int:
+    """Run the action and return its exit code."""
+    return run(lambda: _act(clock or Clock()), unset=UNSET)
+
+
+def _act(clock: Clock) -> Outcome:
+    event = Event.read(os.environ, event_payload())
+    settings = Settings.read(Inputs(), event.repository)
+    keeper = InfraSource(settings.infra_repo, settings.branch_token)
+    store = open_store(workspace_root(), settings.output_dir, keeper, settings.branch)
+    if settings.mode is Mode.VERIFY:
+        return _verified(settings, store, clock)
+    return persist(lambda: _exported(settings, store, clock), timeout=settings.timeout, clock=clock)
+
+
+def _verified(settings: Settings, store: Store, clock: Clock) -> Outcome:
+    content = persist(store.read, timeout=settings.timeout, clock=clock)
+    if not content:
+        raise InputError(f"there is no {settings.output_dir}/{RECORDS} to verify")
+    chain = Chain.read(content)
+    chain.require(settings.head)
+    return _outcome(settings, chain, 0, Reason.VERIFIED)
+
+
+def _exported(settings: Settings, store: Store, clock: Clock) -> Outcome:
+    content = whole_lines(store.read())
+    chain = Chain.read(content)
+    chain.require(settings.head)
+    store.begin(content)
+    now = datetime.fromtimestamp(clock.wall(), UTC)
+    collected = {
+        "at": f"{now:%Y-%m-%dT%H:%M:%SZ}",
+        "run": os.environ.get("GITHUB_RUN_ID", ""),
+        "attempt": os.environ.get("GITHUB_RUN_ATTEMPT", ""),
+    }
+    export = _Export(settings, store, chain, now, collected)
+    try:
+        export.collect()
+    finally:
+        export.show()
+        if export.added:
+            store.keep(f"Evidence of {settings.env}: {export.added} records")
+    new = export.changes
+    return _outcome(settings, export.chain, new, Reason.EXPORTED if export.added else Reason.UP_TO_DATE)
+
+
+class _Export:
+    """One export: what is there already, and what this run adds."""
+
+    def __init__(
+        self, settings: Settings, store: Store, chain: Chain, now: datetime, collected: Mapping[str, str]
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._now = now
+        self._collected = collected
+        self.chain = chain
+        self.added = 0
+        self.changes = 0
+
+    def collect(self) -> None:
+        """Add what is new to the records."""
+        settings, begins = self._settings, Ledger.of(self.chain.records).begins
+        infra = InfraSource(settings.infra_repo, settings.token)
+        base = infra.base(str(begins.get("branch", "")), [PATH])
+        said = base.files.get(PATH, "")
+        since = str(begins.get("since", settings.since))
+        self._require_same(begins)
+        collector = Collector(
+            infra=infra,
+            rules=RulesSource(settings.infra_repo, settings.token, of=base.branch),
+            envs_dir=settings.envs_dir,
+            env=settings.env,
+            branch=base.branch,
+            since=since,
+            now=self._now,
+            app_repo=settings.app_repo,
+            app_token=settings.app_token,
+        )
+        layout = collector.layout(said)
+        population = collector.population(said)
+        if not population and not begins:
+            raise unknown_env(settings.env, layout, layout.envs(infra.paths(base.head)))
+        if not begins:
+            server = os.environ.get("GITHUB_SERVER_URL", "https://github.com")
+            self._add([ledger.start(server, settings.infra_repo, settings.env, base.branch, since, self._collected)])
+        known = Ledger.of(self.chain.records)
+        recorded = {change["commit"]["sha"] for change in known.changes}
+        new = [sha for sha in population if sha not in recorded]
+        moments = [population[sha] for sha in new] + [change["commit"]["at"] for change in known.waiting]
+        services = {move["service"] for change in known.changes for move in change["moves"]}
+        services |= set(_services(infra, base, layout, settings.env))
+        collector.look(min(moments, default=self._collected["at"]), services)
+        self._amend(collector, known, services)
+        self._add_changes(collector, new)
+        seen = {record["deployment"]["id"] for record in known.strays}
+        self._add([ledger.stray(each, base.branch, self._collected) for each in collector.strays(seen)])
+
+    def show(self) -> None:
+        """Write what is made of the records, if there are any."""
+        found = Ledger.of(self.chain.records)
+        if found.begins:
+            self._store.show(table(found), page(found, self.chain, self._now))
+
+    def _require_same(self, begins: Mapping[str, object]) -> None:
+        there = (begins.get("repository"), begins.get("environment"))
+        asked = (self._settings.infra_repo, self._settings.env)
+        if begins and there != asked:
+            raise InputError(
+                f"{self._settings.output_dir}/{RECORDS} is of {there[1]} of {there[0]}, not of {asked[1]} of {asked[0]}"
+            )
+
+    def _add_changes(self, collector: Collector, new: Sequence[str]) -> None:
+        done = 0
+        for batch in collector.changes(new):
+            self._add([ledger.record_of(change, self._collected) for change in batch])
+            self.changes += len(batch)
+            done = min(done + BATCH, len(new))
+            say(f"{done} of {len(new)} changes")
+            if done % KEPT_EVERY == 0:
+                self._store.keep(f"Evidence of {self._settings.env}: {self.added} records")
+
+    def _amend(self, collector: Collector, known: Ledger, services: set[str]) -> None:
+        """Add what was learned of changes that are recorded already."""
+        for change in known.waiting:
+            sha = change["commit"]["sha"]
+            deployments = () if change["deployments"] else collector.deployments_of(sha, services)
+            if deployments:
+                self._add([ledger.deployed_later(change, deployments, self._collected)])
+        reviewed = [c["commit"]["sha"] for c in known.waiting if c["emergency"] and not c["later_review"]]
+        for batch in collector.changes(reviewed):
+            reviews = {change.commit.sha: ledger.later_review(change) for change in batch}
+            self._add(
+                ledger.reviewed_later(change, review, self._collected)
+                for change in known.waiting
+                if (review := reviews.get(change["commit"]["sha"]))
+            )
+
+    def _add(self, records: object) -> None:
+        self.chain, lines = self.chain.with_records(records)  # type: ignore[arg-type]
+        self._store.append(lines)
+        self.added += lines.count(b"\n")
+
+
+def _services(infra: InfraSource, base: Base, layout: Layout, env: str) -> list[str]:
+    """Return the services that *env* has now, as far as its files can be read."""
+    if layout.per_service:
+        return [owner[1] for path in infra.paths(base.head) if (owner := layout.owner(path)) and owner[0] == env]
+    found = layout.group(infra.files_at(base.head, layout.paths(env)) or {})
+    try:
+        return [service for snapshot in found.values() for service in snapshot.tags()]
+    except EnvFileError:
+        return []
+
+
+def _moment(text: str) -> str:
+    """Return the moment that an input says, "" for none; raise InputError if it says none."""
+    if not text:
+        return ""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InputError(f"input since is {text[:200]!r}; write it like 2026-01-01 or 2026-01-01T00:00:00Z") from error
+    aware = found if found.tzinfo else found.replace(tzinfo=UTC)
+    return f"{aware.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _outcome(settings: Settings, chain: Chain, new: int, reason: Reason) -> Outcome:
+    found = Ledger.of(chain.records)
+    exceptions = found.exceptions
+    folder, counted = settings.output_dir, f"{_count(len(found.changes), 'change')} of {settings.env}"
+    text = f"{counted}, {new} new, {_count(len(exceptions), 'exception')} ({reason})"
+    failed = bool(exceptions) and settings.fail_on_exceptions
+    names = ", ".join(sorted({each["exception"] for each in exceptions}))
+    return Outcome(
+        outputs={
+            "changes": len(found.changes),
+            "new": new,
+            "exceptions": exceptions[:MOST_SHOWN],
+            "head": chain.head,
+            "jsonl": f"{folder}/{RECORDS}",
+            "csv": f"{folder}/{TABLE}",
+            "html": f"{folder}/{PAGE}",
+            "reason": ExceptionsFoundError.reason if failed else reason,
+        },
+        notice=text,
+        summary=_summary(settings, found, chain, text),
+        errors=(ExceptionsFoundError(f"{_count(len(exceptions), 'exception')} in {counted}: {names}"),)
+        if failed
+        else (),
+    )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _summary(settings: Settings, found: Ledger, chain: Chain, text: str) -> str:
+    rows = "".join(
+        f"| `{each['commit'][:12]}` | {each['exception']} | {markdown(each['detail'])} |\n"
+        for each in found.exceptions[:MOST_SHOWN]
+    )
+    listed = f"\n| change | exception | what it is about |\n|---|---|---|\n{rows}" if rows else ""
+    mark = "❌" if found.exceptions else "✅"
+    return (
+        f"### {mark} Evidence of {markdown(settings.env)} of {markdown(settings.infra_repo)}\n\n"
+        f"{markdown(text)}\n{listed}"
+        f"\nThe last of {_count(len(chain.records), 'record')} has the SHA-256 `{chain.head}`.\n"
+    )
