@@ -39,6 +39,13 @@ NEXT_PAGE = re.compile(r'<[^>?]*\?([^>]*)>; rel="next"')
 FILE = "mode object { ... on Blob { text isBinary isTruncated } }"
 
 
+class Answer(dict[str, Any]):
+    """An object of an answer of GitHub; that it lacks what was asked for is no fault of ours."""
+
+    def __missing__(self, key: str) -> Any:
+        raise GitHubError(f"what GitHub answered has no '{key}'; is GITHUB_API_URL right?")
+
+
 @dataclass(frozen=True)
 class Api:
     """GitHub's answers about the repository *name* (owner/name), seen with one token."""
@@ -87,7 +94,7 @@ class Api:
         """
         status, headers, text = self._requester.requestJson(verb, url, input=given)
         try:
-            answer = json.loads(text) if text else None
+            answer = json.loads(text, object_hook=Answer) if text else None
         except (ValueError, RecursionError) as error:
             answer = {}
             if status < HTTPStatus.MULTIPLE_CHOICES:
@@ -102,7 +109,7 @@ class Api:
         headers, answer = self._send("POST", url, {"query": document, "variables": variables})
         if not isinstance(answer, dict) or not isinstance(answer.get("data"), dict) or answer.get("errors"):
             raise GithubException(HTTPStatus.BAD_REQUEST, answer, dict(headers))
-        return dict(answer["data"])
+        return answer["data"]  # type: ignore[no-any-return]
 
     def ask(
         self,

@@ -6,13 +6,12 @@ import os
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from actions.clock import Clock
 from actions.config import PATH, REPOSITORY
 from actions.errors import (
     BaseMovedError,
-    EnvFileError,
     ExceptionsFoundError,
     GitHubError,
     InputError,
@@ -33,10 +32,8 @@ from actions.retry import persist
 from actions.runtime import Inputs, Outcome, event_payload, markdown, run, say, workspace_root
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from actions.layout import Layout
-    from actions.repository import Base
 
 UNSET = {"changes": 0, "new": 0, "exceptions": [], "head": "", "jsonl": "", "csv": "", "html": ""}
 FAILURES = (InputError, UnsafePathError, BaseMovedError, GitHubError, TamperedError, ExceptionsFoundError)
@@ -184,9 +181,9 @@ class _Export:
             app_repo=settings.app_repo,
             app_token=settings.app_token,
         )
-        layout = collector.layout(said)
         population = collector.population(said)
-        if not population and not begins:
+        if not collector.is_known and not begins:
+            layout = collector.layout(said)
             raise unknown_env(settings.env, layout, layout.envs(infra.paths(base.head)))
         if not begins:
             server = os.environ.get("GITHUB_SERVER_URL", "https://github.com")
@@ -194,11 +191,10 @@ class _Export:
         known = Ledger.of(self.chain.records)
         recorded = {change["commit"]["sha"] for change in known.changes}
         new = [sha for sha in population if sha not in recorded]
+        since_last = self.chain.records[-1]["collected"]["at"]
         moments = [population[sha] for sha in new] + [change["commit"]["at"] for change in known.waiting]
-        services = {move["service"] for change in known.changes for move in change["moves"]}
-        services |= set(_services(infra, base, layout, settings.env))
-        collector.look(min(moments, default=self._collected["at"]), services)
-        self._amend(collector, known, services)
+        collector.look(min([since_last, *moments]))
+        self._amend(collector, known)
         self._add_changes(collector, new)
         seen = {record["deployment"]["id"] for record in known.strays}
         self._add([ledger.stray(each, base.branch, self._collected) for each in collector.strays(seen)])
@@ -227,13 +223,12 @@ class _Export:
             if done % KEPT_EVERY == 0:
                 self._store.keep(f"Evidence of {self._settings.env}: {self.added} records")
 
-    def _amend(self, collector: Collector, known: Ledger, services: set[str]) -> None:
+    def _amend(self, collector: Collector, known: Ledger) -> None:
         """Add what was learned of changes that are recorded already."""
         for change in known.waiting:
-            sha = change["commit"]["sha"]
-            deployments = () if change["deployments"] else collector.deployments_of(sha, services)
-            if deployments:
-                self._add([ledger.deployed_later(change, deployments, self._collected)])
+            more, missing = collector.deployments_of(change["commit"]["sha"], change["undeployed"])
+            if more:
+                self._add([ledger.deployed_later(change, more, missing, self._collected)])
         reviewed = [c["commit"]["sha"] for c in known.waiting if c["emergency"] and not c["later_review"]]
         for batch in collector.changes(reviewed):
             reviews = {change.commit.sha: ledger.later_review(change) for change in batch}
@@ -243,21 +238,10 @@ class _Export:
                 if (review := reviews.get(change["commit"]["sha"]))
             )
 
-    def _add(self, records: object) -> None:
-        self.chain, lines = self.chain.with_records(records)  # type: ignore[arg-type]
+    def _add(self, records: Iterable[Mapping[str, Any]]) -> None:
+        self.chain, lines = self.chain.with_records(records)
         self._store.append(lines)
         self.added += lines.count(b"\n")
-
-
-def _services(infra: InfraSource, base: Base, layout: Layout, env: str) -> list[str]:
-    """Return the services that *env* has now, as far as its files can be read."""
-    if layout.per_service:
-        return [owner[1] for path in infra.paths(base.head) if (owner := layout.owner(path)) and owner[0] == env]
-    found = layout.group(infra.files_at(base.head, layout.paths(env)) or {})
-    try:
-        return [service for snapshot in found.values() for service in snapshot.tags()]
-    except EnvFileError:
-        return []
 
 
 def _moment(text: str) -> str:

@@ -239,11 +239,13 @@ class Repository(Node):
         return Commit(self._context, self._repo, sha) if sha else None
 
     def deployments(
-        self, environments: Sequence[str], first: int, after: str | None = None, **_: Any
+        self, first: int, environments: Sequence[str] | None = None, after: str | None = None, **_: Any
     ) -> dict[str, Any]:
         allowed(self._repo, self._context.token, "read", "deployments")
         found = [
-            deployment for deployment in reversed(self._repo.deployments) if deployment.environment in environments
+            deployment
+            for deployment in reversed(self._repo.deployments)
+            if environments is None or deployment.environment in environments
         ]
         return _page([Deployment(self._context, self._repo, deployment) for deployment in found], first, after)
 
@@ -589,7 +591,7 @@ class PullRequest(Node):
     def reviewRequests(self, **_: Any) -> dict[str, Any]:
         return {"totalCount": len(self._pull.reviewers) + len(self._pull.team_reviewers)}
 
-    def reviews(self, **_: Any) -> dict[str, Any]:
+    def reviews(self, last: int, **_: Any) -> dict[str, Any]:
         nodes = [
             {
                 "state": review.state,
@@ -600,7 +602,7 @@ class PullRequest(Node):
             }
             for review in self._pull.reviews
         ]
-        return {"totalCount": len(nodes), "nodes": nodes}
+        return {"totalCount": len(nodes), "nodes": nodes[-last:]}
 
     def mergeable(self) -> str:
         base = self._repo.git.head(self._pull.base) or ""

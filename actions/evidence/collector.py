@@ -56,29 +56,33 @@ class Collector:
     _suites: dict[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     _unknown: dict[str, str] = field(default_factory=dict, repr=False)
 
-    def look(self, since: str, services: Collection[str]) -> None:
+    def look(self, since: str) -> None:
         """Read what is read at once for all changes since a moment; what may not be read is unknown of each of them.
 
         Ask for the *population* first.
         """
-        names = [self.env, *(f"{self.env}/{service}" for service in services)]
         self._earliest = _minus(since, PUSHED_BEFORE)
-        self._deployed = self.infra.deployments(names, since)
+        self._deployed = self.infra.deployments(self.env, since)
         self._kept = not_overtaken([each for each in self._deployed if each.succeeded_at], self._places)
         self._movements = movements(self._activity(self.infra), self.branch, self._places)
         self._suites = self._read("rule evaluations", lambda: self.infra.suites(self.branch, since), {})
 
     def population(self, said: str) -> dict[str, str]:
-        """Return the commits that touched a file of the environment and when they were made, oldest first.
+        """Return the commits that may have changed the environment and when they were made, oldest first.
 
-        The files are those of `gitops.yml` as it *said*, and as it said at any time since the evidence begins.
+        They touched a file of it, or `gitops.yml`. The files are those that it names as it *said*, and as it said at
+        any time since the evidence begins.
         """
         self._places = {sha: place for place, (sha, _) in enumerate(self.infra.commits(self.branch, self.since))}
-        changed = [sha for sha, _ in self.infra.commits(self.branch, self.since, PATH)]
-        found: dict[str, str] = {}
-        for layout in dict.fromkeys(map(self.layout, [said, *self.infra.versions(changed, PATH)])):
+        found = dict(self.infra.commits(self.branch, self.since, PATH))
+        for layout in dict.fromkeys(map(self.layout, [said, *self.infra.versions([*found], PATH)])):
             found |= self._touching_services(layout) if layout.per_service else self._touching(layout.paths(self.env))
         return {sha: found[sha] for sha in sorted(found, key=lambda sha: -self._places.get(sha, len(self._places)))}
+
+    @property
+    def is_known(self) -> bool:
+        """Tell whether the *population* has found any file of the environment."""
+        return bool(self._paths)
 
     def layout(self, said: str) -> Layout:
         """Return where the env files are if `gitops.yml` says that; as without it, if it cannot be read."""
@@ -116,29 +120,30 @@ class Collector:
         return found
 
     def strays(self, known: Collection[int]) -> list[Deployed]:
-        """Return the deployments, but for those *known*, of commits that are not on the branch."""
+        """Return the deployments that succeeded, but for those *known*, of commits that are not on the branch."""
         found = []
-        for each in self._kept:
-            if each.number in known or each.sha in self._places:
+        for each in self._deployed[::-1]:
+            if not each.succeeded_at or each.number in known or each.sha in self._places:
                 continue
             compared = self.infra.compare(self.branch, each.sha)
             if not compared or compared.status not in ("behind", "identical"):
                 found.append(each)
-        return found[::-1]
+        return found
 
-    def deployments_of(self, sha: str, services: Collection[str]) -> tuple[Deployment, ...]:
-        """Return the deployments by which the commit *sha* reached the environment: the first of it or a later one."""
-        place = self._places.get(sha)
-        if place is None:
-            return ()
-        found: dict[int, Deployment] = {}
-        oldest_first = self._kept[::-1]
-        reached = [each for each in oldest_first if self._places.get(each.sha, len(self._places)) <= place]
-        whole = next((each for each in reached if each.name == self.env), None)
-        parts = {each.name: each for each in reached[::-1] if each.name in {f"{self.env}/{s}" for s in services}}
-        for each in parts.values() if parts and not whole else [whole] if whole else []:
-            found[each.number] = self._deployment(each)
-        return tuple(found.values())
+    def deployments_of(self, sha: str, services: Sequence[str]) -> tuple[tuple[Deployment, ...], tuple[str, ...]]:
+        """Return by which deployments *services*, as of the commit *sha*, reached the environment, and which did not.
+
+        That is the first deployment of the commit or of a later one, be it of the service ("" is none in particular) or
+        of all of them.
+        """
+        place = self._places.get(sha, -1)
+        later = [each for each in self._kept[::-1] if self._places.get(each.sha, len(self._places)) <= place]
+        first = {
+            service: next((each for each in later if each.name in (self.env, f"{self.env}/{service}")), None)
+            for service in services
+        }
+        reached = {each.number: self._deployment(each) for each in first.values() if each}
+        return tuple(reached.values()), tuple(service for service, each in first.items() if not each)
 
     def _deployment(self, each: Deployed) -> Deployment:
         failed = [d for d in self._deployed if d.sha == each.sha and d.name == each.name and not d.succeeded_at]
@@ -176,7 +181,7 @@ class Collector:
     def _change(self, each: Brought) -> Change | None:
         before, after = self._own(each.before), self._own(each.after)
         if before == after:
-            return None  # another environment's part of the same commit
+            return None  # it was no file of the environment then, or gitops.yml says no other
         config = _config(each)
         unknown: dict[str, str] = {}
         said = trailers.read(each.message)
@@ -188,7 +193,7 @@ class Collector:
         merged = pull.merge_commit if pull else each.commit.sha
         rules = self._rules(pull.merged_at if pull else each.commit.at, unknown)
         suite = self._suite(each.commit.sha, merged, each.commit.at, unknown)
-        deployments = self.deployments_of(each.commit.sha, after and self._tags(each.after))
+        deployments, undeployed = self.deployments_of(each.commit.sha, self._to_deploy(each))
         for what in (_activity_of(self.infra.name), *(f"workflow run {found.url}" for found in deployments)):
             if what in self._unknown:
                 unknown[what] = self._unknown[what]
@@ -207,25 +212,28 @@ class Collector:
             reason=said.reason or said.allow_diverged or said.freeze_override,
             bots=config.bots,
             moves=moves,
-            deploys=self._deploys(each),
             checks_required=tuple(dict.fromkeys(check for each in rules or () for check in each.required_checks)),
             rules=rules,
             suite=suite,
             movement=self._movements.get(each.commit.sha),
             deployments=deployments,
+            undeployed=undeployed,
             unknown=tuple(f"{what} ({why})" if why else what for what, why in unknown.items()),
         )
 
-    def _deploys(self, each: Brought) -> bool:
-        """Tell whether a change has anything to deploy, as deploy-matrix finds it; if that is unclear, it has."""
+    def _to_deploy(self, each: Brought) -> tuple[str, ...]:
+        """Return the services that a change has to be deployed of, as deploy-matrix finds them; "" is the environment.
+
+        Formatting alone is not deployed, nor is an environment that is gone.
+        """
         before, after = self._own(each.before), self._own(each.after)
         try:
             now = self.layout(each.after.get(PATH, "")).group(after).get(self.env)
             then = self.layout(each.before.get(PATH, "")).group(before).get(self.env)
             found = difference(now, then) if now else None
         except EnvFileError:
-            return True
-        return bool(found and (found.changed or found.removed))
+            return ("",)
+        return found.changed or (("",) if found.removed else ()) if found else ()
 
     def _activity(self, source: Source) -> list[Mapping[str, Any]]:
         """Return how the branches of a repository moved, and remember who pushed to each last."""

@@ -172,7 +172,7 @@ class Deployment:
 class Change:
     """One commit of the base branch that changed an environment, with all that is known of it.
 
-    *deploys* tells whether there is anything to deploy of it: formatting alone is not, nor is a file that went.
+    *undeployed* are the services that it changed and that no deployment has reached; "" is the environment as a whole.
     """
 
     environment: str
@@ -183,12 +183,12 @@ class Change:
     reason: str
     bots: tuple[str, ...]
     moves: tuple[Move, ...]
-    deploys: bool = True
     checks_required: tuple[RequiredCheck, ...] = ()
     rules: tuple[Rules, ...] | None = None
     suite: Suite | None = None
     movement: Movement | None = None
     deployments: tuple[Deployment, ...] = ()
+    undeployed: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
 
     @property

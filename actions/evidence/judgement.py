@@ -83,8 +83,9 @@ def _infra(change: Change) -> Iterator[Finding]:
     if change.suite and change.suite.result == "bypass" and not change.reason and change.needs_review:
         text = f"{change.suite.actor} bypassed {', '.join(change.suite.broken) or 'a rule'}"
         yield Finding(problem=Problem.BYPASS_WITHOUT_REASON, detail=text)
-    if change.deploys and not change.deployments:
-        text = f"{commit.sha[:12]} is not deployed to {change.environment}"
+    if change.undeployed:
+        services = ", ".join(filter(None, change.undeployed))
+        text = f"{services or 'it'} is not deployed to {change.environment} as of {commit.sha[:12]}"
         yield Finding(problem=Problem.CHANGE_WITHOUT_DEPLOYMENT, detail=text)
 
 

@@ -62,9 +62,7 @@ class Ledger:
     @property
     def waiting(self) -> list[dict[str, Any]]:
         """Return the changes of which something is still to come: a deployment, or a later review."""
-        return [
-            c for c in self.changes if not c["deployments"] or (c["emergency"] and not c["later_review"] and _failed(c))
-        ]
+        return [c for c in self.changes if c["undeployed"] or (c["emergency"] and not c["later_review"] and _failed(c))]
 
 
 def start(server: str, infra: str, env: str, branch: str, since: str, collected: Mapping[str, Any]) -> dict[str, Any]:
@@ -115,19 +113,30 @@ def later_review(change: Change) -> dict[str, str] | None:
     return {"by": given.by, "at": given.at} if given.by else None
 
 
-def deployed_later(change: Mapping[str, Any], deployments: Sequence[Deployment], collected: Mapping[str, Any]) -> Any:
-    """Return the record that *change*, recorded without one, has a deployment now."""
+def deployed_later(
+    change: Mapping[str, Any],
+    deployments: Sequence[Deployment],
+    undeployed: Sequence[str],
+    collected: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Return the record that *change* has more *deployments* now, and what is still *undeployed*."""
+    known = {each["id"]: each for each in change["deployments"]}
     return {
         "record": "amendment",
         "schema": SCHEMA,
         "commit": change["commit"]["sha"],
-        "settles": [Problem.CHANGE_WITHOUT_DEPLOYMENT],
-        "adds": {"deployments": [asdict(deployment) for deployment in deployments]},
+        "settles": [] if undeployed else [Problem.CHANGE_WITHOUT_DEPLOYMENT],
+        "adds": {
+            "deployments": [*(known | {each.id: asdict(each) for each in deployments}).values()],
+            "undeployed": list(undeployed),
+        },
         "collected": collected,
     }
 
 
-def reviewed_later(change: Mapping[str, Any], review: Mapping[str, str], collected: Mapping[str, Any]) -> Any:
+def reviewed_later(
+    change: Mapping[str, Any], review: Mapping[str, str], collected: Mapping[str, Any]
+) -> dict[str, Any]:
     """Return the record that *change*, an emergency, was approved after it was merged; the exception stays."""
     return {
         "record": "amendment",

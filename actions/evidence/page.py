@@ -132,8 +132,9 @@ def _tiles(ledger: Ledger, failed: Sequence[Mapping[str, Any]]) -> str:
 def _exceptions(ledger: Ledger) -> str:
     if not ledger.exceptions:
         return "<h2>Exceptions</h2>\n<p class=good>None: every change passed, and every deployment has its change.</p>"
+    changes = {change["commit"]["sha"] for change in ledger.changes}
     rows = "".join(
-        f"<tr><td><a href=#c{found['commit'][:12]}><code>{found['commit'][:12]}</code></a></td>"
+        f"<tr><td>{_anchor(found['commit'], linked=found['commit'] in changes)}</td>"
         f"<td class=bad>{_text(found['exception'])}</td><td>{_text(found['detail'])}</td></tr>"
         for found in ledger.exceptions
     )
@@ -149,7 +150,7 @@ def _emergencies(changes: Sequence[Mapping[str, Any]]) -> str:
     if not changes:
         return ""
     rows = "".join(
-        f"<tr><td><a href=#c{c['commit']['sha'][:12]}><code>{c['commit']['sha'][:12]}</code></a></td>"
+        f"<tr><td>{_anchor(c['commit']['sha'])}</td>"
         f"<td>{WORDS[c['kind']]}</td><td>{_text(c['reason']) or '–'}</td>"
         f"<td>{_text(c['approved_by']) or '<span class=bad>nobody</span>'}</td><td>{_review(c)}</td></tr>"
         for c in changes
@@ -161,6 +162,12 @@ def _emergencies(changes: Sequence[Mapping[str, Any]]) -> str:
         "<h2>Emergency changes</h2>\n<table><caption>Hotfixes and roll backs; one that nobody approved before it went"
         f" wants a review after it</caption><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
     )
+
+
+def _anchor(sha: str, *, linked: bool = True) -> str:
+    """Return a commit as a link to its card further down; that of a stray deployment has none."""
+    code = f"<code>{_text(sha[:12])}</code>"
+    return f'<a href="#c{_text(sha[:12])}">{code}</a>' if linked else code
 
 
 def _review(change: Mapping[str, Any]) -> str:

@@ -25,7 +25,7 @@ from actions.approval import login, reviews_of, writing_of
 from actions.errors import AccessError, GitHubError
 from actions.evidence.facts import Check, Commit, Movement, Pull, Rules, Run, Suite
 from actions.patterns import ruleset_pattern
-from actions.repository import Repository, RequiredCheck
+from actions.repository import Repository, RequiredCheck, read_check
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -34,6 +34,7 @@ PER_PAGE = 100
 COMMITS_PER_QUERY = 20
 VERSIONS_PER_QUERY = 50
 PERMISSION = "contents: read, pull requests: read, checks: read"
+DEPLOYMENTS_READ = "deployments: read"
 # GitHub keeps no longer what its rules said (docs.github.com, "Managing rulesets for a repository").
 SUITES_KEPT = timedelta(days=30)
 TICKET = re.compile(r"\b[A-Z][A-Z0-9]{1,9}-\d+\b")
@@ -61,9 +62,9 @@ MORE_COMMITS = query(
     fields=f"pullRequest(number: $number) {{ commits(first: 100, after: $cursor) {{ {approval.COMMITS} }} }}",
 )
 DEPLOYMENTS = query(
-    variables={"names": "[String!]!", "cursor": "String"},
+    variables={"cursor": "String"},
     paths=(),
-    fields=f"""deployments(environments: $names, first: {PER_PAGE}, after: $cursor,
+    fields=f"""deployments(first: {PER_PAGE}, after: $cursor,
         orderBy: {{field: CREATED_AT, direction: DESC}}) {{ pageInfo {{ hasNextPage endCursor }} nodes {{
             databaseId environment commitOid createdAt creator {{ login }} commit {{ committedDate }}
             statuses(last: 30) {{ nodes {{ state createdAt logUrl }} }} }} }}""",
@@ -125,11 +126,12 @@ class Source(Repository):
             ),
         )
         answer = self.ask(document + FRAGMENTS, variables | path_variables(paths), permission=PERMISSION)
-        found = [answer[name] for name in variables]
-        for node in filter(None, found):
-            for pull in node["associatedPullRequests"]["nodes"]:
-                self._read_on(pull["commits"], pull["number"])
-        return found
+        with self._asking(PERMISSION):
+            found = [answer[name] for name in variables]
+            for node in filter(None, found):
+                for pull in node["associatedPullRequests"]["nodes"]:
+                    self._read_on(pull["commits"], pull["number"])
+            return found
 
     def _read_on(self, commits: dict[str, Any], number: int) -> None:
         while commits["pageInfo"]["hasNextPage"]:
@@ -155,12 +157,13 @@ class InfraSource(Source):
                 pageInfo {{ hasNextPage endCursor }} nodes {{ oid committedDate }} }} }} }} }}"""
         given: dict[str, object] = {"ref": f"refs/heads/{branch}", "path": path, "since": since, "cursor": None}
         document = query(variables=declared, paths=(), fields=fields)
-        while True:
-            history = self.ask(document, given)["ref"]["target"]["history"]
-            yield from ((node["oid"], node["committedDate"]) for node in history["nodes"])
-            if not history["pageInfo"]["hasNextPage"]:
-                return
-            given["cursor"] = history["pageInfo"]["endCursor"]
+        with self._asking("contents: read"):
+            while True:
+                history = self.ask(document, given)["ref"]["target"]["history"]
+                yield from ((node["oid"], node["committedDate"]) for node in history["nodes"])
+                if not history["pageInfo"]["hasNextPage"]:
+                    return
+                given["cursor"] = history["pageInfo"]["endCursor"]
 
     def versions(self, shas: Sequence[str], path: str) -> list[str]:
         """Return what the file at *path* was at the commits *shas* and before them, each text once, "" for none."""
@@ -175,8 +178,10 @@ class InfraSource(Source):
                 paths=[path],
                 fields=" ".join(f"{name}: object(oid: ${name}) {{ {fields} }}" for name in variables),
             )
-            for node in self.ask(document, variables | path_variables([path])).values():
-                found |= {_texts(each, [path]).get(path, ""): None for each in (node, *node["parents"]["nodes"])}
+            with self._asking("contents: read"):
+                answer = self.ask(document, variables | path_variables([path]))
+                for node in (answer[name] for name in variables):
+                    found |= {_texts(each, [path]).get(path, ""): None for each in (node, *node["parents"]["nodes"])}
         return list(found)
 
     def touched(self, sha: str) -> list[str]:
@@ -189,18 +194,24 @@ class InfraSource(Source):
         """Return what each of the commits *shas* brought to *base*, with the files at *paths*."""
         files = file_fields(paths)
         nodes = self._with_pulls(f"{files} parents(first: 5) {{ nodes {{ oid {files} }} }}", shas, paths)
-        return [_brought(node, paths, base) for node in nodes]
+        with self._asking(PERMISSION):
+            return [_brought(node, paths, base) for node in nodes]
 
-    def deployments(self, names: Sequence[str], since: str) -> list[Deployed]:
-        """Return the records of deployments to any of *names* since a moment, newest first."""
+    def deployments(self, env: str, since: str) -> list[Deployed]:
+        """Return the records of deployments to *env*, or to a service there, since a moment, newest first.
+
+        All records are read: GitHub looks for names of environments, and which services there once were nobody knows.
+        """
         found: list[Deployed] = []
-        given: dict[str, object] = {"names": list(names), "cursor": None}
-        while True:
-            page = self.ask(DEPLOYMENTS, given, permission="deployments: read")["deployments"]
-            found += [_deployed(node) for node in page["nodes"]]
-            if not page["pageInfo"]["hasNextPage"] or (found and found[-1].created_at < since):
-                return found
-            given["cursor"] = page["pageInfo"]["endCursor"]
+        given: dict[str, object] = {"cursor": None}
+        with self._asking(DEPLOYMENTS_READ):
+            while True:
+                page = self.ask(DEPLOYMENTS, given, permission=DEPLOYMENTS_READ)["deployments"]
+                some = [_deployed(node) for node in page["nodes"]]
+                found += [each for each in some if each.name.partition("/")[0] == env]
+                if not page["pageInfo"]["hasNextPage"] or some[-1].created_at < since:
+                    return found
+                given["cursor"] = page["pageInfo"]["endCursor"]
 
     def suites(self, branch: str, since: str) -> dict[str, Mapping[str, Any]]:
         """Return what GitHub's rules said of updates of *branch*, by the commit after each; it keeps a month."""
@@ -344,7 +355,8 @@ class AppSource(AppRepository, Source):
         new = [sha for sha in dict.fromkeys(shas) if sha not in self._brought]
         for start in range(0, len(new), COMMITS_PER_QUERY):
             nodes = self._with_pulls("", new[start : start + COMMITS_PER_QUERY])
-            self._brought.update({node["oid"]: _commit(node, "") for node in nodes if node})
+            with self._asking(PERMISSION):
+                self._brought.update({node["oid"]: _commit(node, "") for node in nodes if node})
         missing = [sha for sha in shas if sha not in self._brought]
         if missing:
             raise GitHubError(f"{self.name} does not have {missing[0]} any more")
@@ -441,11 +453,9 @@ def _pull(node: Mapping[str, Any]) -> Pull:
 
 
 def _check(node: Mapping[str, Any]) -> Check:
-    if node["__typename"] == "StatusContext":
-        return Check(name=node["context"], app=None, conclusion=node["state"].lower(), at=_zulu(node["createdAt"]))
-    app = (node["checkSuite"]["app"] or {}).get("databaseId")
-    conclusion = (node["conclusion"] or node["status"]).lower()
-    return Check(name=node["name"], app=app, conclusion=conclusion, at=_zulu(node["completedAt"]))
+    found = read_check(node)
+    at = node.get("completedAt") or node.get("createdAt")
+    return Check(name=found.name, app=found.app, conclusion=found.conclusion, at=_zulu(at))
 
 
 def _deployed(node: Mapping[str, Any]) -> Deployed:

@@ -1,0 +1,933 @@
+"""action-export-evidence on real histories: what is as it should be passes, and each thing that is not is found."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from actions import export_evidence
+from actions.clock import Clock
+from actions.evidence import ledger
+from actions.evidence.judgement import Problem
+from sandbox.faults import Fault
+from sandbox.gitrepo import BRANCH
+from sandbox.state import Activity, Review, WorkflowRun
+
+if TYPE_CHECKING:
+    from sandbox.state import Pull, Repo
+    from tests.sandbox.conftest import GitHub
+    from tests.support import Result
+
+ACTION = "action-export-evidence"
+INFRA, APP = "your-org/infra", "your-org/app"
+FILE = "evidence/evidence.jsonl"
+AUDITED = ("actions", "administration", "checks", "contents", "deployments", "metadata", "pull_requests")
+
+
+@dataclass
+class Delivery:
+    """Changes of the app and of the infra repository, as the pipeline makes them, or otherwise."""
+
+    github: GitHub
+    made: int = 0
+    now: datetime | None = None
+
+    def land(
+        self, repo: Repo, files: dict[str, str | None], *, message: str = "Change", by: str = "alice",
+        approved_by: str = "bob", check: str | None = "success", base: str = "main", merged_by: str = "alice",
+    ) -> str:  # fmt: skip
+        """Bring *files* to *base* by a pull request, and return the commit."""
+        number = self.propose(repo, files, message=message, by=by, base=base)
+        pull = repo.pulls[number]
+        name = "gate" if repo is self.github.world.app else "test"
+        if check:
+            self.github.report(name, check, pull.head_sha, repo)
+        if approved_by:
+            self.github.person(approved_by).approve(repo.full_name, number)
+        sha = self.github.person(merged_by).merge(repo.full_name, number)
+        if repo is self.github.world.app:
+            self.github.report("gate", "success", sha, repo)
+        return sha
+
+    def propose(
+        self, repo: Repo, files: dict[str, str | None], *, message: str, by: str = "alice", base: str = "main"
+    ) -> int:
+        self.made += 1
+        branch = f"change-{self.made}"
+        self.push(repo, branch, files, message=message, by=by, base=base)
+        return self.github.person(by).open_pull(
+            repo.full_name, head=branch, base=base, title=message.partition("\n")[0]
+        )
+
+    def push(
+        self, repo: Repo, branch: str, files: dict[str, str | None], *, message: str, by: str = "alice", base: str = ""
+    ) -> str:
+        """Push a commit of *files*, past no rule."""
+        user = self.github.sandbox.state.users[by]
+        token = self.github.sandbox.state.tokens[self.github.world.tokens[by]]
+        contents = {path: None if text is None else text.encode() for path, text in files.items()}
+        head = repo.git.head(base or branch) or ""
+        sha = repo.git.commit(parents=[head], message=message, author=user.person, files=contents)
+        repo.authors[sha] = user
+        self.github.sandbox.behaviour.update_ref(repo, token, BRANCH + branch, sha)
+        return sha
+
+    def release(self, **how: Any) -> str:
+        """Merge a change of the app, and return its tag."""
+        return self.land(self.github.world.app, {f"file-{self.made}": "x"}, **how)
+
+    def bump(self, tag: str, *, env: str = "prod", deploy: bool = True, **how: Any) -> str:
+        """Bring *tag* to an environment, and deploy it."""
+        sha = self.land(self.github.world.infra, {f"envs/{env}.json": tagged(tag)}, **how)
+        if deploy:
+            self.deploy(sha, env)
+        return sha
+
+    def deploy(self, sha: str, name: str = "prod", state: str = "success") -> None:
+        sandbox, infra = self.github.sandbox, self.github.world.infra
+        runner = sandbox.state.users["github-actions[bot]"]
+        deployment = sandbox.behaviour.deploy(infra, runner, sha=sha, ref="main", environment=name)
+        sandbox.behaviour.deployed(infra, deployment, runner, state)
+
+    def without_rules(self) -> None:
+        self.github.world.infra.rulesets.clear()
+        self.github.world.app.rulesets.clear()
+
+    @property
+    def newest(self) -> Pull:
+        return list(self.github.world.infra.pulls.values())[-1]
+
+    def export(self, **inputs: str) -> Result:
+        """Run the action; time flies where it waits."""
+        wall = (self.now or datetime.now(UTC)).timestamp
+        clock = Clock(now=lambda: sum(self.github.slept), wall=wall, sleep=self.github._sleep)
+        given = {"token": self.github.world.tokens["olivia"], "app-repo": APP, **inputs}
+        return self.github.runner.run(ACTION, lambda: export_evidence.main(clock), **given)
+
+    def export_again(self, operation: str, fault: Fault, *, nth: int | None = None, **inputs: str) -> Result:
+        """Export twice from the beginning, the second time with *fault* at every (or the *nth*) call of *operation*."""
+        self.github.operations()
+        self.export()
+        asked = [number for number, name in enumerate(self.github.operations()) if name == operation]
+        (self.github.runner.workspace / FILE).unlink()
+        self.github.sandbox.faults.plan(dict.fromkeys(asked if nth is None else [asked[nth]], fault))
+        return self.export(**inputs)
+
+    def records(self, result: Result | None = None) -> list[dict[str, Any]]:
+        result = result or self.export()
+        assert result.exit_code == 0, result.log
+        return [json.loads(line) for line in self.github.runner.read(FILE).splitlines()]
+
+    def last(self, result: Result | None = None) -> dict[str, Any]:
+        """Export, and return the record of the newest change."""
+        return [record for record in self.records(result) if record["record"] == "change"][-1]
+
+
+def tagged(tag: str, **settings: int) -> str:
+    return json.dumps({"api": {"tag": tag, **settings}}, indent=2) + "\n"
+
+
+def exceptions(record: dict[str, Any]) -> list[str]:
+    return sorted({found["exception"] for found in record["exceptions"]})
+
+
+@pytest.fixture(name="delivery")
+def _delivery(github: GitHub) -> Delivery:
+    github.runner.environment["GITHUB_REPOSITORY"] = INFRA
+    return Delivery(github)
+
+
+def test_what_is_as_it_should_be_passes(delivery: Delivery) -> None:
+    tag = delivery.release(message="Greet everybody\n\nFixes SHOP-12")
+    sha = delivery.bump(tag, message="Update prod\n\nRequested-by: olivia")
+
+    result = delivery.export()
+
+    record = delivery.last(result)
+    assert record["exceptions"] == []
+    assert (record["result"], record["kind"], record["commit"]["sha"]) == ("pass", "update", sha)
+    assert (record["approved_by"], record["commit"]["pull"]["merged_by"]) == ("bob", "alice")
+    assert record["commit"]["pull"]["requesters"] == ["olivia"]
+    assert record["commit"]["pull"]["last_pusher"] == "alice"
+    assert (record["movement"]["kind"], record["suite"]["result"]) == ("pr_merge", "pass")
+    assert [rules["name"] for rules in record["rules"]] == ["main"]
+    (move,) = record["moves"]
+    assert (move["service"], move["after"], move["released"], move["order"]) == ("api", tag, "main", "ahead")
+    assert [(commit["sha"], commit["approved_by"]) for commit in move["commits"]] == [(tag, "bob")]
+    assert result.json("exceptions") == []
+    assert (result.outputs["changes"], result.outputs["new"], result.outputs["reason"]) == ("2", "2", "exported")
+    assert "✅ Evidence of prod" in result.summary
+    assert delivery.github.runner.read("evidence/evidence.csv").count("\n") == 3
+    assert "<h1>Changes of prod of your-org/infra</h1>" in delivery.github.runner.read("evidence/evidence.html")
+
+
+def test_a_roll_back_and_a_hotfix_are_known_and_pass_too(delivery: Delivery) -> None:
+    github, start = delivery.github, delivery.github.world.app.git.head("main") or ""
+    delivery.bump(delivery.release())
+    delivery.bump(start, message="Roll back prod\n\nReason: it is bad")
+    back = delivery.last()
+    bot = github.sandbox.state.tokens[github.bot]
+    github.sandbox.behaviour.update_ref(github.world.app, bot, BRANCH + "hotfixes/urgent", start)
+    fixed = delivery.release(base="hotfixes/urgent")
+    delivery.bump(fixed)
+    fix = delivery.last()
+
+    assert (back["kind"], back["emergency"], back["reason"], back["result"]) == ("roll-back", True, "it is bad", "pass")
+    assert (fix["kind"], fix["emergency"], fix["moves"][0]["released"], fix["result"]) == (
+        "hotfix", True, "hotfix", "pass",
+    )  # fmt: skip
+
+
+def test_what_is_there_is_not_written_again(delivery: Delivery) -> None:
+    delivery.bump(delivery.release())
+    first = delivery.export()
+    before = delivery.github.runner.read(FILE)
+
+    again = delivery.export(head=first.outputs["head"])
+    delivery.bump(delivery.release())
+    more = delivery.export(head=first.outputs["head"])
+
+    assert (again.outputs["new"], again.outputs["reason"]) == ("0", "up-to-date")
+    assert (more.outputs["new"], more.outputs["changes"]) == ("1", "3")
+    assert delivery.github.runner.read(FILE).startswith(before)
+
+
+# Each exception, produced on purpose
+
+
+def test_a_direct_push_is_found(delivery: Delivery) -> None:
+    delivery.without_rules()
+    delivery.deploy(
+        delivery.push(delivery.github.world.infra, "main", {"envs/prod.json": tagged("x")}, message="x", by="olivia")
+    )
+
+    assert exceptions(delivery.last()) == ["direct-push", "no-pull-request", "unreleased-tag", "unsigned"]
+
+
+def test_what_nobody_approved_is_found_and_that_the_review_was_bypassed(delivery: Delivery) -> None:
+    delivery.bump(delivery.release(), by="gitops-bot", approved_by="", merged_by="gitops-bot")
+
+    record = delivery.last()
+    assert exceptions(record) == ["bypass-without-reason", "not-approved"]
+    assert record["suite"]["broken"] == ["pull_request (main)"]
+    assert "gitops-bot bypassed pull_request (main)" in str(record["exceptions"])
+
+
+def test_a_bypass_with_a_reason_is_none_but_the_approval_lacks_still(delivery: Delivery) -> None:
+    message = "Update prod\n\nReason: the shop is down"
+    delivery.bump(delivery.release(), by="gitops-bot", approved_by="", merged_by="gitops-bot", message=message)
+
+    assert exceptions(delivery.last()) == ["not-approved"]
+
+
+def test_where_no_review_is_needed_none_is_missed(delivery: Delivery) -> None:
+    delivery.bump(delivery.release(), env="dev", by="gitops-bot", approved_by="", merged_by="gitops-bot")
+
+    assert delivery.last(delivery.export(env="dev"))["result"] == "pass"
+
+
+@pytest.mark.parametrize(
+    ("message", "merged_by"),
+    [
+        pytest.param("x\n\nCo-authored-by: Bob <1+bob@users.noreply.github.com>", "alice", id="a co-author"),
+        pytest.param("x\n\nRequested-by: bob", "alice", id="who had a bot make it"),
+        pytest.param("x", "bob", id="who merged it"),
+    ],
+)
+def test_an_approval_of_somebody_who_had_a_part_in_it_is_found(
+    delivery: Delivery, message: str, merged_by: str
+) -> None:
+    delivery.bump(delivery.release(), message=message, merged_by=merged_by)
+
+    assert exceptions(delivery.last()) == ["self-approved"]
+
+
+def test_an_approval_of_who_pushed_last_is_found(delivery: Delivery) -> None:
+    """Rules that say `require_last_push_approval` would not let it go."""
+    infra = delivery.github.world.infra
+    tag = delivery.release()
+    delivery.without_rules()
+    number = delivery.propose(infra, {"envs/prod.json": tagged(tag)}, message="Change")
+    head = delivery.push(infra, infra.pulls[number].head, {"more": "x"}, message="x\n", by="bob")
+    infra.authors[head] = delivery.github.sandbox.state.users["alice"]
+    delivery.github.report("test", "success", head)
+    delivery.github.person("bob").approve(INFRA, number)
+    delivery.deploy(delivery.github.person("alice").merge(INFRA, number))
+
+    record = delivery.last()
+    assert (exceptions(record), record["commit"]["pull"]["last_pusher"]) == (["self-approved"], "bob")
+
+
+def test_an_approval_of_another_commit_is_found(delivery: Delivery) -> None:
+    tag = delivery.release()
+    delivery.without_rules()
+    delivery.bump(tag)
+    delivery.newest.reviews[0].commit = tag
+
+    assert exceptions(delivery.last()) == ["stale-approval"]
+
+
+def test_what_nobody_knows_who_wrote_it_is_found(delivery: Delivery) -> None:
+    delivery.bump(delivery.release())
+    head = delivery.newest.head_sha
+    git = delivery.github.world.infra.git
+    del delivery.github.world.infra.authors[head]
+    delivery.github.sandbox.state.users["alice"].login = "somebody"
+
+    record = delivery.last()
+    assert git.head("main") == record["commit"]["sha"]
+    assert "unknown" in exceptions(record)
+    assert "its e-mail address belongs to no account" in str(record["exceptions"])
+
+
+@pytest.mark.parametrize(
+    ("conclusion", "app", "found"),
+    [
+        ("failure", 15368, "check-missing"),
+        ("success", 1, "check-missing"),
+        ("skipped", 15368, "check-skipped"),
+        ("neutral", 15368, ""),
+    ],
+)
+def test_a_check_that_did_not_succeed_is_found(delivery: Delivery, conclusion: str, app: int, found: str) -> None:
+    delivery.bump(delivery.release())
+    for check in delivery.github.world.infra.checks:
+        check.conclusion, check.app = conclusion, app
+
+    assert exceptions(delivery.last()) == ([found] if found else [])
+
+
+def test_without_any_check_that_is_found_too(delivery: Delivery) -> None:
+    tag = delivery.release()
+    delivery.github.world.infra.rulesets.clear()
+    delivery.bump(tag, check=None)
+
+    assert exceptions(delivery.last()) == ["check-missing"]
+
+
+@pytest.mark.parametrize(("conclusion", "found"), [("failure", "check-missing"), ("skipped", "check-skipped")])
+def test_a_check_of_the_app_that_did_not_succeed_is_found(delivery: Delivery, conclusion: str, found: str) -> None:
+    tag = delivery.release()
+    delivery.bump(tag)
+    for check in delivery.github.world.app.checks:
+        if check.sha == tag:
+            check.conclusion = conclusion
+
+    assert exceptions(delivery.last()) == [found]
+
+
+def test_what_is_not_deployed_is_found_until_it_is(delivery: Delivery) -> None:
+    sha = delivery.bump(delivery.release(), deploy=False)
+    delivery.deploy(sha, state="failure")
+    before = delivery.export()
+    first = delivery.last(before)
+    delivery.deploy(sha)
+
+    after = delivery.export()
+
+    assert exceptions(first) == ["change-without-deployment"]
+    assert before.json("exceptions")[0]["exception"] == "change-without-deployment"
+    assert "❌" in before.summary
+    assert after.json("exceptions") == []
+    amendment = delivery.records(after)[-1]
+    assert (amendment["record"], amendment["settles"]) == ("amendment", ["change-without-deployment"])
+    assert amendment["adds"]["deployments"][0]["failed_before"] == 1
+
+
+def test_a_later_deployment_has_what_came_before_it(delivery: Delivery) -> None:
+    delivery.bump(delivery.release(), deploy=False)
+    delivery.bump(delivery.release())
+
+    assert delivery.export().json("exceptions") == []
+
+
+def test_a_job_that_was_overtaken_deployed_nothing(delivery: Delivery) -> None:
+    """GitHub records a success for it all the same."""
+    old = delivery.bump(delivery.release(), deploy=False)
+    new = delivery.bump(delivery.release())
+    delivery.deploy(old)
+
+    assert {each["deployments"][0]["sha"] for each in delivery.records()[2:]} == {new}
+
+
+def test_formatting_alone_is_not_deployed_and_settings_are(delivery: Delivery) -> None:
+    infra = delivery.github.world.infra
+    tag = delivery.github.world.app.git.head("main") or ""
+    delivery.bump(tag)
+    delivery.land(infra, {"envs/prod.json": json.dumps({"api": {"tag": tag}})})
+    formatting = delivery.last()
+    delivery.land(infra, {"envs/prod.json": tagged(tag, replicas=3)})
+    settings = delivery.last()
+
+    assert (formatting["kind"], formatting["result"]) == ("settings", "pass")
+    assert (settings["kind"], exceptions(settings)) == ("settings", ["change-without-deployment"])
+
+
+def test_an_environment_that_goes_is_a_change_without_a_deployment(delivery: Delivery) -> None:
+    delivery.land(delivery.github.world.infra, {"envs/prod.json": None})
+
+    record = delivery.last()
+    assert (record["moves"][0]["after"], record["result"]) == ("", "pass")
+
+
+def test_each_service_must_be_deployed(delivery: Delivery) -> None:
+    infra = delivery.github.world.infra
+    delivery.land(infra, {"gitops.yml": "environments: {prod: {}}\nservices: {api: {repo: none}, web: {repo: none}}\n"})
+    sha = delivery.land(infra, {"envs/prod.json": '{"api": {"tag": "1"}, "web": {"tag": "1"}}'})
+    delivery.deploy(sha, "prod/web")
+    first = delivery.last()
+    both = delivery.land(infra, {"envs/prod.json": '{"api": {"tag": "2"}, "web": {"tag": "2"}}'})
+    delivery.deploy(both, "prod/api", "success")
+    second = delivery.export()
+    delivery.land(infra, {"envs/prod.json": '{"api": {"tag": "2"}}'})
+    gone = delivery.last()
+
+    assert "api is not deployed to prod" in str(first["exceptions"])
+    assert [found["detail"][:30] for found in second.json("exceptions")] == ["web is not deployed to prod as"]
+    assert "it is not deployed to prod" in str(gone["exceptions"])
+
+
+def test_a_deployment_of_what_is_not_on_the_branch_is_found(delivery: Delivery) -> None:
+    infra = delivery.github.world.infra
+    delivery.deploy(delivery.push(infra, "elsewhere", {"envs/prod.json": tagged("x")}, message="x", base="main"))
+
+    result = delivery.export()
+    again = delivery.export()
+
+    assert [found["exception"] for found in result.json("exceptions")] == ["deployment-without-change"]
+    assert again.outputs["reason"] == "up-to-date"
+    assert "elsewhere" not in result.log
+    assert "deployment-without-change" in delivery.github.runner.read("evidence/evidence.csv")
+
+
+def test_a_deployment_from_before_the_evidence_begins_is_none_of_these(delivery: Delivery) -> None:
+    now = datetime.now(UTC)
+
+    result = delivery.export(since=f"{now + timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}")
+
+    assert (result.exit_code, result.outputs["reason"]) == (2, "unknown-env")
+
+
+@pytest.mark.parametrize("how", ["a branch", "nowhere"])
+def test_a_tag_that_was_not_released_is_found(delivery: Delivery, how: str) -> None:
+    app = delivery.github.world.app
+    tag = delivery.push(app, "mine", {"x": "x"}, message="x", base="main") if how == "a branch" else "a" * 40
+    delivery.bump(tag)
+
+    assert "unreleased-tag" in exceptions(delivery.last())
+
+
+def test_a_commit_of_the_app_without_a_pull_request_is_found(delivery: Delivery) -> None:
+    delivery.bump(delivery.github.app_commit())
+
+    assert exceptions(delivery.last()) == ["no-pull-request"]
+
+
+def test_a_commit_of_the_app_that_nobody_independent_approved_is_found(delivery: Delivery) -> None:
+    delivery.bump(delivery.release(message="x\n\nCo-authored-by: Bob <1+bob@users.noreply.github.com>"))
+
+    record = delivery.last()
+    assert exceptions(record) == ["self-approved"]
+    assert "your-org/app#1: bob approved it and had a part in it" in str(record["exceptions"])
+
+
+# What cannot be read
+
+
+@pytest.mark.parametrize(
+    ("missing", "unknown"),
+    [
+        ("administration", {"rule evaluations", "rules in force"}),
+        ("actions", {"workflow run"}),
+    ],
+)
+def test_what_the_token_may_not_read_is_unknown(delivery: Delivery, missing: str, unknown: set[str]) -> None:
+    github = delivery.github
+    ruleset = github.world.infra.ruleset("main")
+    delivery.bump(delivery.release())
+    ruleset["updated_at"] = "2099-01-01T00:00:00Z"
+    github.world.infra.deployments[-1].statuses[-1].log_url = f"{github.sandbox.url}/{INFRA}/actions/runs/1/job/1"
+    permissions = {name: "read" for name in AUDITED if name != missing}
+    token = github.sandbox.state.add_token("olivia", permissions=permissions)
+
+    record = delivery.last(delivery.export(token=token))
+
+    assert {text for text in unknown if any(text in said for said in record["unknown"])} == unknown
+    assert "unknown" in exceptions(record)
+
+
+def test_a_ruleset_whose_history_does_not_reach_back_is_unknown(delivery: Delivery) -> None:
+    delivery.bump(delivery.release())
+    delivery.github.world.infra.ruleset("main")["updated_at"] = "2099-01-01T00:00:00Z"
+    delivery.github.world.infra.ruleset_versions.clear()
+
+    assert "does not say what ruleset 'main' was" in str(delivery.last()["unknown"])
+
+
+def test_the_rules_are_those_of_the_time(delivery: Delivery) -> None:
+    infra = delivery.github.world.infra
+    delivery.bump(delivery.release())
+    now = infra.ruleset("main")
+    infra.rulesets.append(
+        {**now, "id": 77, "name": "new", "created_at": "2099-01-01T00:00:00Z", "updated_at": "2099-01-01T00:00:00Z"}
+    )
+    infra.rulesets.append({**now, "id": 78, "name": "off", "enforcement": "disabled"})
+    infra.rulesets.append({**now, "id": 79, "name": "tags", "target": "tag"})
+    infra.rulesets.append(
+        {**now, "id": 80, "name": "else", "conditions": {"ref_name": {"include": ["refs/heads/x"], "exclude": []}}}
+    )
+    then = infra.ruleset_versions[-1]
+    now["updated_at"], now["enforcement"] = "2099-01-01T00:00:00Z", "disabled"
+
+    record = delivery.last()
+    assert [rules["name"] for rules in record["rules"]] == ["main"]
+    assert record["rules"][0]["since"] == then.at
+    assert record["rules"][0]["bypass"] == ["User 1007 (pull_request)"]
+
+
+def test_what_the_rules_said_is_unknown_after_a_month(delivery: Delivery) -> None:
+    delivery.bump(delivery.release())
+    delivery.github.world.infra.rule_suites.clear()
+    delivery.now = datetime.now(UTC) + timedelta(days=40)
+
+    assert "rule evaluations (GitHub keeps them for a month)" in delivery.last()["unknown"]
+
+
+def test_who_pushed_last_is_unknown_where_github_does_not_say(delivery: Delivery) -> None:
+    delivery.bump(delivery.release())
+    for repo in (delivery.github.world.infra, delivery.github.world.app):
+        repo.activities = [each for each in repo.activities if each.ref == BRANCH + "main"]
+
+    unknown = delivery.last()["unknown"]
+    assert [text.split(" (#")[0] for text in unknown] == [
+        "who pushed to change-2 of your-org/infra last",
+        "who pushed to change-1 of your-org/app last",
+    ]
+
+
+def test_activity_is_read_no_further_than_it_is_needed(delivery: Delivery) -> None:
+    delivery.bump(delivery.release())
+    activities = delivery.github.world.infra.activities
+    old = Activity(
+        0,
+        BRANCH + "old",
+        "a" * 40,
+        "b" * 40,
+        "push",
+        delivery.github.sandbox.state.users["bob"],
+        "2020-01-01T00:00:00Z",
+    )
+    activities[:0] = [old] * 250
+    delivery.github.operations()
+
+    assert delivery.last()["result"] == "pass"
+    assert delivery.github.operations().count("GET /repos/{owner}/{repo}/activity") == 2
+
+
+def test_activity_that_may_not_be_read_is_unknown_once(delivery: Delivery) -> None:
+    delivery.bump(delivery.release())
+    refused = Fault(status=403, body={"message": "Resource not accessible by personal access token"})
+    result = delivery.export_again("GET /repos/{owner}/{repo}/activity", refused)
+
+    unknown = delivery.last(result)["unknown"]
+    assert [text.partition(" (")[0] for text in unknown] == [f"branch activity of {repo}" for repo in (INFRA, APP)]
+
+
+def test_an_app_that_may_not_be_seen_is_unknown(delivery: Delivery) -> None:
+    github = delivery.github
+    delivery.bump(delivery.release())
+    del github.world.app.members["alice"]
+
+    record = delivery.last(delivery.export(app_token=github.world.tokens["alice"]))
+
+    assert APP in str(record["unknown"])
+    assert exceptions(record) == ["unknown"]
+
+
+def test_an_env_file_that_nobody_could_read_is_unknown(delivery: Delivery) -> None:
+    tag = delivery.release()
+    delivery.land(delivery.github.world.infra, {"envs/prod.json": "{"})
+    broken = delivery.last()
+    delivery.bump(tag)
+    mended = delivery.last()
+
+    assert "what envs/prod.json says" in str(broken["unknown"])
+    assert {"unknown", "change-without-deployment"} == set(exceptions(broken))
+    assert "what envs/prod.json says" in str(mended["unknown"])
+
+
+def test_an_app_that_answers_with_an_error_is_unknown(delivery: Delivery) -> None:
+    tag = delivery.release()
+    delivery.bump(tag)
+
+    result = delivery.export_again("query", Fault(status=400, body={"message": "Something is wrong"}), nth=-1)
+
+    assert [f"api {tag[:12]} (GitHub answered 400 for {APP}: Something is wrong)"] == delivery.last(result)["unknown"]
+
+
+# Where the files are
+
+
+def test_files_that_were_elsewhere_before_are_looked_at_too(delivery: Delivery) -> None:
+    infra = delivery.github.world.infra
+    tag = delivery.release()
+    delivery.bump(tag)
+    delivery.land(
+        infra,
+        {"gitops.yml": "files: config/{env}.json\nservices: {api: {repo: your-org/app}}\n",
+         "envs/prod.json": None, "config/prod.json": tagged(tag)},
+    )  # fmt: skip
+    sha = delivery.land(infra, {"config/prod.json": tagged(delivery.release())})
+    delivery.deploy(sha)
+
+    records = delivery.records()
+    assert [record["moves"][0]["file"] for record in records[1:] if record["moves"]] == [
+        "envs/prod.json", "envs/prod.json", "config/prod.json",
+    ]  # fmt: skip
+    assert [record["result"] for record in records[1:]] == ["pass"] * 4
+
+
+def test_a_service_that_is_gone_with_its_file_is_looked_at_too(delivery: Delivery) -> None:
+    infra = delivery.github.world.infra
+    config = (
+        "files: charts/{service}/values-{env}.yaml\ntag: image.tag\nservices: {api: {repo: none}, web: {repo: none}}\n"
+    )
+    values = {
+        f"charts/{name}/values-{env}.yaml": "image:\n  tag: 1\n" for name in ("api", "web") for env in ("dev", "prod")
+    }
+    delivery.land(infra, {"gitops.yml": config, "envs/prod.json": None, **values})
+    delivery.land(infra, {"charts/web/values-dev.yaml": "image:\n  tag: 2\n"})
+    delivery.land(infra, {"charts/web/values-prod.yaml": "image:\n  tag: 2\n"})
+    delivery.land(infra, {"charts/web/values-prod.yaml": None})
+
+    moves = [[(m["service"], m["before"], m["after"]) for m in r["moves"]] for r in delivery.records()[2:]]
+
+    assert moves == [
+        [("api", delivery.github.world.app.git.head("main"), "1"), ("web", "", "1")],
+        [("web", "1", "2")],
+        [("web", "2", "")],
+    ]
+
+
+def test_a_gitops_yml_that_cannot_be_read_is_as_none(delivery: Delivery) -> None:
+    delivery.land(delivery.github.world.infra, {"gitops.yml": "environments: ["})
+    delivery.bump(delivery.release())
+
+    assert delivery.last()["result"] == "pass"
+
+
+def test_a_gitops_yml_that_names_other_files_is_a_change_itself(delivery: Delivery) -> None:
+    infra = delivery.github.world.infra
+    delivery.land(infra, {"config/prod.json": tagged("1")})
+    sha = delivery.land(infra, {"gitops.yml": "files: config/{env}.json\nservices: {api: {repo: none}}\n"})
+    delivery.land(infra, {"gitops.yml": "files: config/{env}.json\nservices: {api: {repo: none}}\nbots: [x]\n"})
+    delivery.deploy(sha)
+
+    changes = delivery.records()[1:]
+
+    assert [record["moves"][0]["after"] for record in changes] == [changes[0]["moves"][0]["after"], "1"]
+    assert (changes[1]["commit"]["sha"], changes[1]["result"]) == (sha, "pass")
+
+
+def test_the_evidence_begins_where_it_is_told(delivery: Delivery, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was deployed before, and is on the branch, is none of it."""
+    since = f"{datetime.now(UTC) + timedelta(hours=1):%Y-%m-%d %H:%M:%S}"
+    monkeypatch.setattr("sandbox.gitrepo.time.time", (datetime.now(UTC) + timedelta(hours=2)).timestamp)
+    sha = delivery.bump(delivery.release())
+
+    records = delivery.records(delivery.export(since=since))
+
+    assert records[0]["since"] == since.replace(" ", "T") + "Z"
+    assert [record["commit"]["sha"] for record in records[1:]] == [sha]
+
+
+def test_long_histories_are_read_page_by_page(delivery: Delivery) -> None:
+    tag = delivery.release()
+    delivery.bump(tag)
+    for number in range(101):
+        delivery.github.change_infra({"note": str(number)})
+        delivery.deploy(tag, "dev")
+
+    records = delivery.records()
+
+    assert [record["result"] for record in records[1:]] == ["pass", "pass"]
+
+
+def test_the_run_that_deployed_is_recorded_and_asked_for_once(delivery: Delivery) -> None:
+    infra, state = delivery.github.world.infra, delivery.github.sandbox.state
+    delivery.land(infra, {"gitops.yml": "services: {api: {repo: none}, web: {repo: none}}\n"})
+    sha = delivery.land(infra, {"envs/prod.json": '{"api": {"tag": "1"}, "web": {"tag": "1"}}'})
+    run = WorkflowRun(7, ".github/workflows/deploy.yml", "push", state.users["alice"], sha)
+    said = {"user": delivery.github.sandbox.payloads.user(state.users["olivia"]), "state": "approved", "comment": ""}
+    run.approvals.append({**said, "environments": [{"name": "prod"}]})
+    infra.runs.append(run)
+    for name in ("prod/api", "prod/web"):
+        delivery.deploy(sha, name)
+        infra.deployments[-1].statuses[-1].log_url = f"{delivery.github.sandbox.url}/{INFRA}/actions/runs/7/job/1"
+    delivery.github.operations()
+
+    record = delivery.last()
+
+    assert [each["run"]["id"] for each in record["deployments"]] == [7, 7]
+    assert record["deployments"][0]["run"]["approvals"] == ["olivia: approved, prod"]
+    assert delivery.github.operations().count("GET /repos/{owner}/{repo}/actions/runs/{run_id}") == 1
+
+
+@pytest.mark.parametrize(
+    "answer", [{}, {"c0": None, "c1": None, "c2": None}, {"c0": {}}, {"ref": {"target": {"history": {"nodes": [{}]}}}}]
+)
+def test_an_answer_that_lacks_what_it_must_have_is_an_error_that_says_so(
+    delivery: Delivery, answer: dict[str, object]
+) -> None:
+    """At each query of an export."""
+    delivery.bump(delivery.release())
+    delivery.github.operations()
+    delivery.export()
+    queries = [number for number, name in enumerate(delivery.github.operations()) if name == "query"]
+    fault = Fault(status=200, body={"data": {"repository": answer}})
+    for number in queries:
+        (delivery.github.runner.workspace / FILE).unlink(missing_ok=True)
+        delivery.github.sandbox.faults.plan({number: fault})
+
+        result = delivery.export()
+
+        assert result.outputs["reason"] in ("github-error", "exported", "permission-denied", "unknown-env"), result.log
+        if result.outputs["reason"] == "exported" and number != queries[0]:
+            assert "unknown" in str(result.json("exceptions"))
+
+
+def test_pull_requests_of_many_commits_are_read_to_their_end(delivery: Delivery) -> None:
+    infra = delivery.github.world.infra
+    tag = delivery.release()
+    number = delivery.propose(infra, {"envs/prod.json": tagged(tag)}, message="Change")
+    for count in range(120):
+        message = "x\n\nCo-authored-by: Bob <1+bob@users.noreply.github.com>" if count == 80 else "x"
+        delivery.push(infra, infra.pulls[number].head, {"more": str(count)}, message=message)
+    delivery.github.report("test", "success", infra.pulls[number].head_sha)
+    delivery.github.person("bob").approve(INFRA, number)
+    delivery.deploy(delivery.github.person("alice").merge(INFRA, number))
+
+    assert exceptions(delivery.last()) == ["self-approved"]
+
+
+def test_what_is_not_read_to_its_end_is_unknown(delivery: Delivery) -> None:
+    tag = delivery.release()
+    delivery.bump(tag)
+    bob = delivery.github.sandbox.state.users["bob"]
+    for repo in (delivery.github.world.infra, delivery.github.world.app):
+        pull = list(repo.pulls.values())[-1]
+        pull.reviews[:0] = [Review(0, bob, "COMMENTED", "", pull.head_sha, pull.created) for _ in range(100)]
+
+    details = str(delivery.last()["exceptions"])
+    assert "all commits, reviews and checks of #1" in details
+    assert "all of #1 of your-org/app" in details
+
+
+# Emergencies
+
+
+def test_an_emergency_that_is_approved_later_says_so(delivery: Delivery) -> None:
+    start = delivery.github.world.app.git.head("main") or ""
+    delivery.bump(delivery.release())
+    message = "Roll back\n\nReason: it is bad"
+    delivery.bump(start, by="gitops-bot", approved_by="", merged_by="gitops-bot", message=message)
+    first = delivery.last()
+    nothing = delivery.export()
+    bob = delivery.github.sandbox.state.users["bob"]
+    delivery.newest.reviews.append(Review(0, bob, "APPROVED", "", delivery.newest.head_sha, "2099-01-01T00:00:00Z"))
+
+    amendment = delivery.records(delivery.export())[-1]
+
+    assert (exceptions(first), first["later_review"]) == (["not-approved"], None)
+    assert nothing.outputs["reason"] == "up-to-date"
+    assert amendment["adds"] == {"later_review": {"by": "bob", "at": "2099-01-01T00:00:00Z"}}
+    assert "bob, 2099-01-01 00:00 UTC" in delivery.github.runner.read("evidence/evidence.html")
+    assert delivery.export().outputs["reason"] == "up-to-date"
+
+
+# Where it is kept
+
+
+def test_it_is_kept_on_a_branch(delivery: Delivery) -> None:
+    github = delivery.github
+    delivery.bump(delivery.release())
+    first = delivery.export(branch="evidence", branch_token=github.bot)
+    delivery.bump(delivery.release())
+
+    second = delivery.export(branch="evidence", branch_token=github.bot, head=first.outputs["head"])
+    verified = delivery.export(branch="evidence", mode="verify", head=second.outputs["head"])
+
+    kept = github.infra_file(FILE, branch="evidence")
+    assert (second.outputs["new"], verified.outputs["reason"]) == ("1", "verified")
+    assert kept == github.runner.read(FILE)
+    assert github.world.infra.git.head("evidence") in github.world.infra.verified
+    assert "<html" in github.infra_file("evidence/evidence.html", branch="evidence")
+
+
+def test_two_exports_at_once_keep_both(delivery: Delivery) -> None:
+    """The slower one reads what the faster one kept, and goes on from there."""
+    github = delivery.github
+    delivery.bump(delivery.release())
+    inputs = {"branch": "evidence", "branch_token": github.bot}
+    delivery.export(**inputs)
+    delivery.bump(delivery.release())
+    github.operations()
+    delivery.export(**inputs)
+    writes = github.operations().index("mutation")
+    delivery.bump(delivery.release())
+    faster = Fault(silent=True, meanwhile=lambda: github.change_infra({"note": "x"}, branch="evidence"))
+    github.sandbox.faults.plan({writes: faster})
+
+    result = delivery.export(**inputs)
+
+    assert result.exit_code == 0, result.log
+    assert (result.outputs["changes"], len(github.slept)) == ("4", 1)
+    assert github.infra_file("note", branch="evidence") == "x"
+
+
+def test_a_run_that_is_stopped_goes_on_where_it_was(delivery: Delivery, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("actions.evidence.collector.BATCH", 1)
+    monkeypatch.setattr("actions.export_evidence.BATCH", 1)
+    monkeypatch.setattr("actions.export_evidence.KEPT_EVERY", 1)
+    for _ in range(3):
+        delivery.bump(delivery.release())
+    whole = [record["commit"]["sha"] for record in delivery.records() if record["record"] == "change"]
+    (delivery.github.runner.workspace / FILE).unlink()
+    original = ledger.record_of
+    seen: list[str] = []
+
+    def stopping(change: Any, collected: Any) -> Any:
+        seen.append(change.commit.sha)
+        if len(seen) == 3:
+            raise KeyboardInterrupt
+        return original(change, collected)
+
+    monkeypatch.setattr(ledger, "record_of", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        delivery.export()
+    half = delivery.github.runner.read(FILE)
+    delivery.github.runner.write({FILE: half + '{"half a line'})
+
+    result = delivery.export()
+
+    assert [r["commit"]["sha"] for r in delivery.records(result) if r["record"] == "change"] == whole
+    assert delivery.github.runner.read(FILE).startswith(half)
+    assert half.count("\n") == 3
+
+
+def test_what_github_limits_is_waited_for(delivery: Delivery) -> None:
+    delivery.bump(delivery.release())
+    limit = {"message": "You have exceeded a secondary rate limit"}
+    delivery.github.sandbox.faults.plan({3: Fault(status=403, body=limit, headers={"Retry-After": "30"})})
+
+    assert delivery.export().exit_code == 0
+    assert 30 in delivery.github.slept
+
+
+# Tampering
+
+
+@pytest.mark.parametrize(
+    "tamper",
+    [
+        pytest.param(lambda lines: [lines[0].replace("main", "mein"), *lines[1:]], id="changed"),
+        pytest.param(lambda lines: [lines[0], *lines[2:]], id="removed"),
+        pytest.param(lambda lines: [lines[0], lines[2], lines[1], *lines[3:]], id="moved"),
+        pytest.param(lambda lines: [*lines[:2], lines[1], *lines[2:]], id="written twice"),
+        pytest.param(lambda lines: [*lines[:-1], lines[-1].replace(":", ": ", 1)], id="written otherwise"),
+        pytest.param(lambda lines: [*lines, "{}"], id="added to"),
+        pytest.param(lambda lines: lines[1:], id="without its beginning"),
+    ],
+)
+def test_what_was_tampered_with_is_found(delivery: Delivery, tamper: Any) -> None:
+    for _ in range(2):
+        delivery.bump(delivery.release())
+    delivery.export()
+    lines = delivery.github.runner.read(FILE).splitlines()
+    delivery.github.runner.write({FILE: "\n".join(tamper(lines)) + "\n"})
+
+    for mode in ("verify", "export"):
+        result = delivery.export(mode=mode)
+        assert (result.exit_code, result.outputs["reason"]) == (7, "tampered")
+
+
+def test_an_end_that_was_cut_off_is_found_by_who_knows_how_it_ended(delivery: Delivery) -> None:
+    delivery.bump(delivery.release())
+    head = delivery.export().outputs["head"]
+    lines = delivery.github.runner.read(FILE).splitlines()
+    delivery.github.runner.write({FILE: "\n".join(lines[:-1]) + "\n"})
+
+    assert delivery.export(mode="verify").outputs["reason"] == "verified"
+    assert delivery.export(mode="verify", head=head).outputs["reason"] == "tampered"
+    assert delivery.export(mode="export", head=head).outputs["reason"] == "tampered"
+
+
+def test_a_line_without_an_end_is_found(delivery: Delivery) -> None:
+    delivery.export()
+    delivery.github.runner.write({FILE: delivery.github.runner.read(FILE) + "{"})
+
+    result = delivery.export(mode="verify")
+
+    assert (result.outputs["reason"], "has no end" in result.log) == ("tampered", True)
+
+
+# Inputs
+
+
+@pytest.mark.parametrize(
+    ("inputs", "reason", "said"),
+    [
+        ({"env": "nowhere"}, "unknown-env", "there is: dev, prod, staging"),
+        ({"since": "yesterday"}, "invalid-input", "write it like 2026-01-01"),
+        ({"infra_repo": "infra"}, "invalid-input", "owner/name"),
+        ({"mode": "verify"}, "invalid-input", "there is no evidence/evidence.jsonl to verify"),
+        ({"output_dir": "../x"}, "invalid-input", "a folder within the repository"),
+        ({"token": ""}, "invalid-input", "token is required"),
+        ({"mode": "x"}, "invalid-input", "export, verify"),
+    ],
+)
+def test_what_cannot_be_used_is_said(delivery: Delivery, inputs: dict[str, str], reason: str, said: str) -> None:
+    result = delivery.export(**inputs)
+
+    assert result.outputs["reason"] == reason
+    assert said in result.log
+
+
+def test_evidence_of_something_else_is_not_added_to(delivery: Delivery) -> None:
+    delivery.export()
+
+    result = delivery.export(env="dev")
+
+    assert (result.exit_code, result.outputs["reason"]) == (2, "invalid-input")
+    assert "is of prod of your-org/infra, not of dev" in result.log
+
+
+@pytest.mark.parametrize("link", ["evidence", "evidence/evidence.jsonl"])
+def test_links_are_not_followed(delivery: Delivery, link: str) -> None:
+    path = delivery.github.runner.workspace / link
+    path.parent.mkdir(exist_ok=True)
+    path.symlink_to(delivery.github.runner.workspace.parent)
+
+    assert delivery.export().outputs["reason"] == "unsafe-path"
+
+
+def test_exceptions_fail_the_run_if_that_is_asked_for(delivery: Delivery) -> None:
+    delivery.bump(delivery.release(), deploy=False)
+
+    result = delivery.export(fail_on_exceptions="true")
+
+    assert (result.exit_code, result.outputs["reason"]) == (7, "exceptions-found")
+    assert "1 exception in 2 changes of prod: change-without-deployment" in result.log
+    assert delivery.github.runner.read(FILE)
+
+
+def test_every_exception_is_produced_here() -> None:
+    """The list is closed, and each of it is seen to be found."""
+    text = Path(__file__).read_text(encoding="utf-8")
+
+    assert [problem for problem in Problem if f'"{problem}"' not in text] == []

@@ -1,0 +1,360 @@
+"""What is made of the facts: the chain of records, the table, the metrics, the page.
+
+How facts are collected and judged is tested on the sandbox.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+from io import StringIO
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actions.errors import TamperedError
+from actions.evidence.chain import Chain, canonical, whole_lines
+from actions.evidence.facts import Change, Commit, Kind, Move
+from actions.evidence.judgement import judge
+from actions.evidence.ledger import Ledger
+from actions.evidence.metrics import measure
+from actions.evidence.page import page
+from actions.evidence.table import COLUMNS, FORMULA, safe, table
+from actions.evidence.timeline import timeline
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+VOID = {"meta", "rect", "line", "br"}
+HOSTILE = "<script>alert(1)</script>\"'&=cmd|' /C calc'!A0\n\u202e`${{ x }}"
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+records = st.lists(st.fixed_dictionaries({"record": st.just("change"), "x": json_values}), min_size=1, max_size=6)
+
+
+def lines_of(found: list[dict[str, Any]]) -> list[bytes]:
+    return Chain().with_records(found)[1].splitlines(keepends=True)
+
+
+def moment(hours: float) -> str:
+    return f"{START + timedelta(hours=hours):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def change(name: str, hours: float, kind: str = "update", **more: Any) -> dict[str, Any]:
+    """One change of the api to *name*, built an hour before it was deployed."""
+    move = {
+        "service": "api", "file": "envs/prod.json", "before": "", "after": name, "order": "ahead",
+        "repository": "your-org/app", "sha": "c" * 40, "built_at": moment(hours - 1), "released": "main",
+        "required_checks": [], "missing_checks": [], "skipped_checks": [], "commits_in_all": 1,
+        "commits": [{"sha": "c" * 40, "title": name, "author": "alice", "pull": None, "approved_by": ""}],
+    }  # fmt: skip
+    run = {
+        "id": 5,
+        "url": "https://github.example/runs/5",
+        "triggering_actor": "alice",
+        "approvals": ["olivia: approved, prod"],
+    }
+    deployment = {
+        "id": 1, "environment": "prod", "sha": "d" * 40, "creator": "x", "created_at": moment(hours),
+        "succeeded_at": moment(hours), "failed_before": 1, "url": "", "run": run,
+    }  # fmt: skip
+    return {
+        "record": "change", "environment": "prod", "kind": kind, "emergency": kind in ("roll-back", "hotfix"),
+        "commit": {
+            "sha": hashlib.sha1(f"{name} {hours}".encode(), usedforsecurity=False).hexdigest(), "title": name,
+            "author": "alice", "at": moment(hours), "verified": True, "pull": None,
+        },
+        "moves": [move], "reason": "", "deployments": [deployment], "undeployed": [], "rules": None, "suite": None,
+        "approved_by": "", "approved_at": "", "later_review": None, "needs_review": True, "exceptions": [],
+    } | more  # fmt: skip
+
+
+def begin() -> dict[str, Any]:
+    return {
+        "record": "start", "server": "https://github.example", "repository": "your-org/infra", "environment": "prod",
+        "branch": "main", "since": "",
+    }  # fmt: skip
+
+
+def pull(text: str) -> dict[str, Any]:
+    return {
+        "number": 1, "url": f"javascript:{text}", "title": text, "author": text, "merged_by": text,
+        "merged_at": moment(0), "requesters": [text], "writers": [text], "tickets": [text],
+        "checks": [{"name": text, "conclusion": text}],
+    }  # fmt: skip
+
+
+# The chain
+
+
+@given(records)
+def test_what_was_written_is_read(found: list[dict[str, Any]]) -> None:
+    chain, content = Chain().with_records(found)
+
+    assert Chain.read(content) == chain
+    assert [{**record, "previous": ""} for record in chain.records] == [{**record, "previous": ""} for record in found]
+
+
+@given(records, st.data())
+def test_any_byte_that_is_changed_is_found(found: list[dict[str, Any]], data: st.DataObject) -> None:
+    """Up to the last line, by the chain itself; in the last one by who knows its SHA-256."""
+    chain, content = Chain().with_records(found)
+    place = data.draw(st.integers(0, len(content) - 1))
+    byte = data.draw(st.integers(0, 255).filter(lambda byte: byte != content[place]))
+    tampered = content[:place] + bytes([byte]) + content[place + 1 :]
+
+    with pytest.raises(TamperedError):
+        Chain.read(tampered).require(chain.head)
+
+
+@given(records, st.data())
+def test_any_line_that_is_removed_or_moved_is_found(found: list[dict[str, Any]], data: st.DataObject) -> None:
+    lines = lines_of(found)
+    head = Chain.read(b"".join(lines)).head
+    without = data.draw(st.integers(0, len(lines) - 1))
+    shuffled = data.draw(st.permutations(lines))
+
+    with pytest.raises(TamperedError):
+        Chain.read(b"".join(lines[:without] + lines[without + 1 :])).require(head)
+    if shuffled != lines:
+        with pytest.raises(TamperedError):
+            Chain.read(b"".join(shuffled))
+
+
+@given(records, records)
+def test_adding_changes_nothing_of_what_is_there(one: list[dict[str, Any]], two: list[dict[str, Any]]) -> None:
+    first, content = Chain().with_records(one)
+
+    whole, more = first.with_records(two)
+
+    assert Chain.read(content + more) == whole
+    whole.require(first.head)
+
+
+@given(st.dictionaries(st.text(st.characters(exclude_categories=["Cs"]), max_size=5), json_values, max_size=4))
+def test_a_record_is_one_line_and_there_is_one_way_to_write_it(record: dict[str, Any]) -> None:
+    line = canonical(record)
+
+    assert b"\n" not in line
+    assert canonical(json.loads(line)) == line
+
+
+@pytest.mark.parametrize("line", [b"[]", b"{}", b'{"previous": 1}', b"\xff", b"[" * 100_000, b'{"previous":"x"}'])
+def test_what_is_no_record_is_found(line: bytes) -> None:
+    with pytest.raises(TamperedError, match="line 1 "):
+        Chain.read(line + b"\n")
+
+
+def test_a_half_line_at_the_end_goes() -> None:
+    assert whole_lines(b"a\nb\nhal") == b"a\nb\n"
+    assert whole_lines(b"hal") == b""
+
+
+# The judgement
+
+
+def test_commits_that_are_not_listed_are_unknown() -> None:
+    commit = Commit(sha="a" * 40, title="x", author="alice", at=moment(0), verified=True, pull=None)
+    move = Move(
+        service="api", file="envs/prod.json", before="1", after="2", order="ahead", repository="your-org/app",
+        sha="b" * 40, released="main", commits_in_all=3,
+    )  # fmt: skip
+    found = Change(
+        environment="prod", commit=commit, parents=("c" * 40,), kind=Kind.UPDATE, needs_review=True, reason="",
+        bots=(), moves=(move,),
+    )  # fmt: skip
+
+    assert "3 more commits of your-org/app in api 2" in [finding.detail for finding in judge(found)]
+
+
+# The table
+
+
+@given(st.text())
+def test_no_cell_is_a_formula_and_each_is_on_one_line(text: str) -> None:
+    cell = safe(text)
+
+    assert not cell.startswith(FORMULA)
+    assert "\n" not in cell
+    assert "\r" not in cell
+
+
+def test_a_row_of_the_table_is_a_change() -> None:
+    commit = {"sha": "e" * 40, "title": "=1+1", "author": "x", "at": moment(0), "verified": False, "pull": pull("=x")}
+    chain, _ = Chain().with_records([begin(), change("a", 1, commit=commit), change("b", 2)])
+
+    rows = list(csv.DictReader(StringIO(table(Ledger.of(chain.records)))))
+
+    assert tuple(rows[0]) == COLUMNS
+    assert (rows[0]["title"], rows[0]["author"], rows[0]["merged_by"]) == ("'=x", "'=x", "'=x")
+    assert (rows[1]["changes"], rows[1]["deployed_at"]) == ("api (none) -> b", "2026-01-01T02:00:00Z")
+    assert rows[1]["deployed_by"] == "alice (run 5)"
+
+
+# The metrics
+
+
+def test_metrics_are_computed_from_the_records() -> None:
+    """Two good changes, a bad one that is rolled back after two hours, and a hotfix of the last good one."""
+    found = measure(
+        [
+            change("first", 0, "first"),
+            change("a", 24),
+            change("b", 100),
+            change("a", 102, "roll-back"),
+            change("c", 24 * 10),
+            change("d", 24 * 10 + 6, "hotfix"),
+        ]
+    )
+
+    assert found.lead_time == timedelta(hours=1)
+    assert found.failure_rate == pytest.approx(2 / 3)
+    assert found.time_to_restore == timedelta(hours=4)
+    assert found.per_week == pytest.approx(5 / ((24 * 9 + 6) / (24 * 7)))
+
+
+def test_where_there_is_nothing_to_tell_from_nothing_is_told() -> None:
+    found = measure([change("a", 0, deployments=[])])
+
+    assert (found.lead_time, found.per_week, found.failure_rate, found.time_to_restore) == (None,) * 4
+
+
+def test_a_service_that_goes_ends_its_bar() -> None:
+    gone = change("", 2)
+
+    picture = timeline([change("a", 1), gone], START + timedelta(hours=3))
+
+    assert picture.count("<rect x=") == 1 + 4  # and four of the legend
+    assert timeline([], START) == ""
+
+
+# The page
+
+
+class Structure(HTMLParser):
+    """What a page is made of."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: list[str] = []
+        self.links: list[str] = []
+        self.ids: list[str] = []
+        self.headings: list[int] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given_ = dict(attrs)
+        self.seen.append(tag)
+        self.links += [value or "" for name, value in attrs if name in ("href", "src")]
+        self.ids += [value or "" for name, value in attrs if name == "id"]
+        assert not any(name.startswith("on") for name in given_)
+        if re.fullmatch(r"h[1-6]", tag):
+            self.headings.append(int(tag[1]))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+
+def report(*changes: dict[str, Any], stray: bool = False) -> str:
+    finding = {"exception": "deployment-without-change", "detail": HOSTILE}
+    strays = [{"record": "deployment", "deployment": {"sha": "f" * 40}, "exceptions": [finding]}] if stray else []
+    chain, _ = Chain().with_records([begin(), *changes, *strays])
+    return page(Ledger.of(chain.records), chain, START + timedelta(days=20))
+
+
+def hostile() -> dict[str, Any]:
+    """A change of which every text is one that means harm."""
+    text = HOSTILE
+    suite = {"result": text, "actor": text, "broken": [text]}
+    rules = [{"name": text, "since": text, "sha256": text}]
+    commit = {"sha": "e" * 40, "title": text, "author": text, "at": moment(2), "verified": False, "pull": pull(text)}
+    found = change(text, 3, "hotfix", commit=commit, suite=suite, rules=rules, reason=text, approved_by=text)
+    found |= {"approved_at": moment(3), "exceptions": [{"exception": "unknown", "detail": text}]}
+    found["moves"][0] |= {"service": text, "before": text, "repository": text, "released": text}
+    found["moves"][0]["commits"][0] |= {"title": text, "author": text, "approved_by": text, "pull": pull(text)}
+    found["deployments"][0] |= {"environment": text}
+    found["deployments"][0]["run"] |= {"url": f"javascript:{text}", "triggering_actor": text, "approvals": [text]}
+    return found
+
+
+def pages() -> dict[str, str]:
+    emergency = change("x", 30, "roll-back", later_review={"by": "bob", "at": moment(31)}, reason="it is bad")
+    approved = change("y", 40, "hotfix", approved_by="bob", approved_at=moment(39))
+    return {
+        "empty": report(),
+        "good": report(change("a", 1), change("b", 24 * 12)),
+        "mixed": report(change("a", 1), emergency, change("z", 50, "hotfix"), approved, hostile(), stray=True),
+    }
+
+
+@pytest.mark.parametrize("name", pages())
+def test_a_page_is_well_formed_and_needs_nothing_else(name: str) -> None:
+    text = pages()[name]
+    structure = Structure()
+    structure.feed(text)
+
+    assert text.startswith('<!doctype html>\n<html lang="en">')
+    assert structure.open == []
+    assert not {"script", "img", "iframe", "link", "object", "form"} & set(structure.seen)
+    assert all(link.startswith(("https://github.example/", "#c")) for link in structure.links), structure.links
+    assert "default-src 'none'" in text
+    assert HOSTILE not in text
+    assert "<script>" not in text
+
+
+@pytest.mark.parametrize("name", pages())
+def test_a_page_can_be_read_by_those_who_do_not_see_it(name: str) -> None:
+    """Headings in order, heads of tables with their scope, a picture with its words, links that lead somewhere."""
+    text = pages()[name]
+    structure = Structure()
+    structure.feed(text)
+
+    assert structure.headings[0] == 1
+    assert all(after <= before + 1 for before, after in zip(structure.headings, structure.headings[1:], strict=False))
+    assert text.count("<th ") == text.count("<th scope=")
+    assert text.count("<table>") == text.count("<caption>")
+    assert text.count("<svg") == text.count('role="img" aria-labelledby')
+    assert len(structure.ids) == len(set(structure.ids))
+    inner = {link[1:] for link in structure.links if link.startswith("#")}
+    assert inner <= set(structure.ids)
+
+
+def test_a_page_says_what_an_auditor_looks_for_first() -> None:
+    found = pages()
+
+    assert "None: every change passed, and every deployment has its change." in found["good"]
+    assert found["mixed"].index("<h2>Exceptions</h2>") < found["mixed"].index("<h2>What ran when</h2>")
+    assert "bob, 2026-01-02 07:00 UTC" in found["mixed"]
+    assert "not yet" in found["mixed"]
+    assert "not needed" in found["mixed"]
+    assert "no change" in found["empty"]
+
+
+def test_a_browser_shows_the_page(tmp_path: Path) -> None:
+    """If there is one: a picture is made that is not blank."""
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    (tmp_path / "page.html").write_text(pages()["mixed"], encoding="utf-8")
+    if browser:
+        flags = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
+        picture = tmp_path / "page.png"
+        subprocess.run(
+            [browser, *flags, f"--user-data-dir={tmp_path}/profile", "--window-size=1200,1600",
+             f"--screenshot={picture}", f"file://{tmp_path}/page.html"],
+            check=True, capture_output=True, timeout=60,
+        )  # fmt: skip
+        assert picture.stat().st_size > 20_000
