@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo sandbox test lint bench bench-contention bench-infra-pr bench-interleavings lock clean setup
+.PHONY: demo sandbox test lint bench bench-contention bench-evidence bench-infra-pr bench-interleavings lock clean setup
 .DEFAULT_GOAL := test
 
 setup: .setup-done
@@ -38,6 +38,9 @@ bench: setup
 
 bench-contention: setup
 	$(BIN)/python -m bench.contention
+
+bench-evidence: setup
+	$(BIN)/python -m bench.evidence
 
 bench-infra-pr: setup
 	$(BIN)/python -m bench.infra_pr

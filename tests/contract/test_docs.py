@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 
+from actions.evidence import facts
 from tests.support import ROOT
+
+# What a record of a change holds beside its facts, and where the facts within them are.
+MORE = {"approved_by", "approved_at", "emergency", "later_review", "exceptions", "previous"}
+WITHIN = {
+    "commit": facts.Commit, "commit.pull": facts.Pull, "moves": facts.Move, "suite": facts.Suite, "rules": facts.Rules,
+}  # fmt: skip
 
 
 def test_every_attack_is_listed_with_what_stops_it() -> None:
@@ -14,3 +22,18 @@ def test_every_attack_is_listed_with_what_stops_it() -> None:
     cells = [line.split("|")[3] for line in listed.splitlines() if line.count("|") == 4]
     found = {name for cell in cells for name in re.findall(r"`([a-z_]+)`", cell)}
     assert found == set(re.findall(r"^def test_attack_(\w+)\(", tried, re.MULTILINE))
+
+
+def test_the_criteria_name_evidence_and_tests_that_there_are() -> None:
+    text = (ROOT / "docs" / "soc2.md").read_text(encoding="utf-8")
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.count("|") == 6]
+    rows = [row for row in rows if row[0] not in ("point of focus", "---")]
+    tests = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    known = {field.name for field in dataclasses.fields(facts.Change)} | MORE
+    known |= {f"{where}.{field.name}" for where, kind in WITHIN.items() for field in dataclasses.fields(kind)}
+
+    assert len(rows) == 18
+    for row in rows:
+        assert set(re.findall(r"`([^`]+)`", row[2])) <= known, row[2]
+        (named,) = re.findall(r"`(test_\w+)`", row[3])
+        assert f"def {named}(" in tests, named

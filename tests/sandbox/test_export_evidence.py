@@ -14,12 +14,13 @@ from actions import export_evidence
 from actions.clock import Clock
 from actions.evidence import ledger
 from actions.evidence.judgement import Problem
+from sandbox.delivery import Delivery, tagged
 from sandbox.faults import Fault
 from sandbox.gitrepo import BRANCH
 from sandbox.state import Activity, Review, WorkflowRun
 
 if TYPE_CHECKING:
-    from sandbox.state import Pull, Repo
+    from sandbox.state import Pull
     from tests.sandbox.conftest import GitHub
     from tests.support import Result
 
@@ -29,70 +30,12 @@ FILE = "evidence/evidence.jsonl"
 AUDITED = ("actions", "administration", "checks", "contents", "deployments", "metadata", "pull_requests")
 
 
-@dataclass
-class Delivery:
-    """Changes of the app and of the infra repository, as the pipeline makes them, or otherwise."""
+@dataclass(kw_only=True)
+class Exported(Delivery):
+    """What is delivered, and the evidence of it."""
 
     github: GitHub
-    made: int = 0
     now: datetime | None = None
-
-    def land(
-        self, repo: Repo, files: dict[str, str | None], *, message: str = "Change", by: str = "alice",
-        approved_by: str = "bob", check: str | None = "success", base: str = "main", merged_by: str = "alice",
-    ) -> str:  # fmt: skip
-        """Bring *files* to *base* by a pull request, and return the commit."""
-        number = self.propose(repo, files, message=message, by=by, base=base)
-        pull = repo.pulls[number]
-        name = "gate" if repo is self.github.world.app else "test"
-        if check:
-            self.github.report(name, check, pull.head_sha, repo)
-        if approved_by:
-            self.github.person(approved_by).approve(repo.full_name, number)
-        sha = self.github.person(merged_by).merge(repo.full_name, number)
-        if repo is self.github.world.app:
-            self.github.report("gate", "success", sha, repo)
-        return sha
-
-    def propose(
-        self, repo: Repo, files: dict[str, str | None], *, message: str, by: str = "alice", base: str = "main"
-    ) -> int:
-        self.made += 1
-        branch = f"change-{self.made}"
-        self.push(repo, branch, files, message=message, by=by, base=base)
-        return self.github.person(by).open_pull(
-            repo.full_name, head=branch, base=base, title=message.partition("\n")[0]
-        )
-
-    def push(
-        self, repo: Repo, branch: str, files: dict[str, str | None], *, message: str, by: str = "alice", base: str = ""
-    ) -> str:
-        """Push a commit of *files*, past no rule."""
-        user = self.github.sandbox.state.users[by]
-        token = self.github.sandbox.state.tokens[self.github.world.tokens[by]]
-        contents = {path: None if text is None else text.encode() for path, text in files.items()}
-        head = repo.git.head(base or branch) or ""
-        sha = repo.git.commit(parents=[head], message=message, author=user.person, files=contents)
-        repo.authors[sha] = user
-        self.github.sandbox.behaviour.update_ref(repo, token, BRANCH + branch, sha)
-        return sha
-
-    def release(self, **how: Any) -> str:
-        """Merge a change of the app, and return its tag."""
-        return self.land(self.github.world.app, {f"file-{self.made}": "x"}, **how)
-
-    def bump(self, tag: str, *, env: str = "prod", deploy: bool = True, **how: Any) -> str:
-        """Bring *tag* to an environment, and deploy it."""
-        sha = self.land(self.github.world.infra, {f"envs/{env}.json": tagged(tag)}, **how)
-        if deploy:
-            self.deploy(sha, env)
-        return sha
-
-    def deploy(self, sha: str, name: str = "prod", state: str = "success") -> None:
-        sandbox, infra = self.github.sandbox, self.github.world.infra
-        runner = sandbox.state.users["github-actions[bot]"]
-        deployment = sandbox.behaviour.deploy(infra, runner, sha=sha, ref="main", environment=name)
-        sandbox.behaviour.deployed(infra, deployment, runner, state)
 
     def without_rules(self) -> None:
         self.github.world.infra.rulesets.clear()
@@ -128,21 +71,17 @@ class Delivery:
         return [record for record in self.records(result) if record["record"] == "change"][-1]
 
 
-def tagged(tag: str, **settings: int) -> str:
-    return json.dumps({"api": {"tag": tag, **settings}}, indent=2) + "\n"
-
-
 def exceptions(record: dict[str, Any]) -> list[str]:
     return sorted({found["exception"] for found in record["exceptions"]})
 
 
 @pytest.fixture(name="delivery")
-def _delivery(github: GitHub) -> Delivery:
+def _delivery(github: GitHub) -> Exported:
     github.runner.environment["GITHUB_REPOSITORY"] = INFRA
-    return Delivery(github)
+    return Exported(sandbox=github.sandbox, world=github.world, github=github)
 
 
-def test_what_is_as_it_should_be_passes(delivery: Delivery) -> None:
+def test_what_is_as_it_should_be_passes(delivery: Exported) -> None:
     tag = delivery.release(message="Greet everybody\n\nFixes SHOP-12")
     sha = delivery.bump(tag, message="Update prod\n\nRequested-by: olivia")
 
@@ -166,7 +105,7 @@ def test_what_is_as_it_should_be_passes(delivery: Delivery) -> None:
     assert "<h1>Changes of prod of your-org/infra</h1>" in delivery.github.runner.read("evidence/evidence.html")
 
 
-def test_a_roll_back_and_a_hotfix_are_known_and_pass_too(delivery: Delivery) -> None:
+def test_a_roll_back_and_a_hotfix_are_known_and_pass_too(delivery: Exported) -> None:
     github, start = delivery.github, delivery.github.world.app.git.head("main") or ""
     delivery.bump(delivery.release())
     delivery.bump(start, message="Roll back prod\n\nReason: it is bad")
@@ -183,7 +122,7 @@ def test_a_roll_back_and_a_hotfix_are_known_and_pass_too(delivery: Delivery) -> 
     )  # fmt: skip
 
 
-def test_what_is_there_is_not_written_again(delivery: Delivery) -> None:
+def test_what_is_there_is_not_written_again(delivery: Exported) -> None:
     delivery.bump(delivery.release())
     first = delivery.export()
     before = delivery.github.runner.read(FILE)
@@ -200,7 +139,7 @@ def test_what_is_there_is_not_written_again(delivery: Delivery) -> None:
 # Each exception, produced on purpose
 
 
-def test_a_direct_push_is_found(delivery: Delivery) -> None:
+def test_a_direct_push_is_found(delivery: Exported) -> None:
     delivery.without_rules()
     delivery.deploy(
         delivery.push(delivery.github.world.infra, "main", {"envs/prod.json": tagged("x")}, message="x", by="olivia")
@@ -209,7 +148,7 @@ def test_a_direct_push_is_found(delivery: Delivery) -> None:
     assert exceptions(delivery.last()) == ["direct-push", "no-pull-request", "unreleased-tag", "unsigned"]
 
 
-def test_what_nobody_approved_is_found_and_that_the_review_was_bypassed(delivery: Delivery) -> None:
+def test_what_nobody_approved_is_found_and_that_the_review_was_bypassed(delivery: Exported) -> None:
     delivery.bump(delivery.release(), by="gitops-bot", approved_by="", merged_by="gitops-bot")
 
     record = delivery.last()
@@ -218,14 +157,14 @@ def test_what_nobody_approved_is_found_and_that_the_review_was_bypassed(delivery
     assert "gitops-bot bypassed pull_request (main)" in str(record["exceptions"])
 
 
-def test_a_bypass_with_a_reason_is_none_but_the_approval_lacks_still(delivery: Delivery) -> None:
+def test_a_bypass_with_a_reason_is_none_but_the_approval_lacks_still(delivery: Exported) -> None:
     message = "Update prod\n\nReason: the shop is down"
     delivery.bump(delivery.release(), by="gitops-bot", approved_by="", merged_by="gitops-bot", message=message)
 
     assert exceptions(delivery.last()) == ["not-approved"]
 
 
-def test_where_no_review_is_needed_none_is_missed(delivery: Delivery) -> None:
+def test_where_no_review_is_needed_none_is_missed(delivery: Exported) -> None:
     delivery.bump(delivery.release(), env="dev", by="gitops-bot", approved_by="", merged_by="gitops-bot")
 
     assert delivery.last(delivery.export(env="dev"))["result"] == "pass"
@@ -240,14 +179,14 @@ def test_where_no_review_is_needed_none_is_missed(delivery: Delivery) -> None:
     ],
 )
 def test_an_approval_of_somebody_who_had_a_part_in_it_is_found(
-    delivery: Delivery, message: str, merged_by: str
+    delivery: Exported, message: str, merged_by: str
 ) -> None:
     delivery.bump(delivery.release(), message=message, merged_by=merged_by)
 
     assert exceptions(delivery.last()) == ["self-approved"]
 
 
-def test_an_approval_of_who_pushed_last_is_found(delivery: Delivery) -> None:
+def test_an_approval_of_who_pushed_last_is_found(delivery: Exported) -> None:
     """Rules that say `require_last_push_approval` would not let it go."""
     infra = delivery.github.world.infra
     tag = delivery.release()
@@ -263,7 +202,7 @@ def test_an_approval_of_who_pushed_last_is_found(delivery: Delivery) -> None:
     assert (exceptions(record), record["commit"]["pull"]["last_pusher"]) == (["self-approved"], "bob")
 
 
-def test_an_approval_of_another_commit_is_found(delivery: Delivery) -> None:
+def test_an_approval_of_another_commit_is_found(delivery: Exported) -> None:
     tag = delivery.release()
     delivery.without_rules()
     delivery.bump(tag)
@@ -272,7 +211,7 @@ def test_an_approval_of_another_commit_is_found(delivery: Delivery) -> None:
     assert exceptions(delivery.last()) == ["stale-approval"]
 
 
-def test_what_nobody_knows_who_wrote_it_is_found(delivery: Delivery) -> None:
+def test_what_nobody_knows_who_wrote_it_is_found(delivery: Exported) -> None:
     delivery.bump(delivery.release())
     head = delivery.newest.head_sha
     git = delivery.github.world.infra.git
@@ -294,7 +233,7 @@ def test_what_nobody_knows_who_wrote_it_is_found(delivery: Delivery) -> None:
         ("neutral", 15368, ""),
     ],
 )
-def test_a_check_that_did_not_succeed_is_found(delivery: Delivery, conclusion: str, app: int, found: str) -> None:
+def test_a_check_that_did_not_succeed_is_found(delivery: Exported, conclusion: str, app: int, found: str) -> None:
     delivery.bump(delivery.release())
     for check in delivery.github.world.infra.checks:
         check.conclusion, check.app = conclusion, app
@@ -302,7 +241,7 @@ def test_a_check_that_did_not_succeed_is_found(delivery: Delivery, conclusion: s
     assert exceptions(delivery.last()) == ([found] if found else [])
 
 
-def test_without_any_check_that_is_found_too(delivery: Delivery) -> None:
+def test_without_any_check_that_is_found_too(delivery: Exported) -> None:
     tag = delivery.release()
     delivery.github.world.infra.rulesets.clear()
     delivery.bump(tag, check=None)
@@ -311,7 +250,7 @@ def test_without_any_check_that_is_found_too(delivery: Delivery) -> None:
 
 
 @pytest.mark.parametrize(("conclusion", "found"), [("failure", "check-missing"), ("skipped", "check-skipped")])
-def test_a_check_of_the_app_that_did_not_succeed_is_found(delivery: Delivery, conclusion: str, found: str) -> None:
+def test_a_check_of_the_app_that_did_not_succeed_is_found(delivery: Exported, conclusion: str, found: str) -> None:
     tag = delivery.release()
     delivery.bump(tag)
     for check in delivery.github.world.app.checks:
@@ -321,7 +260,7 @@ def test_a_check_of_the_app_that_did_not_succeed_is_found(delivery: Delivery, co
     assert exceptions(delivery.last()) == [found]
 
 
-def test_what_is_not_deployed_is_found_until_it_is(delivery: Delivery) -> None:
+def test_what_is_not_deployed_is_found_until_it_is(delivery: Exported) -> None:
     sha = delivery.bump(delivery.release(), deploy=False)
     delivery.deploy(sha, state="failure")
     before = delivery.export()
@@ -339,14 +278,14 @@ def test_what_is_not_deployed_is_found_until_it_is(delivery: Delivery) -> None:
     assert amendment["adds"]["deployments"][0]["failed_before"] == 1
 
 
-def test_a_later_deployment_has_what_came_before_it(delivery: Delivery) -> None:
+def test_a_later_deployment_has_what_came_before_it(delivery: Exported) -> None:
     delivery.bump(delivery.release(), deploy=False)
     delivery.bump(delivery.release())
 
     assert delivery.export().json("exceptions") == []
 
 
-def test_a_job_that_was_overtaken_deployed_nothing(delivery: Delivery) -> None:
+def test_a_job_that_was_overtaken_deployed_nothing(delivery: Exported) -> None:
     """GitHub records a success for it all the same."""
     old = delivery.bump(delivery.release(), deploy=False)
     new = delivery.bump(delivery.release())
@@ -355,7 +294,7 @@ def test_a_job_that_was_overtaken_deployed_nothing(delivery: Delivery) -> None:
     assert {each["deployments"][0]["sha"] for each in delivery.records()[2:]} == {new}
 
 
-def test_formatting_alone_is_not_deployed_and_settings_are(delivery: Delivery) -> None:
+def test_formatting_alone_is_not_deployed_and_settings_are(delivery: Exported) -> None:
     infra = delivery.github.world.infra
     tag = delivery.github.world.app.git.head("main") or ""
     delivery.bump(tag)
@@ -368,14 +307,14 @@ def test_formatting_alone_is_not_deployed_and_settings_are(delivery: Delivery) -
     assert (settings["kind"], exceptions(settings)) == ("settings", ["change-without-deployment"])
 
 
-def test_an_environment_that_goes_is_a_change_without_a_deployment(delivery: Delivery) -> None:
+def test_an_environment_that_goes_is_a_change_without_a_deployment(delivery: Exported) -> None:
     delivery.land(delivery.github.world.infra, {"envs/prod.json": None})
 
     record = delivery.last()
     assert (record["moves"][0]["after"], record["result"]) == ("", "pass")
 
 
-def test_each_service_must_be_deployed(delivery: Delivery) -> None:
+def test_each_service_must_be_deployed(delivery: Exported) -> None:
     infra = delivery.github.world.infra
     delivery.land(infra, {"gitops.yml": "environments: {prod: {}}\nservices: {api: {repo: none}, web: {repo: none}}\n"})
     sha = delivery.land(infra, {"envs/prod.json": '{"api": {"tag": "1"}, "web": {"tag": "1"}}'})
@@ -392,7 +331,7 @@ def test_each_service_must_be_deployed(delivery: Delivery) -> None:
     assert "it is not deployed to prod" in str(gone["exceptions"])
 
 
-def test_a_deployment_of_what_is_not_on_the_branch_is_found(delivery: Delivery) -> None:
+def test_a_deployment_of_what_is_not_on_the_branch_is_found(delivery: Exported) -> None:
     infra = delivery.github.world.infra
     delivery.deploy(delivery.push(infra, "elsewhere", {"envs/prod.json": tagged("x")}, message="x", base="main"))
 
@@ -405,7 +344,7 @@ def test_a_deployment_of_what_is_not_on_the_branch_is_found(delivery: Delivery) 
     assert "deployment-without-change" in delivery.github.runner.read("evidence/evidence.csv")
 
 
-def test_a_deployment_from_before_the_evidence_begins_is_none_of_these(delivery: Delivery) -> None:
+def test_a_deployment_from_before_the_evidence_begins_is_none_of_these(delivery: Exported) -> None:
     now = datetime.now(UTC)
 
     result = delivery.export(since=f"{now + timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}")
@@ -414,7 +353,7 @@ def test_a_deployment_from_before_the_evidence_begins_is_none_of_these(delivery:
 
 
 @pytest.mark.parametrize("how", ["a branch", "nowhere"])
-def test_a_tag_that_was_not_released_is_found(delivery: Delivery, how: str) -> None:
+def test_a_tag_that_was_not_released_is_found(delivery: Exported, how: str) -> None:
     app = delivery.github.world.app
     tag = delivery.push(app, "mine", {"x": "x"}, message="x", base="main") if how == "a branch" else "a" * 40
     delivery.bump(tag)
@@ -422,13 +361,13 @@ def test_a_tag_that_was_not_released_is_found(delivery: Delivery, how: str) -> N
     assert "unreleased-tag" in exceptions(delivery.last())
 
 
-def test_a_commit_of_the_app_without_a_pull_request_is_found(delivery: Delivery) -> None:
+def test_a_commit_of_the_app_without_a_pull_request_is_found(delivery: Exported) -> None:
     delivery.bump(delivery.github.app_commit())
 
     assert exceptions(delivery.last()) == ["no-pull-request"]
 
 
-def test_a_commit_of_the_app_that_nobody_independent_approved_is_found(delivery: Delivery) -> None:
+def test_a_commit_of_the_app_that_nobody_independent_approved_is_found(delivery: Exported) -> None:
     delivery.bump(delivery.release(message="x\n\nCo-authored-by: Bob <1+bob@users.noreply.github.com>"))
 
     record = delivery.last()
@@ -446,12 +385,11 @@ def test_a_commit_of_the_app_that_nobody_independent_approved_is_found(delivery:
         ("actions", {"workflow run"}),
     ],
 )
-def test_what_the_token_may_not_read_is_unknown(delivery: Delivery, missing: str, unknown: set[str]) -> None:
+def test_what_the_token_may_not_read_is_unknown(delivery: Exported, missing: str, unknown: set[str]) -> None:
     github = delivery.github
     ruleset = github.world.infra.ruleset("main")
     delivery.bump(delivery.release())
     ruleset["updated_at"] = "2099-01-01T00:00:00Z"
-    github.world.infra.deployments[-1].statuses[-1].log_url = f"{github.sandbox.url}/{INFRA}/actions/runs/1/job/1"
     permissions = {name: "read" for name in AUDITED if name != missing}
     token = github.sandbox.state.add_token("olivia", permissions=permissions)
 
@@ -461,7 +399,7 @@ def test_what_the_token_may_not_read_is_unknown(delivery: Delivery, missing: str
     assert "unknown" in exceptions(record)
 
 
-def test_a_ruleset_whose_history_does_not_reach_back_is_unknown(delivery: Delivery) -> None:
+def test_a_ruleset_whose_history_does_not_reach_back_is_unknown(delivery: Exported) -> None:
     delivery.bump(delivery.release())
     delivery.github.world.infra.ruleset("main")["updated_at"] = "2099-01-01T00:00:00Z"
     delivery.github.world.infra.ruleset_versions.clear()
@@ -469,7 +407,7 @@ def test_a_ruleset_whose_history_does_not_reach_back_is_unknown(delivery: Delive
     assert "does not say what ruleset 'main' was" in str(delivery.last()["unknown"])
 
 
-def test_the_rules_are_those_of_the_time(delivery: Delivery) -> None:
+def test_the_rules_are_those_of_the_time(delivery: Exported) -> None:
     infra = delivery.github.world.infra
     delivery.bump(delivery.release())
     now = infra.ruleset("main")
@@ -490,7 +428,7 @@ def test_the_rules_are_those_of_the_time(delivery: Delivery) -> None:
     assert record["rules"][0]["bypass"] == ["User 1007 (pull_request)"]
 
 
-def test_what_the_rules_said_is_unknown_after_a_month(delivery: Delivery) -> None:
+def test_what_the_rules_said_is_unknown_after_a_month(delivery: Exported) -> None:
     delivery.bump(delivery.release())
     delivery.github.world.infra.rule_suites.clear()
     delivery.now = datetime.now(UTC) + timedelta(days=40)
@@ -498,7 +436,7 @@ def test_what_the_rules_said_is_unknown_after_a_month(delivery: Delivery) -> Non
     assert "rule evaluations (GitHub keeps them for a month)" in delivery.last()["unknown"]
 
 
-def test_who_pushed_last_is_unknown_where_github_does_not_say(delivery: Delivery) -> None:
+def test_who_pushed_last_is_unknown_where_github_does_not_say(delivery: Exported) -> None:
     delivery.bump(delivery.release())
     for repo in (delivery.github.world.infra, delivery.github.world.app):
         repo.activities = [each for each in repo.activities if each.ref == BRANCH + "main"]
@@ -510,7 +448,7 @@ def test_who_pushed_last_is_unknown_where_github_does_not_say(delivery: Delivery
     ]
 
 
-def test_activity_is_read_no_further_than_it_is_needed(delivery: Delivery) -> None:
+def test_activity_is_read_no_further_than_it_is_needed(delivery: Exported) -> None:
     delivery.bump(delivery.release())
     activities = delivery.github.world.infra.activities
     old = Activity(
@@ -529,7 +467,7 @@ def test_activity_is_read_no_further_than_it_is_needed(delivery: Delivery) -> No
     assert delivery.github.operations().count("GET /repos/{owner}/{repo}/activity") == 2
 
 
-def test_activity_that_may_not_be_read_is_unknown_once(delivery: Delivery) -> None:
+def test_activity_that_may_not_be_read_is_unknown_once(delivery: Exported) -> None:
     delivery.bump(delivery.release())
     refused = Fault(status=403, body={"message": "Resource not accessible by personal access token"})
     result = delivery.export_again("GET /repos/{owner}/{repo}/activity", refused)
@@ -538,7 +476,7 @@ def test_activity_that_may_not_be_read_is_unknown_once(delivery: Delivery) -> No
     assert [text.partition(" (")[0] for text in unknown] == [f"branch activity of {repo}" for repo in (INFRA, APP)]
 
 
-def test_an_app_that_may_not_be_seen_is_unknown(delivery: Delivery) -> None:
+def test_an_app_that_may_not_be_seen_is_unknown(delivery: Exported) -> None:
     github = delivery.github
     delivery.bump(delivery.release())
     del github.world.app.members["alice"]
@@ -549,7 +487,7 @@ def test_an_app_that_may_not_be_seen_is_unknown(delivery: Delivery) -> None:
     assert exceptions(record) == ["unknown"]
 
 
-def test_an_env_file_that_nobody_could_read_is_unknown(delivery: Delivery) -> None:
+def test_an_env_file_that_nobody_could_read_is_unknown(delivery: Exported) -> None:
     tag = delivery.release()
     delivery.land(delivery.github.world.infra, {"envs/prod.json": "{"})
     broken = delivery.last()
@@ -561,7 +499,7 @@ def test_an_env_file_that_nobody_could_read_is_unknown(delivery: Delivery) -> No
     assert "what envs/prod.json says" in str(mended["unknown"])
 
 
-def test_an_app_that_answers_with_an_error_is_unknown(delivery: Delivery) -> None:
+def test_an_app_that_answers_with_an_error_is_unknown(delivery: Exported) -> None:
     tag = delivery.release()
     delivery.bump(tag)
 
@@ -573,7 +511,7 @@ def test_an_app_that_answers_with_an_error_is_unknown(delivery: Delivery) -> Non
 # Where the files are
 
 
-def test_files_that_were_elsewhere_before_are_looked_at_too(delivery: Delivery) -> None:
+def test_files_that_were_elsewhere_before_are_looked_at_too(delivery: Exported) -> None:
     infra = delivery.github.world.infra
     tag = delivery.release()
     delivery.bump(tag)
@@ -592,7 +530,7 @@ def test_files_that_were_elsewhere_before_are_looked_at_too(delivery: Delivery) 
     assert [record["result"] for record in records[1:]] == ["pass"] * 4
 
 
-def test_a_service_that_is_gone_with_its_file_is_looked_at_too(delivery: Delivery) -> None:
+def test_a_service_that_is_gone_with_its_file_is_looked_at_too(delivery: Exported) -> None:
     infra = delivery.github.world.infra
     config = (
         "files: charts/{service}/values-{env}.yaml\ntag: image.tag\nservices: {api: {repo: none}, web: {repo: none}}\n"
@@ -614,14 +552,14 @@ def test_a_service_that_is_gone_with_its_file_is_looked_at_too(delivery: Deliver
     ]
 
 
-def test_a_gitops_yml_that_cannot_be_read_is_as_none(delivery: Delivery) -> None:
+def test_a_gitops_yml_that_cannot_be_read_is_as_none(delivery: Exported) -> None:
     delivery.land(delivery.github.world.infra, {"gitops.yml": "environments: ["})
     delivery.bump(delivery.release())
 
     assert delivery.last()["result"] == "pass"
 
 
-def test_a_gitops_yml_that_names_other_files_is_a_change_itself(delivery: Delivery) -> None:
+def test_a_gitops_yml_that_names_other_files_is_a_change_itself(delivery: Exported) -> None:
     infra = delivery.github.world.infra
     delivery.land(infra, {"config/prod.json": tagged("1")})
     sha = delivery.land(infra, {"gitops.yml": "files: config/{env}.json\nservices: {api: {repo: none}}\n"})
@@ -634,7 +572,7 @@ def test_a_gitops_yml_that_names_other_files_is_a_change_itself(delivery: Delive
     assert (changes[1]["commit"]["sha"], changes[1]["result"]) == (sha, "pass")
 
 
-def test_the_evidence_begins_where_it_is_told(delivery: Delivery, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_evidence_begins_where_it_is_told(delivery: Exported, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was deployed before, and is on the branch, is none of it."""
     since = f"{datetime.now(UTC) + timedelta(hours=1):%Y-%m-%d %H:%M:%S}"
     monkeypatch.setattr("sandbox.gitrepo.time.time", (datetime.now(UTC) + timedelta(hours=2)).timestamp)
@@ -646,7 +584,7 @@ def test_the_evidence_begins_where_it_is_told(delivery: Delivery, monkeypatch: p
     assert [record["commit"]["sha"] for record in records[1:]] == [sha]
 
 
-def test_long_histories_are_read_page_by_page(delivery: Delivery) -> None:
+def test_long_histories_are_read_page_by_page(delivery: Exported) -> None:
     tag = delivery.release()
     delivery.bump(tag)
     for number in range(101):
@@ -658,7 +596,7 @@ def test_long_histories_are_read_page_by_page(delivery: Delivery) -> None:
     assert [record["result"] for record in records[1:]] == ["pass", "pass"]
 
 
-def test_the_run_that_deployed_is_recorded_and_asked_for_once(delivery: Delivery) -> None:
+def test_the_run_that_deployed_is_recorded_and_asked_for_once(delivery: Exported) -> None:
     infra, state = delivery.github.world.infra, delivery.github.sandbox.state
     delivery.land(infra, {"gitops.yml": "services: {api: {repo: none}, web: {repo: none}}\n"})
     sha = delivery.land(infra, {"envs/prod.json": '{"api": {"tag": "1"}, "web": {"tag": "1"}}'})
@@ -682,7 +620,7 @@ def test_the_run_that_deployed_is_recorded_and_asked_for_once(delivery: Delivery
     "answer", [{}, {"c0": None, "c1": None, "c2": None}, {"c0": {}}, {"ref": {"target": {"history": {"nodes": [{}]}}}}]
 )
 def test_an_answer_that_lacks_what_it_must_have_is_an_error_that_says_so(
-    delivery: Delivery, answer: dict[str, object]
+    delivery: Exported, answer: dict[str, object]
 ) -> None:
     """At each query of an export."""
     delivery.bump(delivery.release())
@@ -701,7 +639,7 @@ def test_an_answer_that_lacks_what_it_must_have_is_an_error_that_says_so(
             assert "unknown" in str(result.json("exceptions"))
 
 
-def test_pull_requests_of_many_commits_are_read_to_their_end(delivery: Delivery) -> None:
+def test_pull_requests_of_many_commits_are_read_to_their_end(delivery: Exported) -> None:
     infra = delivery.github.world.infra
     tag = delivery.release()
     number = delivery.propose(infra, {"envs/prod.json": tagged(tag)}, message="Change")
@@ -715,7 +653,7 @@ def test_pull_requests_of_many_commits_are_read_to_their_end(delivery: Delivery)
     assert exceptions(delivery.last()) == ["self-approved"]
 
 
-def test_what_is_not_read_to_its_end_is_unknown(delivery: Delivery) -> None:
+def test_what_is_not_read_to_its_end_is_unknown(delivery: Exported) -> None:
     tag = delivery.release()
     delivery.bump(tag)
     bob = delivery.github.sandbox.state.users["bob"]
@@ -731,7 +669,7 @@ def test_what_is_not_read_to_its_end_is_unknown(delivery: Delivery) -> None:
 # Emergencies
 
 
-def test_an_emergency_that_is_approved_later_says_so(delivery: Delivery) -> None:
+def test_an_emergency_that_is_approved_later_says_so(delivery: Exported) -> None:
     start = delivery.github.world.app.git.head("main") or ""
     delivery.bump(delivery.release())
     message = "Roll back\n\nReason: it is bad"
@@ -753,7 +691,7 @@ def test_an_emergency_that_is_approved_later_says_so(delivery: Delivery) -> None
 # Where it is kept
 
 
-def test_it_is_kept_on_a_branch(delivery: Delivery) -> None:
+def test_it_is_kept_on_a_branch(delivery: Exported) -> None:
     github = delivery.github
     delivery.bump(delivery.release())
     first = delivery.export(branch="evidence", branch_token=github.bot)
@@ -769,7 +707,7 @@ def test_it_is_kept_on_a_branch(delivery: Delivery) -> None:
     assert "<html" in github.infra_file("evidence/evidence.html", branch="evidence")
 
 
-def test_two_exports_at_once_keep_both(delivery: Delivery) -> None:
+def test_two_exports_at_once_keep_both(delivery: Exported) -> None:
     """The slower one reads what the faster one kept, and goes on from there."""
     github = delivery.github
     delivery.bump(delivery.release())
@@ -790,7 +728,7 @@ def test_two_exports_at_once_keep_both(delivery: Delivery) -> None:
     assert github.infra_file("note", branch="evidence") == "x"
 
 
-def test_a_run_that_is_stopped_goes_on_where_it_was(delivery: Delivery, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_is_stopped_goes_on_where_it_was(delivery: Exported, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("actions.evidence.collector.BATCH", 1)
     monkeypatch.setattr("actions.export_evidence.BATCH", 1)
     monkeypatch.setattr("actions.export_evidence.KEPT_EVERY", 1)
@@ -820,7 +758,7 @@ def test_a_run_that_is_stopped_goes_on_where_it_was(delivery: Delivery, monkeypa
     assert half.count("\n") == 3
 
 
-def test_what_github_limits_is_waited_for(delivery: Delivery) -> None:
+def test_what_github_limits_is_waited_for(delivery: Exported) -> None:
     delivery.bump(delivery.release())
     limit = {"message": "You have exceeded a secondary rate limit"}
     delivery.github.sandbox.faults.plan({3: Fault(status=403, body=limit, headers={"Retry-After": "30"})})
@@ -844,7 +782,7 @@ def test_what_github_limits_is_waited_for(delivery: Delivery) -> None:
         pytest.param(lambda lines: lines[1:], id="without its beginning"),
     ],
 )
-def test_what_was_tampered_with_is_found(delivery: Delivery, tamper: Any) -> None:
+def test_what_was_tampered_with_is_found(delivery: Exported, tamper: Any) -> None:
     for _ in range(2):
         delivery.bump(delivery.release())
     delivery.export()
@@ -856,7 +794,7 @@ def test_what_was_tampered_with_is_found(delivery: Delivery, tamper: Any) -> Non
         assert (result.exit_code, result.outputs["reason"]) == (7, "tampered")
 
 
-def test_an_end_that_was_cut_off_is_found_by_who_knows_how_it_ended(delivery: Delivery) -> None:
+def test_an_end_that_was_cut_off_is_found_by_who_knows_how_it_ended(delivery: Exported) -> None:
     delivery.bump(delivery.release())
     head = delivery.export().outputs["head"]
     lines = delivery.github.runner.read(FILE).splitlines()
@@ -867,7 +805,7 @@ def test_an_end_that_was_cut_off_is_found_by_who_knows_how_it_ended(delivery: De
     assert delivery.export(mode="export", head=head).outputs["reason"] == "tampered"
 
 
-def test_a_line_without_an_end_is_found(delivery: Delivery) -> None:
+def test_a_line_without_an_end_is_found(delivery: Exported) -> None:
     delivery.export()
     delivery.github.runner.write({FILE: delivery.github.runner.read(FILE) + "{"})
 
@@ -891,14 +829,14 @@ def test_a_line_without_an_end_is_found(delivery: Delivery) -> None:
         ({"mode": "x"}, "invalid-input", "export, verify"),
     ],
 )
-def test_what_cannot_be_used_is_said(delivery: Delivery, inputs: dict[str, str], reason: str, said: str) -> None:
+def test_what_cannot_be_used_is_said(delivery: Exported, inputs: dict[str, str], reason: str, said: str) -> None:
     result = delivery.export(**inputs)
 
     assert result.outputs["reason"] == reason
     assert said in result.log
 
 
-def test_evidence_of_something_else_is_not_added_to(delivery: Delivery) -> None:
+def test_evidence_of_something_else_is_not_added_to(delivery: Exported) -> None:
     delivery.export()
 
     result = delivery.export(env="dev")
@@ -908,7 +846,7 @@ def test_evidence_of_something_else_is_not_added_to(delivery: Delivery) -> None:
 
 
 @pytest.mark.parametrize("link", ["evidence", "evidence/evidence.jsonl"])
-def test_links_are_not_followed(delivery: Delivery, link: str) -> None:
+def test_links_are_not_followed(delivery: Exported, link: str) -> None:
     path = delivery.github.runner.workspace / link
     path.parent.mkdir(exist_ok=True)
     path.symlink_to(delivery.github.runner.workspace.parent)
@@ -916,7 +854,7 @@ def test_links_are_not_followed(delivery: Delivery, link: str) -> None:
     assert delivery.export().outputs["reason"] == "unsafe-path"
 
 
-def test_exceptions_fail_the_run_if_that_is_asked_for(delivery: Delivery) -> None:
+def test_exceptions_fail_the_run_if_that_is_asked_for(delivery: Exported) -> None:
     delivery.bump(delivery.release(), deploy=False)
 
     result = delivery.export(fail_on_exceptions="true")
