@@ -591,7 +591,7 @@ class PullRequest(Node):
     def reviewRequests(self, **_: Any) -> dict[str, Any]:
         return {"totalCount": len(self._pull.reviewers) + len(self._pull.team_reviewers)}
 
-    def reviews(self, last: int, **_: Any) -> dict[str, Any]:
+    def reviews(self, last: int = 100, **_: Any) -> dict[str, Any]:
         nodes = [
             {
                 "state": review.state,

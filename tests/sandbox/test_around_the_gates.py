@@ -344,7 +344,8 @@ def _one_of_many(infra: Infra) -> object:
 
     def commits(self: PullRequest, **_: object) -> dict[str, object]:
         repo = infra.github.world.infra
-        return {"totalCount": 101, "nodes": [{"commit": Commit(self._context, repo, self._pull.head_sha)}]}
+        nodes = [{"commit": Commit(self._context, repo, self._pull.head_sha)}]
+        return {"totalCount": 101, "nodes": nodes, "pageInfo": {"hasNextPage": True, "endCursor": "1"}}
 
     return commits
 
