@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from typing import Any
 
+    from actions.app_repository import Build
     from actions.evidence.facts import Commit, Movement, Rules, Suite
     from actions.evidence.source import Brought, Deployed, InfraSource, RulesSource, Source
+    from actions.repository import Comparison
 
     Fact = TypeVar("Fact")
 
@@ -167,16 +169,16 @@ class Collector:
             return otherwise
 
     def _look_at_tags(self, found: Sequence[Brought]) -> None:
-        """Ask each app once for all the tags that came and went."""
-        wanted: dict[str, list[str]] = {}
+        """Ask each app once for all the tags that came and went, and for the commits that came with them."""
+        wanted: dict[str, list[tuple[str, str]]] = {}
         for each in found:
             config = _config(each)
             for service, before, after in _moved(self._tags(each.before), self._tags(each.after)):
                 repo = config.repo_of(service, self.app_repo)
-                if repo:
-                    wanted.setdefault(repo, []).extend(tag for tag in (before, after) if tag)
-        for repo, tags in wanted.items():
-            self._read(repo, lambda repo=repo, tags=tags: self._app(repo).look(tags), None)  # type: ignore[misc]
+                if repo and after:
+                    wanted.setdefault(repo, []).append((before, after))
+        for repo, moves in wanted.items():
+            self._read(repo, lambda repo=repo, moves=moves: _look(self._app(repo), moves), None)  # type: ignore[misc]
 
     def _change(self, each: Brought) -> Change | None:
         before, after = self._own(each.before), self._own(each.after)
@@ -295,12 +297,10 @@ class Collector:
             return move
 
     def _with_app(self, config: Config, app: AppSource, move: Move, unknown: dict[str, str]) -> Move:
-        found, comparison = order(move.before, move.after, app.compare_tags)
-        build = app.build(move.after)
+        found, comparison, build = _compared(app, move.before, move.after)
         if not build:
             return replace(move, order=str(found), released=str(Release.NONE))
-        brings = comparison.commits if comparison and found in (Order.AHEAD, Order.DIVERGED) else ()
-        shas = [commit.sha for commit in brings] or ([build.sha] if found in (Order.FIRST, Order.UNKNOWN) else [])
+        shas = _brings(found, comparison, build)
         (own,) = app.commits([build.sha])
         verdict = checks.judge(app.required_checks(), build.checks)
         skipped = {check.name for check in build.checks if check.conclusion == "skipped"}
@@ -315,7 +315,7 @@ class Collector:
             missing_checks=(*verdict.failed, *verdict.waiting),
             skipped_checks=tuple(name for name in required if name in skipped),
             commits=tuple(self._with_pusher(commit, app, unknown) for commit in app.commits(shas)),
-            commits_in_all=max(comparison.total if brings and comparison else 0, len(shas)),
+            commits_in_all=max(comparison.total if comparison and shas else 0, len(shas)),
         )
 
     def _own(self, texts: Mapping[str, str]) -> dict[str, str]:
@@ -336,6 +336,35 @@ class Collector:
 
     def _app(self, repo: str) -> AppSource:
         return self._apps.setdefault(repo, AppSource(repo, self.app_token))
+
+
+def _look(app: AppSource, moves: Sequence[tuple[str, str]]) -> None:
+    """Have *app* ask for the tags of *moves*, before and after, and for all commits between, in few requests."""
+    app.look(tag for move in moves for tag in move if tag)
+    try:
+        compared = [_compared(app, before, after) for before, after in moves]
+        app.commits(
+            [
+                sha
+                for found, comparison, build in compared
+                if build
+                for sha in (build.sha, *_brings(found, comparison, build))
+            ]
+        )
+    except GitHubError:
+        return  # whichever of them it is says so when its turn comes
+
+
+def _compared(app: AppSource, before: str, after: str) -> tuple[Order, Comparison | None, Build | None]:
+    found, comparison = order(before, after, app.compare_tags)
+    return found, comparison, app.build(after)
+
+
+def _brings(found: Order, comparison: Comparison | None, build: Build) -> list[str]:
+    """Return the commits that come with a tag; with one that nothing is known to come before, its own."""
+    if comparison and found in (Order.AHEAD, Order.DIVERGED):
+        return [commit.sha for commit in comparison.commits]
+    return [build.sha] if found in (Order.FIRST, Order.UNKNOWN) else []
 
 
 def _config(each: Brought) -> Config:
