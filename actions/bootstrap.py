@@ -2,6 +2,8 @@
 
 Started by run.sh as `python -I -S bootstrap.py <entrypoint.py>`. It runs before anything is installed and on every
 start, so it needs the standard library alone, and little of that.
+
+A release carries the dependencies beside this file; see release/bundle.py for what it leaves out of them.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import sys
 
 ACTIONS = os.path.dirname(os.path.abspath(__file__))
 LOCK = os.path.join(ACTIONS, "requirements.lock")
+SITE = os.path.join(ACTIONS, "site")
 
 
 def name_of_install() -> str:
@@ -35,17 +38,27 @@ def dependencies() -> str:
     return install(name, homes=homes, lock=LOCK)
 
 
-def main(entrypoint: str) -> None:
+def main(entrypoint: str, *, carried: bool) -> None:
     """Run *entrypoint* as a program that can import the standard library, the dependencies and our package.
 
-    In that order: who uses an action by `./` from its own checkout has whatever else is there beside our package.
+    In that order: who uses an action by `./` from its own checkout has whatever else is there beside our package. Where
+    what the release has *carried* with it lacks a module after all, the entrypoint runs again with what the lock gives.
     """
     root = os.path.dirname(ACTIONS)
     sys.path.append(root)
-    sys.path.insert(-1, dependencies())
+    sys.path.insert(-1, SITE if carried else dependencies())
     sys.argv = [entrypoint]
-    runpy.run_path(entrypoint, run_name="__main__")
+    try:
+        runpy.run_path(entrypoint, run_name="__main__")
+    except ModuleNotFoundError as error:
+        if not carried:
+            raise
+        import subprocess
+
+        print(f"gitops-actions: the release lacks {error.name}; installing the locked dependencies instead", flush=True)
+        again = [sys.executable, "-I", "-S", os.path.abspath(__file__), entrypoint, "--from-the-lock"]
+        raise SystemExit(subprocess.call(again)) from None
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], carried=os.path.isdir(SITE) and "--from-the-lock" not in sys.argv)

@@ -50,7 +50,8 @@ class Rest:
                 for verb, spec in verbs.items()
                 if verb in ("get", "post", "put", "patch", "delete")
             ),
-            key=lambda operation: operation.template.count("{"),
+            # the one that says most comes first: a ref may hold slashes
+            key=lambda operation: (operation.template.count("{"), -len(operation.template)),
         )
 
     def operation(self, verb: str, path: str) -> tuple[Operation, dict[str, str]] | None:

@@ -13,6 +13,7 @@ from sandbox.state import (
     Deployment,
     DeploymentStatus,
     Pull,
+    Release,
     Repo,
     Review,
     RulesetVersion,
@@ -260,6 +261,22 @@ class Payloads:
             "repository_name": repo.full_name,
             "pushed_at": suite.at,
             "result": suite.result,
+        }
+
+    def release(self, repo: Repo, release: Release) -> dict[str, Any]:
+        """Return what is published of a tag."""
+        return {
+            "id": release.id,
+            "tag_name": release.tag,
+            "name": release.tag,
+            "body": release.body,
+            "draft": False,
+            "prerelease": release.prerelease,
+            "author": self.user(release.author),
+            "created_at": release.at,
+            "published_at": release.at,
+            "html_url": f"{self.server}/{repo.full_name}/releases/tag/{release.tag}",
+            "assets": [],
         }
 
     def ruleset_version(self, version: RulesetVersion) -> dict[str, Any]:

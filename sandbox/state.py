@@ -215,6 +215,19 @@ class Activity:
 
 
 @dataclass(eq=False, slots=True)
+class Release:
+    """What is published of a tag, with its notes."""
+
+    id: int
+    tag: str
+    body: str
+    author: User
+    prerelease: bool
+    latest: bool
+    at: str = field(default_factory=timestamp)
+
+
+@dataclass(eq=False, slots=True)
 class WorkflowRun:
     """A run of a workflow, as the API knows it."""
 
@@ -244,6 +257,7 @@ class Repo:
     rule_suites: list[RuleSuite] = field(default_factory=list)
     activities: list[Activity] = field(default_factory=list)
     runs: list[WorkflowRun] = field(default_factory=list)
+    releases: list[Release] = field(default_factory=list)
     secrets: dict[str, str] = field(default_factory=dict)
     verified: set[str] = field(default_factory=set)
     authors: dict[str, User] = field(default_factory=dict)

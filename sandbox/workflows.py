@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sandbox.server import Sandbox
 
 ACT = Path(sys.executable).with_name("act")
+MACHINE = "ubuntu-24.04"  # a job for another machine does not run
 ACTIONS_REPOSITORY = "your-org/gitops-actions"
 # What a runner has and a workflow may expect; nothing of the caller's beside it.
 PASSED_ON = ("PATH", "LANG", "TMPDIR", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "HTTPS_PROXY", "https_proxy", "NO_PROXY")
@@ -49,7 +50,8 @@ class Run:
 class Workflows:
     """Runs workflows for the events of *sandbox*; *actions* is the checkout that `@v1` stands for.
 
-    *logs* keeps a log of every run. *told* hears of each run as it starts and as it ends.
+    *logs* keeps a log of every run. *told* hears of each run as it starts and as it ends. What others publish runs here
+    only if there is a folder for it in *stand_ins*, by what `uses:` says.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Workflows:
         self._processes: set[subprocess.Popen[str]] = set()
         self.runs: list[Run] = []
         self.errors: list[BaseException] = []
+        self.stand_ins: dict[str, Path] = {}
 
     def __enter__(self) -> Self:
         self._sandbox.state.listeners.append(self._on_event)
@@ -109,7 +112,8 @@ class Workflows:
     def _run(self, run: Run, workflow: dict[str, Any]) -> None:
         try:
             self._told(run)
-            _Execution(self._sandbox, run, workflow, self.actions, self._processes).carry_out()
+            local = {f"{ACTIONS_REPOSITORY}@v1": self.actions, **self.stand_ins}
+            _Execution(self._sandbox, run, workflow, local, self._processes).carry_out()
             self._told(run)
         except BaseException as error:
             self.errors.append(error)
@@ -128,13 +132,13 @@ class _Execution:
         sandbox: Sandbox,
         run: Run,
         workflow: dict[str, Any],
-        actions: Path,
+        local: Mapping[str, Path],
         processes: set[subprocess.Popen[str]],
     ) -> None:
         self.sandbox = sandbox
         self.run = run
         self.workflow = workflow
-        self.actions = actions
+        self.local = local
         self.processes = processes
         self.repo = run.event.repo
         self.folder = sandbox.state.folder / "runs" / str(run.number)
@@ -152,7 +156,7 @@ class _Execution:
         event, secrets = self.run.event, {**self.repo.secrets, "GITHUB_TOKEN": token}
         with subprocess.Popen(
             [
-                *act_arguments(self.sandbox, event, self.run.number, event_file, secrets, self.actions),
+                *act_arguments(self.sandbox, event, self.run.number, event_file, secrets, self.local),
                 *("-W", self.run.path, "-C", str(checkout)),
             ],
             env=act_environment(self.sandbox, secrets),
@@ -299,9 +303,9 @@ class _Execution:
 
 
 def act_arguments(
-    sandbox: Sandbox, event: Event, number: int, event_file: Path, secrets: Iterable[str], actions: Path
+    sandbox: Sandbox, event: Event, number: int, event_file: Path, secrets: Iterable[str], local: Mapping[str, Path]
 ) -> list[str]:
-    """Return the command that runs workflows for *event* as run *number*, with *actions* as what `@v1` stands for."""
+    """Return the command that runs workflows for *event* as run *number*; *local* has the actions that they use."""
     variables = {
         **sandbox.environment(),
         "GITHUB_REPOSITORY": event.repo.full_name,
@@ -314,8 +318,8 @@ def act_arguments(
         str(ACT),
         event.name,
         *("-e", str(event_file), "--actor", event.actor.login, "--json"),
-        *("-P", "ubuntu-24.04=-self-hosted", "--no-cache-server", "--artifact-server-addr", "127.0.0.1"),
-        *("--local-repository", f"{ACTIONS_REPOSITORY}@v1={actions}"),
+        *("-P", f"{MACHINE}=-self-hosted", "--no-cache-server", "--artifact-server-addr", "127.0.0.1"),
+        *(part for used, folder in local.items() for part in ("--local-repository", f"{used}={folder}")),
         # by name only: the values are in act's environment, not in its arguments
         *(part for name in secrets for part in ("-s", name)),
         *(part for name, value in variables.items() for part in ("--env", f"{name}={value}")),

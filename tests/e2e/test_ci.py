@@ -70,7 +70,7 @@ def test_a_self_test_passes_under_act(here: tuple[Sandbox, Repo], tmp_path: Path
 
     done = subprocess.run(
         [
-            *act_arguments(sandbox, event, 1, event_file, secrets, actions),
+            *act_arguments(sandbox, event, 1, event_file, secrets, {"your-org/gitops-actions@v1": actions}),
             *("-W", ".github/workflows/ci.yml", "-j", job, "-C", str(checkout)),
         ],
         env=act_environment(sandbox, secrets),

@@ -142,6 +142,17 @@ class Machine:
     def entrypoint(self, code: str) -> None:
         (self.action / "entry point.py").write_text(code)
 
+    def broken(self) -> str:
+        """Return an entrypoint that imports what nobody has."""
+        self.entrypoint("import basket")
+        return str(self.action / "entry point.py")
+
+    def carry(self, fruit: str) -> None:
+        """Put what a release carries beside the launcher."""
+        site = self.action / "actions" / "site"
+        site.mkdir()
+        (site / "fruit.py").write_text(fruit)
+
     def python(self, path: Path, version: str = "") -> None:
         """Put a Python at *path*; with *version*, one that only says that it is that old or new."""
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -378,6 +389,33 @@ def test_without_any_folder_of_the_runner_a_temporary_one_will_do(machine: Machi
     assert len(list(machine.folder.glob("gitops-actions-*"))) == 1
 
 
+def test_a_release_carries_its_dependencies_and_asks_nobody(machine: Machine) -> None:
+    machine.carry("NAME = 'pear'")
+
+    assert machine.run() == (0, "the fruit is pear\n")
+    assert machine.index.asked.total() == 0
+    assert machine.installs == []
+
+
+def test_what_a_release_lacks_after_all_comes_from_the_lock(machine: Machine) -> None:
+    machine.carry("import basket\nNAME = 'pear'")
+
+    code, said = machine.run()
+
+    assert (code, said.splitlines()[-1]) == (0, "the fruit is apple")
+    assert "the release lacks basket" in said
+    assert len(machine.installs) == 1
+
+
+def test_what_neither_has_is_a_fault_that_shows(machine: Machine) -> None:
+    machine.carry("")
+    machine.entrypoint("import fruit, basket")
+
+    code, said = machine.run()
+
+    assert (code, "No module named 'basket'" in said) == (1, True)
+
+
 class TestInProcess:
     """The same code within this process, where its coverage is seen; the processes above are what proves it."""
 
@@ -393,10 +431,23 @@ class TestInProcess:
         machine.entrypoint("import fruit; print(fruit.NAME)")
 
         for _ in range(2):
-            bootstrap.main(str(machine.action / "entry point.py"))
+            bootstrap.main(str(machine.action / "entry point.py"), carried=False)
 
         assert capsys.readouterr().out.splitlines()[1:] == ["apple", "apple"]
         sys.modules.pop("fruit")
+
+    def test_what_a_release_lacks_is_installed_and_the_entrypoint_run_again(
+        self, machine: Machine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        machine.carry("import basket")
+        monkeypatch.setattr(bootstrap, "SITE", str(machine.action / "actions" / "site"))
+        monkeypatch.setattr(bootstrap, "__file__", str(machine.action / "actions" / "bootstrap.py"))
+
+        with pytest.raises(SystemExit, match="0"):
+            bootstrap.main(str(machine.action / "entry point.py"), carried=True)
+        assert "lacks basket" in capsys.readouterr().out
+        with pytest.raises(ModuleNotFoundError):
+            bootstrap.main(machine.broken(), carried=False)
 
     def test_uv_is_used_where_it_is(self, machine: Machine) -> None:
         assert install.command(lock="lock", target=Path("there"))[1:3] == ["-I", "-m"]

@@ -1,0 +1,45 @@
+"""Build the commit of a release: main, and the dependencies with it. Push it to a branch of its own, to be tested."""
+
+from __future__ import annotations
+
+from actions.errors import ConflictError, RefusedError
+from actions.runtime import Inputs, Outcome, run
+from release import bundle
+from release.project import CANDIDATES, GATE
+from release.settings import ROOT, checkout, project, require_main
+from release.versions import notes, require_newer
+
+SITE = "actions/site"
+
+
+def main() -> int:
+    """Run, and return the exit code."""
+    return run(_build, unset={"commit": "", "digest": "", "branch": ""})
+
+
+def _build() -> Outcome:
+    require_main()
+    text, github, here = Inputs().required("version"), project(), checkout()
+    released = github.released()
+    tags = {str(version): sha for version, sha in released.items()}
+    # A version that has its tag already is being finished: it must be what would be built now.
+    version = require_newer(text, (known for known in released if str(known) != text))
+    notes((ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), version)
+    head = here.head
+    if not github.is_green(head):
+        raise RefusedError(f"CI is not green on {head[:12]}: its check '{GATE}' has not succeeded")
+    bundle.build(ROOT / "actions" / "requirements.lock", ROOT / SITE)
+    commit = here.commit(SITE, f"Release v{version}\n\nThe commit of main before this one, with its dependencies.")
+    if tags.get(text, commit) != commit:
+        raise ConflictError(f"v{version} is released already, of another commit: {tags[text][:12]}")
+    branch = f"{CANDIDATES}v{version}"
+    here.push(commit, f"refs/heads/{branch}")
+    return Outcome(
+        outputs={"commit": commit, "digest": here.digest(commit), "branch": branch, "reason": "built"},
+        notice=f"v{version} would be {commit}",
+        summary=f"### v{version}\n\nBuilt as `{commit}`, from `{head}`.\n",
+    )
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,138 @@
+"""The dependencies as a release carries them: the locked ones, in pure Python, the same bytes wherever they are built.
+
+Compiled parts are left out, so that one release serves every platform and every Python from 3.11 on:
+
+- cryptography, PyNaCl, cffi, pycparser: PyGithub uses them to encrypt secrets and to sign for a GitHub App. No action
+  does either. It imports nacl wherever it starts, so an empty stand-in takes its place.
+- the compiled halves of PyYAML and charset-normalizer, which have the same in Python.
+
+Left out as well: tests, type stubs, what installers note. The licences stay, and sbom.cdx.json (CycloneDX) lists all.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from email import message_from_string
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from actions.errors import GitHubError
+from actions.install import command, without_the_callers_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+LEFT_OUT = ("cffi", "cryptography", "pycparser", "pynacl")
+UNUSED = ("tests", "bin", "__pycache__", ".lock")
+COMPILED = (".so", ".pyd", ".dylib", ".dll", ".pyi", ".typed", ".pyc")
+STAND_IN = {
+    "nacl/__init__.py": '"""A stand-in for PyNaCl, which a release leaves out: it encrypts secrets, and none are."""\n',
+    "nacl/encoding.py": "",
+    "nacl/public.py": "",
+}
+
+
+def build(lock: Path, into: Path) -> None:
+    """Fill the folder *into*, which is made anew, with the dependencies of *lock* and their licences.
+
+    Raises GitHubError if they cannot be installed.
+    """
+    shutil.rmtree(into, ignore_errors=True)
+    into.mkdir(parents=True)
+    with tempfile.TemporaryDirectory() as folder:
+        installed, wanted = Path(folder, "site"), Path(folder, "requirements.lock")
+        wanted.write_text("".join(kept(lock.read_text(encoding="utf-8"))), encoding="utf-8")
+        _install(wanted, installed)
+        metadata = dict(sorted(_metadata(installed)))
+        for path in sorted(installed.rglob("*")):
+            relative = path.relative_to(installed)
+            if path.is_file() and _is_carried(relative):
+                _copy(path, into / relative)
+        for name, (info, _) in metadata.items():
+            for path in sorted(info.rglob("*")):
+                if path.is_file() and re.match(r"(?i)licen|copying|notice|authors", path.name):
+                    _copy(path, into / "licences" / name / path.name)
+    for name, text in STAND_IN.items():
+        (into / name).parent.mkdir(exist_ok=True)
+        (into / name).write_text(text, encoding="utf-8")
+    sbom = _sbom({name: fields for name, (_, fields) in metadata.items()})
+    (into / "sbom.cdx.json").write_text(json.dumps(sbom, indent=2) + "\n", encoding="utf-8")
+
+
+def kept(lock: str) -> Iterator[str]:
+    """Yield the requirements of *lock* that a release carries, as they stand there."""
+    for requirement in re.split(r"(?m)^(?=[A-Za-z])", lock):
+        if requirement.partition("==")[0] not in LEFT_OUT:
+            yield requirement
+
+
+def _install(lock: Path, target: Path) -> None:
+    target.mkdir()
+    done = subprocess.run(
+        command(lock=str(lock), target=target),
+        env=without_the_callers_settings(os.environ),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise GitHubError(f"cannot install what the release is to carry: {(done.stderr or done.stdout).strip()[:1000]}")
+
+
+def _is_carried(path: Path) -> bool:
+    folders = path.parts
+    return (
+        not any(part in UNUSED for part in folders)
+        and not folders[0].endswith(".dist-info")
+        and path.suffix not in COMPILED
+        and not re.search(r"__mypyc\b", path.name)
+    )
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy the bytes of a file, and nothing that depends on the machine."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(source.read_bytes())
+    target.chmod(0o644)
+
+
+def _metadata(installed: Path) -> Iterator[tuple[str, tuple[Path, Mapping[str, str]]]]:
+    for info in installed.glob("*.dist-info"):
+        fields = message_from_string((info / "METADATA").read_text(encoding="utf-8"))
+        licence = next(
+            (fields[name] for name in ("License-Expression", "License") if fields[name]),
+            next((c.split(" :: ")[-1] for c in fields.get_all("Classifier", []) if c.startswith("License")), ""),
+        )
+        name = fields["Name"].lower().replace("_", "-")
+        yield name, (info, {"version": fields["Version"], "licence": licence})
+
+
+def _sbom(components: Mapping[str, Mapping[str, str]]) -> dict[str, object]:
+    """Return the bill of materials; what is not known the same on every machine, like a time, is not in it."""
+    return {
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "version": 1,
+        "metadata": {"component": {"type": "application", "name": "gitops-actions"}},
+        "components": [
+            {
+                "type": "library",
+                "name": name,
+                "version": fields["version"],
+                "purl": f"pkg:pypi/{name}@{fields['version']}",
+                "licenses": [{"license": {"name": fields["licence"]}}],
+            }
+            for name, fields in components.items()
+        ],
+    }
+
+
+if __name__ == "__main__":
+    root = Path(__file__).parent.parent / "actions"
+    build(root / "requirements.lock", Path(sys.argv[1]) if len(sys.argv) > 1 else root / "site")

@@ -1,0 +1,38 @@
+"""Publish what was built and tested: the tag, which never moves again, the release on GitHub, the tags that move."""
+
+from __future__ import annotations
+
+from actions.runtime import Inputs, Outcome, run
+from release.settings import ROOT, project, require_main
+from release.versions import is_latest, moving_tags, notes, require_newer
+
+
+def main() -> int:
+    """Run, and return the exit code."""
+    return run(_publish, unset={})
+
+
+def _publish() -> Outcome:
+    require_main()
+    inputs, github = Inputs(), project()
+    text, commit = inputs.required("version"), inputs.required("commit")
+    others = [version for version in github.released() if str(version) != text]
+    version = require_newer(text, others)
+    said = notes((ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), version)
+    github.tag(f"v{version}", commit)
+    address = github.release(
+        f"v{version}", said, prerelease=bool(version.prerelease), latest=is_latest(version, others)
+    )
+    moved = moving_tags(version, others)
+    for tag in moved:
+        github.move(tag, commit)
+    follow = f", with {' and '.join(moved)}" if moved else ""
+    return Outcome(
+        outputs={"reason": "published"},
+        notice=f"v{version} is released{follow}",
+        summary=f"### [v{version}]({address})\n\n`{commit}`{follow}\n\n{said}",
+    )
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,31 @@
+"""What the programs of a release are told, by the environment of the workflow."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from actions.errors import InputError
+from actions.runtime import Inputs
+from release.checkout import Checkout
+from release.project import Project
+
+ROOT = Path(__file__).parent.parent
+
+
+def project() -> Project:
+    """Return the repository of this run, seen with its token."""
+    return Project(os.environ.get("GITHUB_REPOSITORY", ""), Inputs().secret("token"))
+
+
+def checkout() -> Checkout:
+    """Return the checkout of this run."""
+    url = f"{os.environ['GITHUB_SERVER_URL']}/{os.environ['GITHUB_REPOSITORY']}"
+    return Checkout(root=ROOT, url=url, token=Inputs().secret("token"))
+
+
+def require_main() -> None:
+    """Raise InputError unless the run is on main."""
+    ref = os.environ.get("GITHUB_REF", "")
+    if ref != "refs/heads/main":
+        raise InputError(f"a release is made from main, and this run is on {ref or 'nothing'}")

@@ -1,0 +1,185 @@
+"""The release workflow, under act, in a sandbox that has this repository: commit, tag, release, moved tags."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sandbox.client import Person
+from sandbox.server import Sandbox
+from sandbox.state import ACTIONS_APP, CheckRun, Repo
+from sandbox.workflows import Run, Workflows
+from sandbox.world import ORGANIZATION
+from tests.support import ACTIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HERE = f"{ORGANIZATION}/gitops-actions"
+ATTEST = "actions/attest-build-provenance@a2bbfa25375fe432b6a289bc6b6cd05ecd0c4c32"
+SECTION = "## 1.0.0\n\n- All of it.\n\n## 1.1.0\n\n- More.\n\n"
+
+
+@dataclass(slots=True)
+class Project:
+    """This repository, on a GitHub of its own."""
+
+    sandbox: Sandbox
+    repo: Repo
+    workflows: Workflows
+    clone: Path
+    token: str
+
+    def green(self, conclusion: str = "success") -> str:
+        """Have CI end on main, and return its commit."""
+        sha = self.repo.git.head("main") or ""
+        check = CheckRun(self.sandbox.state.new_id(), "gate", sha, ACTIONS_APP)
+        check.status, check.conclusion = "completed", conclusion
+        self.repo.checks.append(check)
+        return sha
+
+    def change(self, path: str, text: str) -> str:
+        """Push a commit to main."""
+        (self.clone / path).write_text(text, encoding="utf-8")
+        alice = Person(self.sandbox, "alice", self.token)
+        alice.git("add", "--all", at=self.clone)
+        alice.git("commit", "-q", "-m", f"Change {path}", at=self.clone)
+        alice.git("push", "-q", f"{self.sandbox.url}/{HERE}.git", "HEAD:main", at=self.clone)
+        return self.repo.git.head("main") or ""
+
+    def release(self, version: str) -> Run:
+        """Start the release of *version* by hand, and return the run when it is done."""
+        Person(self.sandbox, "alice", self.token).dispatch(HERE, "release.yml", {"version": version})
+        self.workflows.wait(timeout=240)
+        return next(run for run in reversed(self.workflows.runs) if run.name == "Release")
+
+    @property
+    def refs(self) -> dict[str, str]:
+        """Return what there is beside main."""
+        found = self.repo.git.refs()
+        return {name: sha for name, sha in found.items() if name != "refs/heads/main"}
+
+
+@pytest.fixture(name="project")
+def _project(actions: Path, tmp_path: Path) -> Iterator[Project]:
+    """This repository as it is, with sections for versions to come, and with the release workflow alone."""
+    with Sandbox.start() as sandbox:
+        sandbox.state.add_user(ORGANIZATION, kind="Organization")
+        sandbox.state.add_user("alice")
+        repo = sandbox.state.add_repo(ORGANIZATION, "gitops-actions", {"alice": "admin"})
+        clone = tmp_path / "clone"
+        shutil.copytree(actions, clone, ignore=shutil.ignore_patterns("__pycache__"))
+        (clone / ".github/workflows/ci.yml").unlink()
+        changelog = clone / "CHANGELOG.md"
+        changelog.write_text(changelog.read_text(encoding="utf-8") + SECTION, encoding="utf-8")
+        token = sandbox.state.add_token("alice")
+        person = Person(sandbox, "alice", token)
+        person.git("init", "-q", at=clone)
+        project = Project(sandbox, repo, Workflows(sandbox, actions=actions, logs=tmp_path), clone, token)
+        project.change("README.md", (clone / "README.md").read_text(encoding="utf-8"))
+        attest = tmp_path / "attest"
+        attest.mkdir()
+        (attest / "action.yml").write_text(
+            "name: stand-in\ninputs: {subject-name: {}, subject-digest: {}}\nruns:\n  using: composite\n  steps:\n"
+            "    - shell: bash\n      env: {WHAT: '${{ inputs.subject-name }} ${{ inputs.subject-digest }}'}\n"
+            '      run: echo "attested $WHAT"\n'
+        )
+        project.workflows.stand_ins[ATTEST] = attest
+        with project.workflows:
+            yield project
+    assert sandbox.violations == []
+
+
+def test_a_release_is_built_tested_and_tagged(project: Project, tmp_path: Path) -> None:
+    main = project.green()
+
+    run = project.release("1.0.0")
+
+    assert run.conclusion == "success", "\n".join(run.lines[-60:])
+    commit = project.refs["refs/tags/v1.0.0"]
+    assert project.refs == dict.fromkeys(["refs/tags/v1", "refs/tags/v1.0", "refs/tags/v1.0.0"], commit)
+    git = project.repo.git
+    assert [str(parent) for parent in git.get(commit).parent_ids] == [main]
+    added = [path for path in git.changed_paths(main, commit) if not path.startswith("actions/site/")]
+    assert added == []
+    (release,) = project.repo.releases
+    assert (release.tag, release.body, release.prerelease, release.latest) == ("v1.0.0", "- All of it.\n", False, True)
+    digest = run.outputs["build.build.digest"]
+    assert f"attested gitops-actions-v1.0.0.tar sha256:{digest}" in run.lines
+    assert _digest(project, commit, tmp_path) == digest
+    tested = next(summary for summary in run.summaries if "| Python | action |" in summary)
+    assert {f"action-{line.split(' | ')[1]}" for line in tested.splitlines()[4:] if line} == set(ACTIONS)
+
+    project.change("README.md", "changed\n")
+    project.green()
+    other = project.release("1.0.0")
+    newer = project.release("1.1.0")
+
+    assert other.conclusion == "failure"
+    assert "v1.0.0 is released already, of another commit" in "\n".join(other.lines)
+    assert newer.conclusion == "success"
+    assert project.refs["refs/tags/v1.0.0"] == project.refs["refs/tags/v1.0"] == commit
+    assert project.refs["refs/tags/v1"] == project.refs["refs/tags/v1.1"] == project.refs["refs/tags/v1.1.0"] != commit
+
+
+def _digest(project: Project, commit: str, folder: Path) -> str:
+    clone = folder / "elsewhere"
+    subprocess.run(["git", "clone", "-q", str(project.repo.git.path), str(clone)], check=True)
+    archive = subprocess.run(
+        ["git", "archive", "--format=tar", commit], cwd=clone, capture_output=True, check=True
+    ).stdout
+    return hashlib.sha256(archive).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("version", "ci", "said"),
+    [
+        ("1.0", "success", "must be a SemVer version"),
+        ("9.9.9", "success", "CHANGELOG.md has no section '## 9.9.9'"),
+        ("1.0.0", "failure", "CI is not green"),
+        ("1.0.0", "", "CI is not green"),
+    ],
+)
+def test_what_may_not_be_released_leaves_nothing_behind(project: Project, version: str, ci: str, said: str) -> None:
+    if ci:
+        project.green(ci)
+
+    run = project.release(version)
+
+    assert run.conclusion == "failure"
+    assert said in "\n".join(run.lines)
+    assert project.refs == {}
+    assert project.repo.releases == []
+
+
+def test_what_does_not_work_without_an_index_is_not_released(project: Project) -> None:
+    """An action that needs more than the release carries with it."""
+    path = "actions/setup_flags.py"
+    project.change(path, (project.clone / path).read_text(encoding="utf-8") + "\nimport not_carried\n")
+    project.green()
+
+    run = project.release("1.0.0")
+
+    assert run.conclusion == "failure"
+    assert "setup-flags on Python" in "\n".join(run.lines)
+    assert project.refs == {}
+
+
+def test_a_release_that_was_stopped_on_the_way_is_finished_by_the_next_run(project: Project) -> None:
+    project.green()
+    commit = project.release("1.0.0").outputs["build.build.commit"]
+    for name in ("refs/tags/v1", "refs/tags/v1.0"):
+        project.repo.git.delete_ref(name)
+    project.repo.releases.clear()
+
+    run = project.release("1.0.0")
+
+    assert run.conclusion == "success"
+    assert set(project.refs.values()) == {commit}
+    assert len(project.repo.releases) == 1
