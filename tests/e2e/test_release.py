@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import os
 import shutil
 import subprocess
+import tarfile
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from release import bundle
+from release.build import SITE
 from sandbox.client import Person
 from sandbox.server import Sandbox
 from sandbox.state import ACTIONS_APP, CheckRun, Repo
 from sandbox.workflows import Run, Workflows
 from sandbox.world import ORGANIZATION
-from tests.support import ACTIONS
+from tests.support import ACTIONS, ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -112,7 +118,10 @@ def test_a_release_is_built_tested_and_tagged(project: Project, tmp_path: Path) 
     assert (release.tag, release.body, release.prerelease, release.latest) == ("v1.0.0", "- All of it.\n", False, True)
     digest = run.outputs["build.build.digest"]
     assert f"attested gitops-actions-v1.0.0.tar sha256:{digest}" in run.lines
-    assert _digest(project, commit, tmp_path) == digest
+    archive = _archive(project, commit, tmp_path)
+    assert hashlib.sha256(archive).hexdigest() == digest
+    assert len(gzip.compress(archive)) < 3_000_000
+    assert _carried(archive) == _built_again(tmp_path)
     tested = next(summary for summary in run.summaries if "| Python | action |" in summary)
     assert {f"action-{line.split(' | ')[1]}" for line in tested.splitlines()[4:] if line} == set(ACTIONS)
 
@@ -128,13 +137,27 @@ def test_a_release_is_built_tested_and_tagged(project: Project, tmp_path: Path) 
     assert project.refs["refs/tags/v1"] == project.refs["refs/tags/v1.1"] == project.refs["refs/tags/v1.1.0"] != commit
 
 
-def _digest(project: Project, commit: str, folder: Path) -> str:
+def _archive(project: Project, commit: str, folder: Path) -> bytes:
+    """Return what a runner downloads, but for its compression."""
     clone = folder / "elsewhere"
     subprocess.run(["git", "clone", "-q", str(project.repo.git.path), str(clone)], check=True)
-    archive = subprocess.run(
-        ["git", "archive", "--format=tar", commit], cwd=clone, capture_output=True, check=True
-    ).stdout
-    return hashlib.sha256(archive).hexdigest()
+    command = ["git", "archive", "--format=tar", commit]
+    return subprocess.run(command, cwd=clone, capture_output=True, check=True).stdout
+
+
+def _carried(archive: bytes) -> dict[str, bytes]:
+    with tarfile.open(fileobj=BytesIO(archive)) as tar:
+        files = {member.name: tar.extractfile(member) for member in tar if member.name.startswith(f"{SITE}/")}
+        return {name.removeprefix(f"{SITE}/"): file.read() for name, file in files.items() if file}
+
+
+def _built_again(folder: Path) -> dict[str, bytes]:
+    """Return what a second build gives, by the installer that the workflow did not use."""
+    site = folder / "again"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", os.defpath)
+        bundle.build(ROOT / "actions" / "requirements.lock", site)
+    return {path.relative_to(site).as_posix(): path.read_bytes() for path in site.rglob("*") if path.is_file()}
 
 
 @pytest.mark.parametrize(
