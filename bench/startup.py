@@ -1,4 +1,4 @@
-"""How long an action takes to start: cold (the dependencies are installed) and warm (they are there).
+"""How long an action takes to start: from a release, from main cold (it installs) and warm (it has installed).
 
 Beside a bare interpreter, and beside the install command typed by hand. `make bench` prints it.
 """
@@ -9,11 +9,14 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
+from io import BytesIO
 from pathlib import Path
 
 from actions.install import PIP, SAME_FOR_BOTH
 from bench.timing import best, process
+from release import bundle
 
 ROOT = Path(__file__).parent.parent
 RUN = ["bash", str(ROOT / "actions" / "run.sh"), str(ROOT / "action-setup-flags" / "setup_flags.py")]
@@ -27,6 +30,7 @@ def main() -> None:
     """Measure and print."""
     with tempfile.TemporaryDirectory() as folder:
         _warm(Path(folder))
+        _released(Path(folder) / "release")
         for installer in ("pip", "uv"):
             _cold(Path(folder), installer)
 
@@ -65,6 +69,38 @@ def _warm(folder: Path) -> None:
     beside = f"{(warm - bare) * 1000:+.0f} ms, {warm / bare:.1f} x bare"
     print(f"python3 -c pass                    {bare * 1000:6.0f} ms")
     print(f"setup-flags, warm                  {warm * 1000:6.0f} ms   {beside}")
+
+
+def _released(folder: Path) -> None:
+    """Measure the first use on a runner: the release has been downloaded, and nothing has run yet."""
+    tracked = subprocess.run(["git", "archive", "HEAD"], cwd=ROOT, capture_output=True, check=True).stdout
+    folder.mkdir()
+    with tarfile.open(fileobj=BytesIO(tracked)) as tar:
+        tar.extractall(folder, filter="data")
+    bundle.build(LOCK, folder / "actions" / "site")
+    packed = BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+        tar.add(folder, ".")
+    run = ["bash", str(folder / "actions" / "run.sh"), str(folder / "action-setup-flags" / "setup_flags.py")]
+    environment = _environment(folder, WITHOUT_UV)
+    python = _python(folder)
+
+    def forget() -> None:
+        for cache in list(folder.rglob("__pycache__")):
+            shutil.rmtree(cache)
+
+    def start() -> None:
+        process(run, environment=environment, folder=folder)
+
+    def bare() -> None:
+        process([python, "-c", "pass"], environment=environment, folder=folder)
+
+    # in this order: the first start is one after its bytecode is forgotten
+    times = best({"bare": bare, "forget": forget, "first": start, "again": start}, times=10)
+    for name, said in (("first", "first use"), ("again", "again    ")):
+        more = (times[name] - times["bare"]) * 1000
+        print(f"setup-flags, release, {said}    {times[name] * 1000:6.0f} ms   {more:+.0f} ms")
+    print(f"the release, as it is downloaded   {len(packed.getvalue()) / 1e6:6.2f} MB")
 
 
 def _cold(folder: Path, installer: str) -> None:
