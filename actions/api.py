@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 API_VERSION = "2022-11-28"
 TIMEOUT = 15
 LONGEST_MESSAGE = 1000
+# GitHub offers no such permission to fine-grained tokens of people (github/rest-api-description#4290).
+FINE_GRAINED = "not accessible by personal access token"
+NO_CHECKS = ", and a fine-grained personal token cannot read checks: use a GitHub App or a classic token"
 NEXT_PAGE = re.compile(r'<[^>?]*\?([^>]*)>; rel="next"')
 FILE = "mode object { ... on Blob { text isBinary isTruncated } }"
 
@@ -196,8 +199,9 @@ def translated(
     if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR or (fresh and (gone or unusable)):
         return UnavailableError(answered)
     if gone or error.status == HTTPStatus.FORBIDDEN or kinds.keys() & {"FORBIDDEN", "INSUFFICIENT_SCOPES"}:
+        more = NO_CHECKS if "checks" in permission and FINE_GRAINED in said else ""
         return AccessError(
-            f"the token may not do this in {repository}, or cannot see it: it needs '{permission}' ({said})"
+            f"the token may not do this in {repository}, or cannot see it: it needs '{permission}'{more} ({said})"
         )
     return GitHubError(answered)
 

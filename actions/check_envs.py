@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from actions.trailers import Said
 
 UNSET = {"decision": Decision.REFUSE, "opens-at": "", "changes": [], "gates": []}
+# GitHub's own bot that updates what workflows use; it can merge nothing, and whoever merges it must have it approved.
+DEPENDABOT = "dependabot"
 FAILURES = (InputError, EnvFileError, GitHubError, RefusedError)
 MARK = "<!-- gitops-actions check-envs -->"
 LONGEST_TRY = 300
@@ -141,7 +143,8 @@ def _verdict(
         return Verdict(problems=(error,))
     changes = diff.changes()
     whole = []
-    if proposed.is_app or config.is_bot(proposed.author):
+    updates_others = proposed.is_app and proposed.author == DEPENDABOT and not changes
+    if (proposed.is_app or config.is_bot(proposed.author)) and not updates_others:
         many = [f"{MOST_FILES} files or more"] if len(compared.files) >= MOST_FILES else []
         whole.append(gates.only_tags(proposed.author, many or diff.foreign(compared.files)))
     judge = Judge(

@@ -87,7 +87,7 @@ class InvalidTagError(InputError):
 
 
 class EnvFileError(ActionError):
-    """An env file cannot be read, or not be edited without touching something else."""
+    """An env file cannot be read, or cannot be edited without changing something else."""
 
     exit_code = 3
     reason = "invalid-env-file"

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 from actions.clock import Clock
 from actions.config import PATH, REPOSITORY
 from actions.errors import (
-    BaseMovedError,
+    ConflictError,
+    EnvFileError,
     ExceptionsFoundError,
     GitHubError,
     InputError,
     TamperedError,
-    UnsafePathError,
 )
 from actions.event import Event
 from actions.evidence import ledger
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 UNSET = {"changes": 0, "new": 0, "exceptions": [], "head": "", "jsonl": "", "csv": "", "html": ""}
-FAILURES = (InputError, UnsafePathError, BaseMovedError, GitHubError, TamperedError, ExceptionsFoundError)
+FAILURES = (InputError, EnvFileError, ConflictError, GitHubError, TamperedError, ExceptionsFoundError)
 KEPT_EVERY = 500
 MOST_SHOWN = 50
 

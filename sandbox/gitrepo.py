@@ -42,7 +42,8 @@ class GitRepo:
 
     def head(self, branch: str) -> str | None:
         """Return the commit that *branch* points at, None if there is none."""
-        return self.refs(BRANCH + branch).get(BRANCH + branch)
+        ref = BRANCH + branch
+        return str(self._repo.references[ref].peel(pygit2.Commit).id) if ref in self._repo.references else None
 
     def set_ref(self, ref: str, sha: str) -> None:
         """Let *ref* point at *sha*."""

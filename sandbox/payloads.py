@@ -333,10 +333,8 @@ class Payloads:
             default = repo.git.head(repo.default_branch) if branch_of(ref) != repo.default_branch else None
             listed = repo.git.between(default, after) if default else repo.git.between(after, after) or [after]
             listed = [] if default and repo.git.is_ancestor(after, default) else listed
-        return [
-            self._pushed_commit(repo, sha, distinct=not any(repo.git.is_ancestor(sha, other) for other in others))
-            for sha in listed
-        ]
+        distinct = set(repo.git.beyond(others, after)) if listed else set()
+        return [self._pushed_commit(repo, sha, distinct=sha in distinct) for sha in listed]
 
     def _pushed_commit(self, repo: Repo, sha: str, *, distinct: bool) -> dict[str, Any]:
         commit = repo.git.get(sha)

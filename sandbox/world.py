@@ -96,9 +96,17 @@ def release(world: World, *versions: str) -> None:
 
 
 def publish_actions(folder: Path) -> Path:
-    """Copy this repository, as far as git keeps or would keep it, to *folder*: what `@v1` stands for."""
+    """Copy the actions to *folder*, as far as git keeps or would keep them: what `@v1` stands for.
+
+    Just them, because act copies the folder for every step that uses one.
+    """
+    return copy_repository(folder, "actions", "action-*")
+
+
+def copy_repository(folder: Path, *paths: str) -> Path:
+    """Copy this repository (or *paths* of it), as far as git keeps or would keep it, to *folder*."""
     listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *paths],
         cwd=ROOT,
         capture_output=True,
         check=True,

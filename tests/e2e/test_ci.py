@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ import yaml
 from sandbox.server import Sandbox
 from sandbox.state import Event, Repo
 from sandbox.workflows import act_arguments, act_environment
-from sandbox.world import ORGANIZATION
+from sandbox.world import ORGANIZATION, copy_repository
 from tests.support import ACTIONS, ROOT
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ def test_the_gate_waits_for_every_job() -> None:
 
 
 @pytest.fixture(name="here")
-def _here(actions: Path, tmp_path: Path) -> Iterator[tuple[Sandbox, Repo]]:
+def _here(tmp_path: Path) -> Iterator[tuple[Sandbox, Repo]]:
     with Sandbox.start() as sandbox:
         sandbox.state.add_user(ORGANIZATION, kind="Organization")
         sandbox.state.add_user("alice")
@@ -42,7 +41,7 @@ def _here(actions: Path, tmp_path: Path) -> Iterator[tuple[Sandbox, Repo]]:
             ORGANIZATION, "gitops-actions", {"alice": "admin", "github-actions[bot]": "write"}
         )
         here = tmp_path / "here"
-        shutil.copytree(actions, here, ignore=shutil.ignore_patterns("__pycache__"))
+        copy_repository(here)
         who = ("-c", "user.name=alice", "-c", "user.email=alice@example.com")
         for arguments in (
             ("init", "-q", "-b", "main"),

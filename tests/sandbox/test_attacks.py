@@ -160,6 +160,52 @@ def test_attack_deletion_of_main(organization: GitHub, clone: Path, login: str, 
     assert (status, "Cannot delete this branch" in message) == (422, True)
 
 
+@pytest.fixture(name="kept")
+def _kept(organization: GitHub, tmp_path: Path) -> Path:
+    """A clone of infra, in which the bot has kept evidence on its branch."""
+    bot = organization.sandbox.state.tokens[organization.bot]
+    main = organization.world.infra.git.head("main") or ""
+    organization.sandbox.behaviour.update_ref(organization.world.infra, bot, "refs/heads/evidence", main)
+    files = {"evidence/evidence.jsonl": b"{}\n"}
+    organization.sandbox.behaviour.commit_on_branch(organization.world.infra, bot, "evidence", main, files, "Evidence")
+    return organization.person("alice").clone(INFRA, tmp_path / "infra")
+
+
+@pytest.mark.parametrize("login", ["alice", "olivia"])
+@pytest.mark.parametrize("where", ["origin/evidence", "origin/main"])
+def test_attack_evidence_of_somebody_else(organization: GitHub, kept: Path, login: str, where: str) -> None:
+    """Added to what is there, or written in its place."""
+    person = organization.person(login)
+    person.git("switch", "-q", "--detach", where, at=kept)
+    (kept / "evidence.jsonl").write_text("forged", encoding="utf-8")
+    person.git("add", "--all", at=kept)
+    person.git("commit", "-q", "-m", "forged", at=kept)
+    with no_trace(organization.world.infra):
+        said = push(organization, login, kept, "HEAD:evidence", force=True)
+
+    assert "Cannot update this protected ref." in said
+
+
+def test_attack_evidence_that_is_put_back(organization: GitHub, kept: Path) -> None:
+    """By the bot itself, which may add to it."""
+    with no_trace(organization.world.infra):
+        back = push(organization, BOT, kept, "origin/main:evidence", force=True)
+        gone = push(organization, BOT, kept, ":evidence")
+
+    assert "Cannot force-push to this branch" in back
+    assert "Cannot delete this branch" in gone
+
+
+def test_attack_evidence_without_a_signature(organization: GitHub, kept: Path) -> None:
+    bot = organization.person(BOT)
+    bot.git("switch", "-q", "--detach", "origin/evidence", at=kept)
+    bot.git("commit", "-q", "--allow-empty", "-m", "unsigned", at=kept)
+    with no_trace(organization.world.infra):
+        said = push(organization, BOT, kept, "HEAD:evidence")
+
+    assert "Commits must have verified signatures." in said
+
+
 @pytest.mark.parametrize("login", EVERYBODY)
 def test_attack_merge_without_approval(organization: GitHub, clone: Path, login: str) -> None:
     number = proposed(organization, clone)

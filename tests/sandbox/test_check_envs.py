@@ -326,6 +326,22 @@ def test_a_bot_changes_tags_and_nothing_else(gated: GitHub, files: dict[str, str
     assert "foreign-files" not in person.log
 
 
+def test_dependabot_updates_what_workflows_use_and_no_env(gated: GitHub) -> None:
+    """It can merge nothing, so its changes have their review like everybody's."""
+    gated.sandbox.state.add_user("dependabot", kind="Bot")
+    gated.world.tokens["dependabot"] = gated.sandbox.state.add_token("dependabot")
+    gated.world.infra.members["dependabot"] = "write"
+    update: dict[str, str | None] = {".github/workflows/gates.yml": "name: newer"}
+
+    fine = check(gated, propose(gated, update, by="dependabot"))
+    foul = check(
+        gated, propose(gated, {**update, "envs/dev.json": tagged(gated.app_commit())}, by="dependabot", branch="b")
+    )
+
+    assert (fine.exit_code, fine.outputs["reason"]) == (0, "nothing-to-judge"), fine.log
+    assert foul.outputs["reason"] == "foreign-files"
+
+
 @pytest.mark.parametrize(
     ("text", "reason", "line"),
     [
