@@ -161,7 +161,7 @@ def test_a_diagram_is_of_a_kind_that_github_draws(snippet: Snippet) -> None:
 
 
 def test_the_commands_of_the_readme_are_those_that_run_in_the_tests() -> None:
-    """`make test` is this; `make demo` and the sandbox are in tests/e2e; CI runs both commands as they are."""
+    """`make test` is this; CI runs both commands as they are."""
     ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
     said = [line for s in of_kind("sh") if s.document.name == "README.md" for line in s.text.splitlines()]
 

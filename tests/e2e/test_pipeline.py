@@ -35,16 +35,6 @@ def with_tag(env: str, tag: str) -> dict[str, str]:
     return {f"envs/{env}.json": json.dumps({"api": {"url": "https://registry.example.com/api", "tag": tag}})}
 
 
-def test_the_demo_tells_its_story_and_leaves_nothing_behind() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "sandbox.demo"], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
-    )
-
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "opened and merged your-org/infra#1: Update dev: api to" in done.stdout
-    assert "holds prod back: frozen, review-required, soaking" in done.stdout
-
-
 def test_a_change_with_a_failing_test_cannot_be_merged(pipeline: Pipeline) -> None:
     number = pipeline.propose(APP, "broken", {API: "def greet(name='world'):\n    return 'Hi'\n"})
     pipeline.person("bob").approve(APP, number)
@@ -64,8 +54,11 @@ def merge_refused(pipeline: Pipeline, number: int) -> object:
     return None
 
 
-def test_a_hotfix_goes_its_way_and_dev_is_left_alone(pipeline: Pipeline) -> None:
-    """The branch's own push publishes nothing; the merge into it publishes, and opens no infra pull request."""
+def test_a_hotfix_goes_its_way_is_rolled_back_and_dev_is_left_alone(pipeline: Pipeline) -> None:
+    """The branch's own push publishes nothing; the merge into it publishes, and opens no infra pull request.
+
+    The evidence of both has no exception.
+    """
     released = tag_of(pipeline, "prod")
     pipeline.dispatch(APP, "hotfix.yml", {"base-commit-sha": released, "branch-name": "urgent"})
 
@@ -87,6 +80,23 @@ def test_a_hotfix_goes_its_way_and_dev_is_left_alone(pipeline: Pipeline) -> None
 
     assert tag_of(pipeline, "prod") == fixed
     assert pipeline.said("Pretending to deploy") == [f'Pretending to deploy prod with {{ "api": "{fixed}" }}']
+
+    pipeline.dispatch(INFRA, "rollback.yml", {"env": "prod", "to": "previous", "reason": "it made things worse"})
+    pipeline.land(INFRA, 2)
+
+    assert tag_of(pipeline, "prod") == released
+    assert pipeline.world.infra.pulls[2].title == f"Roll back prod: api to {released[:12]}"
+    assert pipeline.said("Pretending to deploy")[1:] == [f'Pretending to deploy prod with {{ "api": "{released}" }}']
+
+    pipeline.dispatch(INFRA, "evidence.yml", {})
+
+    git = pipeline.world.infra.git
+    _, content = git.file(git.head("evidence") or "", "evidence/evidence.jsonl") or (0, b"")
+    changes = [json.loads(line) for line in content.splitlines()][1:]
+    assert [(change["kind"], change["result"]) for change in changes] == [
+        ("first", "pass"), ("hotfix", "pass"), ("roll-back", "pass"),
+    ]  # fmt: skip
+    assert changes[2]["reason"] == "it made things worse"
 
 
 def test_several_environments_deploy_side_by_side_and_an_unrelated_change_deploys_none(pipeline: Pipeline) -> None:
