@@ -22,6 +22,7 @@ PICKED = re.compile(r"\(cherry picked from commit ([0-9a-f]{40})\)")
 HUNK = re.compile(r"(?m)^@@ .*$")
 MOST_FILES = 300  # GitHub lists no more of a commit on one page
 MOST_COMMITS = 100
+MOST_TAGS = 100  # of one query: each stands for some 400 nodes, twice if it is a version, and GitHub allows 500,000
 COMMIT = f"""oid {CHECKS}
     associatedPullRequests(first: 10) {{ nodes {{ state baseRefName mergeCommit {{ oid }} }} }}
     history(first: {MOST_COMMITS}) {{ nodes {{
@@ -56,10 +57,12 @@ class AppRepository(Repository):
     _compared: dict[tuple[str, str], Comparison | None] = field(default_factory=dict, repr=False)
 
     def look(self, tags: Iterable[str]) -> None:
-        """Ask for all of *tags* that are not known yet, in one request; one that is not there is known as such."""
+        """Ask for all of *tags* that are not known yet, together; one that is not there is known as such."""
         new = [tag for tag in dict.fromkeys(tags) if tag not in self._builds]
-        if not new:
-            return
+        for start in range(0, len(new), MOST_TAGS):
+            self._look(new[start : start + MOST_TAGS])
+
+    def _look(self, new: Sequence[str]) -> None:
         variables = {f"t{index}": _expression(tag) for index, tag in enumerate(new)}
         variables |= {f"v{index}": _expression(f"v{tag}") for index, tag in enumerate(new) if is_version(tag)}
         fields = "".join(

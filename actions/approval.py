@@ -71,17 +71,26 @@ def approval(
     involved: Iterable[str],
     strangers: Sequence[str],
     is_bot: Callable[[str], bool],
+    long_ago: bool = False,
 ) -> Approval:
     """Return whose approval counts: of the commit *head*, by a person with the right to push who is not *involved*.
 
     The last review of each reviewer is the one that holds, comments aside. With *strangers*, commits of which nobody
-    knows who wrote them, no one is known to have had no part in them.
+    knows who wrote them, no one is known to have had no part in them. GitHub says who may push today: of what was
+    *long_ago*, it does not say who might then.
     """
     latest = {review.user: review for review in reviews if review.state != "COMMENTED"}
     approving = [review for review in latest.values() if review.state == "APPROVED"]
-    people = [r for r in approving if r.is_person and r.may_push and not is_bot(r.user)]
-    independent = [review for review in people if review.user not in set(involved) - {"", GITHUB}]
+    humans = [review for review in approving if review.is_person and not is_bot(review.user)]
+    part = {name.casefold() for name in involved} - {"", GITHUB}
+    people = [review for review in humans if review.may_push]
+    independent = [review for review in people if review.user.casefold() not in part]
     counting = [review for review in independent if review.commit == head]
+    left = [r for r in humans if not r.may_push and r.commit == head and r.user.casefold() not in part]
+    if long_ago and left and not counting:
+        return Approval(
+            lack=Lack.UNKNOWN, detail=f"whether {left[0].user}, who approved it, had the right to push then"
+        )
     if counting and strangers:
         which = ", ".join(sha[:12] for sha in strangers)
         return Approval(lack=Lack.UNKNOWN, detail=f"who wrote {which}: its e-mail address belongs to no account")

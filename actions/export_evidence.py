@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -34,10 +34,14 @@ from actions.runtime import Inputs, Outcome, event_payload, markdown, run, say, 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from actions.repository import Base
+
 
 UNSET = {"changes": 0, "new": 0, "exceptions": [], "head": "", "jsonl": "", "csv": "", "html": ""}
 FAILURES = (InputError, EnvFileError, ConflictError, GitHubError, TamperedError, ExceptionsFoundError)
 KEPT_EVERY = 500
+# A deployment may wait for an approval for as long (docs.github.com, "Reviewing deployments").
+LONGEST_DEPLOYMENT = timedelta(days=30)
 MOST_SHOWN = 50
 
 
@@ -168,7 +172,6 @@ class _Export:
         infra = InfraSource(settings.infra_repo, settings.token)
         base = infra.base(str(begins.get("branch", "")), [PATH])
         said = base.files.get(PATH, "")
-        since = str(begins.get("since", settings.since))
         self._require_same(begins)
         collector = Collector(
             infra=infra,
@@ -176,28 +179,32 @@ class _Export:
             envs_dir=settings.envs_dir,
             env=settings.env,
             branch=base.branch,
-            since=since,
+            begins=str(begins.get("after", "")),
             now=self._now,
             app_repo=settings.app_repo,
             app_token=settings.app_token,
         )
+        if not begins:
+            collector.begin(settings.since)
         population = collector.population(said)
         if not collector.is_known and not begins:
             layout = collector.layout(said)
             raise unknown_env(settings.env, layout, layout.envs(infra.paths(base.head)))
         if not begins:
             server = os.environ.get("GITHUB_SERVER_URL", "https://github.com")
-            self._add([ledger.start(server, settings.infra_repo, settings.env, base.branch, since, self._collected)])
+            what = (server, settings.infra_repo, settings.env, base.branch, collector.begins)
+            self._add([ledger.start(*what, self._collected)])
         known = Ledger.of(self.chain.records)
+        moves = (move for change in known.changes for move in change["moves"])
+        collector.last_tags |= {move["service"]: move["after"] or move["before"] for move in moves}
         recorded = {change["commit"]["sha"] for change in known.changes}
         new = [sha for sha in population if sha not in recorded]
         since_last = self.chain.records[-1]["collected"]["at"]
         moments = [population[sha] for sha in new] + [change["commit"]["at"] for change in known.waiting]
-        collector.look(min([since_last, *moments]))
+        collector.look(min([_minus(since_last, LONGEST_DEPLOYMENT), *moments]))
         self._amend(collector, known)
-        self._add_changes(collector, new)
-        seen = {record["deployment"]["id"] for record in known.strays}
-        self._add([ledger.stray(each, base.branch, self._collected) for each in collector.strays(seen)])
+        self._add_changes(collector, new, known)
+        self._add_strays(collector, base, known)
 
     def show(self) -> None:
         """Write what is made of the records, if there are any."""
@@ -213,9 +220,31 @@ class _Export:
                 f"{self._settings.output_dir}/{RECORDS} is of {there[1]} of {there[0]}, not of {asked[1]} of {asked[0]}"
             )
 
-    def _add_changes(self, collector: Collector, new: Sequence[str]) -> None:
+    def _add_strays(self, collector: Collector, base: Base, known: Ledger) -> None:
+        """Add what is no change: stray deployments, rewrites of the branch, and tags that no change explains."""
+        seen = {record["id"] for record in known.strays}
+        self._add([ledger.stray(each, base.branch, self._collected) for each in collector.strays(seen)])
+        rewrites = [each for each in collector.rewrites() if each.id not in seen]
+        self._add([ledger.rewritten(each, base.branch, self._collected) for each in rewrites])
+        changes = Ledger.of(self.chain.records).changes
+        if changes:
+            self._add_gap(changes[-1]["tags"], collector.tags_now(base.head), base.head)
+
+    def _add_gap(self, expected: Mapping[str, str], found: Mapping[str, str], sha: str) -> None:
+        """Add that the tags are not those that the changes before *sha* led to; once, as long as it stays so."""
+        record = ledger.gap(sha, expected, found, self._collected)
+        gaps = [each for each in self.chain.records if each["record"] == "gap"]
+        if expected != found and (not gaps or gaps[-1]["exceptions"] != record["exceptions"]):
+            self._add([record])
+
+    def _add_changes(self, collector: Collector, new: Sequence[str], known: Ledger) -> None:
         done = 0
+        tags: Mapping[str, str] | None = known.changes[-1]["tags"] if known.changes else None
         for batch in collector.changes(new):
+            for change in batch:
+                if tags is not None:
+                    self._add_gap(tags, change.tags_before, change.commit.sha)
+                tags = change.tags
             self._add([ledger.record_of(change, self._collected) for change in batch])
             self.changes += len(batch)
             done = min(done + BATCH, len(new))
@@ -254,6 +283,10 @@ def _moment(text: str) -> str:
         raise InputError(f"input since is {text[:200]!r}; write it like 2026-01-01 or 2026-01-01T00:00:00Z") from error
     aware = found if found.tzinfo else found.replace(tzinfo=UTC)
     return f"{aware.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _minus(moment: str, span: timedelta) -> str:
+    return f"{datetime.fromisoformat(moment) - span:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _outcome(settings: Settings, chain: Chain, new: int, reason: Reason) -> Outcome:

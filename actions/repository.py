@@ -254,6 +254,8 @@ class Repository(Api):
                     return None
                 raise
             sha = next((entry["sha"] for entry in tree["tree"] if entry["path"] == path), "")
+            if not sha and tree["truncated"]:
+                raise GitHubError(f"{self.name} has more files than GitHub lists; is {path} among them?")
             return base64.b64decode(self._rest("GET", f"/git/blobs/{sha}")["content"]) if sha else None
 
     def commit(self, base: Base, *, branch: str, files: Mapping[str, str], message: str) -> Branch:

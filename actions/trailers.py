@@ -54,7 +54,7 @@ def read(text: str) -> Said:
 def requesters(text: str) -> frozenset[str]:
     """Return everybody of whom *text*, which may be that of several commits, says that they asked for it."""
     asked = (match[2] for match in _trailers(text) if match[1].lower() == "requested-by")
-    return frozenset(name for names in asked for name in names.replace(",", " ").split())
+    return frozenset(name.lstrip("@") for names in asked for name in names.replace(",", " ").split())
 
 
 def _trailers(text: str) -> Iterator[re.Match[str]]:

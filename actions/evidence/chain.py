@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 BEFORE_THE_FIRST = "0" * 64
+KINDS = ("start", "change", "amendment", "deployment", "rewrite", "gap")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Chain:
             raise TamperedError(f"line {len(lines) + 1} has no end; it was cut off, or something was added")
         for number, line in enumerate(lines, start=1):
             record = _record(line, number)
-            if record["previous"] != previous:
+            if record.get("previous") != previous or (record["record"] == "start") is not (number == 1):
                 raise TamperedError(
                     f"line {number} follows another line than the one before it: one was changed, removed or moved"
                 )
@@ -83,7 +84,7 @@ def whole_lines(content: bytes) -> bytes:
 def _record(line: bytes, number: int) -> dict[str, Any]:
     try:
         record = json.loads(line)
-        same = isinstance(record, dict) and isinstance(record.get("previous"), str) and canonical(record) == line
+        same = isinstance(record, dict) and record.get("record") in KINDS and canonical(record) == line
     except (ValueError, RecursionError):
         same = False
     if not same:

@@ -10,7 +10,8 @@ from actions import checks, trailers
 from actions.config import PATH, Config
 from actions.errors import AccessError, EnvFileError, GitHubError, InputError
 from actions.evidence.facts import Change, Deployment, Kind, Move
-from actions.evidence.source import SUITES_KEPT, AppSource, last_pushers, movements
+from actions.evidence.judgement import unrequired
+from actions.evidence.source import SUITES_KEPT, AppSource, Line, last_pusher, movements, rewrites
 from actions.gates import Release
 from actions.layout import Layout
 from actions.matrix import difference
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from actions.app_repository import Build
-    from actions.evidence.facts import Commit, Movement, Rules, Suite
+    from actions.evidence.facts import Commit, Movement, Rewrite, Rules, Suite
     from actions.evidence.source import Brought, Deployed, InfraSource, RulesSource, Source
     from actions.repository import Comparison
 
@@ -33,28 +34,82 @@ BATCH = 20
 PUSHED_BEFORE = timedelta(days=90)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asked:
+    """What `gitops.yml` asked of a change: what it said before and what it says after it, whichever asks for more.
+
+    So no change makes its own way easier. *changed* tells whether it changes what is asked for.
+    """
+
+    then: Config
+    now: Config
+    env: str
+    unknown: Mapping[str, str]
+
+    @classmethod
+    def of(cls, each: Brought, env: str) -> Asked:
+        """Return what was asked of *each*; the first commit of a repository is asked by what it brings itself."""
+        texts = [(each.before if each.parents else each.after).get(PATH, ""), each.after.get(PATH, "")]
+        found, unknown = [], {}
+        for text in texts:
+            try:
+                found.append(Config.parse(text))
+            except EnvFileError as error:
+                found.append(Config())
+                unknown[f"what {PATH} says"] = str(error)
+        return cls(then=found[0], now=found[1], env=env, unknown=unknown)
+
+    @property
+    def changed(self) -> bool:
+        """Tell whether it changes what is asked of the environment, or what cannot be read."""
+        if self.unknown:
+            return True
+        then, now = (replace(each, environments={"": each.environment(self.env)}) for each in (self.then, self.now))
+        return then != now
+
+    @property
+    def needs_review(self) -> bool:
+        """Tell whether a person had to approve it: also if nothing but what is asked for changes."""
+        return self.changed or self.then.needs_review(self.env)
+
+    @property
+    def bots(self) -> tuple[str, ...]:
+        """Return who was, or is, no person."""
+        return tuple(dict.fromkeys((*self.then.bots, *self.now.bots)))
+
+    @property
+    def hotfix_prefix(self) -> str:
+        """Return what the names of hotfix branches started with."""
+        return self.then.hotfix_prefix
+
+    def repo_of(self, service: str, default: str, *, is_new: bool) -> str:
+        """Return the repository of a service: that which it had, unless the service *is_new*."""
+        return (self.now if is_new else self.then).repo_of(service, default)
+
+
 @dataclass(kw_only=True)
 class Collector:
-    """Asks the infra repository and those of the apps; *since* is where the evidence begins, "" for all of it."""
+    """Asks the infra repository and those of the apps; the evidence begins after the commit *begins*, "" for none."""
 
     infra: InfraSource
     rules: RulesSource
     envs_dir: str
     env: str
     branch: str
-    since: str
+    begins: str
     now: datetime
     app_repo: str
     app_token: str = field(repr=False)
+    last_tags: dict[str, str] = field(default_factory=dict)  # of each service, be it there still or not
     _apps: dict[str, AppSource] = field(default_factory=dict, repr=False)
     _layouts: dict[str, Layout] = field(default_factory=dict, repr=False)
     _paths: dict[str, None] = field(default_factory=dict, repr=False)
     _earliest: str = ""
-    _places: dict[str, int] = field(default_factory=dict, repr=False)
+    _line: Line = field(default_factory=lambda: Line(places={}, made={}), repr=False)
     _deployed: list[Deployed] = field(default_factory=list, repr=False)
     _kept: list[Deployed] = field(default_factory=list, repr=False)
     _movements: dict[str, Movement] = field(default_factory=dict, repr=False)
-    _pushers: dict[str, Mapping[tuple[str, str], str]] = field(default_factory=dict, repr=False)
+    _activities: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict, repr=False)
     _suites: dict[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     _unknown: dict[str, str] = field(default_factory=dict, repr=False)
 
@@ -65,21 +120,43 @@ class Collector:
         """
         self._earliest = _minus(since, PUSHED_BEFORE)
         self._deployed = self.infra.deployments(self.env, since)
-        self._kept = not_overtaken([each for each in self._deployed if each.succeeded_at], self._places)
-        self._movements = movements(self._activity(self.infra), self.branch, self._places)
+        self._kept = not_overtaken([each for each in self._deployed if each.succeeded_at], self._line.places)
+        self._movements = movements(self._activity(self.infra), self.branch, self._line.places)
         self._suites = self._read("rule evaluations", lambda: self.infra.suites(self.branch, since), {})
 
     def population(self, said: str) -> dict[str, str]:
         """Return the commits that may have changed the environment and when they were made, oldest first.
 
         They touched a file of it, or `gitops.yml`. The files are those that it names as it *said*, and as it said at
-        any time since the evidence begins.
+        any time.
         """
-        self._places = {sha: place for place, (sha, _) in enumerate(self.infra.commits(self.branch, self.since))}
-        found = dict(self.infra.commits(self.branch, self.since, PATH))
+        self._line = self.infra.line(self.branch)
+        found = dict(self.infra.commits(self.branch, PATH))
         for layout in dict.fromkeys(map(self.layout, [said, *self.infra.versions([*found], PATH)])):
             found |= self._touching_services(layout) if layout.per_service else self._touching(layout.paths(self.env))
-        return {sha: found[sha] for sha in sorted(found, key=lambda sha: -self._places.get(sha, len(self._places)))}
+        places = self._line.places
+        oldest = places.get(self.begins, len(places))
+        new = [sha for sha in found if places.get(sha, oldest) < oldest]
+        return {sha: found[sha] for sha in sorted(new, key=lambda sha: -places[sha])}
+
+    def has(self, sha: str) -> bool:
+        """Tell whether the branch has the commit *sha*."""
+        return sha in self._line.places
+
+    def begin(self, since: str) -> None:
+        """Let the evidence begin with what came to the branch since a moment. Ask for the *population* then."""
+        self.begins = self.infra.line(self.branch).before(since) if since else ""
+
+    def rewrites(self) -> list[Rewrite]:
+        """Return when the branch lost commits; *look* first."""
+        return rewrites(self._activity(self.infra), self.branch)
+
+    def tags_now(self, head: str) -> dict[str, str]:
+        """Return the tags of the environment at the commit *head*, which its changes must have led to."""
+        try:
+            return self._tags(self.infra.files_at(head, [*self._paths, PATH]) or {})
+        except EnvFileError:
+            return {}  # what is no text has no tags
 
     @property
     def is_known(self) -> bool:
@@ -103,7 +180,7 @@ class Collector:
             yield [change for each in found if (change := self._change(each))]
 
     def _touching(self, paths: Sequence[str]) -> dict[str, str]:
-        touching = {path: dict(self.infra.commits(self.branch, self.since, path)) for path in paths}
+        touching = {path: dict(self.infra.commits(self.branch, path)) for path in paths}
         self._paths |= {path: None for path, found in touching.items() if found}
         return {sha: at for found in touching.values() for sha, at in found.items()}
 
@@ -115,7 +192,7 @@ class Collector:
         found: dict[str, str] = {}
         for pattern in layout.patterns:
             folder = pattern.partition("{")[0].rpartition("/")[0]
-            for sha, at in self.infra.commits(self.branch, self.since, folder):
+            for sha, at in self.infra.commits(self.branch, folder):
                 own = [path for path in self.infra.touched(sha) if (layout.owner(path) or ("",))[0] == self.env]
                 self._paths |= dict.fromkeys(own)
                 found |= {sha: at} if own else {}
@@ -123,27 +200,27 @@ class Collector:
 
     def strays(self, known: Collection[int]) -> list[Deployed]:
         """Return the deployments that succeeded, but for those *known*, of commits that are not on the branch."""
-        found = []
-        for each in self._deployed[::-1]:
-            if not each.succeeded_at or each.number in known or each.sha in self._places:
-                continue
-            compared = self.infra.compare(self.branch, each.sha)
-            if not compared or compared.status not in ("behind", "identical"):
-                found.append(each)
-        return found
+        return [
+            each
+            for each in self._deployed[::-1]
+            if each.succeeded_at and each.number not in known and not self.has(each.sha)
+        ]
 
     def deployments_of(self, sha: str, services: Sequence[str]) -> tuple[tuple[Deployment, ...], tuple[str, ...]]:
         """Return by which deployments *services*, as of the commit *sha*, reached the environment, and which did not.
 
-        That is the first deployment of the commit or of a later one, be it of the service ("" is none in particular) or
-        of all of them.
+        That is the first deployment of the commit or of a later one, be it of the service or of all of them; for "",
+        which is no service in particular, any.
         """
-        place = self._places.get(sha, -1)
-        later = [each for each in self._kept[::-1] if self._places.get(each.sha, len(self._places)) <= place]
-        first = {
-            service: next((each for each in later if each.name in (self.env, f"{self.env}/{service}")), None)
-            for service in services
-        }
+        places = self._line.places
+        place = places.get(sha, -1)
+        later = [each for each in self._kept[::-1] if places.get(each.sha, len(places)) <= place]
+
+        def reaches(each: Deployed, service: str) -> bool:
+            _, _, part = each.name.partition("/")
+            return not part or not service or part.casefold() == service.casefold()
+
+        first = {service: next((each for each in later if reaches(each, service)), None) for service in services}
         reached = {each.number: self._deployment(each) for each in first.values() if each}
         return tuple(reached.values()), tuple(service for service, each in first.items() if not each)
 
@@ -158,7 +235,7 @@ class Collector:
             succeeded_at=each.succeeded_at,
             failed_before=len(failed),
             url=each.url,
-            run=self._read(f"workflow run {each.url}", lambda: self.infra.run(each.url), None),
+            run=self._read(f"workflow run {each.url}", lambda: self.infra.run(each.url, each.sha), None),
         )
 
     def _read(self, what: str, read: Callable[[], Fact], otherwise: Fact) -> Fact:
@@ -172,33 +249,39 @@ class Collector:
         """Ask each app once for all the tags that came and went, and for the commits that came with them."""
         wanted: dict[str, list[tuple[str, str]]] = {}
         for each in found:
-            config = _config(each)
+            asked = Asked.of(each, self.env)
             for service, before, after in _moved(self._tags(each.before), self._tags(each.after)):
-                repo = config.repo_of(service, self.app_repo)
+                repo = asked.repo_of(service, self.app_repo, is_new=not before)
                 if repo and after:
                     wanted.setdefault(repo, []).append((before, after))
         for repo, moves in wanted.items():
             self._read(repo, lambda repo=repo, moves=moves: _look(self._app(repo), moves), None)  # type: ignore[misc]
 
     def _change(self, each: Brought) -> Change | None:
-        before, after = self._own(each.before), self._own(each.after)
-        if before == after:
-            return None  # it was no file of the environment then, or gitops.yml says no other
-        config = _config(each)
-        unknown: dict[str, str] = {}
+        asked = Asked.of(each, self.env)
+        if self._own(each.before) == self._own(each.after) and not asked.changed:
+            return None  # it was no file of the environment then, or gitops.yml asks for no other
+        unknown: dict[str, str] = dict(asked.unknown)
         said = trailers.read(each.message)
         commit = self._with_pusher(each.commit, self.infra, unknown)
         pull = commit.pull
         moves = tuple(
-            self._move(config, move, each, unknown) for move in _moved(self._tags(each.before), self._tags(each.after))
+            self._move(asked, move, each, unknown) for move in _moved(self._tags(each.before), self._tags(each.after))
         )
+        self.last_tags |= {move.service: move.after or move.before for move in moves}
         merged = pull.merge_commit if pull else each.commit.sha
         rules = self._rules(pull.merged_at if pull else each.commit.at, unknown)
-        suite = self._suite(each.commit.sha, merged, each.commit.at, unknown)
+        suite = self._suite(each.commit.sha, merged, each.commit.at, unknown) if each.parents else None
+        if rules and each.parents and not suite and "rule evaluations" not in unknown:
+            unknown["rule evaluations"] = "GitHub has none of this commit"
         deployments, undeployed = self.deployments_of(each.commit.sha, self._to_deploy(each))
         for what in (_activity_of(self.infra.name), *(f"workflow run {found.url}" for found in deployments)):
             if what in self._unknown:
                 unknown[what] = self._unknown[what]
+        movement = self._movements.get(each.commit.sha)
+        if each.parents and not movement and _activity_of(self.infra.name) not in unknown:
+            unknown[f"how {each.commit.sha[:12]} came to {self.branch}"] = ""
+        unknown |= {f"what {path} says": "it is no text" for path in each.unreadable if path in self._own(each.after)}
         for texts in (each.before, each.after):
             for path, text in self._own(texts).items():
                 try:
@@ -209,15 +292,17 @@ class Collector:
             environment=self.env,
             commit=commit,
             parents=each.parents,
-            kind=_kind(each, moves),
-            needs_review=config.needs_review(self.env),
+            kind=self._kind(each, moves),
+            needs_review=asked.needs_review,
             reason=said.reason or said.allow_diverged or said.freeze_override,
-            bots=config.bots,
+            bots=asked.bots,
             moves=moves,
+            tags_before=self._tags(each.before),
+            tags=self._tags(each.after),
             checks_required=tuple(dict.fromkeys(check for each in rules or () for check in each.required_checks)),
             rules=rules,
             suite=suite,
-            movement=self._movements.get(each.commit.sha),
+            movement=movement,
             deployments=deployments,
             undeployed=undeployed,
             unknown=tuple(f"{what} ({why})" if why else what for what, why in unknown.items()),
@@ -237,22 +322,33 @@ class Collector:
             return ("",)
         return found.changed or (("",) if found.removed else ()) if found else ()
 
+    def _kind(self, each: Brought, moves: Sequence[Move]) -> Kind:
+        places = self._line.places
+        is_oldest = places.get(each.commit.sha) == max(places.values(), default=0)
+        if not each.parents and is_oldest and not self.rewrites():
+            return Kind.FIRST
+        said_why = bool(trailers.read(each.message).reason)
+        back = (Order.BEHIND, *((Order.DIVERGED, Order.UNKNOWN) if said_why else ()))
+        if any(move.order in back for move in moves):
+            return Kind.ROLL_BACK
+        if any(move.released == Release.HOTFIX for move in moves):
+            return Kind.HOTFIX
+        return Kind.UPDATE if moves else Kind.SETTINGS
+
     def _activity(self, source: Source) -> list[Mapping[str, Any]]:
-        """Return how the branches of a repository moved, and remember who pushed to each last."""
-        found: list[Mapping[str, Any]] = self._read(
-            _activity_of(source.name), lambda: source.activity(self._earliest), []
-        )
-        self._pushers[source.name] = last_pushers(found)
-        return found
+        """Return how the branches of a repository moved; it is asked once."""
+        if source.name not in self._activities:
+            self._activities[source.name] = self._read(
+                _activity_of(source.name), lambda: source.activity(self._earliest), []
+            )
+        return self._activities[source.name]
 
     def _with_pusher(self, commit: Commit, source: Source, unknown: dict[str, str]) -> Commit:
         """Return *commit* with who pushed last to the pull request that brought it."""
         if not commit.pull:
             return commit
-        if source.name not in self._pushers:
-            self._activity(source)
         pull = commit.pull
-        pusher = self._pushers[source.name].get((pull.branch, pull.head), "")
+        pusher = last_pusher(self._activity(source), pull)
         activity = _activity_of(source.name)
         if activity in self._unknown:
             unknown[activity] = self._unknown[activity]
@@ -277,9 +373,9 @@ class Collector:
             unknown["rule evaluations"] = "GitHub keeps them for a month"
         return None
 
-    def _move(self, config: Config, moved: tuple[str, str, str], each: Brought, unknown: dict[str, str]) -> Move:
+    def _move(self, asked: Asked, moved: tuple[str, str, str], each: Brought, unknown: dict[str, str]) -> Move:
         service, before, after = moved
-        repo = config.repo_of(service, self.app_repo)
+        repo = asked.repo_of(service, self.app_repo, is_new=not before)
         texts = each.after if after else each.before
         file = next(
             (path for path in texts if service in self._tags({path: texts[path], PATH: texts.get(PATH, "")})), ""
@@ -291,16 +387,18 @@ class Collector:
             unknown[repo] = self._unknown[repo]
             return move
         try:
-            return self._with_app(config, self._app(repo), move, unknown)
+            return self._with_app(asked, self._app(repo), move, unknown)
         except GitHubError as error:
             unknown[f"{service} {after[:12]}"] = str(error)
             return move
 
-    def _with_app(self, config: Config, app: AppSource, move: Move, unknown: dict[str, str]) -> Move:
-        found, comparison, build = _compared(app, move.before, move.after)
+    def _with_app(self, asked: Asked, app: AppSource, move: Move, unknown: dict[str, str]) -> Move:
+        found, comparison, build = _compared(app, move.before or self.last_tags.get(move.service, ""), move.after)
         if not build:
             return replace(move, order=str(found), released=str(Release.NONE))
-        shas = _brings(found, comparison, build)
+        shas = _brings(comparison, build)
+        if not comparison and found is not Order.FIRST:
+            unknown[f"which commits of {app.name} {move.service} {move.after[:12]} brought"] = ""
         (own,) = app.commits([build.sha])
         verdict = checks.judge(app.required_checks(), build.checks)
         skipped = {check.name for check in build.checks if check.conclusion == "skipped"}
@@ -310,9 +408,9 @@ class Collector:
             order=str(found),
             sha=build.sha,
             built_at=own.at,
-            released=str(app.released(move.after, config.hotfix_prefix)),
+            released=str(app.released(move.after, asked.hotfix_prefix)),
             required_checks=tuple(required),
-            missing_checks=(*verdict.failed, *verdict.waiting),
+            missing_checks=(*verdict.failed, *verdict.waiting, *([] if required else unrequired(build.checks))),
             skipped_checks=tuple(name for name in required if name in skipped),
             commits=tuple(self._with_pusher(commit, app, unknown) for commit in app.commits(shas)),
             commits_in_all=max(comparison.total if comparison and shas else 0, len(shas)),
@@ -344,12 +442,7 @@ def _look(app: AppSource, moves: Sequence[tuple[str, str]]) -> None:
     try:
         compared = [_compared(app, before, after) for before, after in moves]
         app.commits(
-            [
-                sha
-                for found, comparison, build in compared
-                if build
-                for sha in (build.sha, *_brings(found, comparison, build))
-            ]
+            [sha for _, comparison, build in compared if build for sha in (build.sha, *_brings(comparison, build))]
         )
     except GitHubError:
         return  # whichever of them it is says so when its turn comes
@@ -360,37 +453,17 @@ def _compared(app: AppSource, before: str, after: str) -> tuple[Order, Compariso
     return found, comparison, app.build(after)
 
 
-def _brings(found: Order, comparison: Comparison | None, build: Build) -> list[str]:
+def _brings(comparison: Comparison | None, build: Build) -> list[str]:
     """Return the commits that come with a tag; with one that nothing is known to come before, its own."""
-    if comparison and found in (Order.AHEAD, Order.DIVERGED):
-        return [commit.sha for commit in comparison.commits]
-    return [build.sha] if found in (Order.FIRST, Order.UNKNOWN) else []
-
-
-def _config(each: Brought) -> Config:
-    """Return what `gitops.yml` said when *each* was made; nothing if it could not be read."""
-    try:
-        return Config.parse(each.after.get(PATH, ""))
-    except EnvFileError:
-        return Config()
+    if comparison:
+        return [commit.sha for commit in comparison.commits] if comparison.status in ("ahead", "diverged") else []
+    return [build.sha]
 
 
 def _moved(before: Mapping[str, str], after: Mapping[str, str]) -> list[tuple[str, str, str]]:
     """Return the tags that differ, as service, what it was and what it is; "" where there is none."""
     services = dict.fromkeys([*before, *after])
     return [(s, before.get(s, ""), after.get(s, "")) for s in services if before.get(s) != after.get(s)]
-
-
-def _kind(each: Brought, moves: Sequence[Move]) -> Kind:
-    if not each.parents:
-        return Kind.FIRST
-    said_why = bool(trailers.read(each.message).reason)
-    back = (Order.BEHIND, *((Order.DIVERGED, Order.UNKNOWN) if said_why else ()))
-    if any(move.order in back for move in moves):
-        return Kind.ROLL_BACK
-    if any(move.released == Release.HOTFIX for move in moves):
-        return Kind.HOTFIX
-    return Kind.UPDATE if moves else Kind.SETTINGS
 
 
 def _activity_of(name: str) -> str:

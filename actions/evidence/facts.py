@@ -10,6 +10,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from actions.approval import Review
     from actions.repository import RequiredCheck
 
@@ -17,11 +19,11 @@ if TYPE_CHECKING:
 class Kind(StrEnum):
     """What a change of an environment is."""
 
-    FIRST = "first"  # the first commit of the repository: there was nobody yet to approve it
+    FIRST = "first"  # the first commit of the branch: there was nobody yet to approve it
     UPDATE = "update"
     ROLL_BACK = "roll-back"
     HOTFIX = "hotfix"
-    SETTINGS = "settings"  # no tag moves
+    SETTINGS = "settings"  # no tag moves: what the env file says beside, or what gitops.yml asks for
 
 
 EMERGENCIES = (Kind.ROLL_BACK, Kind.HOTFIX)
@@ -139,6 +141,18 @@ class Movement:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Rewrite:
+    """That the branch lost commits: by a forced push, or because it was deleted."""
+
+    id: int
+    kind: str
+    actor: str
+    at: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Run:
     """The workflow run that deployed, and who let it go on where the environment asks for that."""
 
@@ -172,7 +186,8 @@ class Deployment:
 class Change:
     """One commit of the base branch that changed an environment, with all that is known of it.
 
-    *undeployed* are the services that it changed and that no deployment has reached; "" is the environment as a whole.
+    *tags* are those of the environment after it. *undeployed* are the services that it changed and that no deployment
+    has reached; "" is the environment as a whole.
     """
 
     environment: str
@@ -183,6 +198,8 @@ class Change:
     reason: str
     bots: tuple[str, ...]
     moves: tuple[Move, ...]
+    tags_before: Mapping[str, str]
+    tags: Mapping[str, str]
     checks_required: tuple[RequiredCheck, ...] = ()
     rules: tuple[Rules, ...] | None = None
     suite: Suite | None = None

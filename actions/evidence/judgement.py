@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from actions import approval
 from actions.evidence.facts import Kind
@@ -20,6 +20,15 @@ if TYPE_CHECKING:
     from actions.evidence.facts import Change, Check, Move, Pull
 
 GOOD = ("success", "neutral")
+
+
+class CheckResult(Protocol):
+    """A check, and how it ended."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def conclusion(self) -> str: ...
 
 
 class Problem(StrEnum):
@@ -55,6 +64,12 @@ def judge(change: Change) -> list[Finding]:
     return list(dict.fromkeys(found))
 
 
+def unrequired(checks: Collection[CheckResult]) -> list[str]:
+    """Return what is wrong with *checks* where none is required: each that failed, or that none succeeded."""
+    failed = [f"{check.name} {check.conclusion}" for check in checks if check.conclusion not in (*GOOD, "skipped")]
+    return failed or ([] if any(check.conclusion in GOOD for check in checks) else ["no check that succeeded"])
+
+
 def approved(pull: Pull, bots: Collection[str], *, later: bool = False) -> Approval:
     """Return whose approval of *pull* counts, given before the merge, or *later*: of nobody who had a part in it."""
     named = {bot.casefold() for bot in bots}
@@ -64,12 +79,13 @@ def approved(pull: Pull, bots: Collection[str], *, later: bool = False) -> Appro
         involved=(pull.author, pull.merged_by, pull.last_pusher, *pull.writers, *pull.requesters),
         strangers=pull.strangers,
         is_bot=lambda login: login.casefold() in named,
+        long_ago=True,
     )
 
 
 def _infra(change: Change) -> Iterator[Finding]:
     pull, commit = change.commit.pull, change.commit
-    if change.movement and change.movement.kind in ("push", "force_push") and change.kind is not Kind.FIRST:
+    if change.movement and change.movement.kind in ("push", "force_push"):
         text = f"{change.movement.actor} pushed {commit.sha[:12]} to the branch ({change.movement.kind})"
         yield Finding(problem=Problem.DIRECT_PUSH, detail=text)
     if change.kind is not Kind.FIRST:
@@ -95,12 +111,12 @@ def _reviewed(change: Change, pull: Pull) -> Iterator[Finding]:
         yield Finding(problem=Problem(given.lack), detail=f"#{pull.number}: {given.detail}")
     if not pull.complete:
         yield Finding(problem=Problem.UNKNOWN, detail=f"all commits, reviews and checks of #{pull.number}")
+    done = [check for check in pull.checks if check.at <= pull.merged_at]  # what was run again since proves nothing
     for required in change.checks_required:
-        reported = [c for c in pull.checks if c.name == required.name and required.app in (None, c.app)]
+        reported = [c for c in done if c.name == required.name and required.app in (None, c.app)]
         yield from _checked(required.name, reported, pull)
-    if not change.checks_required and not any(check.conclusion in GOOD for check in pull.checks):
-        text = f"no check was required of #{pull.number}, and none succeeded"
-        yield Finding(problem=Problem.CHECK_MISSING, detail=text)
+    for name in () if change.checks_required else unrequired(done):
+        yield Finding(problem=Problem.CHECK_MISSING, detail=f"{name} on #{pull.number}; none is required")
 
 
 def _checked(name: str, found: Collection[Check], pull: Pull) -> Iterator[Finding]:

@@ -12,6 +12,7 @@ from actions.evidence.judgement import Finding, Problem, approved, judge
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from actions.evidence.facts import Rewrite
     from actions.evidence.source import Deployed
 
 SCHEMA = 1
@@ -20,7 +21,10 @@ PASS = "pass"  # noqa: S105 - a result
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ledger:
-    """What a file of evidence says: where it *begins*, the changes with what was learned later, stray deployments."""
+    """What a file of evidence says: where it *begins*, the changes with what was learned later, and what is no change.
+
+    *strays* are deployments of what is not on the branch, rewrites of the branch, and gaps between changes.
+    """
 
     begins: Mapping[str, Any]
     changes: Sequence[dict[str, Any]]
@@ -37,7 +41,7 @@ class Ledger:
                 begins = record
             elif record["record"] == "change":
                 changes[record["commit"]["sha"]] = dict(record)
-            elif record["record"] == "deployment":
+            elif record["record"] in ("deployment", "rewrite", "gap"):
                 strays.append(dict(record))
             else:
                 change = changes[record["commit"]]
@@ -51,10 +55,7 @@ class Ledger:
     def exceptions(self) -> list[dict[str, Any]]:
         """Return what is wrong, as `{commit, exception, detail}`."""
         return [
-            {
-                "commit": record["commit"]["sha"] if record["record"] == "change" else record["deployment"]["sha"],
-                **found,
-            }
+            {"commit": record["commit"]["sha"] if record["record"] == "change" else record["sha"], **found}
             for record in (*self.changes, *self.strays)
             for found in record["exceptions"]
         ]
@@ -65,8 +66,8 @@ class Ledger:
         return [c for c in self.changes if c["undeployed"] or (c["emergency"] and not c["later_review"] and _failed(c))]
 
 
-def start(server: str, infra: str, env: str, branch: str, since: str, collected: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the first record of a file: of what it is, and since when."""
+def start(server: str, infra: str, env: str, branch: str, after: str, collected: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the first record of a file: of what it is, and after which commit it begins, "" for the first."""
     return {
         "record": "start",
         "schema": SCHEMA,
@@ -74,7 +75,7 @@ def start(server: str, infra: str, env: str, branch: str, since: str, collected:
         "repository": infra,
         "environment": env,
         "branch": branch,
-        "since": since,
+        "after": after,
         "collected": collected,
     }
 
@@ -150,24 +151,45 @@ def reviewed_later(
 
 def stray(deployed: Deployed, branch: str, collected: Mapping[str, Any]) -> dict[str, Any]:
     """Return the record of a deployment of a commit that is not on the branch."""
-    finding = Finding(
-        problem=Problem.DEPLOYMENT_WITHOUT_CHANGE,
-        detail=f"{deployed.sha[:12]} was deployed to {deployed.name} and is not on {branch}",
-    )
+    text = f"{deployed.sha[:12]} was deployed to {deployed.name} by {deployed.creator} and is not on {branch}"
+    facts = {
+        "id": deployed.number,
+        "environment": deployed.name,
+        "at": deployed.succeeded_at,
+        "by": deployed.creator,
+        "url": deployed.url,
+    }
+    return _no_change("deployment", deployed.sha, facts, Problem.DEPLOYMENT_WITHOUT_CHANGE, text, collected)
+
+
+def rewritten(rewrite: Rewrite, branch: str, collected: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the record of a rewrite of the branch."""
+    text = f"{rewrite.actor} took {branch} from {rewrite.before[:12]} to {rewrite.after[:12]} ({rewrite.kind})"
+    facts = {"id": rewrite.id, "environment": "", "at": rewrite.at, "by": rewrite.actor, "url": ""}
+    return _no_change("rewrite", rewrite.before, facts, Problem.DIRECT_PUSH, text, collected)
+
+
+def gap(
+    sha: str, expected: Mapping[str, str], found: Mapping[str, str], collected: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the record that at the commit *sha* the tags are not those that the changes before it led to."""
+    services = sorted(name for name in {*expected, *found} if expected.get(name) != found.get(name))
+    moved = ", ".join(f"{name} from {expected.get(name) or 'none'} to {found.get(name) or 'none'}" for name in services)
+    facts = {"id": 0, "environment": "", "at": "", "by": "", "url": ""}
+    return _no_change("gap", sha, facts, Problem.UNKNOWN, f"which commit moved {moved}", collected)
+
+
+def _no_change(
+    kind: str, sha: str, facts: Mapping[str, Any], problem: Problem, detail: str, collected: Mapping[str, Any]
+) -> dict[str, Any]:
+    exceptions = [_said(Finding(problem=problem, detail=detail))]
     return {
-        "record": "deployment",
+        "record": kind,
         "schema": SCHEMA,
-        "deployment": {
-            "id": deployed.number,
-            "environment": deployed.name,
-            "sha": deployed.sha,
-            "creator": deployed.creator,
-            "created_at": deployed.created_at,
-            "succeeded_at": deployed.succeeded_at,
-            "url": deployed.url,
-        },
-        "exceptions": [_said(finding)],
-        "result": [str(finding.problem)],
+        "sha": sha,
+        **facts,
+        "exceptions": exceptions,
+        "result": result_of(exceptions),
         "collected": collected,
     }
 

@@ -98,8 +98,8 @@ def page(ledger: Ledger, chain: Chain, now: datetime) -> str:
 
 def _period(ledger: Ledger) -> str:
     times = [change["commit"]["at"] for change in ledger.changes]
-    since = ledger.begins["since"][:10] or "the first commit"
-    return f"since {_text(since)}, up to {_text(max(times)[:10])}" if times else f"since {_text(since)}: no change"
+    since = f"after {ledger.begins['after'][:12]}" if ledger.begins["after"] else "since the first commit"
+    return f"{_text(since)}, up to {_text(max(times)[:10])}" if times else f"{_text(since)}: no change"
 
 
 def _tiles(ledger: Ledger, failed: Sequence[Mapping[str, Any]]) -> str:
@@ -113,7 +113,7 @@ def _tiles(ledger: Ledger, failed: Sequence[Mapping[str, Any]]) -> str:
         (
             "Exceptions",
             f"<span class={bad}>{len(ledger.exceptions)}</span>",
-            f"in {len(failed)} changes and {len(ledger.strays)} stray deployments",
+            f"in {len(failed)} changes, and {len(ledger.strays)} that are of none",
         ),
         ("Emergencies", f"{emergencies}", "hotfixes and roll backs"),
         ("Lead time", _span(found.lead_time), "median, commit of the app to deployment"),

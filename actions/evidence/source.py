@@ -23,7 +23,7 @@ from actions.api import file_fields, path_variables, query
 from actions.app_repository import AppRepository
 from actions.approval import login, reviews_of, writing_of
 from actions.errors import AccessError, GitHubError
-from actions.evidence.facts import Check, Commit, Movement, Pull, Rules, Run, Suite
+from actions.evidence.facts import Check, Commit, Movement, Pull, Rewrite, Rules, Run, Suite
 from actions.patterns import ruleset_pattern
 from actions.repository import Repository, RequiredCheck, read_check
 
@@ -80,6 +80,7 @@ class Brought:
     message: str
     before: Mapping[str, str]
     after: Mapping[str, str]
+    unreadable: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,6 +95,43 @@ class Deployed:
     created_at: str
     succeeded_at: str
     url: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Line:
+    """The commits of a branch: when each was made, and its *places*, the newest being 0.
+
+    A merge commit and all that it brought have one place: they came to be there together.
+    """
+
+    places: Mapping[str, int]
+    made: Mapping[str, str]
+
+    @classmethod
+    def of(cls, nodes: Iterable[Mapping[str, Any]]) -> Line:
+        """Return the line of the commits *nodes*, each with its parents, newest first."""
+        listed = list(nodes)
+        parents = {node["oid"]: [parent["oid"] for parent in node["parents"]["nodes"]] for node in listed}
+        places: dict[str, int] = {}
+        sha = listed[0]["oid"] if listed else ""
+        trunk = []
+        while sha in parents:
+            trunk.append(sha)
+            sha = next(iter(parents[sha]), "")
+        for place, sha in reversed([*enumerate(trunk)]):
+            brought = [sha]
+            while brought:
+                one = brought.pop()
+                if one in parents and one not in places:
+                    places[one] = place
+                    brought += parents[one]
+        return cls(places=places, made={node["oid"]: _zulu(node["committedDate"]) for node in listed})
+
+    def before(self, moment: str) -> str:
+        """Return the newest commit from which on back all were made before *moment*, "" if there is none."""
+        later = [place for sha, place in self.places.items() if self.made[sha] >= moment]
+        first = max(later, default=-1) + 1
+        return next((sha for sha, place in self.places.items() if place == first), "")
 
 
 @dataclass(frozen=True)
@@ -147,23 +185,34 @@ class InfraSource(Source):
 
     _runs: dict[str, Run] = field(default_factory=dict, repr=False)
 
-    def commits(self, branch: str, since: str, path: str = "") -> Iterator[tuple[str, str]]:
-        """Yield SHA and moment of the commits of *branch* since then, newest first; with *path*, that changed it."""
+    def line(self, branch: str) -> Line:
+        """Return the commits of *branch*, as they came to be there."""
+        return Line.of(self._history(branch, "oid committedDate parents(first: 5) { nodes { oid } }"))
+
+    def commits(self, branch: str, path: str) -> Iterator[tuple[str, str]]:
+        """Yield SHA and moment of the commits of *branch* that changed the file or folder at *path*, newest first.
+
+        Not since a date: whoever makes a commit chooses its date.
+        """
+        return ((node["oid"], node["committedDate"]) for node in self._history(branch, "oid committedDate", path))
+
+    def _history(self, branch: str, fields: str, path: str = "") -> Iterator[dict[str, Any]]:
         declared = {"ref": "String!", "cursor": "String"} | ({"path": "String!"} if path else {})
-        declared |= {"since": "GitTimestamp!"} if since else {}
-        narrowed = (", path: $path" if path else "") + (", since: $since" if since else "")
-        fields = f"""ref(qualifiedName: $ref) {{ target {{ ... on Commit {{
-            history(first: {PER_PAGE}, after: $cursor{narrowed}) {{
-                pageInfo {{ hasNextPage endCursor }} nodes {{ oid committedDate }} }} }} }} }}"""
-        given: dict[str, object] = {"ref": f"refs/heads/{branch}", "path": path, "since": since, "cursor": None}
-        document = query(variables=declared, paths=(), fields=fields)
+        history = f"history(first: {PER_PAGE}, after: $cursor{', path: $path' if path else ''})"
+        pages = f"{history} {{ pageInfo {{ hasNextPage endCursor }} nodes {{ {fields} }} }}"
+        document = query(
+            variables=declared,
+            paths=(),
+            fields=f"ref(qualifiedName: $ref) {{ target {{ ... on Commit {{ {pages} }} }} }}",
+        )
+        given: dict[str, object] = {"ref": f"refs/heads/{branch}", "path": path, "cursor": None}
         with self._asking("contents: read"):
             while True:
-                history = self.ask(document, given)["ref"]["target"]["history"]
-                yield from ((node["oid"], node["committedDate"]) for node in history["nodes"])
-                if not history["pageInfo"]["hasNextPage"]:
+                found = self.ask(document, given)["ref"]["target"]["history"]
+                yield from found["nodes"]
+                if not found["pageInfo"]["hasNextPage"]:
                     return
-                given["cursor"] = history["pageInfo"]["endCursor"]
+                given["cursor"] = found["pageInfo"]["endCursor"]
 
     def versions(self, shas: Sequence[str], path: str) -> list[str]:
         """Return what the file at *path* was at the commits *shas* and before them, each text once, "" for none."""
@@ -208,7 +257,7 @@ class InfraSource(Source):
             while True:
                 page = self.ask(DEPLOYMENTS, given, permission=DEPLOYMENTS_READ)["deployments"]
                 some = [_deployed(node) for node in page["nodes"]]
-                found += [each for each in some if each.name.partition("/")[0] == env]
+                found += [each for each in some if each.name.partition("/")[0].casefold() == env.casefold()]
                 if not page["pageInfo"]["hasNextPage"] or some[-1].created_at < since:
                     return found
                 given["cursor"] = page["pageInfo"]["endCursor"]
@@ -233,14 +282,16 @@ class InfraSource(Source):
         actor = found.get("actor_name") or ""
         return Suite(id=found["id"], result=found["result"], actor=actor, at=found["pushed_at"], broken=broken)
 
-    def run(self, url: str) -> Run | None:
-        """Return the workflow run that *url* is of, None if it is of none."""
-        match = RUN.search(url)
+    def run(self, url: str, sha: str) -> Run | None:
+        """Return the workflow run here that *url* says, None if it says none, or one of another commit than *sha*."""
+        server = self.environment.get("GITHUB_SERVER_URL", "https://github.com")
+        match = RUN.match(url.removeprefix(f"{server}/{self.name}"))
         if not match:
             return None
         if match[1] not in self._runs:
             self._runs[match[1]] = self._run(match[1])
-        return self._runs[match[1]]
+        found = self._runs[match[1]]
+        return found if found.head_sha == sha else None
 
     def _run(self, number: str) -> Run:
         with self._asking("actions: read"):
@@ -376,12 +427,33 @@ def movements(activity: Iterable[Mapping[str, Any]], branch: str, order: Mapping
     return found
 
 
-def last_pushers(activity: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], str]:
-    """Return who moved each branch to each commit last, by name of the branch and commit."""
-    found: dict[tuple[str, str], str] = {}
-    for each in activity:
-        found.setdefault((each["ref"].removeprefix("refs/heads/"), each["after"]), login(each["actor"]))
-    return found
+def rewrites(activity: Iterable[Mapping[str, Any]], branch: str) -> list[Rewrite]:
+    """Return when *branch* lost commits, oldest first: by a forced push, or because it was deleted."""
+    return [
+        Rewrite(
+            id=each["id"],
+            kind=each["activity_type"],
+            actor=login(each["actor"]),
+            at=_zulu(each["timestamp"]),
+            before=each["before"],
+            after=each["after"],
+        )
+        for each in activity
+        if each["ref"] == f"refs/heads/{branch}" and each["activity_type"] in ("force_push", "branch_deletion")
+    ][::-1]
+
+
+def last_pusher(activity: Iterable[Mapping[str, Any]], pull: Pull) -> str:
+    """Return who moved the branch of *pull* to its last commit, before it was merged; "" if nobody is known to have."""
+    wanted = (f"refs/heads/{pull.branch}", pull.head)
+    return next(
+        (
+            login(each["actor"])
+            for each in activity
+            if (each["ref"], each["after"]) == wanted and _zulu(each["timestamp"]) <= pull.merged_at
+        ),
+        "",
+    )
 
 
 def _brought(node: Mapping[str, Any] | None, paths: Sequence[str], base: str) -> Brought:
@@ -394,12 +466,20 @@ def _brought(node: Mapping[str, Any] | None, paths: Sequence[str], base: str) ->
         message=node["message"],
         before=_texts(parents[0], paths) if parents else {},
         after=_texts(node, paths),
+        unreadable=tuple(path for path, blob in _blobs(node, paths) if blob["isBinary"] or blob["isTruncated"]),
     )
 
 
 def _texts(node: Mapping[str, Any], paths: Sequence[str]) -> dict[str, str]:
-    found = {path: ((node[f"f{index}"] or {}).get("object") or {}).get("text") for index, path in enumerate(paths)}
-    return {path: text for path, text in found.items() if text}
+    return {path: blob["text"] or "" for path, blob in _blobs(node, paths)}
+
+
+def _blobs(node: Mapping[str, Any], paths: Sequence[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the files that a commit has at *paths*; a folder is none."""
+    for index, path in enumerate(paths):
+        blob = (node[f"f{index}"] or {}).get("object")
+        if blob and "text" in blob:
+            yield path, blob
 
 
 def _commit(node: Mapping[str, Any], base: str) -> Commit:

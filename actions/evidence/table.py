@@ -25,7 +25,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 def table(ledger: Ledger) -> str:
     """Return the changes of *ledger* as CSV (RFC 4180), oldest first; stray deployments come last."""
     text = StringIO()
-    writer = csv.writer(text)
+    writer = csv.writer(text, quoting=csv.QUOTE_ALL)
     writer.writerow(COLUMNS)
     for row in (*map(_change, ledger.changes), *map(_stray, ledger.strays)):
         writer.writerow([safe(row.get(column, "")) for column in COLUMNS])
@@ -74,13 +74,12 @@ def _change(change: Mapping[str, Any]) -> dict[str, object]:
 
 
 def _stray(record: Mapping[str, Any]) -> dict[str, object]:
-    deployment = record["deployment"]
     return {
-        "environment": deployment["environment"],
-        "commit": deployment["sha"],
-        "kind": "deployment",
-        "result": "; ".join(record["result"]),
-        "deployed_at": deployment["succeeded_at"],
-        "deployed_by": deployment["creator"],
+        "environment": record["environment"],
+        "commit": record["sha"],
+        "kind": record["record"],
+        "result": record["result"] if isinstance(record["result"], str) else "; ".join(record["result"]),
+        "deployed_at": record["at"] if record["record"] == "deployment" else "",
+        "deployed_by": record["by"] if record["record"] == "deployment" else "",
         "details": "; ".join(found["detail"] for found in record["exceptions"]),
     }

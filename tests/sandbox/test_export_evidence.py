@@ -13,6 +13,7 @@ import pytest
 from actions import export_evidence
 from actions.clock import Clock
 from actions.evidence import ledger
+from actions.evidence.chain import Chain
 from actions.evidence.judgement import Problem
 from sandbox.delivery import Delivery, tagged
 from sandbox.faults import Fault
@@ -53,7 +54,7 @@ class Exported(Delivery):
         return self.github.runner.run(ACTION, lambda: export_evidence.main(clock), **given)
 
     def export_again(self, operation: str, fault: Fault, *, last: int = 0) -> Result:
-        """Export from the beginning, with *fault* at every call of *operation*, or at each that is its *last* some."""
+        """Export anew, with *fault* at every call of *operation*, or at *last* of them that come before the last."""
         faults: dict[int, Fault] = {}
         for _ in range(last or 1):
             self.github.operations()
@@ -63,7 +64,7 @@ class Exported(Delivery):
             # A call that failed is not among those that were answered.
             answered = enumerate(self.github.operations(), start=len(faults))
             asked = [number for number, name in answered if name == operation]
-            faults |= dict.fromkeys(asked[-1:] if last else asked, fault)
+            faults |= dict.fromkeys(asked[-2:-1] if last else asked, fault)
         (self.github.runner.workspace / FILE).unlink(missing_ok=True)
         self.github.sandbox.faults.plan(faults)
         result = self.export()
@@ -93,7 +94,16 @@ def told(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 @pytest.fixture(name="delivery")
 def _delivery(github: GitHub) -> Exported:
+    """What is there in the beginning is the first commit of infra, deployed."""
     github.runner.environment["GITHUB_REPOSITORY"] = INFRA
+    infra, olivia = github.world.infra, github.sandbox.state.users["olivia"]
+    tree = str(infra.git.get(infra.git.head("main") or "").tree_id)
+    first = infra.git.commit(parents=[], message="Initial commit", author=olivia.person, tree=tree)
+    infra.authors[first] = olivia
+    infra.git.set_ref("refs/heads/main", first)
+    infra.deployments.clear()
+    for env in ("dev", "staging", "prod"):
+        github.sandbox.behaviour.record_deployment(infra, first, env)
     return Exported(sandbox=github.sandbox, world=github.world, github=github)
 
 
@@ -360,14 +370,6 @@ def test_a_deployment_of_what_is_not_on_the_branch_is_found(delivery: Exported) 
     assert "deployment-without-change" in delivery.github.runner.read("evidence/evidence.csv")
 
 
-def test_a_deployment_from_before_the_evidence_begins_is_none_of_these(delivery: Exported) -> None:
-    now = datetime.now(UTC)
-
-    result = delivery.export(since=f"{now + timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}")
-
-    assert (result.exit_code, result.outputs["reason"]) == (2, "unknown-env")
-
-
 @pytest.mark.parametrize("how", ["a branch", "nowhere"])
 def test_a_tag_that_was_not_released_is_found(delivery: Exported, how: str) -> None:
     app = delivery.github.world.app
@@ -462,6 +464,21 @@ def test_who_pushed_last_is_unknown_where_github_does_not_say(delivery: Exported
         "who pushed to change-2 of your-org/infra last",
         "who pushed to change-1 of your-org/app last",
     ]
+
+
+def test_how_it_came_to_the_branch_is_unknown_where_github_does_not_say(delivery: Exported) -> None:
+    sha = delivery.bump(delivery.release())
+    delivery.world.infra.activities = [each for each in delivery.world.infra.activities if each.ref != BRANCH + "main"]
+
+    assert delivery.last()["unknown"] == [f"how {sha[:12]} came to main"]
+
+
+def test_without_any_change_there_is_a_file_that_says_so(delivery: Exported) -> None:
+    result = delivery.export(since="2099-01-01")
+
+    assert (result.outputs["changes"], result.outputs["reason"]) == ("0", "exported")
+    assert len(delivery.records(result)) == 1
+    assert "no change" in delivery.github.runner.read("evidence/evidence.html")
 
 
 def test_activity_is_read_no_further_than_it_is_needed(delivery: Exported) -> None:
@@ -568,36 +585,47 @@ def test_a_service_that_is_gone_with_its_file_is_looked_at_too(delivery: Exporte
     ]
 
 
-def test_a_gitops_yml_that_cannot_be_read_is_as_none(delivery: Exported) -> None:
+def test_a_gitops_yml_that_cannot_be_read_is_unknown(delivery: Exported) -> None:
     delivery.land(delivery.github.world.infra, {"gitops.yml": "environments: ["})
+    broken = delivery.last()
     delivery.bump(delivery.release())
 
-    assert delivery.last()["result"] == "pass"
+    assert [exceptions(broken), exceptions(delivery.last())] == [["unknown"], ["unknown"]]
+    assert "what gitops.yml says (gitops.yml:2: not YAML" in broken["unknown"][0]
 
 
 def test_a_gitops_yml_that_names_other_files_is_a_change_itself(delivery: Exported) -> None:
     infra = delivery.github.world.infra
     delivery.land(infra, {"config/prod.json": tagged("1")})
+    delivery.land(infra, {"README.md": "of nothing"})
     sha = delivery.land(infra, {"gitops.yml": "files: config/{env}.json\nservices: {api: {repo: none}}\n"})
-    delivery.land(infra, {"gitops.yml": "files: config/{env}.json\nservices: {api: {repo: none}}\nbots: [x]\n"})
     delivery.deploy(sha)
 
-    changes = delivery.records()[1:]
+    first, change = delivery.records()[1:]
 
-    assert [record["moves"][0]["after"] for record in changes] == [changes[0]["moves"][0]["after"], "1"]
-    assert (changes[1]["commit"]["sha"], changes[1]["result"]) == (sha, "pass")
+    assert [move["after"] for move in (*first["moves"], *change["moves"])] == [first["tags"]["api"], "1"]
+    assert (change["commit"]["sha"], change["kind"]) == (sha, "update")
+    assert exceptions(change) == [
+        "unreleased-tag"
+    ]  # who says in the same change that there is no repository is not heard
 
 
-def test_the_evidence_begins_where_it_is_told(delivery: Exported, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was deployed before, and is on the branch, is none of it."""
-    since = f"{datetime.now(UTC) + timedelta(hours=1):%Y-%m-%d %H:%M:%S}"
+@pytest.mark.parametrize("since", ["1 hour from now", "never"])
+def test_the_evidence_begins_where_it_is_told(delivery: Exported, monkeypatch: pytest.MonkeyPatch, since: str) -> None:
+    """What was deployed before, and is on the branch, is none of it. A commit says of itself when it was made."""
+    first = delivery.github.world.infra.git.head("main")
+    begins = f"{datetime.now(UTC) + timedelta(hours=1):%Y-%m-%d %H:%M:%S}" if since != "never" else "2000-01-01"
     monkeypatch.setattr("sandbox.gitrepo.time.time", (datetime.now(UTC) + timedelta(hours=2)).timestamp)
-    sha = delivery.bump(delivery.release())
+    one = delivery.bump(delivery.release())
+    monkeypatch.setattr("sandbox.gitrepo.time.time", (datetime.now(UTC) - timedelta(days=9)).timestamp)
+    two = delivery.bump(delivery.release())
 
-    records = delivery.records(delivery.export(since=since))
+    records = delivery.records(delivery.export(since=begins))
 
-    assert records[0]["since"] == since.replace(" ", "T") + "Z"
-    assert [record["commit"]["sha"] for record in records[1:]] == [sha]
+    assert records[0]["after"] == (first if since != "never" else "")
+    changes = [record["commit"]["sha"] for record in records[1:]]
+    assert changes == [*([first] if since == "never" else []), one, two]
+    assert delivery.export().outputs["reason"] == "up-to-date"
 
 
 def test_long_histories_are_read_page_by_page(delivery: Exported) -> None:
@@ -783,6 +811,271 @@ def test_what_github_limits_is_waited_for(delivery: Exported) -> None:
     assert 30 in delivery.github.slept
 
 
+# What somebody might try
+
+PLAIN = "environments: {dev: {review: none}, staging: {}, prod: {}}\nservices: {api: {repo: your-org/app}}\n"
+OFF = PLAIN.replace("prod: {}", "prod: {review: none}")
+
+
+@pytest.mark.parametrize(
+    ("config", "found"),
+    [
+        pytest.param(OFF, ["bypass-without-reason", "not-approved"], id="that no review is needed"),
+        pytest.param(
+            PLAIN.replace("your-org/app", "none"), ["bypass-without-reason", "not-approved", "unreleased-tag"],
+            id="that there is no repository",
+        ),
+        pytest.param(
+            PLAIN + "hotfix-prefix: change-\n", ["bypass-without-reason", "not-approved", "unreleased-tag"],
+            id="what a hotfix branch is called",
+        ),
+    ],
+)  # fmt: skip
+def test_a_change_does_not_make_its_own_way_easier(delivery: Exported, config: str, found: list[str]) -> None:
+    """By saying so in gitops.yml, in the same commit."""
+    app, infra = delivery.github.world.app, delivery.github.world.infra
+    tag = delivery.push(app, "mine", {"x": "x"}, message="x", base="main") if len(found) > 2 else delivery.release()
+    files: dict[str, str | None] = {"gitops.yml": config, "envs/prod.json": tagged(tag)}
+    delivery.deploy(delivery.land(infra, files, by="gitops-bot", approved_by="", merged_by="gitops-bot"))
+
+    assert set(found) <= set(exceptions(delivery.last()))
+
+
+def test_who_was_a_bot_before_a_change_is_one_for_it(delivery: Exported) -> None:
+    infra = delivery.github.world.infra
+    delivery.land(infra, {"gitops.yml": PLAIN + "bots: [bob]\n"}, approved_by="olivia")
+    tag = delivery.release(approved_by="olivia")
+    delivery.deploy(delivery.land(infra, {"gitops.yml": PLAIN, "envs/prod.json": tagged(tag)}, approved_by="bob"))
+
+    assert exceptions(delivery.last()) == ["not-approved"]
+
+
+def test_what_changes_the_rules_of_an_environment_is_a_change_of_it(delivery: Exported) -> None:
+    """Nothing of it moves, so there is nothing to deploy; but somebody has to approve it."""
+    delivery.without_rules()
+    delivery.push(delivery.github.world.infra, "main", {"gitops.yml": OFF}, message="x", by="olivia")
+
+    record = delivery.last()
+    assert (record["kind"], record["moves"]) == ("settings", [])
+    assert exceptions(record) == ["direct-push", "no-pull-request", "unsigned"]
+
+
+def test_a_branch_that_begins_anew_has_no_first_commit_that_passes(delivery: Exported) -> None:
+    infra, state = delivery.github.world.infra, delivery.github.sandbox.state
+    delivery.bump(delivery.release())
+    delivery.export()
+    delivery.without_rules()
+    files = {"gitops.yml": PLAIN.encode(), "envs/prod.json": tagged("a" * 40).encode()}
+    olivia = state.users["olivia"]
+    new = infra.git.commit(parents=[], message="x", author=olivia.person, files=files)
+    infra.authors[new] = olivia
+    token = state.tokens[delivery.world.tokens["olivia"]]
+    delivery.sandbox.behaviour.update_ref(infra, token, "refs/heads/main", new)
+    delivery.deploy(new)
+
+    result = delivery.export()
+
+    found = {(each["exception"], each["detail"].split(" ")[0]) for each in result.json("exceptions")}
+    assert ("direct-push", "olivia") in found
+    assert "olivia took main from" in str(result.json("exceptions"))
+    assert {"direct-push", "no-pull-request", "unsigned"} <= set(exceptions(delivery.last(result)))
+    assert delivery.export().outputs["reason"] == "up-to-date"
+
+
+def test_a_branch_that_was_put_back_says_so(delivery: Exported) -> None:
+    """What was there before, and is gone, is known by what the branch lost."""
+    infra, state = delivery.github.world.infra, delivery.github.sandbox.state
+    first = infra.git.head("main") or ""
+    delivery.bump(delivery.release())
+    before = delivery.export()
+    delivery.without_rules()
+    token = state.tokens[delivery.world.tokens["olivia"]]
+    delivery.sandbox.behaviour.update_ref(infra, token, "refs/heads/main", first)
+
+    details = [each["detail"] for each in delivery.export().json("exceptions")]
+
+    assert before.json("exceptions") == []
+    assert any("force_push" in detail for detail in details)
+    assert any("which commit moved api from" in detail for detail in details)
+    assert "rewrite" in delivery.github.runner.read("evidence/evidence.csv")
+
+
+def test_tags_that_no_commit_explains_are_found(delivery: Exported) -> None:
+    """A merge commit can take the files of another parent; git does not list it in the history of a file."""
+    infra, app = delivery.github.world.infra, delivery.github.world.app
+    delivery.without_rules()
+    one, two = app.git.head("main") or "", delivery.release()
+    delivery.bump(two)
+    old = delivery.push(infra, "side", {"envs/prod.json": tagged(one)}, message="x", base="main")
+    head = infra.git.head("main") or ""
+    user = delivery.sandbox.state.users["olivia"]
+    merge = infra.git.commit(
+        parents=[head, old], message="Merge", author=user.person, tree=str(infra.git.get(old).tree_id)
+    )
+    infra.authors[merge] = user
+    token = delivery.sandbox.state.tokens[delivery.world.tokens["olivia"]]
+    delivery.sandbox.behaviour.update_ref(infra, token, "refs/heads/main", merge)
+    delivery.deploy(merge)
+
+    by_commit = {record["commit"]["sha"]: exceptions(record) for record in delivery.records()[1:] if "commit" in record}
+
+    assert {"direct-push", "no-pull-request", "unsigned"} <= set(by_commit[old])
+
+
+def test_a_gap_between_changes_is_written_down_once(delivery: Exported) -> None:
+    delivery.bump(delivery.release())
+    path = delivery.github.runner.workspace / FILE
+    delivery.export()
+    lines = path.read_text(encoding="utf-8").splitlines()
+    records = [json.loads(line) for line in lines]
+    records[-1]["tags"] = {"api": "something else"}
+    path.write_bytes(Chain().with_records(records)[1])  # as if a commit in between had not been listed
+
+    result = delivery.export()
+    delivery.bump(delivery.release())
+
+    assert [found["exception"] for found in result.json("exceptions")] == ["unknown"]
+    assert "which commit moved api from something else to" in str(result.json("exceptions"))
+    assert len([r for r in delivery.records() if r["record"] == "gap"]) == 1
+
+
+@pytest.mark.parametrize(
+    "how", ["a lower version of a newer commit", "from a git tag that is gone", "where there was nothing for a while"]
+)
+def test_all_commits_that_come_with_a_tag_are_looked_at(delivery: Exported, how: str) -> None:
+    app, infra = delivery.github.world.app, delivery.github.world.infra
+    app.git.set_ref("refs/tags/2.0.0", delivery.release())
+    delivery.bump("2.0.0")
+    evil = delivery.github.app_commit("evil")
+    if how.startswith("a lower"):
+        app.git.set_ref("refs/tags/1.9.9", evil)
+        delivery.bump("1.9.9")
+    elif how.startswith("from"):
+        app.git.set_ref("refs/tags/2.1.0", delivery.release())
+        app.git.delete_ref("refs/tags/2.0.0")
+        delivery.bump("2.1.0")
+    else:
+        delivery.deploy(delivery.land(infra, {"envs/prod.json": None}))
+        delivery.bump(delivery.release())
+
+    found = set(exceptions(delivery.last()))
+    assert found & {"no-pull-request", "unknown"}, found
+
+
+@pytest.mark.parametrize("asked", ["Bob", "@bob", "alice, @BOB"])
+def test_who_asked_for_it_is_known_however_it_is_written(delivery: Exported, asked: str) -> None:
+    delivery.bump(delivery.release(), message=f"x\n\nRequested-by: {asked}")
+
+    assert exceptions(delivery.last()) == ["self-approved"]
+
+
+def test_what_becomes_of_a_branch_after_the_merge_is_nothing_to_the_approval(delivery: Exported) -> None:
+    """Somebody deletes it, and restores it."""
+    delivery.bump(delivery.release())
+    infra, pull = delivery.github.world.infra, delivery.newest
+    bob = delivery.sandbox.state.users["bob"]
+    infra.activities.append(
+        Activity(0, BRANCH + pull.head, "0" * 40, pull.head_sha, "branch_creation", bob, "2099-01-01T00:00:00Z")
+    )
+
+    record = delivery.last()
+    assert (record["commit"]["pull"]["last_pusher"], record["result"]) == ("alice", "pass")
+
+
+def test_a_check_that_was_run_again_after_the_merge_proves_nothing(delivery: Exported) -> None:
+    delivery.bump(delivery.release())
+    for check in delivery.github.world.infra.checks:
+        check.completed = "2099-01-01T00:00:00Z"
+
+    assert exceptions(delivery.last()) == ["check-missing"]
+
+
+@pytest.mark.parametrize("repository", ["app", "infra"])
+def test_a_check_that_failed_is_found_though_none_is_required(delivery: Exported, repository: str) -> None:
+    delivery.without_rules()
+    tag = delivery.release()
+    delivery.bump(tag)
+    repo = getattr(delivery.world, repository)
+    for check in repo.checks:
+        check.conclusion = "failure"
+
+    assert "check-missing" in exceptions(delivery.last())
+
+
+def test_who_approved_and_has_left_since_may_have_had_the_right(delivery: Exported) -> None:
+    delivery.bump(delivery.release())
+    del delivery.world.infra.members["bob"]
+
+    record = delivery.last()
+    assert exceptions(record) == ["unknown"]
+    assert "whether bob, who approved it, had the right to push then" in str(record["exceptions"])
+
+
+def test_a_service_that_is_taken_out_is_gone_with_the_next_deployment_of_any(delivery: Exported) -> None:
+    infra = delivery.world.infra
+    delivery.land(infra, {"gitops.yml": "services: {api: {repo: none}, web: {repo: none}}\n"})
+    sha = delivery.land(infra, {"envs/prod.json": '{"api": {"tag": "1"}, "web": {"tag": "1"}}'})
+    delivery.deploy(sha, "prod/api")
+    delivery.deploy(sha, "prod/web")
+    gone = delivery.land(infra, {"envs/prod.json": '{"api": {"tag": "1"}}'})
+    delivery.deploy(gone, "Prod/api")
+
+    assert delivery.last()["result"] == "pass"
+
+
+def test_a_deployment_is_of_the_environment_however_it_is_written(delivery: Exported) -> None:
+    sha = delivery.push(delivery.world.infra, "elsewhere", {"x": "x"}, message="x", base="main")
+    delivery.deploy(sha, "PROD")
+
+    assert [each["exception"] for each in delivery.export().json("exceptions")] == ["deployment-without-change"]
+
+
+@pytest.mark.parametrize("url", ["https://evil.example/x/actions/runs/{id}", "{own}/actions/runs/{other}"])
+def test_a_run_of_somewhere_else_deployed_nothing_here(delivery: Exported, url: str) -> None:
+    delivery.bump(delivery.release())
+    infra = delivery.world.infra
+    infra.runs.append(WorkflowRun(77, "x.yml", "push", delivery.sandbox.state.users["alice"], "b" * 40))
+    own = f"{delivery.sandbox.url}/{INFRA}"
+    infra.deployments[-1].statuses[-1].log_url = url.format(id=infra.runs[0].id, own=own, other=77)
+
+    assert delivery.last()["deployments"][0]["run"] is None
+
+
+@pytest.mark.parametrize("text", ["", "\0"])
+def test_an_env_file_without_text_is_not_one_that_is_gone(delivery: Exported, text: str) -> None:
+    delivery.land(delivery.world.infra, {"envs/prod.json": text})
+
+    record = delivery.last()
+    assert {"unknown", "change-without-deployment"} <= set(exceptions(record))
+    assert "what envs/prod.json says" in str(record["unknown"])
+
+
+def test_a_change_that_github_has_no_evaluation_of_is_unknown(delivery: Exported) -> None:
+    delivery.bump(delivery.release())
+    delivery.world.infra.rule_suites.clear()
+
+    assert "rule evaluations (GitHub has none of this commit)" in delivery.last()["unknown"]
+
+
+def test_merge_commits_are_placed_where_they_came_in(delivery: Exported) -> None:
+    """What was pushed before the merge, and deployed, does not have what the merge brought."""
+    infra = delivery.world.infra
+    delivery.without_rules()
+    number = delivery.propose(infra, {"envs/prod.json": tagged(delivery.release())}, message="Change")
+    delivery.report(infra, infra.pulls[number].head_sha, "success")
+    other = delivery.push(infra, "main", {"README.md": "x"}, message="x", by="olivia")
+    delivery.deploy(other)
+    delivery.github.person("bob").approve(INFRA, number)
+    path = f"/repos/{INFRA}/pulls/{number}/merge"
+    delivery.github.person("alice").api("PUT", path, {"merge_method": "merge"})
+
+    changes = [record for record in delivery.records()[1:] if record["record"] == "change"]
+
+    found = {name for change in changes[1:] for name in exceptions(change)}
+    assert "direct-push" not in found
+    assert "change-without-deployment" in found
+
+
 # Tampering
 
 
@@ -796,6 +1089,7 @@ def test_what_github_limits_is_waited_for(delivery: Exported) -> None:
         pytest.param(lambda lines: [*lines[:-1], lines[-1].replace(":", ": ", 1)], id="written otherwise"),
         pytest.param(lambda lines: [*lines, "{}"], id="added to"),
         pytest.param(lambda lines: lines[1:], id="without its beginning"),
+        pytest.param(lambda _: ['{"previous":"' + "0" * 64 + '"}'], id="another file"),
     ],
 )
 def test_what_was_tampered_with_is_found(delivery: Exported, tamper: Any) -> None:
