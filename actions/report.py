@@ -96,7 +96,8 @@ def pull_body(histories: Mapping[str, Comparison | None], *, pulls: Mapping[str,
 def allowed(why: str, orders: Mapping[str, str]) -> str:
     """Return, for the body of a pull request, why it is allowed that a tag does not contain the one in place."""
     odd = [f"{service} ({order})" for service, order in orders.items() if order in ("diverged", "unknown")]
-    return f"⚠️ Does not contain what is in place: {', '.join(odd)}. Allowed because: {markdown(why)}\n" if odd else ""
+    because = f"Allowed because: {markdown(why)}" if why else "What it lacks has an equivalent there."
+    return f"⚠️ Does not contain what is in place: {', '.join(odd)}. {because}\n" if odd else ""
 
 
 def commit_message(headline: str, changes: Sequence[Change], trailers: Sequence[str]) -> str:

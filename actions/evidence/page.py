@@ -113,7 +113,7 @@ def _tiles(ledger: Ledger, failed: Sequence[Mapping[str, Any]]) -> str:
         (
             "Exceptions",
             f"<span class={bad}>{len(ledger.exceptions)}</span>",
-            f"in {len(failed)} changes, and {len(ledger.strays)} that are of none",
+            _in_how_many(len(failed), len(ledger.strays)),
         ),
         ("Emergencies", f"{emergencies}", "hotfixes and roll backs"),
         ("Lead time", _span(found.lead_time), "median, commit of the app to deployment"),
@@ -127,6 +127,11 @@ def _tiles(ledger: Ledger, failed: Sequence[Mapping[str, Any]]) -> str:
     ]
     rows = "".join(f"<div><dt>{name}</dt><dd>{value}<small>{note}</small></dd></div>" for name, value, note in tiles)
     return f"<dl class=tiles>{rows}</dl>"
+
+
+def _in_how_many(changes: int, strays: int) -> str:
+    counted = f"in {changes} change" + ("" if changes == 1 else "s")
+    return counted + (f", and {strays} of none" if strays else "")
 
 
 def _exceptions(ledger: Ledger) -> str:
