@@ -24,7 +24,8 @@ from actions.evidence.chain import Chain, whole_lines
 from actions.evidence.collector import BATCH, Collector
 from actions.evidence.ledger import Ledger
 from actions.evidence.page import page
-from actions.evidence.source import InfraSource, RulesSource
+from actions.evidence.rules_source import RulesSource
+from actions.evidence.source import InfraSource
 from actions.evidence.store import PAGE, RECORDS, TABLE, Store, open_store
 from actions.evidence.table import table
 from actions.layout import require_folder, require_name, unknown_env

@@ -9,82 +9,32 @@ from typing import TYPE_CHECKING, TypeVar
 from actions import checks, trailers
 from actions.config import PATH, Config
 from actions.errors import AccessError, EnvFileError, GitHubError, InputError
+from actions.evidence.app_source import AppSource, brings
+from actions.evidence.asked import Asked
 from actions.evidence.facts import Change, Deployment, Kind, Move
 from actions.evidence.judgement import unrequired
-from actions.evidence.source import SUITES_KEPT, AppSource, Line, last_pusher, movements, rewrites
+from actions.evidence.line import Line, last_pusher, movements, rewrites
+from actions.evidence.source import SUITES_KEPT
 from actions.gates import Release
 from actions.layout import Layout
 from actions.matrix import difference
-from actions.order import Order, order
+from actions.order import Order
 from actions.past import not_overtaken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from typing import Any
 
-    from actions.app_repository import Build
     from actions.evidence.facts import Commit, Movement, Rewrite, Rules, Suite
-    from actions.evidence.source import Brought, Deployed, InfraSource, RulesSource, Source
-    from actions.repository import Comparison
+    from actions.evidence.nodes import Brought, Deployed
+    from actions.evidence.rules_source import RulesSource
+    from actions.evidence.source import InfraSource, Source
 
     Fact = TypeVar("Fact")
 
 BATCH = 20
 # A branch may have been pushed to long before it was merged.
 PUSHED_BEFORE = timedelta(days=90)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Asked:
-    """What `gitops.yml` asked of a change: what it said before and what it says after it, whichever asks for more.
-
-    So no change makes its own way easier. *changed* tells whether it changes what is asked for.
-    """
-
-    then: Config
-    now: Config
-    env: str
-    unknown: Mapping[str, str]
-
-    @classmethod
-    def of(cls, each: Brought, env: str) -> Asked:
-        """Return what was asked of *each*; the first commit of a repository is asked by what it brings itself."""
-        texts = [(each.before if each.parents else each.after).get(PATH, ""), each.after.get(PATH, "")]
-        found, unknown = [], {}
-        for text in texts:
-            try:
-                found.append(Config.parse(text))
-            except EnvFileError as error:
-                found.append(Config())
-                unknown[f"what {PATH} says"] = str(error)
-        return cls(then=found[0], now=found[1], env=env, unknown=unknown)
-
-    @property
-    def changed(self) -> bool:
-        """Tell whether it changes what is asked of the environment, or what cannot be read."""
-        if self.unknown:
-            return True
-        then, now = (replace(each, environments={"": each.environment(self.env)}) for each in (self.then, self.now))
-        return then != now
-
-    @property
-    def needs_review(self) -> bool:
-        """Tell whether a person had to approve it: also if nothing but what is asked for changes."""
-        return self.changed or self.then.needs_review(self.env)
-
-    @property
-    def bots(self) -> tuple[str, ...]:
-        """Return who was, or is, no person."""
-        return tuple(dict.fromkeys((*self.then.bots, *self.now.bots)))
-
-    @property
-    def hotfix_prefix(self) -> str:
-        """Return what the names of hotfix branches started with."""
-        return self.then.hotfix_prefix
-
-    def repo_of(self, service: str, default: str, *, is_new: bool) -> str:
-        """Return the repository of a service: that which it had, unless the service *is_new*."""
-        return (self.now if is_new else self.then).repo_of(service, default)
 
 
 @dataclass(kw_only=True)
@@ -255,7 +205,7 @@ class Collector:
                 if repo and after:
                     wanted.setdefault(repo, []).append((before, after))
         for repo, moves in wanted.items():
-            self._read(repo, lambda repo=repo, moves=moves: _look(self._app(repo), moves), None)  # type: ignore[misc]
+            self._read(repo, lambda repo=repo, moves=moves: self._app(repo).look_at(moves), None)  # type: ignore[misc]
 
     def _change(self, each: Brought) -> Change | None:
         asked = Asked.of(each, self.env)
@@ -393,10 +343,10 @@ class Collector:
             return move
 
     def _with_app(self, asked: Asked, app: AppSource, move: Move, unknown: dict[str, str]) -> Move:
-        found, comparison, build = _compared(app, move.before or self.last_tags.get(move.service, ""), move.after)
+        found, comparison, build = app.compared(move.before or self.last_tags.get(move.service, ""), move.after)
         if not build:
             return replace(move, order=str(found), released=str(Release.NONE))
-        shas = _brings(comparison, build)
+        shas = brings(comparison, build)
         if not comparison and found is not Order.FIRST:
             unknown[f"which commits of {app.name} {move.service} {move.after[:12]} brought"] = ""
         (own,) = app.commits([build.sha])
@@ -434,30 +384,6 @@ class Collector:
 
     def _app(self, repo: str) -> AppSource:
         return self._apps.setdefault(repo, AppSource(repo, self.app_token))
-
-
-def _look(app: AppSource, moves: Sequence[tuple[str, str]]) -> None:
-    """Have *app* ask for the tags of *moves*, before and after, and for all commits between, in few requests."""
-    app.look(tag for move in moves for tag in move if tag)
-    try:
-        compared = [_compared(app, before, after) for before, after in moves]
-        app.commits(
-            [sha for _, comparison, build in compared if build for sha in (build.sha, *_brings(comparison, build))]
-        )
-    except GitHubError:
-        return  # whichever of them it is says so when its turn comes
-
-
-def _compared(app: AppSource, before: str, after: str) -> tuple[Order, Comparison | None, Build | None]:
-    found, comparison = order(before, after, app.compare_tags)
-    return found, comparison, app.build(after)
-
-
-def _brings(comparison: Comparison | None, build: Build) -> list[str]:
-    """Return the commits that come with a tag; with one that nothing is known to come before, its own."""
-    if comparison:
-        return [commit.sha for commit in comparison.commits] if comparison.status in ("ahead", "diverged") else []
-    return [build.sha]
 
 
 def _moved(before: Mapping[str, str], after: Mapping[str, str]) -> list[tuple[str, str, str]]:

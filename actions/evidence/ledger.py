@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from actions.evidence.facts import Rewrite
-    from actions.evidence.source import Deployed
+    from actions.evidence.nodes import Deployed
 
 SCHEMA = 1
 PASS = "pass"  # noqa: S105 - a result
