@@ -403,7 +403,8 @@ class Deployment(Node):
         return self._deployment.id
 
     def payload(self) -> str:
-        return json.dumps(self._deployment.payload)
+        payload = self._deployment.payload
+        return payload if isinstance(payload, str) else json.dumps(payload)
 
     def latestStatus(self) -> dict[str, Any] | None:
         statuses = self._deployment.statuses

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 PER_PAGE = 100
-COMMITS_PER_QUERY = 20
 VERSIONS_PER_QUERY = 50
 PERMISSION = "contents: read, pull requests: read, checks: read"
 DEPLOYMENTS_READ = "deployments: read"

@@ -286,6 +286,24 @@ def test_a_setting_pushed_onto_an_approved_tag_is_held(infra: Infra) -> None:
     assert "staging/api review-required" in held(in_staging(infra))
 
 
+def test_what_ran_before_the_service_was_there_is_of_no_commit_of_the_branch(infra: Infra) -> None:
+    """Then all that the branch brought of the service is asked who approved it, from the beginning."""
+    git = infra.github.world.infra.git
+    infra.github.change_infra({"envs/qa.json": '{"web": {"tag": "1"}}'})
+    base = git.head("main") or ""
+    files = {"envs/qa.json": two("9+1").encode()}
+    olivia = infra.github.sandbox.state.users["olivia"].person
+    infra.deployed("qa", git.commit(parents=[base], message="elsewhere", author=olivia, files=files))
+    merge(infra, {"envs/qa.json": two("2+1")})
+
+    approved = hold(infra, environments="qa", per="service")
+    infra.github.change_infra({"envs/qa.json": two("3+1")})
+    pushed = hold(infra, environments="qa", per="service")
+
+    assert "qa/api review-required" not in held(approved)
+    assert "qa/api review-required" in held(pushed)
+
+
 def test_a_change_of_long_ago_that_nobody_approved_is_still_held(infra: Infra) -> None:
     """Longer ago than what is read at once, with an approved change of another service at the edge of that."""
     infra.push(staging="2")

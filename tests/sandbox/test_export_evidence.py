@@ -751,6 +751,19 @@ def test_it_is_kept_on_a_branch(delivery: Exported) -> None:
     assert "<html" in github.infra_file("evidence/evidence.html", branch="evidence")
 
 
+def test_a_branch_that_could_not_be_read_is_not_begun_anew(delivery: Exported) -> None:
+    inputs = {"branch": "evidence", "branch_token": delivery.github.bot}
+    delivery.export(**inputs)
+    cut = {"sha": "a" * 40, "url": "", "tree": [], "truncated": True}
+    delivery.github.sandbox.faults.plan({0: Fault(status=500)})
+    again = delivery.export(**inputs)
+    delivery.github.sandbox.faults.plan({0: Fault(status=200, body=cut)})
+    listed = delivery.export(**inputs)
+
+    assert (again.outputs["reason"], listed.outputs["reason"]) == ("up-to-date", "github-error")
+    assert "has more files than GitHub lists" in listed.log
+
+
 def test_two_exports_at_once_keep_both(delivery: Exported) -> None:
     """The slower one reads what the faster one kept, and goes on from there."""
     github = delivery.github
