@@ -111,8 +111,7 @@ class _History:
                 newer = commit
             if not history["pageInfo"].get("hasNextPage"):
                 self.is_whole = True
-                if newer:
-                    yield _Step(commit=newer, before="", after=_text(newer))
+                yield from [_Step(commit=newer, before="", after=_text(newer))] if newer else []
                 return
             self._given["cursor"] = history["pageInfo"]["endCursor"]
 
