@@ -139,7 +139,7 @@ def play(monkeypatch: pytest.MonkeyPatch, writers: tuple[Writer, Writer], order:
 
 
 def orders(seed: int) -> list[list[int]]:
-    """Return a seeded sample of orders of all calls; with the first seed, every order of the first three of each too."""
+    """Return a seeded sample of orders of all calls; the first seed has every order of the first three of each too."""
     short = [] if seed else [[0 if n in first else 1 for n in range(6)] for first in combinations(range(6), 3)]
     source = random.Random(seed)
     sample = []
