@@ -30,7 +30,7 @@ lint: setup
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/zizmor --persona pedantic --offline --quiet . examples/app examples/infra
+	$(BIN)/zizmor --persona pedantic --offline --quiet . examples/app examples/infra examples/pull-based/deploy.yml
 
 bench: setup
 	$(BIN)/python -m bench.startup

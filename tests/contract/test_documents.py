@@ -199,7 +199,6 @@ def test_pre_commit_runs_what_make_lint_runs() -> None:
     [
         ("vendor.dependabot", ".github/dependabot.yml"),
         ("vendor.dependabot", "examples/*/.github/dependabot.yml"),
-        ("vendor.github-workflows", "examples/pull-based/deploy.yml"),
     ],
 )
 def test_the_schemas_accept_what_is_beside_the_workflows(schema: str, pattern: str) -> None:

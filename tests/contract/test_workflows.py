@@ -14,7 +14,12 @@ import yaml
 from tests.support import ACTIONS, ROOT, declaration
 
 BIN = Path(sys.executable).parent
-WORKFLOWS = sorted(ROOT.glob(".github/workflows/*.yml")) + sorted(ROOT.glob("examples/*/.github/workflows/*.yml"))
+PULL_BASED = ROOT / "examples" / "pull-based" / "deploy.yml"
+WORKFLOWS = [
+    *sorted(ROOT.glob(".github/workflows/*.yml")),
+    *sorted(ROOT.glob("examples/*/.github/workflows/*.yml")),
+    PULL_BASED,
+]
 OURS = "your-org/gitops-actions/"
 PINNED = re.compile(r"[\w-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
 
@@ -66,7 +71,17 @@ def test_the_parser_of_github_would_say_what_is_wrong(tmp_path: Path) -> None:
 
 def test_zizmor_has_nothing_to_say() -> None:
     done = subprocess.run(
-        [BIN / "zizmor", "--persona", "pedantic", "--offline", "--no-progress", ".", "examples/app", "examples/infra"],
+        [
+            BIN / "zizmor",
+            "--persona",
+            "pedantic",
+            "--offline",
+            "--no-progress",
+            ".",
+            "examples/app",
+            "examples/infra",
+            "examples/pull-based/deploy.yml",
+        ],
         cwd=ROOT,
         capture_output=True,
         text=True,
