@@ -169,32 +169,16 @@ class _Export:
 
     def collect(self) -> None:
         """Add what is new to the records."""
-        settings, begins = self._settings, Ledger.of(self.chain.records).begins
-        infra = InfraSource(settings.infra_repo, settings.token)
-        base = infra.base(str(begins.get("branch", "")), [PATH])
-        said = base.files.get(PATH, "")
+        begins = Ledger.of(self.chain.records).begins
         self._require_same(begins)
-        collector = Collector(
-            infra=infra,
-            rules=RulesSource(settings.infra_repo, settings.token, of=base.branch),
-            envs_dir=settings.envs_dir,
-            env=settings.env,
-            branch=base.branch,
-            begins=str(begins.get("after", "")),
-            now=self._now,
-            app_repo=settings.app_repo,
-            app_token=settings.app_token,
-        )
+        infra = InfraSource(self._settings.infra_repo, self._settings.token)
+        base = infra.base(str(begins.get("branch", "")), [PATH])
+        collector = self._collector(infra, base, str(begins.get("after", "")))
         if not begins:
-            collector.begin(settings.since)
-        population = collector.population(said)
-        if not collector.is_known and not begins:
-            layout = collector.layout(said)
-            raise unknown_env(settings.env, layout, layout.envs(infra.paths(base.head)))
+            collector.begin(self._settings.since)
+        population = collector.population(base.files.get(PATH, ""))
         if not begins:
-            server = os.environ.get("GITHUB_SERVER_URL", "https://github.com")
-            what = (server, settings.infra_repo, settings.env, base.branch, collector.begins)
-            self._add([ledger.start(*what, self._collected)])
+            self._begin(infra, base, collector)
         known = Ledger.of(self.chain.records)
         moves = (move for change in known.changes for move in change["moves"])
         collector.last_tags |= {move["service"]: move["after"] or move["before"] for move in moves}
@@ -206,6 +190,28 @@ class _Export:
         self._amend(collector, known)
         self._add_changes(collector, new, known)
         self._add_strays(collector, base, known)
+
+    def _collector(self, infra: InfraSource, base: Base, after: str) -> Collector:
+        return Collector(
+            infra=infra,
+            rules=RulesSource(infra.name, infra.token, of=base.branch),
+            envs_dir=self._settings.envs_dir,
+            env=self._settings.env,
+            branch=base.branch,
+            begins=after,
+            now=self._now,
+            app_repo=self._settings.app_repo,
+            app_token=self._settings.app_token,
+        )
+
+    def _begin(self, infra: InfraSource, base: Base, collector: Collector) -> None:
+        """Add the first record; raise UnknownEnvError if there never was such an environment."""
+        env = self._settings.env
+        if not collector.is_known:
+            layout = collector.layout(base.files.get(PATH, ""))
+            raise unknown_env(env, layout, layout.envs(infra.paths(base.head)))
+        server = os.environ.get("GITHUB_SERVER_URL", "https://github.com")
+        self._add([ledger.start(server, infra.name, env, base.branch, collector.begins, self._collected)])
 
     def show(self) -> None:
         """Write what is made of the records, if there are any."""
