@@ -10,8 +10,9 @@ setup: .setup-done
 .setup-done: requirements-dev.lock package-lock.json
 	$(PYTHON) -c 'import sys; sys.exit("make: Python 3.11 or newer is needed; run make PYTHON=python3.12, say") if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --require-hashes -r requirements-dev.lock
-	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error & npm=$$!; \
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --require-hashes -r requirements-dev.lock && \
+	wait $$npm
 	touch $@
 
 demo: setup

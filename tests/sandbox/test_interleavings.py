@@ -160,7 +160,7 @@ def test_two_writers_lose_nothing_and_do_nothing_twice(monkeypatch: pytest.Monke
             raise AssertionError(f"{order}: {error}") from error
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 9), st.booleans()), min_size=1, max_size=5), st.randoms(use_true_random=False))
 def test_dev_never_moves_to_a_commit_that_does_not_contain_the_one_before(
     asked: list[tuple[int, bool]], source: random.Random
