@@ -23,6 +23,7 @@ from actions.evidence import ledger
 from actions.evidence.chain import Chain, whole_lines
 from actions.evidence.collector import BATCH, Collector
 from actions.evidence.ledger import Ledger
+from actions.evidence.nodes import earlier
 from actions.evidence.page import page
 from actions.evidence.rules_source import RulesSource
 from actions.evidence.source import InfraSource
@@ -186,7 +187,7 @@ class _Export:
         new = [sha for sha in population if sha not in recorded]
         since_last = self.chain.records[-1]["collected"]["at"]
         moments = [population[sha] for sha in new] + [change["commit"]["at"] for change in known.waiting]
-        collector.look(min([_minus(since_last, LONGEST_DEPLOYMENT), *moments]))
+        collector.look(min([earlier(since_last, LONGEST_DEPLOYMENT), *moments]))
         self._amend(collector, known)
         self._add_changes(collector, new, known)
         self._add_strays(collector, base, known)
@@ -229,9 +230,10 @@ class _Export:
 
     def _add_strays(self, collector: Collector, base: Base, known: Ledger) -> None:
         """Add what is no change: stray deployments, rewrites of the branch, and tags that no change explains."""
-        seen = {record["id"] for record in known.strays}
-        self._add([ledger.stray(each, base.branch, self._collected) for each in collector.strays(seen)])
-        rewrites = [each for each in collector.rewrites() if each.id not in seen]
+        seen = {(record["record"], record["id"]) for record in known.strays}
+        strays = [each for each in collector.strays() if ("deployment", each.number) not in seen]
+        self._add([ledger.stray(each, base.branch, self._collected) for each in strays])
+        rewrites = [each for each in collector.rewrites() if ("rewrite", each.id) not in seen]
         self._add([ledger.rewritten(each, base.branch, self._collected) for each in rewrites])
         changes = Ledger.of(self.chain.records).changes
         if changes:
@@ -290,10 +292,6 @@ def _moment(text: str) -> str:
         raise InputError(f"input since is {text[:200]!r}; write it like 2026-01-01 or 2026-01-01T00:00:00Z") from error
     aware = found if found.tzinfo else found.replace(tzinfo=UTC)
     return f"{aware.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-
-
-def _minus(moment: str, span: timedelta) -> str:
-    return f"{datetime.fromisoformat(moment) - span:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _outcome(settings: Settings, chain: Chain, new: int, reason: Reason) -> Outcome:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from actions import checks, trailers
@@ -14,6 +14,7 @@ from actions.evidence.asked import Asked
 from actions.evidence.facts import Change, Deployment, Kind, Move
 from actions.evidence.judgement import unrequired
 from actions.evidence.line import Line, last_pusher, movements, rewrites
+from actions.evidence.nodes import earlier
 from actions.evidence.source import SUITES_KEPT
 from actions.gates import Release
 from actions.layout import Layout
@@ -22,7 +23,8 @@ from actions.order import Order
 from actions.past import not_overtaken
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import datetime
     from typing import Any
 
     from actions.evidence.facts import Commit, Movement, Rewrite, Rules, Suite
@@ -68,7 +70,7 @@ class Collector:
 
         Ask for the *population* first.
         """
-        self._earliest = _minus(since, PUSHED_BEFORE)
+        self._earliest = earlier(since, PUSHED_BEFORE)
         self._deployed = self.infra.deployments(self.env, since)
         self._kept = not_overtaken([each for each in self._deployed if each.succeeded_at], self._line.places)
         self._movements = movements(self._activity(self.infra), self.branch, self._line.places)
@@ -80,7 +82,7 @@ class Collector:
         They touched a file of it, or `gitops.yml`. The files are those that it names as it *said*, and as it said at
         any time.
         """
-        self._line = self.infra.line(self.branch)
+        self._line = self._line if self._line.places else self.infra.line(self.branch)
         found = dict(self.infra.commits(self.branch, PATH))
         for layout in dict.fromkeys(map(self.layout, [said, *self.infra.versions([*found], PATH)])):
             found |= self._touching_services(layout) if layout.per_service else self._touching(layout.paths(self.env))
@@ -89,13 +91,10 @@ class Collector:
         new = [sha for sha in found if places.get(sha, oldest) < oldest]
         return {sha: found[sha] for sha in sorted(new, key=lambda sha: -places[sha])}
 
-    def has(self, sha: str) -> bool:
-        """Tell whether the branch has the commit *sha*."""
-        return sha in self._line.places
-
     def begin(self, since: str) -> None:
         """Let the evidence begin with what came to the branch since a moment. Ask for the *population* then."""
-        self.begins = self.infra.line(self.branch).before(since) if since else ""
+        self._line = self.infra.line(self.branch)
+        self.begins = self._line.before(since) if since else ""
 
     def rewrites(self) -> list[Rewrite]:
         """Return when the branch lost commits; *look* first."""
@@ -148,13 +147,9 @@ class Collector:
                 found |= {sha: at} if own else {}
         return found
 
-    def strays(self, known: Collection[int]) -> list[Deployed]:
-        """Return the deployments that succeeded, but for those *known*, of commits that are not on the branch."""
-        return [
-            each
-            for each in self._deployed[::-1]
-            if each.succeeded_at and each.number not in known and not self.has(each.sha)
-        ]
+    def strays(self) -> list[Deployed]:
+        """Return the deployments that succeeded of commits that are not on the branch, oldest first; *look* first."""
+        return [each for each in self._deployed[::-1] if each.succeeded_at and each.sha not in self._line.places]
 
     def deployments_of(self, sha: str, services: Sequence[str]) -> tuple[tuple[Deployment, ...], tuple[str, ...]]:
         """Return by which deployments *services*, as of the commit *sha*, reached the environment, and which did not.
@@ -394,7 +389,3 @@ def _moved(before: Mapping[str, str], after: Mapping[str, str]) -> list[tuple[st
 
 def _activity_of(name: str) -> str:
     return f"branch activity of {name}"
-
-
-def _minus(moment: str, span: timedelta) -> str:
-    return f"{datetime.fromisoformat(moment) - span:%Y-%m-%dT%H:%M:%SZ}"

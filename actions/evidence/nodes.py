@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from actions import approval
@@ -160,6 +160,11 @@ def deployed(node: Mapping[str, Any]) -> Deployed:
         succeeded_at=min(succeeded, default=""),
         url=next((status["logUrl"] for status in reversed(statuses) if status["logUrl"]), ""),
     )
+
+
+def earlier(moment: str, span: timedelta) -> str:
+    """Return the moment that is *span* before another."""
+    return f"{datetime.fromisoformat(moment) - span:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def zulu(moment: str | None) -> str:

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 from actions.errors import AccessError
 from actions.evidence.facts import Rules
 from actions.evidence.nodes import zulu
+from actions.evidence.source import PER_PAGE
 from actions.patterns import ruleset_pattern
 from actions.repository import Repository, RequiredCheck
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-PER_PAGE = 100
 
 
 @dataclass(frozen=True)
