@@ -6,12 +6,13 @@ that GitHub requires beside those get the plainest value that the description al
 
 from __future__ import annotations
 
+import gc
 import json
 import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from graphql import GraphQLSchema, build_schema
 from jsonschema import Draft4Validator
@@ -19,6 +20,7 @@ from jsonschema.exceptions import ValidationError, best_match
 from jsonschema.validators import extend
 
 PACKAGES = Path(__file__).parent.parent / "node_modules" / "@octokit"
+Loaded = TypeVar("Loaded")
 MISSING: Any = object()
 EPOCH = "1970-01-01T00:00:00Z"
 
@@ -145,7 +147,7 @@ class Rest:
 @cache
 def rest() -> Rest:
     """Return GitHub's OpenAPI description, read once."""
-    return Rest()
+    return _for_good(Rest())
 
 
 @cache
@@ -153,7 +155,13 @@ def graphql_schema() -> GraphQLSchema:
     """Return GitHub's GraphQL schema, read once."""
     text = (PACKAGES / "graphql-schema" / "schema.graphql").read_text(encoding="utf-8")
     # Assumed valid, because the schema as GitHub publishes it is not: it defines two fields twice.
-    return build_schema(text, assume_valid=True, assume_valid_sdl=True, no_location=True)
+    return _for_good(build_schema(text, assume_valid=True, assume_valid_sdl=True, no_location=True))
+
+
+def _for_good(loaded: Loaded) -> Loaded:
+    """Return *loaded*, which stays: no garbage collection needs to walk through it, as every one of them would."""
+    gc.freeze()
+    return loaded
 
 
 def _pattern(template: str) -> re.Pattern[str]:

@@ -35,6 +35,20 @@ class GitRepo:
         # Whether a branch may be deleted is for the rules to say.
         self._repo.config["receive.denyDeleteCurrent"] = "ignore"
 
+    def pack(self) -> dict[str, bytes]:
+        """Return the files of one pack that has every object of this repository."""
+        builder = pygit2.PackBuilder(self._repo)
+        for oid in self._repo:
+            builder.add(oid)
+        folder = self.path / "objects/pack"
+        builder.write(str(folder))
+        return {file.name: file.read_bytes() for file in folder.iterdir()}
+
+    def add_pack(self, files: Mapping[str, bytes]) -> None:
+        """Have the objects of a pack; what is in one need not be written again."""
+        for name, content in files.items():
+            (self.path / "objects/pack" / name).write_bytes(content)
+
     def refs(self, prefix: str = "refs/") -> dict[str, str]:
         """Return the refs whose names start with *prefix* and where they point."""
         names = sorted(name for name in self._repo.references if name.startswith(prefix))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
@@ -11,18 +10,16 @@ if TYPE_CHECKING:
 
 # It waits for the end of its input, which comes when the process at the other end of the pipe is gone. Then it ends
 # everybody in its process group, which it leads, and removes the folder.
-CODE = """
-import os, shutil, signal, sys, time
-for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-    signal.signal(number, signal.SIG_IGN)
-sys.stdin.buffer.read()
-os.killpg(0, signal.SIGTERM)
-for _ in range(50):
-    shutil.rmtree(sys.argv[1], ignore_errors=True)
-    if not os.path.exists(sys.argv[1]):
-        break
-    time.sleep(0.1)
-os.killpg(0, signal.SIGKILL)
+SCRIPT = """
+trap "" INT TERM HUP
+cat > /dev/null
+kill -TERM 0
+for _ in 1 2 3 4 5 6 7 8 9 10; do
+    rm -rf "$1" 2> /dev/null
+    [ -e "$1" ] || break
+    sleep 0.5
+done
+kill -KILL 0
 """
 
 
@@ -30,9 +27,8 @@ class Guard:
     """Guards *folder*; processes that are started in its *group* end with this process too."""
 
     def __init__(self, folder: Path) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-c", CODE, str(folder)], stdin=subprocess.PIPE, process_group=0
-        )
+        command = ["sh", "-c", SCRIPT, "guard", str(folder)]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, process_group=0)
 
     @property
     def group(self) -> int:

@@ -81,7 +81,7 @@ class RunningSandbox:
         self._folder = Path(tempfile.mkdtemp(prefix="gitops-sandbox-"))
         self._guard = Guard(self._folder)
         self._server = _Server(("127.0.0.1", 0), _Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
 
     def __enter__(self) -> Sandbox:
         state = State(self._folder)

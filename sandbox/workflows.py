@@ -50,16 +50,24 @@ class Run:
 class Workflows:
     """Runs workflows for the events of *sandbox*; *actions* is the checkout that `@v1` stands for.
 
-    *logs* keeps a log of every run. *told* hears of each run as it starts and as it ends. What others publish runs here
-    only if there is a folder for it in *stand_ins*, by what `uses:` says.
+    *logs* keeps a log of every run. *home* is where the runner keeps what outlasts a job, what the actions installed
+    among it; without one it ends with the sandbox. *told* hears of each run as it starts and as it ends. What others
+    publish runs here only if there is a folder for it in *stand_ins*, by what `uses:` says.
     """
 
     def __init__(
-        self, sandbox: Sandbox, *, actions: Path, logs: Path, told: Callable[[Run], None] | None = None
+        self,
+        sandbox: Sandbox,
+        *,
+        actions: Path,
+        logs: Path,
+        home: Path | None = None,
+        told: Callable[[Run], None] | None = None,
     ) -> None:
         self._sandbox = sandbox
         self.actions = actions
         self._logs = logs
+        self._home = home or sandbox.state.folder / "runner"
         self._told = told or (lambda _: None)
         self._pool = ThreadPoolExecutor(max_workers=os.cpu_count() or 2)
         self._idle = threading.Condition()
@@ -113,7 +121,7 @@ class Workflows:
         try:
             self._told(run)
             local = {f"{ACTIONS_REPOSITORY}@v1": self.actions, **self.stand_ins}
-            _Execution(self._sandbox, run, workflow, local, self._processes).carry_out()
+            _Execution(self._sandbox, run, workflow, local, self._home, self._processes).carry_out()
             self._told(run)
         except BaseException as error:
             self.errors.append(error)
@@ -133,12 +141,14 @@ class _Execution:
         run: Run,
         workflow: dict[str, Any],
         local: Mapping[str, Path],
+        home: Path,
         processes: set[subprocess.Popen[str]],
     ) -> None:
         self.sandbox = sandbox
         self.run = run
         self.workflow = workflow
         self.local = local
+        self.home = home
         self.processes = processes
         self.repo = run.event.repo
         self.folder = sandbox.state.folder / "runs" / str(run.number)
@@ -159,7 +169,7 @@ class _Execution:
                 *act_arguments(self.sandbox, event, self.run.number, event_file, secrets, self.local),
                 *("-W", self.run.path, "-C", str(checkout)),
             ],
-            env=act_environment(self.sandbox, secrets),
+            env=act_environment(self.home, secrets),
             process_group=self.sandbox.state.process_group,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -326,9 +336,8 @@ def act_arguments(
     ]
 
 
-def act_environment(sandbox: Sandbox, secrets: Mapping[str, str]) -> dict[str, str]:
+def act_environment(home: Path, secrets: Mapping[str, str]) -> dict[str, str]:
     """Return the environment that act runs in: a home of its own, and nothing of the caller's that is not needed."""
-    home = sandbox.state.folder / "runner"
     passed = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     return {
         **passed,

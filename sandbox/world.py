@@ -7,9 +7,12 @@ import json
 import shutil
 import subprocess
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from sandbox.gitrepo import GitRepo, Person
 from sandbox.state import ACTIONS_APP, CheckRun, Repo, RulesetVersion, User, timestamp
 
 if TYPE_CHECKING:
@@ -44,6 +47,8 @@ def build(sandbox: Sandbox) -> World:
     app = state.add_repo(ORGANIZATION, "app", people)
     infra = state.add_repo(ORGANIZATION, "infra", people)
     olivia = state.users["olivia"]
+    for repo in (app, infra):
+        repo.git.add_pack(_pack(EXAMPLES / repo.name))
     first = _commit_all(app, olivia, _files(EXAMPLES / "app"))
     files = _files(EXAMPLES / "infra")
     for env in ENVIRONMENTS:
@@ -116,6 +121,15 @@ def copy_repository(folder: Path, *paths: str) -> Path:
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / path, folder / path)
     return folder
+
+
+@cache
+def _pack(folder: Path) -> dict[str, bytes]:
+    """Return the files of *folder* as a pack: two files to write for each new world, not a hundred."""
+    with TemporaryDirectory(prefix="gitops-pack-") as path:
+        repo = GitRepo(Path(path))
+        repo.commit(parents=[], message="Files", author=Person("nobody", "nobody@invalid"), files=_files(folder))
+        return repo.pack()
 
 
 def _report(repo: Repo, sha: str, check: str) -> None:

@@ -77,9 +77,15 @@ def _actions(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return publish_actions(tmp_path_factory.mktemp("gitops-actions"))
 
 
+@pytest.fixture(name="home", scope="session")
+def _home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home of a runner that stays from test to test: what one run installed, the next one has."""
+    return tmp_path_factory.mktemp("runner")
+
+
 @pytest.fixture(name="pipeline")
-def _pipeline(actions: Path, tmp_path: Path) -> Iterator[Pipeline]:
+def _pipeline(actions: Path, home: Path, tmp_path: Path) -> Iterator[Pipeline]:
     with Sandbox.start() as sandbox:
         world = build(sandbox)
-        with Workflows(sandbox, actions=actions, logs=tmp_path) as workflows:
+        with Workflows(sandbox, actions=actions, logs=tmp_path, home=home) as workflows:
             yield Pipeline(sandbox, world, workflows, sandbox.state.folder / "laptops")

@@ -32,30 +32,33 @@ def test_the_gate_waits_for_every_job() -> None:
     assert WORKFLOW["jobs"]["gate"]["needs"] == [job for job in WORKFLOW["jobs"] if job != "gate"]
 
 
+@pytest.fixture(name="commit", scope="session")
+def _commit(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository that has this one as it is, as its one commit."""
+    folder = copy_repository(tmp_path_factory.mktemp("here"))
+    who = ("-c", "user.name=alice", "-c", "user.email=alice@example.com")
+    for arguments in (("init", "-q", "-b", "main"), ("add", "--all"), ("commit", "-q", "-m", "all"), ("gc", "-q")):
+        subprocess.run(["git", *who, *arguments], cwd=folder, check=True)
+    return folder
+
+
 @pytest.fixture(name="here")
-def _here(tmp_path: Path) -> Iterator[tuple[Sandbox, Repo]]:
+def _here(commit: Path) -> Iterator[tuple[Sandbox, Repo]]:
     with Sandbox.start() as sandbox:
         sandbox.state.add_user(ORGANIZATION, kind="Organization")
         sandbox.state.add_user("alice")
         repo = sandbox.state.add_repo(
             ORGANIZATION, "gitops-actions", {"alice": "admin", "github-actions[bot]": "write"}
         )
-        here = tmp_path / "here"
-        copy_repository(here)
-        who = ("-c", "user.name=alice", "-c", "user.email=alice@example.com")
-        for arguments in (
-            ("init", "-q", "-b", "main"),
-            ("add", "--all"),
-            ("commit", "-q", "-m", "all"),
-            ("push", "-q", str(repo.git.path), "main"),
-        ):
-            subprocess.run(["git", *who, *arguments], cwd=here, check=True)
+        subprocess.run(["git", "push", "-q", str(repo.git.path), "main"], cwd=commit, check=True)
         yield sandbox, repo
     assert sandbox.violations == []
 
 
 @pytest.mark.parametrize("job", SELFTESTS)
-def test_a_self_test_passes_under_act(here: tuple[Sandbox, Repo], tmp_path: Path, actions: Path, job: str) -> None:
+def test_a_self_test_passes_under_act(
+    here: tuple[Sandbox, Repo], tmp_path: Path, actions: Path, home: Path, job: str
+) -> None:
     sandbox, repo = here
     sha = repo.git.head("main") or ""
     alice = sandbox.state.users["alice"]
@@ -72,7 +75,7 @@ def test_a_self_test_passes_under_act(here: tuple[Sandbox, Repo], tmp_path: Path
             *act_arguments(sandbox, event, 1, event_file, secrets, {"your-org/gitops-actions@v1": actions}),
             *("-W", ".github/workflows/ci.yml", "-j", job, "-C", str(checkout)),
         ],
-        env=act_environment(sandbox, secrets),
+        env=act_environment(home, secrets),
         capture_output=True,
         text=True,
         check=False,

@@ -72,7 +72,7 @@ class Project:
 
 
 @pytest.fixture(name="project")
-def _project(actions: Path, tmp_path: Path) -> Iterator[Project]:
+def _project(actions: Path, home: Path, tmp_path: Path) -> Iterator[Project]:
     """This repository as it is, with sections for versions to come, and with the release workflow alone."""
     with Sandbox.start() as sandbox:
         sandbox.state.add_user(ORGANIZATION, kind="Organization")
@@ -86,7 +86,8 @@ def _project(actions: Path, tmp_path: Path) -> Iterator[Project]:
         token = sandbox.state.add_token("alice")
         person = Person(sandbox, "alice", token)
         person.git("init", "-q", at=clone)
-        project = Project(sandbox, repo, Workflows(sandbox, actions=actions, logs=tmp_path), clone, token)
+        workflows = Workflows(sandbox, actions=actions, logs=tmp_path, home=home)
+        project = Project(sandbox, repo, workflows, clone, token)
         project.change("README.md", (clone / "README.md").read_text(encoding="utf-8"))
         attest = tmp_path / "attest"
         attest.mkdir()
