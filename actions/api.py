@@ -35,9 +35,6 @@ if TYPE_CHECKING:
 API_VERSION = "2022-11-28"
 TIMEOUT = 15
 LONGEST_MESSAGE = 1000
-# GitHub offers no such permission to fine-grained tokens of people (github/rest-api-description#4290).
-FINE_GRAINED = "not accessible by personal access token"
-NO_CHECKS = ", and a fine-grained personal token cannot read checks: use a GitHub App or a classic token"
 NEXT_PAGE = re.compile(r'<[^>?]*\?([^>]*)>; rel="next"')
 FILE = "mode object { ... on Blob { text isBinary isTruncated } }"
 
@@ -106,12 +103,17 @@ class Api:
             raise self._requester.createException(status, headers, answer if isinstance(answer, dict) else {})
         return headers, answer
 
-    def _query(self, document: str, variables: Mapping[str, object]) -> dict[str, Any]:
-        """Return the data of the answer to a GraphQL *document*; raise GithubException if it holds errors."""
+    def _query(self, document: str, variables: Mapping[str, object], *, may_hide: str = "") -> dict[str, Any]:
+        """Return the data of the answer to a GraphQL *document*; raise GithubException if it holds errors.
+
+        No error is that parts of a list within the field *may_hide* are hidden from this token; they are null.
+        """
         url = self._requester.graphql_url
         headers, answer = self._send("POST", url, {"query": document, "variables": variables})
         if not isinstance(answer, dict) or not isinstance(answer.get("data"), dict) or answer.get("errors"):
-            raise GithubException(HTTPStatus.BAD_REQUEST, answer, dict(headers))
+            error = GithubException(HTTPStatus.BAD_REQUEST, answer, dict(headers))
+            if not partial_data(error) or not _is_hidden(error, may_hide):
+                raise error
         return answer["data"]  # type: ignore[no-any-return]
 
     def ask(
@@ -121,15 +123,20 @@ class Api:
         *,
         permission: str = "contents: read",
         fresh: bool = False,
+        may_hide: str = "",
     ) -> Any:
-        """Return the answer to *document*, a query of this repository, with those of *variables* that it declares."""
+        """Return the answer to *document*, a query of this repository, with those of *variables* that it declares.
+
+        Within the field *may_hide*, null stands for what is hidden from this token.
+        """
         owner, _, name = self.name.partition("/")
         known = {key: value for key, value in variables.items() if f"${key}:" in document}
         given = {"owner": owner, "name": name, **known}
-        return self._graphql(document, given, permission=permission, fresh=fresh)["repository"]
-
-    def _graphql(self, document: str, variables: Mapping[str, object], *, permission: str, fresh: bool = False) -> Any:
         with self._asking(permission, fresh=fresh):
+            return self._query(document, given, may_hide=may_hide)["repository"]
+
+    def _graphql(self, document: str, variables: Mapping[str, object], *, permission: str) -> Any:
+        with self._asking(permission):
             return self._query(document, variables)
 
     @contextmanager
@@ -199,9 +206,8 @@ def translated(
     if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR or (fresh and (gone or unusable)):
         return UnavailableError(answered)
     if gone or error.status == HTTPStatus.FORBIDDEN or kinds.keys() & {"FORBIDDEN", "INSUFFICIENT_SCOPES"}:
-        more = NO_CHECKS if "checks" in permission and FINE_GRAINED in said else ""
         return AccessError(
-            f"the token may not do this in {repository}, or cannot see it: it needs '{permission}'{more} ({said})"
+            f"the token may not do this in {repository}, or cannot see it: it needs '{permission}' ({said})"
         )
     return GitHubError(answered)
 
@@ -233,3 +239,10 @@ def problems(error: GithubException) -> Iterable[Mapping[str, str]]:
     data = error.data
     errors = data.get("errors") if isinstance(data, dict) else None
     return [problem for problem in errors if isinstance(problem, dict)] if isinstance(errors, list) else []
+
+
+def _is_hidden(error: GithubException, field: str) -> bool:
+    """Tell whether all that is wrong is that items of a list within *field* are hidden from the token."""
+    paths = [problem.get("path") for problem in problems(error) if problem.get("type") == "FORBIDDEN"]
+    hidden = [path for path in paths if path and field in path and isinstance(path[-1], int)]
+    return len(hidden) == len(error.data["errors"])

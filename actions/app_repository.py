@@ -7,17 +7,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from actions.api import query
+from actions.check_reader import CHECKS, ROLLUP, read_checks, required_checks_of
 from actions.event import is_hotfix
 from actions.gates import Release
-from actions.repository import CHECKS, Commit, Comparison, Repository, read_check, required_checks_of
+from actions.repository import Commit, Comparison, Repository
 from actions.tags import is_commit, is_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from actions.repository import Check, RequiredCheck
+    from actions.checks import Check, Reported, RequiredCheck
 
-PERMISSION = "contents: read, checks: read, pull requests: read"
+PERMISSION = "contents: read, pull requests: read"
 PICKED = re.compile(r"\(cherry picked from commit ([0-9a-f]{40})\)")
 HUNK = re.compile(r"(?m)^@@ .*$")
 MOST_FILES = 300  # GitHub lists no more of a commit on one page
@@ -34,7 +35,7 @@ class Build:
     """The commit behind a tag: its checks, the branches it was merged into, and the newest commits up to it."""
 
     sha: str
-    checks: tuple[Check, ...]
+    reported: Reported
     merged_into: tuple[str, ...]
     history: tuple[Commit, ...]
     linear: bool
@@ -77,7 +78,7 @@ class AppRepository(Repository):
                 refUpdateRule {{ requiredStatusCheckContexts }}
                 target {{ ... on Commit {{ history(first: {MOST_COMMITS}) {{ nodes {{ oid }} }} }} }} }}""",
         )
-        found = self.ask(document, variables, permission=PERMISSION)
+        found = self.ask(document, variables, permission=PERMISSION, may_hide=ROLLUP)
         self._facts["main"] = found["defaultBranchRef"]
         for index, tag in enumerate(new):
             commit = found[f"t{index}"] or found.get(f"v{index}")
@@ -91,6 +92,10 @@ class AppRepository(Repository):
     def required_checks(self) -> tuple[RequiredCheck, ...]:
         """Return the checks that the rules of the default branch require; *look* first."""
         return required_checks_of(self._facts["main"]) if self._facts["main"] else ()
+
+    def checks_of(self, build: Build) -> tuple[Check, ...]:
+        """Return the checks of *build*; raise AccessError if a required one cannot be read with this token."""
+        return self.checks(self.required_checks(), build.reported)
 
     def released(self, tag: str, hotfix_prefix: str) -> Release:
         """Return by which kind of branch, with its rules, the commit behind *tag* was released.
@@ -192,12 +197,11 @@ def _expression(tag: str) -> str:
 
 
 def _build(node: Mapping[str, Any]) -> Build:
-    rollup = node["statusCheckRollup"]
     history = node["history"]["nodes"]
     pulls = node["associatedPullRequests"]["nodes"]
     return Build(
         sha=node["oid"],
-        checks=tuple(read_check(check) for check in rollup["contexts"]["nodes"]) if rollup else (),
+        reported=read_checks(node["oid"], node[ROLLUP]),
         merged_into=tuple(
             pull["baseRefName"]
             for pull in pulls

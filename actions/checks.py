@@ -8,7 +8,32 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from actions.repository import Check, RequiredCheck
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RequiredCheck:
+    """A check that the rules of a branch require; *app* is who must report it, None if anyone may."""
+
+    name: str
+    app: int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Check:
+    """The state of one check on a commit: `success`, `failure`, `pending`, and what GitHub calls it."""
+
+    name: str
+    app: int | None
+    state: str
+    conclusion: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reported:
+    """The checks on the commit *sha* that GitHub shows, and how many it does not show to this token."""
+
+    sha: str
+    shown: tuple[Check, ...]
+    hidden: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,9 +56,14 @@ def judge(required: Sequence[RequiredCheck], reported: Sequence[Check]) -> Verdi
     """
     failed, waiting = [], []
     for check in required:
-        states = [found for found in reported if found.name == check.name and check.app in (None, found.app)]
+        states = reports_of(check, reported)
         if any(found.state == "failure" for found in states):
             failed += [f"{found.name} ({found.conclusion})" for found in states if found.state == "failure"]
         elif not states or any(found.state == "pending" for found in states):
             waiting.append(check.name)
     return Verdict(failed=tuple(failed), waiting=tuple(waiting))
+
+
+def reports_of(required: RequiredCheck, reported: Sequence[Check]) -> list[Check]:
+    """Return what was *reported* of a check that is *required*."""
+    return [found for found in reported if found.name == required.name and required.app in (None, found.app)]

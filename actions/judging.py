@@ -179,7 +179,7 @@ class Judge:
         # GitHub lets a skipped check pass for one that succeeded. What was not tested is not tested.
         reported = [
             replace(check, state="failure") if check.conclusion == "skipped" else check
-            for check in (build.checks if build else ())
+            for check in (app.checks_of(build) if build else ())
         ]
         return checks.judge(app.required_checks(), reported)
 

@@ -174,12 +174,11 @@ def _direct(
     settings: Settings,
     clock: Clock,
 ) -> Landed:
-    progress = _wait_for_checks(infra, base, pull, progress, settings=settings, clock=clock)
+    progress, passed = _wait_for_checks(infra, base, pull, progress, settings=settings, clock=clock)
     if progress.merge_sha:
         return Landed(route=Route.DIRECT, sha=progress.merge_sha)
     unapproved = bool(base.required_approvals) and not progress.approved
-    bypassed = unapproved or not judge(base.required_checks, progress.checks).passed
-    return replace(_merge(infra, pull, proposal, settings), bypassed=bypassed)
+    return replace(_merge(infra, pull, proposal, settings), bypassed=unapproved or not passed)
 
 
 def _merge(infra: Repository, pull: Pull, proposal: Proposal, settings: Settings) -> Landed:
@@ -238,15 +237,15 @@ def _queue(
         say(f"waiting for the merge queue of {pull.url}: {waited:.0f} of {settings.timeout} s")
     if progress.merge_sha:
         return Landed(route=Route.QUEUE, sha=progress.merge_sha)
-    failed = [f"{check.name} ({check.conclusion})" for check in progress.checks if check.state == "failure"]
+    failed = [f"{check.name} ({check.conclusion})" for check in progress.checks.shown if check.state == "failure"]
     why = ", ".join(failed) or ("it conflicts with its base" if progress.conflicting else "GitHub does not say why")
     raise EjectedError(f"the merge queue put {pull.url} out: {why}")
 
 
 def _wait_for_checks(
     infra: Repository, base: Base, pull: Pull, progress: Progress, *, settings: Settings, clock: Clock
-) -> Progress:
-    """Return how far *pull* is when every check that its base requires has succeeded on its head.
+) -> tuple[Progress, bool]:
+    """Return how far *pull* is when every check that its base requires has succeeded on its head, and whether it has.
 
     A merge by one who may bypass the rules would not wait for them; so we do. *progress* is how far it was at first.
     """
@@ -254,7 +253,7 @@ def _wait_for_checks(
     while True:
         waited = next(pauses)
         progress = infra.progress(pull) if waited else progress
-        verdict = judge(base.required_checks, progress.checks)
+        verdict = judge(base.required_checks, infra.checks(base.required_checks, progress.checks))
         if progress.merge_sha or verdict.passed or not settings.wait_for_checks:
             break
         if verdict.failed:
@@ -265,7 +264,7 @@ def _wait_for_checks(
         if waited >= settings.timeout:
             raise TooLateError(f"{pull.url} is not merged: {names} did not finish within {settings.timeout} s")
         say(f"waiting for {names} on {pull.head_sha[:12]}: {waited:.0f} of {settings.timeout} s")
-    return progress
+    return progress, verdict.passed
 
 
 def _pauses(clock: Clock) -> Iterator[float]:

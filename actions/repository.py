@@ -10,7 +10,8 @@ from urllib.parse import quote
 
 from github import GithubException
 
-from actions.api import Api, file_fields, message_of, partial_data, path_variables, problems, query
+from actions.api import file_fields, message_of, partial_data, path_variables, problems, query
+from actions.check_reader import CHECKS, ROLLUP, CheckReader, read_checks, required_checks_of
 from actions.errors import (
     BaseMovedError,
     ConflictError,
@@ -25,29 +26,19 @@ from actions.event import BRANCH, TAG
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from actions.checks import Reported, RequiredCheck
+
 PATHS_PER_QUERY = 100
 SYMLINK = 0o120000
 CONTENTS = "contents: write"
 PULLS = "pull requests: write"
 BESIDE = "-rework"
-CHECKS = """statusCheckRollup { contexts(first: 100) { nodes {
-    __typename
-    ... on CheckRun { name status conclusion checkSuite { app { databaseId } } }
-    ... on StatusContext { context state } } } }"""
 PULL = """id number url state mergeable isCrossRepository headRefName headRefOid baseRefName body author { login }
     labels(first: 50) { nodes { name } } reviewRequests(first: 1) { totalCount } reviews(first: 1) { totalCount }
     mergeCommit { oid } timelineItems(last: 1, itemTypes: CLOSED_EVENT) {
         nodes { ... on ClosedEvent { actor { login } } } }"""
 NEWEST_PULLS = "first: 20, orderBy: {field: CREATED_AT, direction: DESC}"
 ZEROS = "0" * 40
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RequiredCheck:
-    """A check that the rules of a branch require; *app* is who must report it, None if anyone may."""
-
-    name: str
-    app: int | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,16 +86,6 @@ class Branch:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Check:
-    """The state of one check on a commit: `success`, `failure`, `pending`, and what GitHub calls it."""
-
-    name: str
-    app: int | None
-    state: str
-    conclusion: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Progress:
     """How far a pull request is: its state, its checks, its approval, whether it conflicts, whether it is queued.
 
@@ -114,7 +95,7 @@ class Progress:
     state: str
     head_sha: str
     merge_sha: str
-    checks: tuple[Check, ...]
+    checks: Reported
     approved: bool
     conflicting: bool
     unknown: bool
@@ -161,7 +142,7 @@ class Proposed:
     comment_body: str
 
 
-class Repository(Api):
+class Repository(CheckReader):
     """The repository *name* (owner/name), seen with one token."""
 
     def base(self, branch: str, paths: Sequence[str]) -> Base:
@@ -381,13 +362,13 @@ class Repository(Api):
             f"{CHECKS} }} }}",
         )
         given = {"oid": pull.head_sha, "number": pull.number, "branch": pull.branch}
-        found = self.ask(document, given, permission="checks: read, pull requests: read", fresh=True)
-        now, rollup = found["pullRequest"], (found["object"] or {}).get("statusCheckRollup")
+        found = self.ask(document, given, permission="pull requests: read", fresh=True, may_hide=ROLLUP)
+        now, head = found["pullRequest"], found["object"] or {}
         return Progress(
             state=now["state"],
             head_sha=now["headRefOid"],
             merge_sha=(now["mergeCommit"] or {}).get("oid", ""),
-            checks=tuple(read_check(node) for node in rollup["contexts"]["nodes"]) if rollup else (),
+            checks=read_checks(pull.head_sha, head.get(ROLLUP)),
             approved=now["reviewDecision"] == "APPROVED",
             conflicting=now["mergeable"] == "CONFLICTING",
             unknown=now["mergeable"] == "UNKNOWN",
@@ -574,18 +555,6 @@ def _file_text(repository: str, path: str, entry: Mapping[str, Any]) -> str:
     return str(blob["text"])
 
 
-def required_checks_of(ref: Mapping[str, Any]) -> tuple[RequiredCheck, ...]:
-    """Return the checks that the rules of a branch require, rulesets and older protection alike."""
-    from_rules = [
-        RequiredCheck(name=check["context"], app=check["integrationId"])
-        for rule in ref["rules"]["nodes"]
-        for check in (rule["parameters"] or {}).get("requiredStatusChecks", [])
-    ]
-    protection = (ref["refUpdateRule"] or {}).get("requiredStatusCheckContexts") or []
-    known = {check.name for check in from_rules}
-    return (*from_rules, *(RequiredCheck(name=name, app=None) for name in protection if name not in known))
-
-
 def _required_approvals(ref: Mapping[str, Any]) -> int:
     parameters = [rule["parameters"] or {} for rule in ref["rules"]["nodes"]]
     protection = (ref["refUpdateRule"] or {}).get("requiredApprovingReviewCount") or 0
@@ -622,19 +591,6 @@ def _closed_by(node: Mapping[str, Any]) -> str:
     events = node["timelineItems"]["nodes"]
     actor = (events[-1].get("actor") or {}).get("login", "") if events else ""
     return "" if actor == (node["author"] or {}).get("login") else str(actor)
-
-
-def read_check(node: Mapping[str, Any]) -> Check:
-    """Return a check of a commit as it stands in a GraphQL answer."""
-    if node["__typename"] == "StatusContext":
-        state = {"SUCCESS": "success", "PENDING": "pending", "EXPECTED": "pending"}.get(node["state"], "failure")
-        return Check(name=node["context"], app=None, state=state, conclusion=node["state"].lower())
-    app = (node["checkSuite"]["app"] or {}).get("databaseId")
-    if node["status"] != "COMPLETED":
-        return Check(name=node["name"], app=app, state="pending", conclusion=node["status"].lower())
-    good = node["conclusion"] in ("SUCCESS", "NEUTRAL", "SKIPPED")
-    state = "success" if good else "failure"
-    return Check(name=node["name"], app=app, state=state, conclusion=node["conclusion"].lower())
 
 
 def _paths_of(file: Mapping[str, Any]) -> tuple[str, ...]:

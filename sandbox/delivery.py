@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.client import Person
 from sandbox.gitrepo import BRANCH
-from sandbox.state import ACTIONS_APP, CheckRun, WorkflowRun
+from sandbox.state import WorkflowRun
 
 if TYPE_CHECKING:
     from sandbox.server import Sandbox
@@ -70,9 +70,7 @@ class Delivery:
     def report(self, repo: Repo, sha: str, conclusion: str | None) -> None:
         """Report the check that *repo* requires on a commit; none if there is no conclusion."""
         if conclusion:
-            check = CheckRun(self.sandbox.state.new_id(), CHECKS[repo.name], sha, ACTIONS_APP)
-            check.status, check.conclusion = "completed", conclusion
-            repo.checks.append(check)
+            self.sandbox.state.report(repo, CHECKS[repo.name], sha, conclusion)
 
     def release(self, **how: Any) -> str:
         """Merge a change of the app, and return its tag."""

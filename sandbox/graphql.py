@@ -389,9 +389,16 @@ class Commit(Node):
         return TreeEntry(*found) if found else None
 
     def statusCheckRollup(self) -> dict[str, Any] | None:
-        allowed(self._repo, self._context.token, "read", "checks")
+        """Return the checks; a token that may not read them is shown how many there are, and refused each."""
         runs = [run for run in self._repo.checks if run.sha == self._sha]
-        return {"contexts": CheckContexts([CheckRun(run) for run in runs])} if runs else None
+        return {"contexts": CheckContexts([self._check(run) for run in runs])} if runs else None
+
+    def _check(self, run: state.CheckRun) -> CheckRun | Refusal:
+        try:
+            allowed(self._repo, self._context.token, "read", "checks")
+        except Refusal as refusal:
+            return refusal
+        return CheckRun(run)
 
 
 class Deployment(Node):
@@ -484,10 +491,10 @@ class Blob:
 
 
 class CheckContexts:
-    def __init__(self, runs: Sequence[CheckRun]) -> None:
+    def __init__(self, runs: Sequence[CheckRun | Refusal]) -> None:
         self._runs = runs
 
-    def nodes(self) -> Sequence[CheckRun]:
+    def nodes(self) -> Sequence[CheckRun | Refusal]:
         return self._runs
 
     def totalCount(self) -> int:

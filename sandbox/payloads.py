@@ -234,6 +234,23 @@ class Payloads:
             "actor": self.user(activity.actor),
         }
 
+    def job(self, repo: Repo, check: CheckRun) -> dict[str, Any]:
+        """Return a job of a workflow run, by the check that it is."""
+        url = f"{self.api}/repos/{repo.full_name}/actions"
+        return {
+            "id": check.id,
+            "run_id": check.run,
+            "run_url": f"{url}/runs/{check.run}",
+            "url": f"{url}/jobs/{check.id}",
+            "head_sha": check.sha,
+            "name": check.name,
+            "status": check.status,
+            "conclusion": check.conclusion,
+            "started_at": check.started,
+            "completed_at": check.completed,
+            "check_run_url": f"{self.api}/repos/{repo.full_name}/check-runs/{check.id}",
+        }
+
     def workflow_run(self, repo: Repo, run: WorkflowRun) -> dict[str, Any]:
         """Return a workflow-run."""
         return {

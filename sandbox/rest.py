@@ -67,10 +67,8 @@ def allowed(repo: Repo | None, token: Token, need: str, permission: str) -> Repo
     role = repo.role(token.user) if repo else "none"
     if not repo or role == "none":
         raise Refusal(404, "Not Found", kind="NOT_FOUND")
-    granted = token.permissions
-    narrow = granted is not None and ROLES.index(granted.get(permission, "none")) < ROLES.index(need)
-    if narrow or ROLES.index(role) < ROLES.index(need):
-        kind = "integration" if token.of_run else "personal access token"
+    if min(ROLES.index(role), ROLES.index(token.grants(permission))) < ROLES.index(need):
+        kind = "personal access token" if token.user.kind == "User" else "integration"
         raise Refusal(403, f"Resource not accessible by {kind}", kind="FORBIDDEN")
     return repo
 
@@ -89,6 +87,7 @@ def route(name: str) -> Callable[[Callable[[Call], Answer]], Callable[[Call], An
     """Register a function as the answer to *name*, `VERB /template`."""
 
     def register(function: Callable[[Call], Answer]) -> Callable[[Call], Answer]:
+        assert name not in ROUTES, f"{name} is answered twice"
         ROUTES[name] = function
         return function
 
@@ -399,6 +398,21 @@ def _blob(call: Call) -> Answer:
         "encoding": "base64",
         "content": base64.b64encode(content).decode(),
     }
+
+
+@route("GET /repos/{owner}/{repo}/actions/runs")
+def _workflow_runs(call: Call) -> Answer:
+    repo = call.repo(permission="actions")
+    runs = [run for run in repo.runs if run.sha == call.query.get("head_sha", run.sha)]
+    return 200, {"total_count": len(runs), "workflow_runs": [call.payloads.workflow_run(repo, run) for run in runs]}
+
+
+@route("GET /repos/{owner}/{repo}/actions/runs/{run_id}/jobs")
+def _jobs(call: Call) -> Answer:
+    repo = call.repo(permission="actions")
+    run = _run_of(call, repo)
+    jobs = [call.payloads.job(repo, check) for check in repo.checks if check.run == run.id]
+    return 200, {"total_count": len(jobs), "jobs": jobs}
 
 
 @route("GET /repos/{owner}/{repo}/actions/runs/{run_id}")

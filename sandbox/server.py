@@ -205,7 +205,11 @@ class _Handler(BaseHTTPRequestHandler):
         return status, answer, {"Link": link} if link else {}
 
     def _paged(self, operation: Operation, path: str, query: dict[str, str], known: Any) -> tuple[Any, str]:
-        """Return one page of the list *known*, if it comes in pages, and where the next one is."""
+        """Return one page of the list *known* (or in it), if it comes in pages, and where the next one is."""
+        if isinstance(known, dict) and "total_count" in known:
+            (name,) = known.keys() - {"total_count"}
+            some, link = self._paged(operation, path, query, known[name])
+            return {**known, name: some}, link
         names = descriptions.rest().query_parameters(operation)
         if not isinstance(known, list) or "per_page" not in names:
             return known, ""

@@ -54,7 +54,7 @@ class User:
 
 @dataclass(eq=False, slots=True)
 class Token:
-    """A way to act as *user*; *permissions* narrow it, as those of a fine-grained token, to `{"contents": "write"}`.
+    """A way to act as *user*; *permissions* narrow it to `{"contents": "write"}`, as an App's, or as fine-grained ones.
 
     What is done with a run's own token (*of_run*) starts no further runs.
     """
@@ -62,6 +62,17 @@ class Token:
     user: User
     permissions: dict[str, str] | None = None
     of_run: bool = False
+
+    def grants(self, permission: str) -> str:
+        """Return what this token grants of *permission*, which its user must have too.
+
+        GitHub offers no permission for checks to the fine-grained tokens of people.
+        """
+        if self.permissions is None:
+            return "admin"
+        if permission == "checks" and self.user.kind == "User":
+            return "none"
+        return self.permissions.get(permission, "none")
 
 
 @dataclass(eq=False, slots=True)
@@ -87,12 +98,13 @@ class Comment:
 
 @dataclass(eq=False, slots=True)
 class CheckRun:
-    """One check on one commit."""
+    """One check on one commit; that of a job has the *run* of a workflow that it is of."""
 
     id: int
     name: str
     sha: str
     app: int
+    run: int = 0
     status: str = "queued"
     conclusion: str | None = None
     started: str = field(default_factory=timestamp)
@@ -306,7 +318,7 @@ class State:
         self.repos: dict[str, Repo] = {}
         self.listeners: list[Callable[[Event], None]] = []
         self._ids = count(1001)
-        self.add_user("github-actions[bot]", kind="Bot")
+        self.users["github-actions[bot]"] = User(ACTIONS_APP, "github-actions[bot]", "Bot")
         self.add_user("web-flow")
 
     def new_id(self) -> int:
@@ -330,6 +342,16 @@ class State:
         repo = Repo(self.new_id(), self.users[owner], name, GitRepo(path), members=dict(members))
         self.repos[repo.full_name.lower()] = repo
         return repo
+
+    def report(self, repo: Repo, check: str, sha: str, conclusion: str | None = "success") -> None:
+        """Report the check of a job on a commit, as if a workflow had run; without *conclusion* it still does."""
+        run = WorkflowRun(
+            self.new_id(), f".github/workflows/{check}.yml", "push", self.users["github-actions[bot]"], sha
+        )
+        repo.runs.append(run)
+        status = "completed" if conclusion else "in_progress"
+        done = CheckRun(self.new_id(), check, sha, ACTIONS_APP, run.id, status=status, conclusion=conclusion)
+        repo.checks.append(done)
 
     def account(self, email: str) -> User | None:
         """Return whose address *email* is, as GitHub links a commit to an account; None if nobody's."""

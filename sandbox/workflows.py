@@ -112,7 +112,7 @@ class Workflows:
                 log=self._logs / f"{len(self.runs) + 1:02d}-{event.repo.name}-{Path(path).stem}-{event.name}.log",
             )
             self.runs.append(run)
-            event.repo.runs.append(WorkflowRun(run.number, path, event.name, event.actor, event.sha))
+            event.repo.runs.append(WorkflowRun(run.number, path, event.name, event.actor, _head(event)))
             with self._idle:
                 self._busy += 1
             self._pool.submit(self._run, run, workflow)
@@ -154,9 +154,7 @@ class _Execution:
         self.folder = sandbox.state.folder / "runs" / str(run.number)
         self.checks: dict[str, CheckRun] = {}
         self.deployments: dict[str, Deployment] = {}
-        # A check counts for the head of a pull request, though its test merge is what is tested.
-        pull = run.event.payload.get("pull_request")
-        self.sha = pull["head"]["sha"] if pull else run.event.sha
+        self.sha = _head(run.event)
 
     def carry_out(self) -> None:
         checkout = self._checkout()
@@ -251,7 +249,7 @@ class _Execution:
     def _start_check(self, name: str) -> None:
         with self.sandbox.state.lock:
             self.checks[name] = CheckRun(
-                self.sandbox.state.new_id(), name, self.sha, app=ACTIONS_APP, status="in_progress"
+                self.sandbox.state.new_id(), name, self.sha, ACTIONS_APP, self.run.number, status="in_progress"
             )
             self.repo.checks.append(self.checks[name])
 
@@ -349,6 +347,12 @@ def act_environment(home: Path, secrets: Mapping[str, str]) -> dict[str, str]:
         "TERM": "dumb",
         **secrets,
     }
+
+
+def _head(event: Event) -> str:
+    """Return the commit that the jobs of *event* count for: a pull request's head, though its test merge is tested."""
+    pull = event.payload.get("pull_request")
+    return str(pull["head"]["sha"]) if pull else event.sha
 
 
 def _plain_values(matrix: dict[str, Any]) -> Iterator[str]:

@@ -13,16 +13,17 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from sandbox.gitrepo import GitRepo, Person
-from sandbox.state import ACTIONS_APP, CheckRun, Repo, RulesetVersion, User, timestamp
+from sandbox.state import Repo, RulesetVersion, User, timestamp
 
 if TYPE_CHECKING:
     from sandbox.server import Sandbox
-    from sandbox.state import Role
+    from sandbox.state import Role, State
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"
 ORGANIZATION = "your-org"
 BOT = "gitops-bot"
+AUDITOR = "evidence[bot]"  # an App: GitHub lets no fine-grained token of a person read checks
 ENVIRONMENTS = ("dev", "staging", "prod")
 # What a token may read that evidence is exported with.
 AUDITED = ("actions", "administration", "checks", "contents", "deployments", "metadata", "pull_requests")
@@ -32,6 +33,7 @@ AUDITED = ("actions", "administration", "checks", "contents", "deployments", "me
 class World:
     """The two repositories and a token of everybody in them."""
 
+    state: State
     app: Repo
     infra: Repo
     tokens: dict[str, str]
@@ -55,7 +57,7 @@ def build(sandbox: Sandbox) -> World:
         path = f"envs/{env}.json"
         files[path] = files[path].replace(b'"tag": ""', f'"tag": "{first}"'.encode())
     _commit_all(infra, olivia, files)
-    _report(app, first, "gate")
+    state.report(app, "gate", first)
     for env in ENVIRONMENTS:
         sandbox.behaviour.record_deployment(infra, infra.git.head("main") or "", env)
     for repo in (app, infra):
@@ -64,14 +66,16 @@ def build(sandbox: Sandbox) -> World:
             RulesetVersion(state.new_id(), ruleset["id"], olivia, copy.deepcopy(ruleset)) for ruleset in repo.rulesets
         ]
     tokens = {login: state.add_token(login) for login in people}
-    audit = state.add_token("olivia", permissions=dict.fromkeys(AUDITED, "read"))
+    state.add_user(AUDITOR, kind="Bot")
+    audit = state.add_token(AUDITOR, permissions=dict.fromkeys(AUDITED, "read"))
     for repo in (app, infra):
+        repo.members[AUDITOR] = "admin"
         repo.secrets |= {
             "GITOPS_BOT_TOKEN": tokens[BOT],
             "GITOPS_ADMIN_TOKEN": tokens["olivia"],
             "GITOPS_AUDIT_TOKEN": audit,
         }
-    return World(app=app, infra=infra, tokens=tokens)
+    return World(state=state, app=app, infra=infra, tokens=tokens)
 
 
 def without_gates(world: World) -> World:
@@ -97,7 +101,7 @@ def release(world: World, *versions: str) -> None:
         world.app.authors[sha] = author
         git.set_ref("refs/heads/main", sha)
         git.set_ref(f"refs/tags/{version}", sha)
-        _report(world.app, sha, "gate")
+        world.state.report(world.app, "gate", sha)
 
 
 def publish_actions(folder: Path) -> Path:
@@ -130,10 +134,6 @@ def _pack(folder: Path) -> dict[str, bytes]:
         repo = GitRepo(Path(path))
         repo.commit(parents=[], message="Files", author=Person("nobody", "nobody@invalid"), files=_files(folder))
         return repo.pack()
-
-
-def _report(repo: Repo, sha: str, check: str) -> None:
-    repo.checks.append(CheckRun(0, check, sha, ACTIONS_APP, status="completed", conclusion="success"))
 
 
 def _files(folder: Path) -> dict[str, bytes]:

@@ -345,8 +345,9 @@ class Collector:
         if not comparison and found is not Order.FIRST:
             unknown[f"which commits of {app.name} {move.service} {move.after[:12]} brought"] = ""
         (own,) = app.commits([build.sha])
-        verdict = checks.judge(app.required_checks(), build.checks)
-        skipped = {check.name for check in build.checks if check.conclusion == "skipped"}
+        reported = app.checks_of(build)
+        verdict = checks.judge(app.required_checks(), reported)
+        skipped = {check.name for check in reported if check.conclusion == "skipped"}
         required = [check.name for check in app.required_checks()]
         return replace(
             move,
@@ -355,7 +356,7 @@ class Collector:
             built_at=own.at,
             released=str(app.released(move.after, asked.hotfix_prefix)),
             required_checks=tuple(required),
-            missing_checks=(*verdict.failed, *verdict.waiting, *([] if required else unrequired(build.checks))),
+            missing_checks=(*verdict.failed, *verdict.waiting, *([] if required else unrequired(reported))),
             skipped_checks=tuple(name for name in required if name in skipped),
             commits=tuple(self._with_pusher(commit, app, unknown) for commit in app.commits(shas)),
             commits_in_all=max(comparison.total if comparison and shas else 0, len(shas)),

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from actions.approval import Review
-    from actions.repository import RequiredCheck
+    from actions.checks import RequiredCheck
 
 
 class Kind(StrEnum):

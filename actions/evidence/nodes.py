@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from actions import approval
 from actions.approval import login, reviews_of, writing_of
+from actions.check_reader import read_check
 from actions.errors import GitHubError
 from actions.evidence.facts import Check, Commit, Pull
-from actions.repository import read_check
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -7,12 +7,13 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from actions.checks import RequiredCheck
 from actions.errors import AccessError
 from actions.evidence.facts import Rules
 from actions.evidence.nodes import zulu
 from actions.evidence.source import PER_PAGE
 from actions.patterns import ruleset_pattern
-from actions.repository import Repository, RequiredCheck
+from actions.repository import Repository
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 PER_PAGE = 100
 VERSIONS_PER_QUERY = 50
-PERMISSION = "contents: read, pull requests: read, checks: read"
+PERMISSION = "contents: read, pull requests: read, checks: read (of an App, or of a classic token)"
 DEPLOYMENTS_READ = "deployments: read"
 # GitHub keeps no longer what its rules said (docs.github.com, "Managing rulesets for a repository").
 SUITES_KEPT = timedelta(days=30)

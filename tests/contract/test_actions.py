@@ -153,7 +153,7 @@ def test_an_action_that_needs_no_github_does_not_import_its_client() -> None:
 
 FLOORS = (
     ("errors", "formats", "tagpath", "clock", "freeze", "trailers", "patterns"),
-    ("tags", "envfile", "event", "rulesets", "workflow_checks", "approval"),
+    ("tags", "envfile", "event", "rulesets", "workflow_checks", "approval", "checks"),
     ("layout", "ruleset_lint"),
     ("past", "ruleset_plan"),
     ("config",),
@@ -161,8 +161,9 @@ FLOORS = (
     ("runtime",),
     ("change", "flags", "matrix", "retry"),
     ("api", "workspace"),
+    ("check_reader",),
     ("repository", "ruleset_store"),
-    ("deployments", "report", "checks", "order"),
+    ("deployments", "report", "order"),
     ("gates", "env_diff", "deployed", "ruleset_report"),
     ("app_repository", "provenance"),
     ("judging", "deployment_records", "evidence"),

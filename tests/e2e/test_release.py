@@ -18,7 +18,7 @@ from release import bundle
 from release.build import SITE
 from sandbox.client import Person
 from sandbox.server import Sandbox
-from sandbox.state import ACTIONS_APP, CheckRun, Repo
+from sandbox.state import Repo
 from sandbox.workflows import Run, Workflows
 from sandbox.world import ORGANIZATION, copy_repository
 from tests.support import ACTIONS, ROOT
@@ -44,9 +44,7 @@ class Project:
     def green(self, conclusion: str = "success") -> str:
         """Have CI end on main, and return its commit."""
         sha = self.repo.git.head("main") or ""
-        check = CheckRun(self.sandbox.state.new_id(), "gate", sha, ACTIONS_APP)
-        check.status, check.conclusion = "completed", conclusion
-        self.repo.checks.append(check)
+        self.sandbox.state.report(self.repo, "gate", sha, conclusion)
         return sha
 
     def change(self, path: str, text: str) -> str:

@@ -80,11 +80,7 @@ class GitHub:
 
     def report(self, name: str, conclusion: str | None, sha: str, repo: Repo | None = None) -> None:
         """Report a check of GitHub Actions on a commit of *repo*, which is the infra repository if it is not said."""
-        from sandbox.state import ACTIONS_APP, CheckRun
-
-        run = CheckRun(self.sandbox.state.new_id(), name, sha, ACTIONS_APP)
-        run.status, run.conclusion = ("completed", conclusion) if conclusion else ("in_progress", None)
-        (repo or self.world.infra).checks.append(run)
+        self.sandbox.state.report(repo or self.world.infra, name, sha, conclusion)
 
     def run(self, action: str, **inputs: str) -> Result:
         """Run *action* in a workflow of the app repository; where it waits, time flies."""

@@ -405,7 +405,7 @@ def test_what_cannot_be_read_keeps_the_gate_shut_and_is_named(gated: GitHub) -> 
 
     assert (result.exit_code, result.outputs["reason"]) == (7, "unknown")
     assert "your-org/app" in result.log
-    assert "contents: read, checks: read, pull requests: read" in result.log
+    assert "contents: read, pull requests: read" in result.log
 
 
 def test_one_comment_is_kept_up_to_date(gated: GitHub) -> None:
@@ -429,7 +429,7 @@ def test_one_comment_is_kept_up_to_date(gated: GitHub) -> None:
 
 def test_a_token_that_may_not_comment_judges_all_the_same(gated: GitHub) -> None:
     number = propose(gated, {"envs/dev.json": tagged(gated.app_commit())})
-    may = dict.fromkeys(["contents", "pull_requests", "checks", "deployments"], "read")
+    may = dict.fromkeys(["contents", "pull_requests", "actions", "deployments"], "read")
     reader = gated.sandbox.state.add_token("gitops-bot", permissions=may)
     gated.runner.event("pull_request", gated.sandbox.payloads.pull_event(
         gated.world.infra, gated.world.infra.pulls[number].author, gated.world.infra.pulls[number], "opened"

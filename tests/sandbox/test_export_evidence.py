@@ -19,6 +19,7 @@ from sandbox.delivery import Delivery, tagged
 from sandbox.faults import Fault
 from sandbox.gitrepo import BRANCH
 from sandbox.state import Activity, Review, WorkflowRun
+from sandbox.world import AUDITED, AUDITOR, BOT
 
 if TYPE_CHECKING:
     from sandbox.state import Pull
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 ACTION = "action-export-evidence"
 INFRA, APP = "your-org/infra", "your-org/app"
 FILE = "evidence/evidence.jsonl"
-AUDITED = ("actions", "administration", "checks", "contents", "deployments", "metadata", "pull_requests")
 
 
 @dataclass(kw_only=True)
@@ -409,7 +409,7 @@ def test_what_the_token_may_not_read_is_unknown(delivery: Exported, missing: str
     delivery.bump(delivery.release())
     ruleset["updated_at"] = "2099-01-01T00:00:00Z"
     permissions = {name: "read" for name in AUDITED if name != missing}
-    token = github.sandbox.state.add_token("olivia", permissions=permissions)
+    token = github.sandbox.state.add_token(AUDITOR, permissions=permissions)
 
     record = delivery.last(delivery.export(token=token))
 
@@ -443,7 +443,7 @@ def test_the_rules_are_those_of_the_time(delivery: Exported) -> None:
     record = delivery.last()
     assert [rules["name"] for rules in record["rules"]] == ["main"]
     assert record["rules"][0]["since"] == then.at
-    assert record["rules"][0]["bypass"] == ["User 1007 (pull_request)"]
+    assert record["rules"][0]["bypass"] == [f"User {delivery.sandbox.state.users[BOT].id} (pull_request)"]
 
 
 def test_what_the_rules_said_is_unknown_after_a_month(delivery: Exported) -> None:

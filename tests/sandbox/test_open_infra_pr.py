@@ -336,7 +336,7 @@ def test_what_cannot_be_done_is_refused_before_anything_is_written(
 
 def test_a_token_that_may_only_read_is_told_what_it_lacks(github: GitHub) -> None:
     token = github.sandbox.state.add_token(
-        "gitops-bot", permissions={"contents": "read", "pull_requests": "read", "checks": "read"}
+        "gitops-bot", permissions={"contents": "read", "pull_requests": "read", "actions": "read"}
     )
 
     result = open_pr(github, tag=github.app_commit(), token=token)

@@ -136,7 +136,7 @@ def test_whatever_is_lost_on_the_way_there_is_one_record(github: GitHub, faults:
 
 def test_who_may_not_write_deployments_is_told_so(github: GitHub) -> None:
     checkout(github, api=github.app_commit())
-    narrow = {"contents": "read", "checks": "read", "pull_requests": "read", "deployments": "read"}
+    narrow = {"contents": "read", "pull_requests": "read", "deployments": "read"}
     token = github.sandbox.state.add_token("gitops-bot", permissions=narrow)
 
     result = report(github, token=token)

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from actions.api import translated
+from actions.check_reader import read_check, required_checks_of
 from actions.errors import AccessError, ActionError, ConflictError, GitHubError
-from actions.repository import Pull, Repository, _closed_by, read_check, required_checks_of
+from actions.repository import Pull, Repository, _closed_by
 from sandbox import rest
 from sandbox.faults import Fault
 from tests.sandbox.conftest import GitHub

@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actions.checks import Verdict, judge
-from actions.repository import Check, RequiredCheck
+from actions.checks import Check, RequiredCheck, Verdict, judge
 
 ACTIONS = 15368
 

@@ -1,0 +1,90 @@
+"""What GitHub says of the checks on a commit, to a token that may read them and to one that may not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from actions.api import Api
+from actions.checks import Check, Reported, RequiredCheck, reports_of
+from actions.errors import AccessError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+ROLLUP = "statusCheckRollup"
+CHECKS = f"""{ROLLUP} {{ contexts(first: 100) {{ nodes {{
+    __typename
+    ... on CheckRun {{ name status conclusion checkSuite {{ app {{ databaseId }} }} }}
+    ... on StatusContext {{ context state }} }} }} }}"""
+JOBS_PERMISSION = "checks: read (a fine-grained token of a person: actions: read)"
+
+
+class CheckReader(Api):
+    """The checks of the repository *name*.
+
+    GitHub offers no permission for checks to the fine-grained tokens of people (community discussion 179545): in place
+    of each check run they are shown nothing. What workflows report, they can read as the jobs of those workflows.
+    """
+
+    def checks(self, required: Sequence[RequiredCheck], reported: Reported) -> tuple[Check, ...]:
+        """Return the checks that were *reported*, those that are hidden from this token by way of their jobs.
+
+        Raises AccessError if one that is *required* may be among those that cannot be read either way. If none is,
+        nothing more is asked.
+        """
+        if not reported.hidden or not required:
+            return reported.shown
+        jobs = tuple(self._jobs(reported.sha))
+        lacking = [check.name for check in required if not reports_of(check, (*reported.shown, *jobs))]
+        if lacking and reported.hidden > len(jobs):
+            raise AccessError(
+                f"this token is not shown the checks on {reported.sha[:12]} of {self.name}, and no workflow reports"
+                f" {', '.join(lacking)}: use a GitHub App or a classic token"
+            )
+        return (*reported.shown, *jobs)
+
+    def _jobs(self, sha: str) -> Iterator[Check]:
+        """Yield the jobs of the workflows that ran for the commit *sha*, as the checks that GitHub makes of them."""
+        with self._asking(JOBS_PERMISSION):
+            app = self._send("GET", "/apps/github-actions")[1]["id"]
+            for runs in self._pages(f"/actions/runs?head_sha={sha}&per_page=100"):
+                for run in runs["workflow_runs"]:
+                    for page in self._pages(f"/actions/runs/{run['id']}/jobs?per_page=100"):
+                        for job in page["jobs"]:
+                            yield _check_run(job["name"], app, job["status"], job["conclusion"] or "")
+
+
+def read_checks(sha: str, rollup: Mapping[str, Any] | None) -> Reported:
+    """Return the checks on the commit *sha* as they stand in a GraphQL answer."""
+    nodes = rollup["contexts"]["nodes"] if rollup else []
+    return Reported(sha=sha, shown=tuple(read_check(node) for node in nodes if node), hidden=nodes.count(None))
+
+
+def required_checks_of(ref: Mapping[str, Any]) -> tuple[RequiredCheck, ...]:
+    """Return the checks that the rules of a branch require, rulesets and older protection alike."""
+    from_rules = [
+        RequiredCheck(name=check["context"], app=check["integrationId"])
+        for rule in ref["rules"]["nodes"]
+        for check in (rule["parameters"] or {}).get("requiredStatusChecks", [])
+    ]
+    protection = (ref["refUpdateRule"] or {}).get("requiredStatusCheckContexts") or []
+    known = {check.name for check in from_rules}
+    return (*from_rules, *(RequiredCheck(name=name, app=None) for name in protection if name not in known))
+
+
+def read_check(node: Mapping[str, Any]) -> Check:
+    """Return a check of a commit as it stands in a GraphQL answer."""
+    if node["__typename"] == "StatusContext":
+        state = {"SUCCESS": "success", "PENDING": "pending", "EXPECTED": "pending"}.get(node["state"], "failure")
+        return Check(name=node["context"], app=None, state=state, conclusion=node["state"].lower())
+    app = (node["checkSuite"]["app"] or {}).get("databaseId")
+    return _check_run(node["name"], app, node["status"], node["conclusion"] or "")
+
+
+def _check_run(name: str, app: int | None, status: str, conclusion: str) -> Check:
+    """Return a check from what GraphQL (in capitals) or REST says of it."""
+    status, conclusion = status.lower(), conclusion.lower()
+    if status != "completed":
+        return Check(name=name, app=app, state="pending", conclusion=status)
+    state = "success" if conclusion in ("success", "neutral", "skipped") else "failure"
+    return Check(name=name, app=app, state=state, conclusion=conclusion)
