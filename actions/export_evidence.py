@@ -25,6 +25,7 @@ from actions.evidence.collector import BATCH, Collector
 from actions.evidence.ledger import Ledger
 from actions.evidence.nodes import earlier
 from actions.evidence.page import page
+from actions.evidence.period import FIRST, LAST, Period
 from actions.evidence.rules_source import RulesSource
 from actions.evidence.source import InfraSource
 from actions.evidence.store import PAGE, RECORDS, TABLE, Store, open_store
@@ -45,6 +46,7 @@ KEPT_EVERY = 500
 # A deployment may wait for an approval for as long (docs.github.com, "Reviewing deployments").
 LONGEST_DEPLOYMENT = timedelta(days=30)
 MOST_SHOWN = 50
+LONGEST_DAY = len("2026-01-01")  # what is longer says a time too
 
 
 class Reason(StrEnum):
@@ -53,13 +55,15 @@ class Reason(StrEnum):
     EXPORTED = "exported"
     UP_TO_DATE = "up-to-date"
     VERIFIED = "verified"
+    REPORTED = "reported"
 
 
 class Mode(StrEnum):
-    """Whether evidence is added, or looked at."""
+    """Whether evidence is added, looked at, or read for a period."""
 
     EXPORT = "export"
     VERIFY = "verify"
+    REPORT = "report"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,7 +75,7 @@ class Settings:
     infra_repo: str
     envs_dir: str
     app_repo: str
-    since: str
+    period: Period
     output_dir: str
     branch: str
     head: str
@@ -90,13 +94,14 @@ class Settings:
         for name, value in repositories.items():
             if not REPOSITORY.fullmatch(value):
                 raise InputError(f"input {name} is {value[:200]!r}; write it as owner/name")
+        mode = inputs.choice("mode", Mode)
         return cls(
-            mode=inputs.choice("mode", Mode),
+            mode=mode,
             env=require_name("an environment", inputs.required("env")),
             infra_repo=repositories["infra-repo"],
             envs_dir=inputs.required("envs-dir"),
             app_repo=repositories["app-repo"],
-            since=_moment(inputs.text("since")),
+            period=_period(inputs.text("since"), inputs.text("until"), mode),
             output_dir=str(require_folder("output-dir", inputs.required("output-dir"))),
             branch=inputs.branch("branch"),
             head=inputs.text("head"),
@@ -120,16 +125,35 @@ def _act(clock: Clock) -> Outcome:
     store = open_store(workspace_root(), settings.output_dir, keeper, settings.branch)
     if settings.mode is Mode.VERIFY:
         return _verified(settings, store, clock)
+    if settings.mode is Mode.REPORT:
+        return _reported(settings, store, clock)
     return persist(lambda: _exported(settings, store, clock), timeout=settings.timeout, clock=clock)
 
 
 def _verified(settings: Settings, store: Store, clock: Clock) -> Outcome:
+    _, chain = _kept(settings, store, clock)
+    return _outcome(settings, Ledger.of(chain.records), chain, 0, Reason.VERIFIED)
+
+
+def _reported(settings: Settings, store: Store, clock: Clock) -> Outcome:
+    """Write the table and the page of a period of what is kept; all records are beside them, to be verified."""
+    content, chain = _kept(settings, store, clock)
+    whole = Ledger.of(chain.records)
+    _require_same(settings, whole.begins)
+    found = settings.period.of(whole)
+    store.begin(content)
+    store.show(table(found), page(whole, chain, datetime.fromtimestamp(clock.wall(), UTC), settings.period))
+    return _outcome(settings, found, chain, 0, Reason.REPORTED)
+
+
+def _kept(settings: Settings, store: Store, clock: Clock) -> tuple[bytes, Chain]:
+    """Return the records that are kept; raise InputError if there are none, TamperedError if they were changed."""
     content = persist(store.read, timeout=settings.timeout, clock=clock)
     if not content:
-        raise InputError(f"there is no {settings.output_dir}/{RECORDS} to verify")
+        raise InputError(f"there is no {settings.output_dir}/{RECORDS} to {settings.mode}")
     chain = Chain.read(content)
     chain.require(settings.head)
-    return _outcome(settings, chain, 0, Reason.VERIFIED)
+    return content, chain
 
 
 def _exported(settings: Settings, store: Store, clock: Clock) -> Outcome:
@@ -150,8 +174,10 @@ def _exported(settings: Settings, store: Store, clock: Clock) -> Outcome:
         export.show()
         if export.added:
             store.keep(f"Evidence of {settings.env}: {export.added} records")
-    new = export.changes
-    return _outcome(settings, export.chain, new, Reason.EXPORTED if export.added else Reason.UP_TO_DATE)
+    found = Ledger.of(export.chain.records)
+    return _outcome(
+        settings, found, export.chain, export.changes, Reason.EXPORTED if export.added else Reason.UP_TO_DATE
+    )
 
 
 class _Export:
@@ -171,12 +197,14 @@ class _Export:
     def collect(self) -> None:
         """Add what is new to the records."""
         begins = Ledger.of(self.chain.records).begins
-        self._require_same(begins)
+        if begins:
+            _require_same(self._settings, begins)
         infra = InfraSource(self._settings.infra_repo, self._settings.token)
         base = infra.base(str(begins.get("branch", "")), [PATH])
         collector = self._collector(infra, base, str(begins.get("after", "")))
         if not begins:
-            collector.begin(self._settings.since)
+            since = self._settings.period.since
+            collector.begin(since.isoformat().replace("+00:00", "Z") if since > FIRST else "")
         population = collector.population(base.files.get(PATH, ""))
         if not begins:
             self._begin(infra, base, collector)
@@ -218,15 +246,7 @@ class _Export:
         """Write what is made of the records, if there are any."""
         found = Ledger.of(self.chain.records)
         if found.begins:
-            self._store.show(table(found), page(found, self.chain, self._now))
-
-    def _require_same(self, begins: Mapping[str, object]) -> None:
-        there = (begins.get("repository"), begins.get("environment"))
-        asked = (self._settings.infra_repo, self._settings.env)
-        if begins and there != asked:
-            raise InputError(
-                f"{self._settings.output_dir}/{RECORDS} is of {there[1]} of {there[0]}, not of {asked[1]} of {asked[0]}"
-            )
+            self._store.show(table(found), page(found, self.chain, self._now, Period()))
 
     def _add_strays(self, collector: Collector, base: Base, known: Ledger) -> None:
         """Add what is no change: stray deployments, rewrites of the branch, and tags that no change explains."""
@@ -282,22 +302,42 @@ class _Export:
         self.added += lines.count(b"\n")
 
 
-def _moment(text: str) -> str:
-    """Return the moment that an input says, "" for none; raise InputError if it says none."""
-    if not text:
-        return ""
+def _require_same(settings: Settings, begins: Mapping[str, Any]) -> None:
+    """Raise InputError if the records that are kept are of another environment than the one that was asked for."""
+    there, asked = (begins["repository"], begins["environment"]), (settings.infra_repo, settings.env)
+    if there != asked:
+        raise InputError(
+            f"{settings.output_dir}/{RECORDS} is of {there[1]} of {there[0]}, not of {asked[1]} of {asked[0]}"
+        )
+
+
+def _period(since: str, until: str, mode: Mode) -> Period:
+    """Return the period that two inputs say; raise InputError if they say none."""
+    if until and mode is not Mode.REPORT:
+        raise InputError(f"input until is for mode report, not for {mode}: records are kept of everything")
+    found = Period(
+        since=_moment("since", since) if since else FIRST,
+        until=_moment("until", until, whole_day=True) if until else LAST,
+    )
+    if found.since >= found.until:
+        raise InputError(f"input until is {until!r}, which is not after since, {since!r}")
+    return found
+
+
+def _moment(name: str, text: str, *, whole_day: bool = False) -> datetime:
+    """Return the moment that an input says; where it says a day, its beginning, or the end of the *whole_day*."""
     try:
         found = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise InputError(f"input since is {text[:200]!r}; write it like 2026-01-01 or 2026-01-01T00:00:00Z") from error
-    aware = found if found.tzinfo else found.replace(tzinfo=UTC)
-    return f"{aware.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        aware = (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+        return aware + timedelta(days=1) if whole_day and len(text) <= LONGEST_DAY else aware
+    except (ValueError, OverflowError) as error:
+        raise InputError(f"input {name} is {text[:200]!r}; write it like 2026-01-01 or 2026-01-01T00:00:00Z") from error
 
 
-def _outcome(settings: Settings, chain: Chain, new: int, reason: Reason) -> Outcome:
-    found = Ledger.of(chain.records)
+def _outcome(settings: Settings, found: Ledger, chain: Chain, new: int, reason: Reason) -> Outcome:
     exceptions = found.exceptions
-    folder, counted = settings.output_dir, f"{_count(len(found.changes), 'change')} of {settings.env}"
+    when = f" {settings.period}" if settings.mode is Mode.REPORT and settings.period != Period() else ""
+    folder, counted = settings.output_dir, f"{_count(len(found.changes), 'change')} of {settings.env}{when}"
     text = f"{counted}, {new} new, {_count(len(exceptions), 'exception')} ({reason})"
     failed = bool(exceptions) and settings.fail_on_exceptions
     names = ", ".join(sorted({each["exception"] for each in exceptions}))

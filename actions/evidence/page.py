@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from actions.evidence.ledger import PASS
 from actions.evidence.metrics import measure
+from actions.evidence.period import Period
 from actions.evidence.timeline import timeline
 from actions.gates import duration
 from actions.tags import short
@@ -70,17 +71,18 @@ class Links:
         return _link(f"{self.server}/{repository}/compare/{before}...{after}", "compare")
 
 
-def page(ledger: Ledger, chain: Chain, now: datetime) -> str:
-    """Return the report of *ledger*, whose file is *chain*, as HTML."""
+def page(whole: Ledger, chain: Chain, now: datetime, period: Period) -> str:
+    """Return the report of the *period* of a ledger, whose file is *chain*, as HTML."""
+    ledger = period.of(whole)
     begins = ledger.begins
     title = f"{begins['environment']} of {begins['repository']}"
     failed = [change for change in ledger.changes if change["result"] != PASS]
     parts = [
         f"<h1>Changes of {_text(title)}</h1>",
-        f"<p class=soft>{_period(ledger)} · as of {now:%Y-%m-%d %H:%M} UTC</p>",
+        f"<p class=soft>{_covered(whole, ledger, period)} · as of {now:%Y-%m-%d %H:%M} UTC</p>",
         _tiles(ledger, failed),
         _exceptions(ledger),
-        timeline(ledger.changes, now),
+        timeline(whole.changes, period.since, min(now, period.until)),
         _emergencies([change for change in ledger.changes if change["emergency"]]),
         "<h2 id=changes>Every change, the newest first</h2>",
         *(_card(change, Links(begins["server"], begins["repository"])) for change in reversed(ledger.changes)),
@@ -96,7 +98,9 @@ def page(ledger: Ledger, chain: Chain, now: datetime) -> str:
     )
 
 
-def _period(ledger: Ledger) -> str:
+def _covered(whole: Ledger, ledger: Ledger, period: Period) -> str:
+    if period != Period():
+        return _text(f"{period}: {len(ledger.changes)} of the {len(whole.changes)} changes that are recorded")
     times = [change["commit"]["at"] for change in ledger.changes]
     since = f"after {ledger.begins['after'][:12]}" if ledger.begins["after"] else "since the first commit"
     return f"{_text(since)}, up to {_text(max(times)[:10])}" if times else f"{_text(since)}: no change"

@@ -22,32 +22,33 @@ LEGEND = (("update", "update"), ("roll-back", "roll back"), ("hotfix", "hotfix")
 FORMATS = ((2, "%H:%M:%S"), (60 * 24 * 3, "%a %H:%M"), (float("inf"), "%Y-%m-%d"))
 
 
-def timeline(changes: Sequence[Mapping[str, Any]], now: datetime) -> str:
-    """Return the picture of what ran until *now*, "" if nothing did."""
-    found = ran(changes)
+def timeline(changes: Sequence[Mapping[str, Any]], since: datetime, until: datetime) -> str:
+    """Return the picture of what ran *since* then and *until* then, "" if nothing did."""
+    found = [each for each in ran(changes) if each.since < until and (not each.until or each.until > since)]
     if not found:
         return ""
     services = list(dict.fromkeys(each.service for each in found))
-    start = min(each.since for each in found)
-    scale = (WIDTH - LEFT - 10) / max((now - start).total_seconds(), 1)
+    start = max(since, min(each.since for each in found))
+    scale = (WIDTH - LEFT - 10) / max((until - start).total_seconds(), 1)
     height = TOP + LANE * len(services) + 40
     lanes = "".join(
         f"<text x=0 y={TOP + LANE * row + BAR / 2 + 4}>{escape(service[:18])}</text>"
         for row, service in enumerate(services)
     )
-    bars = "".join(_bar(each, services.index(each.service), start, now, scale) for each in found)
+    bars = "".join(_bar(each, services.index(each.service), start, until, scale) for each in found)
     words = "; ".join(f"{each.service} {short(each.tag)} from {each.since:%Y-%m-%d %H:%M}" for each in found[-20:])
     return (
         "<h2>What ran when</h2>\n<figure>"
         f'<svg viewBox="0 0 {WIDTH} {height}" width="100%" role="img" aria-labelledby="tt td">'
         f"<title id=tt>Versions over time</title><desc id=td>{escape(words)}</desc>"
-        f"{_axis(start, now, scale, height)}{lanes}{bars}{_legend(height)}</svg></figure>"
+        f"{_axis(start, until, scale, height)}{lanes}{bars}{_legend(height)}</svg></figure>"
     )
 
 
-def _bar(each: Ran, row: int, start: datetime, now: datetime, scale: float) -> str:
-    x = LEFT + (each.since - start).total_seconds() * scale
-    width = max(((each.until or now) - each.since).total_seconds() * scale, 2)
+def _bar(each: Ran, row: int, start: datetime, end: datetime, scale: float) -> str:
+    begins, ends = max(each.since, start), min(each.until or end, end)
+    x = LEFT + (begins - start).total_seconds() * scale
+    width = max((ends - begins).total_seconds() * scale, 2)
     y = TOP + LANE * row
     fits = width > len(short(each.tag)) * CHARACTER + 8
     text = f'<text x={x + 5:.1f} y={y + BAR / 2 + 4} fill="#fff">{escape(short(each.tag))}</text>' if fits else ""
@@ -60,12 +61,12 @@ def _bar(each: Ran, row: int, start: datetime, now: datetime, scale: float) -> s
     )
 
 
-def _axis(start: datetime, now: datetime, scale: float, height: int) -> str:
-    minutes = (now - start).total_seconds() / 60
+def _axis(start: datetime, end: datetime, scale: float, height: int) -> str:
+    minutes = (end - start).total_seconds() / 60
     form = next(form for limit, form in FORMATS if minutes < limit * TICKS)
     lines = []
     for tick in range(TICKS):
-        at = start + (now - start) * tick / TICKS
+        at = start + (end - start) * tick / TICKS
         x = LEFT + (at - start).total_seconds() * scale
         lines.append(
             f'<line x1={x:.1f} x2={x:.1f} y1=16 y2={height - 30} stroke="#d0d7de" />'

@@ -71,6 +71,18 @@ class Pipeline:
         return [line for run in self.workflows.runs for line in run.lines if line.startswith(start)]
 
 
+def stand_in(folder: Path, word: str, *inputs: str) -> Path:
+    """Return an action in the place of somebody else's: it says *word* and what its *inputs* are."""
+    folder.mkdir()
+    values = " ".join(f"${{{{ inputs.{name} }}}}" for name in inputs)
+    declared = ", ".join(f"{name}: {{}}" for name in inputs)
+    (folder / "action.yml").write_text(
+        f"name: stand-in\ninputs: {{{declared}}}\nruns:\n  using: composite\n  steps:\n"
+        f"    - shell: bash\n      env: {{WHAT: '{values}'}}\n      run: echo \"{word} $WHAT\"\n"
+    )
+    return folder
+
+
 @pytest.fixture(name="actions", scope="session")
 def _actions(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What `your-org/gitops-actions@v1` stands for."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 import pytest
 
 from sandbox.world import release, without_gates
-from tests.e2e.conftest import Pipeline
+from tests.e2e.conftest import Pipeline, stand_in
 from tests.support import ROOT
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 APP, INFRA = "your-org/app", "your-org/infra"
 API = "projects/api/api.py"
+UPLOAD = "actions/upload-artifact@bbbca2ddaa5d8feaa63e36b76fdaad77386f024f"
 
 
 def tag_of(pipeline: Pipeline, env: str) -> str:
@@ -54,7 +55,7 @@ def merge_refused(pipeline: Pipeline, number: int) -> object:
     return None
 
 
-def test_a_hotfix_goes_its_way_is_rolled_back_and_dev_is_left_alone(pipeline: Pipeline) -> None:
+def test_a_hotfix_goes_its_way_is_rolled_back_and_dev_is_left_alone(pipeline: Pipeline, tmp_path: Path) -> None:
     """The branch's own push publishes nothing; the merge into it publishes, and opens no infra pull request.
 
     The evidence of both has no exception.
@@ -97,6 +98,15 @@ def test_a_hotfix_goes_its_way_is_rolled_back_and_dev_is_left_alone(pipeline: Pi
         ("first", "pass"), ("hotfix", "pass"), ("roll-back", "pass"),
     ]  # fmt: skip
     assert changes[2]["reason"] == "it made things worse"
+
+    upload = stand_in(tmp_path / "upload", "uploaded", "name", "path")
+    pipeline.workflows.stand_ins[UPLOAD] = upload
+    pipeline.dispatch(INFRA, "evidence-report.yml", {"since": "2020-01-01", "until": "2100-01-01"})
+
+    (report,) = pipeline.runs("Evidence report", "workflow_dispatch")
+    assert report.conclusion == "success"
+    assert "3 changes of prod from 2020-01-01 to 2100-01-01, 0 new, 0 exceptions" in report.summaries[0]
+    assert pipeline.said("uploaded") == ["uploaded evidence-prod evidence/"]
 
 
 def test_several_environments_deploy_side_by_side_and_an_unrelated_change_deploys_none(pipeline: Pipeline) -> None:

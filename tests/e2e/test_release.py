@@ -21,6 +21,7 @@ from sandbox.server import Sandbox
 from sandbox.state import Repo
 from sandbox.workflows import Run, Workflows
 from sandbox.world import ORGANIZATION, copy_repository
+from tests.e2e.conftest import stand_in
 from tests.support import ACTIONS, ROOT
 
 if TYPE_CHECKING:
@@ -87,13 +88,7 @@ def _project(actions: Path, home: Path, tmp_path: Path) -> Iterator[Project]:
         workflows = Workflows(sandbox, actions=actions, logs=tmp_path, home=home)
         project = Project(sandbox, repo, workflows, clone, token)
         project.change("README.md", (clone / "README.md").read_text(encoding="utf-8"))
-        attest = tmp_path / "attest"
-        attest.mkdir()
-        (attest / "action.yml").write_text(
-            "name: stand-in\ninputs: {subject-name: {}, subject-digest: {}}\nruns:\n  using: composite\n  steps:\n"
-            "    - shell: bash\n      env: {WHAT: '${{ inputs.subject-name }} ${{ inputs.subject-digest }}'}\n"
-            '      run: echo "attested $WHAT"\n'
-        )
+        attest = stand_in(tmp_path / "attest", "attested", "subject-name", "subject-digest")
         project.workflows.stand_ins[ATTEST] = attest
         with project.workflows:
             yield project

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -1149,7 +1151,16 @@ def test_a_line_without_an_end_is_found(delivery: Exported) -> None:
         ({"mode": "verify"}, "invalid-input", "there is no evidence/evidence.jsonl to verify"),
         ({"output_dir": "../x"}, "invalid-input", "a folder within the repository"),
         ({"token": ""}, "invalid-input", "token is required"),
-        ({"mode": "x"}, "invalid-input", "export, verify"),
+        ({"mode": "x"}, "invalid-input", "export, verify, report"),
+        ({"mode": "report"}, "invalid-input", "there is no evidence/evidence.jsonl to report"),
+        ({"until": "2026-06-30"}, "invalid-input", "until is for mode report, not for export"),
+        ({"mode": "report", "until": "June"}, "invalid-input", "input until is 'June'; write it like 2026-01-01"),
+        ({"mode": "report", "until": "9999-12-31"}, "invalid-input", "input until is '9999-12-31'"),
+        (
+            {"mode": "report", "since": "2026-07-01", "until": "2026-06-30"},
+            "invalid-input",
+            "until is '2026-06-30', which is not after since, '2026-07-01'",
+        ),
     ],
 )
 def test_what_cannot_be_used_is_said(delivery: Exported, inputs: dict[str, str], reason: str, said: str) -> None:
@@ -1165,6 +1176,78 @@ def test_evidence_of_something_else_is_not_added_to(delivery: Exported) -> None:
     result = delivery.export(env="dev")
 
     assert (result.exit_code, result.outputs["reason"]) == (2, "invalid-input")
+    assert "is of prod of your-org/infra, not of dev" in result.log
+
+
+# A period
+
+
+@pytest.fixture(name="months")
+def _months(delivery: Exported) -> list[str]:
+    """One change a month from February on, exported; that of March has nobody's approval."""
+    infra = delivery.github.world.infra
+    commits = []
+    for month in (2, 3, 4):
+        how: dict[str, Any] = {"approved_by": "", "merged_by": BOT} if month == 3 else {}
+        commits.append(delivery.bump(delivery.release(), **how))
+        infra.activities[-1].at = f"2026-{month:02d}-28T23:59:59Z"
+    kept = delivery.export(branch="evidence", branch_token=delivery.world.tokens[BOT])
+    assert kept.outputs["reason"] == "exported", kept.log
+    return commits
+
+
+def test_a_report_is_of_a_period(delivery: Exported, months: list[str]) -> None:
+    kept = delivery.github.infra_file(FILE, "evidence")
+
+    result = delivery.export(branch="evidence", mode="report", since="2026-03-01", until="2026-04-28")
+
+    assert (result.exit_code, result.outputs["reason"], result.outputs["changes"]) == (0, "reported", "2")
+    assert "2 changes of prod from 2026-03-01 to 2026-04-28" in result.log
+    assert {each["commit"] for each in result.json("exceptions")} == {months[1]}
+    rows = list(csv.DictReader(StringIO(delivery.github.runner.read("evidence/evidence.csv"))))
+    assert [row["commit"] for row in rows] == months[1:]
+    page = delivery.github.runner.read("evidence/evidence.html")
+    assert "from 2026-03-01 to 2026-04-28: 2 of the 4 changes that are recorded" in page
+    assert (f"id=c{months[0][:12]}" in page, f"id=c{months[1][:12]}" in page) == (False, True)
+    assert delivery.github.runner.read(FILE) == kept
+    assert delivery.github.infra_file(FILE, "evidence") == kept
+    assert delivery.export(mode="verify", head=result.outputs["head"]).outputs["reason"] == "verified"
+
+
+def test_the_end_of_a_period_may_have_an_hour(delivery: Exported, months: list[str]) -> None:
+    day = {"mode": "report", "since": "2026-03-28"}
+
+    before = delivery.export(**day, until="2026-03-28T23:59:59Z")
+    after = delivery.export(**day, until="2026-03-28T23:59:59.5Z")
+
+    assert (before.outputs["changes"], after.outputs["changes"]) == ("0", "1")
+    assert len(months) == 3
+
+
+def test_exceptions_of_other_periods_fail_no_report(delivery: Exported, months: list[str]) -> None:
+    given = {"mode": "report", "fail_on_exceptions": "true"}
+
+    april = delivery.export(**given, since="2026-04-01", until="2026-04-30")
+    march = delivery.export(**given, since="2026-03-01", until="2026-03-31")
+
+    assert (april.exit_code, april.outputs["changes"]) == (0, "1")
+    assert (march.exit_code, march.outputs["reason"]) == (7, "exceptions-found")
+    assert months[1][:12] in march.summary
+
+
+def test_a_report_is_made_of_nothing_that_was_changed(delivery: Exported, months: list[str]) -> None:
+    path = delivery.github.runner.workspace / FILE
+    path.write_text(path.read_text().replace(months[1], "0" * 40))
+    (path.parent / "evidence.html").unlink()
+
+    assert delivery.export(mode="report").outputs["reason"] == "tampered"
+    assert not (path.parent / "evidence.html").exists()
+
+
+def test_a_report_is_of_the_environment_that_is_asked_for(delivery: Exported, months: list[str]) -> None:
+    result = delivery.export(mode="report", env="dev")
+
+    assert (result.outputs["reason"], len(months)) == ("invalid-input", 3)
     assert "is of prod of your-org/infra, not of dev" in result.log
 
 

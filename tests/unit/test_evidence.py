@@ -27,6 +27,7 @@ from actions.evidence.judgement import judge
 from actions.evidence.ledger import Ledger
 from actions.evidence.metrics import measure
 from actions.evidence.page import page
+from actions.evidence.period import FIRST, Period
 from actions.evidence.table import COLUMNS, FORMULA, safe, table
 from actions.evidence.timeline import timeline
 
@@ -80,6 +81,7 @@ def change(name: str, hours: float, kind: str = "update", **more: Any) -> dict[s
         },
         "moves": [move], "reason": "", "deployments": [deployment], "undeployed": [], "rules": None, "suite": None,
         "approved_by": "", "approved_at": "", "later_review": None, "needs_review": True, "exceptions": [],
+        "movement": None,
     } | more  # fmt: skip
 
 
@@ -236,10 +238,115 @@ def test_where_there_is_nothing_to_tell_from_nothing_is_told() -> None:
 def test_a_service_that_goes_ends_its_bar() -> None:
     gone = change("", 2)
 
-    picture = timeline([change("a", 1), gone], START + timedelta(hours=3))
+    picture = timeline([change("a", 1), gone], FIRST, START + timedelta(hours=3))
 
     assert picture.count("<rect x=") == 1 + 4  # and four of the legend
-    assert timeline([], START) == ""
+    assert timeline([], FIRST, START) == ""
+
+
+def test_the_picture_of_a_period_has_what_ran_in_it_whenever_that_came() -> None:
+    changes = [change("old", 1), change("mid", 20), change("new", 60), change("next", 90)]
+    since, until = (START + timedelta(hours=hours) for hours in (30, 70))
+
+    picture = timeline(changes, since, until)
+
+    tags = re.findall(r"<title>api (\w+), update, since ([^<]*)</title>", picture)
+    assert tags == [("mid", "2026-01-01 20:00 UTC"), ("new", "2026-01-03 12:00 UTC")]
+    (mid, new) = [(float(x), float(w)) for x, w in re.findall(r"<rect x=([\d.]+) y=26 width=([\d.]+)", picture)]
+    assert mid[0] == 130
+    assert mid[0] + mid[1] == pytest.approx(new[0], abs=0.2)
+    assert new[0] + new[1] == pytest.approx(1070, abs=0.2)
+
+
+# A period
+
+
+def at(hours: float | None) -> dict[str, Any]:
+    """A change that came to the branch then; its commit says that it was made on another day."""
+    movement = None if hours is None else {"kind": "push", "actor": "alice", "at": moment(hours)}
+    return change(f"{hours}", -1000, movement=movement)
+
+
+def between(since: float | None, until: float | None) -> Period:
+    given_ = {"since": since, "until": until}
+    return Period(**{name: START + timedelta(hours=hours) for name, hours in given_.items() if hours is not None})
+
+
+def of(period: Period, changes: list[dict[str, Any]], strays: list[dict[str, Any]] | None = None) -> list[str]:
+    found = period.of(Ledger(begins=begin(), changes=changes, strays=strays or []))
+    return [each["commit"]["title"] for each in found.changes] + [each["sha"] for each in found.strays]
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "expected"),
+    [
+        (None, None, ["1", "2", "3"]),
+        (2, None, ["2", "3"]),
+        (None, 2, ["1"]),
+        (2, 3, ["2"]),
+        (2.5, 2.7, []),
+        (4, None, []),
+    ],
+)
+def test_a_period_has_what_came_to_the_branch_within_it(
+    since: float | None, until: float | None, expected: list[str]
+) -> None:
+    assert of(between(since, until), [at(1), at(2), at(3)]) == expected
+
+
+def test_without_a_record_of_its_move_a_change_came_when_its_pull_request_was_merged() -> None:
+    merged = at(None)
+    merged["commit"]["pull"] = pull("x")
+
+    assert of(between(0, 1), [merged]) == ["None"]
+    assert of(between(1, None), [merged]) == []
+
+
+@pytest.mark.parametrize(("since", "until", "there"), [(0, 1, False), (0, 2, True), (2, 3, True), (4, 5, False)])
+def test_a_change_of_which_nobody_knows_when_it_came_is_wherever_it_may_have(
+    since: float, until: float, *, there: bool
+) -> None:
+    assert ("None" in of(between(since, until), [at(1), at(None), at(3)])) is there
+
+
+@given(st.lists(st.none() | st.integers(0, 9), max_size=8), st.integers(-1, 10))
+def test_what_is_not_before_a_moment_is_after_it(hours: list[int | None], then: int) -> None:
+    known = iter(sorted(hour for hour in hours if hour is not None))
+    changes = [at(None if hour is None else next(known)) for hour in hours]
+    before, after = ({id(each) for each in period.of(Ledger(begins={}, changes=changes, strays=[])).changes}
+                     for period in (between(None, then), between(then, None)))  # fmt: skip
+
+    assert before | after == {id(each) for each in changes}
+    assert not any(id(each) in before & after for each in changes if each["movement"])
+
+
+def test_what_is_no_change_has_its_time_or_is_in_every_period() -> None:
+    strays = [{"sha": "then", "at": moment(1)}, {"sha": "whenever", "at": ""}]
+
+    assert of(between(0, 2), [], strays) == ["then", "whenever"]
+    assert of(between(2, 3), [], strays) == ["whenever"]
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "said"),
+    [
+        (None, None, ""),
+        (0, None, "from 2026-01-01"),
+        (None, 48, "to 2026-01-02"),
+        (1, 49, "from 2026-01-01 01:00:00 UTC until 2026-01-03 01:00:00 UTC"),
+    ],
+)
+def test_a_period_says_its_days(since: float | None, until: float | None, said: str) -> None:
+    assert str(between(since, until)) == said
+
+
+def test_the_page_of_a_period_counts_its_changes_and_says_of_how_many() -> None:
+    told = report(at(1), at(30), at(60), stray=True, period=between(24, 48))
+
+    assert "from 2026-01-02 to 2026-01-02: 1 of the 3 changes that are recorded" in told
+    assert told.count("<article") == 1
+    assert "deployment-without-change" not in told
+    assert "<dt>Changes</dt><dd>1<small>" in told
 
 
 # The page
@@ -272,11 +379,11 @@ class Structure(HTMLParser):
             assert self.open.pop() == tag
 
 
-def report(*changes: dict[str, Any], stray: bool = False) -> str:
+def report(*changes: dict[str, Any], stray: bool = False, period: Period | None = None) -> str:
     finding = {"exception": "deployment-without-change", "detail": HOSTILE}
-    strays = [{"record": "deployment", "sha": "f" * 40, "exceptions": [finding]}] if stray else []
+    strays = [{"record": "deployment", "sha": "f" * 40, "at": moment(1), "exceptions": [finding]}] if stray else []
     chain, _ = Chain().with_records([begin(), *changes, *strays])
-    return page(Ledger.of(chain.records), chain, START + timedelta(days=20))
+    return page(Ledger.of(chain.records), chain, START + timedelta(days=20), period or Period())
 
 
 def hostile() -> dict[str, Any]:

@@ -1,0 +1,69 @@
+"""The part of the evidence that somebody asks for: what came to the branch from one moment until another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any
+
+from actions.evidence.metrics import moment
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from actions.evidence.ledger import Ledger
+
+FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Period:
+    """From *since* until just before *until*."""
+
+    since: datetime = FIRST
+    until: datetime = LAST
+
+    def __str__(self) -> str:
+        begin = f"from {_said(self.since)}" if self.since > FIRST else ""
+        last_day = _is_midnight(self.until)
+        end = f"to {self.until - timedelta(days=1):%Y-%m-%d}" if last_day else f"until {_said(self.until)}"
+        return " ".join(part for part in (begin, end if self.until < LAST else "") if part)
+
+    def holds(self, earliest: datetime, latest: datetime) -> bool:
+        """Tell whether what came at some time from *earliest* to *latest* may have come within this period."""
+        return earliest < self.until and latest >= self.since
+
+    def of(self, ledger: Ledger) -> Ledger:
+        """Return *ledger* with the changes of this period alone, and all that became known of them since.
+
+        What counts is when GitHub says that they came to the branch; committers choose the dates of their commits. A
+        change of which GitHub does not say it came between its neighbours, and is in every period that this may mean.
+        """
+        came = [_came(change) for change in ledger.changes]
+        before = reversed([*accumulate(reversed(came), _nearest)])
+        bounds = zip(ledger.changes, accumulate(came, _nearest), before, strict=True)
+        return replace(
+            ledger,
+            changes=[each for each, low, high in bounds if self.holds(low or FIRST, high or LAST)],
+            strays=[each for each in ledger.strays if not each["at"] or self.holds(*[moment(each["at"])] * 2)],
+        )
+
+
+def _came(change: Mapping[str, Any]) -> datetime | None:
+    """Return when *change* came to the branch, None if GitHub does not say."""
+    movement, pull = change["movement"] or {}, change["commit"]["pull"] or {}
+    at = movement.get("at") or pull.get("merged_at")
+    return moment(at) if at else None
+
+
+def _nearest(other: datetime | None, own: datetime | None) -> datetime | None:
+    return own or other
+
+
+def _said(at: datetime) -> str:
+    return f"{at:%Y-%m-%d}" if _is_midnight(at) else f"{at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _is_midnight(at: datetime) -> bool:
+    return (at.hour, at.minute, at.second) == (0, 0, 0)
