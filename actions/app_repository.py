@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from actions.api import query
 from actions.check_reader import CHECKS, ROLLUP, read_checks, required_checks_of
+from actions.errors import HiddenChecksError
 from actions.event import is_hotfix
 from actions.gates import Release
 from actions.repository import Commit, Comparison, Repository
@@ -23,6 +24,7 @@ PICKED = re.compile(r"\(cherry picked from commit ([0-9a-f]{40})\)")
 HUNK = re.compile(r"(?m)^@@ .*$")
 MOST_FILES = 300  # GitHub lists no more of a commit on one page
 MOST_COMMITS = 100
+MOST_LOOKS = 3
 MOST_TAGS = 100  # of one query: each stands for some 400 nodes, twice if it is a version, and GitHub allows 500,000
 COMMIT = f"""oid {CHECKS}
     associatedPullRequests(first: 10) {{ nodes {{ state baseRefName mergeCommit {{ oid }} }} }}
@@ -54,6 +56,7 @@ class AppRepository(Repository):
     """The repository of an app. What it was asked once is not asked again."""
 
     _builds: dict[str, Build | None] = field(default_factory=dict, repr=False)
+    _checks: dict[str, tuple[Check, ...]] = field(default_factory=dict, repr=False)
     _facts: dict[str, Any] = field(default_factory=dict, repr=False)
     _compared: dict[tuple[str, str], Comparison | None] = field(default_factory=dict, repr=False)
 
@@ -94,8 +97,19 @@ class AppRepository(Repository):
         return required_checks_of(self._facts["main"]) if self._facts["main"] else ()
 
     def checks_of(self, build: Build) -> tuple[Check, ...]:
-        """Return the checks of *build*; raise AccessError if a required one cannot be read with this token."""
-        return self.checks(self.required_checks(), build.reported)
+        """Return the checks of *build*; raise HiddenChecksError if not all can be read with this token."""
+        if build.sha not in self._checks:
+            self._checks[build.sha] = self._checks_of(build)
+        return self._checks[build.sha]
+
+    def _checks_of(self, build: Build) -> tuple[Check, ...]:
+        for _ in range(MOST_LOOKS - 1):
+            try:
+                return self.checks(build.reported)
+            except HiddenChecksError:  # a job may have begun between the two answers
+                self._look([build.sha])
+                build = self._builds[build.sha] or build
+        return self.checks(build.reported)
 
     def released(self, tag: str, hotfix_prefix: str) -> Release:
         """Return by which kind of branch, with its rules, the commit behind *tag* was released.

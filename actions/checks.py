@@ -56,14 +56,9 @@ def judge(required: Sequence[RequiredCheck], reported: Sequence[Check]) -> Verdi
     """
     failed, waiting = [], []
     for check in required:
-        states = reports_of(check, reported)
+        states = [found for found in reported if found.name == check.name and check.app in (None, found.app)]
         if any(found.state == "failure" for found in states):
             failed += [f"{found.name} ({found.conclusion})" for found in states if found.state == "failure"]
         elif not states or any(found.state == "pending" for found in states):
             waiting.append(check.name)
     return Verdict(failed=tuple(failed), waiting=tuple(waiting))
-
-
-def reports_of(required: RequiredCheck, reported: Sequence[Check]) -> list[Check]:
-    """Return what was *reported* of a check that is *required*."""
-    return [found for found in reported if found.name == required.name and required.app in (None, found.app)]

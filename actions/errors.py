@@ -169,6 +169,10 @@ class AccessError(GitHubError):
     reason = "permission-denied"
 
 
+class HiddenChecksError(AccessError):
+    """There are checks that the token is not shown, and that cannot be read in another way either."""
+
+
 class UnavailableError(GitHubError):
     """GitHub failed or did not answer, so whether it did what it was asked to is not known; it can be tried again."""
 

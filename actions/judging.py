@@ -175,13 +175,13 @@ class Judge:
 
     def _checks(self, repo: str, tag: str) -> Verdict:
         app = self._app(repo)
-        build = app.build(tag)
+        build, required = app.build(tag), app.required_checks()
         # GitHub lets a skipped check pass for one that succeeded. What was not tested is not tested.
         reported = [
             replace(check, state="failure") if check.conclusion == "skipped" else check
-            for check in (app.checks_of(build) if build else ())
+            for check in (app.checks_of(build) if build and required else ())
         ]
-        return checks.judge(app.required_checks(), reported)
+        return checks.judge(required, reported)
 
     def _repo(self, service: str) -> str:
         return self.config.repo_of(service, self.app_repo)

@@ -9,13 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from actions.checks import judge
+from actions.checks import Verdict, judge
 from actions.errors import (
     BaseMovedError,
     ChecksFailedError,
     ClosedByUserError,
     ConflictError,
     EjectedError,
+    HiddenChecksError,
     NotMergeableError,
     TooLateError,
 )
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 15.0
+PATIENCE = 30.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -253,9 +255,11 @@ def _wait_for_checks(
     while True:
         waited = next(pauses)
         progress = infra.progress(pull) if waited else progress
-        verdict = judge(base.required_checks, infra.checks(base.required_checks, progress.checks))
-        if progress.merge_sha or verdict.passed or not settings.wait_for_checks:
-            break
+        if progress.merge_sha:
+            return progress, True
+        verdict = _verdict(infra, base, progress, patient=waited < PATIENCE or not settings.wait_for_checks)
+        if verdict.passed or not settings.wait_for_checks:
+            return progress, verdict.passed
         if verdict.failed:
             raise ChecksFailedError(f"{pull.url} is not merged: {', '.join(verdict.failed)} did not succeed")
         if progress.conflicting or progress.state != "OPEN" or progress.head_sha != pull.head_sha:
@@ -264,7 +268,21 @@ def _wait_for_checks(
         if waited >= settings.timeout:
             raise TooLateError(f"{pull.url} is not merged: {names} did not finish within {settings.timeout} s")
         say(f"waiting for {names} on {pull.head_sha[:12]}: {waited:.0f} of {settings.timeout} s")
-    return progress, verdict.passed
+
+
+def _verdict(infra: Repository, base: Base, progress: Progress, *, patient: bool) -> Verdict:
+    """Return how the required checks stand; if *patient*, what is hidden from the token is waited for.
+
+    GitHub may have a check before it lists the job, and the other way round.
+    """
+    if not base.required_checks:
+        return judge((), ())
+    try:
+        return judge(base.required_checks, infra.checks(progress.checks))
+    except HiddenChecksError:
+        if not patient:
+            raise
+        return Verdict(failed=(), waiting=tuple(check.name for check in base.required_checks))
 
 
 def _pauses(clock: Clock) -> Iterator[float]:

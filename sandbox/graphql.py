@@ -388,10 +388,10 @@ class Commit(Node):
         found = self._repo.git.file(self._sha, path)
         return TreeEntry(*found) if found else None
 
-    def statusCheckRollup(self) -> dict[str, Any] | None:
+    def statusCheckRollup(self) -> StatusCheckRollup | None:
         """Return the checks; a token that may not read them is shown how many there are, and refused each."""
         runs = [run for run in self._repo.checks if run.sha == self._sha]
-        return {"contexts": CheckContexts([self._check(run) for run in runs])} if runs else None
+        return StatusCheckRollup([self._check(run) for run in runs]) if runs else None
 
     def _check(self, run: state.CheckRun) -> CheckRun | Refusal:
         try:
@@ -490,15 +490,12 @@ class Blob:
         return None if self.isBinary() else self._content.decode("utf-8", "replace")
 
 
-class CheckContexts:
+class StatusCheckRollup:
     def __init__(self, runs: Sequence[CheckRun | Refusal]) -> None:
         self._runs = runs
 
-    def nodes(self) -> Sequence[CheckRun | Refusal]:
-        return self._runs
-
-    def totalCount(self) -> int:
-        return len(self._runs)
+    def contexts(self, first: int, **_: Any) -> dict[str, Any]:
+        return {"nodes": self._runs[:first], "totalCount": len(self._runs)}
 
 
 class CheckRun:

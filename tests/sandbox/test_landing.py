@@ -9,7 +9,7 @@ import pytest
 
 from actions.tags import is_commit
 from sandbox.faults import Fault
-from sandbox.state import CheckRun, Pull, WorkflowRun
+from sandbox.state import Pull
 from tests.sandbox.conftest import GitHub
 from tests.sandbox.test_open_infra_pr import merge_at_once, open_pr
 from tests.support import Result
@@ -489,101 +489,6 @@ def test_a_token_that_lacks_a_permission_is_told_which_and_where(
 
     assert (result.exit_code, result.outputs["reason"]) == (6, "permission-denied")
     assert missing in result.log
-
-
-@pytest.fixture(name="narrow")
-def _narrow(github: GitHub) -> str:
-    """A fine-grained token of the bot, which GitHub shows no checks."""
-    return github.sandbox.state.add_token("gitops-bot", permissions=FINE_GRAINED)
-
-
-def test_a_fine_grained_token_waits_for_the_jobs_behind_the_checks(github: GitHub, narrow: str) -> None:
-    tag = github.app_commit()
-    github.report("test", None, opened(github, tag).head_sha)
-    job = github.world.infra.checks[-1]
-
-    def as_time_goes_by() -> None:
-        job.status, job.conclusion = "completed", "success"
-
-    github.on_sleep = as_time_goes_by
-
-    result = open_pr(github, tag=tag, merge="direct", token=narrow)
-
-    assert (result.exit_code, result.outputs["reason"]) == (0, "merged"), result.log
-    assert "waiting for test on" in result.log
-
-
-def test_a_fine_grained_token_sees_that_a_job_failed(github: GitHub, narrow: str) -> None:
-    tag = github.app_commit()
-    github.report("test", "failure", opened(github, tag).head_sha)
-
-    result = open_pr(github, tag=tag, merge="direct", token=narrow)
-
-    assert result.outputs["reason"] == "checks-failed"
-    assert "test (failure)" in result.log
-
-
-def test_a_fine_grained_token_sees_that_the_app_was_not_tested(github: GitHub, narrow: str) -> None:
-    tag = github.app_commit()
-    github.report("gate", "failure", tag, github.world.app)
-
-    result = open_pr(github, tag=tag, token=narrow)
-
-    assert result.outputs["reason"] == "checks-failed"
-    assert "gate (failure)" in result.log
-
-
-def test_a_token_that_may_read_neither_checks_nor_jobs_is_told_so(github: GitHub) -> None:
-    token = github.sandbox.state.add_token("gitops-bot", permissions={**FINE_GRAINED, "actions": "none"})
-
-    result = open_pr(github, tag=github.app_commit(), token=token)
-
-    assert (result.exit_code, result.outputs["reason"]) == (7, "unknown")
-    assert (
-        "in your-org/app, or cannot see it: it needs 'checks: read (a fine-grained token of a person: actions: read)'"
-        in result.log
-    )
-
-
-def test_jobs_of_many_runs_and_pages_are_read_to_their_end(github: GitHub, narrow: str) -> None:
-    tag = github.app_commit()
-    app = github.world.app
-    (gate,) = [check for check in app.checks if check.sha == tag]
-    app.checks.remove(gate)
-    app.checks += [CheckRun(n, f"job {n}", tag, gate.app, gate.run, "completed", "success") for n in range(120)]
-    app.checks.append(gate)
-    app.runs += [WorkflowRun(900 + n, "x.yml", "push", app.authors[tag], tag) for n in range(120)]
-    github.report("gate", "success", tag, app)
-
-    result = open_pr(github, tag=tag, token=narrow)
-
-    assert (result.exit_code, result.outputs["reason"]) == (0, "opened"), result.log
-
-
-def test_a_fine_grained_token_cannot_tell_what_another_app_reports(github: GitHub, narrow: str) -> None:
-    tag = github.app_commit()
-    for check in github.world.app.checks:
-        check.app, check.run = 77, 0
-
-    result = open_pr(github, tag=tag, token=narrow)
-
-    assert (result.exit_code, result.outputs["reason"]) == (7, "unknown")
-    assert (
-        f"this token is not shown the checks on {tag[:12]} of your-org/app, and no workflow reports gate" in result.log
-    )
-
-
-def test_where_no_check_is_required_none_need_be_read(github: GitHub) -> None:
-    github.world.app.rulesets.clear()
-    github.world.infra.rulesets.clear()
-    tag = github.app_commit()
-    pull = opened(github, tag)
-    github.report("test", "success", pull.head_sha)
-    token = github.sandbox.state.add_token("gitops-bot", permissions={**FINE_GRAINED, "actions": "none"})
-
-    result = open_pr(github, tag=tag, merge="direct", token=token)
-
-    assert (result.exit_code, result.outputs["reason"]) == (0, "merged"), result.log
 
 
 # GitHub's limits

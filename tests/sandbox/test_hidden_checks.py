@@ -1,0 +1,243 @@
+"""Fine-grained tokens of people, which GitHub shows no checks: they read the jobs, and take nothing for granted."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from sandbox.faults import Fault
+from sandbox.state import ACTIONS_APP, CheckRun, Pull, Repo, WorkflowRun
+from tests.sandbox.conftest import GitHub
+from tests.sandbox.test_landing import FINE_GRAINED
+from tests.sandbox.test_open_infra_pr import open_pr
+
+
+def opened(github: GitHub, tag: str) -> Pull:
+    """Return the pull request that offers *tag*."""
+    open_pr(github, tag=tag)
+    return github.world.infra.pulls[1]
+
+
+def of_another_app(repo: Repo, name: str, sha: str, conclusion: str | None, *, app: int = 77) -> None:
+    """Report a check that is no job."""
+    status = "completed" if conclusion else "in_progress"
+    repo.checks.append(CheckRun(1, name, sha, app, status=status, conclusion=conclusion))
+
+
+def from_anyone(repo: Repo) -> None:
+    """Let the rules take the required checks from any app."""
+    for ruleset in repo.rulesets:
+        for rule in ruleset["rules"]:
+            for check in rule.get("parameters", {}).get("required_status_checks", []):
+                check.pop("integration_id", None)
+
+
+@pytest.fixture(name="narrow")
+def _narrow(github: GitHub) -> str:
+    """A fine-grained token of the bot, which GitHub shows no checks."""
+    return github.sandbox.state.add_token("gitops-bot", permissions=FINE_GRAINED)
+
+
+def test_a_fine_grained_token_waits_for_the_jobs_behind_the_checks(github: GitHub, narrow: str) -> None:
+    tag = github.app_commit()
+    github.report("test", None, opened(github, tag).head_sha)
+    job = github.world.infra.checks[-1]
+
+    def as_time_goes_by() -> None:
+        job.status, job.conclusion = "completed", "success"
+
+    github.on_sleep = as_time_goes_by
+
+    result = open_pr(github, tag=tag, merge="direct", token=narrow)
+
+    assert (result.exit_code, result.outputs["reason"]) == (0, "merged"), result.log
+    assert "waiting for test on" in result.log
+
+
+def test_a_fine_grained_token_sees_that_a_job_failed(github: GitHub, narrow: str) -> None:
+    tag = github.app_commit()
+    github.report("test", "failure", opened(github, tag).head_sha)
+
+    result = open_pr(github, tag=tag, merge="direct", token=narrow)
+
+    assert result.outputs["reason"] == "checks-failed"
+    assert "test (failure)" in result.log
+
+
+def test_a_fine_grained_token_sees_that_the_app_was_not_tested(github: GitHub, narrow: str) -> None:
+    tag = github.app_commit()
+    github.report("gate", "failure", tag, github.world.app)
+
+    result = open_pr(github, tag=tag, token=narrow)
+
+    assert result.outputs["reason"] == "checks-failed"
+    assert "gate (failure)" in result.log
+
+
+def test_a_token_that_may_read_neither_checks_nor_jobs_is_told_so(github: GitHub) -> None:
+    token = github.sandbox.state.add_token("gitops-bot", permissions={**FINE_GRAINED, "actions": "none"})
+
+    result = open_pr(github, tag=github.app_commit(), token=token)
+
+    assert (result.exit_code, result.outputs["reason"]) == (7, "unknown")
+    assert (
+        "in your-org/app, or cannot see it: it needs 'checks: read (a fine-grained token of a person: actions: read)'"
+        in result.log
+    )
+
+
+def test_jobs_of_many_runs_and_pages_are_read_to_their_end(github: GitHub, narrow: str) -> None:
+    tag = github.app_commit()
+    app = github.world.app
+    (gate,) = [check for check in app.checks if check.sha == tag]
+    app.checks.remove(gate)
+    app.checks += [CheckRun(n, f"job {n}", tag, gate.app, gate.run, "completed", "success") for n in range(120)]
+    app.checks.append(gate)
+    app.runs += [WorkflowRun(9000 + n, "x.yml", "push", app.authors[tag], tag) for n in range(120)]
+    github.report("gate", "success", tag, app)
+
+    result = open_pr(github, tag=tag, token=narrow)
+
+    assert (result.exit_code, result.outputs["reason"]) == (0, "opened"), result.log
+
+
+@pytest.mark.parametrize("conclusion", ["failure", "skipped", None])
+@pytest.mark.parametrize("app", [77, ACTIONS_APP], ids=["another app", "a workflow, through the API"])
+def test_a_check_that_is_hidden_may_be_one_that_failed(
+    github: GitHub, narrow: str, app: int, conclusion: str | None
+) -> None:
+    """Of several of one name all must succeed; a job that did says nothing of another check of its name."""
+    if app != ACTIONS_APP:
+        from_anyone(github.world.app)
+    tag = github.app_commit()
+    of_another_app(github.world.app, "gate", tag, conclusion, app=app)
+
+    result = open_pr(github, tag=tag, token=narrow)
+
+    assert (result.exit_code, result.outputs["reason"]) == (7, "unknown")
+    assert (
+        f"this token is not shown 2 checks on {tag[:12]} of your-org/app, of which 1 can be read as jobs" in result.log
+    )
+    assert github.world.infra.pulls == {}
+
+
+@pytest.mark.parametrize("name", ["test", "DCO"])
+def test_nothing_is_merged_past_a_check_that_is_hidden(github: GitHub, narrow: str, name: str) -> None:
+    from_anyone(github.world.infra)
+    tag = github.app_commit()
+    pull = opened(github, tag)
+    github.report("test", "success", pull.head_sha)
+    of_another_app(github.world.infra, name, pull.head_sha, "failure")
+
+    result = open_pr(github, tag=tag, merge="direct", token=narrow)
+
+    assert (result.exit_code, result.outputs["reason"]) == (6, "permission-denied")
+    assert "use a GitHub App or a classic token" in result.log
+    assert 30 <= sum(github.slept) < 60
+    assert pull.state == "open"
+
+
+def test_a_job_that_is_not_listed_yet_is_waited_for(github: GitHub, narrow: str) -> None:
+    tag = github.app_commit()
+    pull = opened(github, tag)
+    github.report("test", "success", pull.head_sha)
+    run = github.world.infra.runs.pop()
+    github.on_sleep = lambda: github.world.infra.runs.append(run) if run not in github.world.infra.runs else None
+
+    result = open_pr(github, tag=tag, merge="direct", token=narrow)
+
+    assert (result.exit_code, result.outputs["reason"]) == (0, "merged"), result.log
+
+
+def test_a_job_that_begins_between_two_answers_is_looked_for_again(github: GitHub, narrow: str) -> None:
+    tag = github.app_commit()
+    run = github.world.app.runs.pop()
+    again = Fault(silent=True, after=True, meanwhile=lambda: github.world.app.runs.append(run))
+    github.sandbox.faults.plan({3: again})
+
+    result = open_pr(github, tag=tag, token=narrow)
+
+    assert (result.exit_code, result.outputs["reason"]) == (0, "opened"), result.log
+
+
+def test_what_somebody_merged_meanwhile_is_merged_whatever_the_checks(github: GitHub, narrow: str) -> None:
+    tag = github.app_commit()
+    pull = opened(github, tag)
+    github.report("test", None, pull.head_sha)
+    job = github.world.infra.checks[-1]
+
+    def somebody() -> None:
+        job.status, job.conclusion = "completed", "success"
+        github.person("bob").approve("your-org/infra", 1)
+        github.person("olivia").merge("your-org/infra", 1)
+        of_another_app(github.world.infra, "test", pull.head_sha, "failure")
+
+    github.on_sleep = somebody
+
+    result = open_pr(github, tag=tag, merge="direct", token=narrow)
+
+    assert (result.exit_code, result.outputs["reason"]) == (0, "merged"), result.log
+
+
+def test_who_does_not_wait_for_checks_bypasses_what_cannot_be_read(github: GitHub, narrow: str) -> None:
+    tag = github.app_commit()
+    pull = opened(github, tag)
+    of_another_app(github.world.infra, "test", pull.head_sha, "success", app=ACTIONS_APP)
+
+    result = open_pr(github, tag=tag, merge="direct", wait_for_checks="false", token=narrow)
+
+    assert (result.exit_code, result.outputs["reason"], result.outputs["bypassed"]) == (0, "merged", "true"), result.log
+
+
+def test_jobs_are_read_once_for_a_commit_however_many_services_have_it(github: GitHub, narrow: str) -> None:
+    start, tag = json.loads(github.infra_file())["api"]["tag"], github.app_commit()
+    names = [f"s{number}" for number in range(5)]
+    github.change_infra({"envs/dev.json": json.dumps({name: {"tag": start} for name in names})})
+    github.operations()
+
+    result = open_pr(github, tag="", tags="\n".join(f"{name}={tag}" for name in names), token=narrow)
+
+    assert result.outputs["reason"] == "opened", result.log
+    asked = Counter(github.operations())
+    assert {asked[name] for name in asked if "/actions/" in name or "/apps/" in name} == {1}
+
+
+def test_a_token_that_may_read_checks_asks_for_no_jobs(github: GitHub) -> None:
+    open_pr(github, tag=github.app_commit())
+
+    assert not [name for name in github.operations() if "/actions/" in name or "/apps/" in name]
+
+
+@pytest.mark.parametrize("jobs", [None, "text", [None], [{"name": "gate"}], [7]])
+def test_jobs_that_make_no_sense_are_an_error(github: GitHub, narrow: str, jobs: Any) -> None:
+    tag = github.app_commit()
+    github.sandbox.faults.plan({3: Fault(status=200, body={"total_count": 1, "jobs": jobs})})
+
+    result = open_pr(github, tag=tag, token=narrow)
+
+    assert (result.exit_code, result.outputs["reason"]) == (5, "github-error")
+    assert github.world.infra.pulls == {}
+
+
+def test_a_job_of_which_nothing_is_known_is_not_done(github: GitHub, narrow: str) -> None:
+    tag = github.app_commit()
+    job = {"name": "gate", "status": None, "conclusion": 7}
+    github.sandbox.faults.plan({3: Fault(status=200, body={"total_count": 1, "jobs": [job]})})
+
+    assert f"gate has not finished on {tag[:12]}; waiting" in open_pr(github, tag=tag, token=narrow).log
+
+
+def test_where_no_check_is_required_none_need_be_read(github: GitHub) -> None:
+    github.world.app.rulesets.clear()
+    github.world.infra.rulesets.clear()
+    tag = github.app_commit()
+    pull = opened(github, tag)
+    github.report("test", "success", pull.head_sha)
+    token = github.sandbox.state.add_token("gitops-bot", permissions={**FINE_GRAINED, "actions": "none"})
+
+    result = open_pr(github, tag=tag, merge="direct", token=token)
+
+    assert (result.exit_code, result.outputs["reason"]) == (0, "merged"), result.log
