@@ -208,6 +208,13 @@ class TamperedError(ActionError):
     reason = "tampered"
 
 
+class NotRecordedError(ActionError):
+    """A report was asked for of evidence that lacks what has happened since."""
+
+    exit_code = 7
+    reason = "not-recorded"
+
+
 class ExceptionsFoundError(ActionError):
     """The evidence has exceptions, and the run was asked to fail by them."""
 

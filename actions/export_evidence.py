@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -16,6 +17,7 @@ from actions.errors import (
     ExceptionsFoundError,
     GitHubError,
     InputError,
+    NotRecordedError,
     TamperedError,
 )
 from actions.event import Event
@@ -41,12 +43,12 @@ if TYPE_CHECKING:
 
 
 UNSET = {"changes": 0, "new": 0, "exceptions": [], "head": "", "jsonl": "", "csv": "", "html": ""}
-FAILURES = (InputError, EnvFileError, ConflictError, GitHubError, TamperedError, ExceptionsFoundError)
+FAILURES = (InputError, EnvFileError, ConflictError, GitHubError, TamperedError, NotRecordedError, ExceptionsFoundError)
 KEPT_EVERY = 500
 # A deployment may wait for an approval for as long (docs.github.com, "Reviewing deployments").
 LONGEST_DEPLOYMENT = timedelta(days=30)
 MOST_SHOWN = 50
-LONGEST_DAY = len("2026-01-01")  # what is longer says a time too
+DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 class Reason(StrEnum):
@@ -138,12 +140,49 @@ def _verified(settings: Settings, store: Store, clock: Clock) -> Outcome:
 def _reported(settings: Settings, store: Store, clock: Clock) -> Outcome:
     """Write the table and the page of a period of what is kept; all records are beside them, to be verified."""
     content, chain = _kept(settings, store, clock)
+    now = datetime.fromtimestamp(clock.wall(), UTC)
     whole = Ledger.of(chain.records)
     _require_same(settings, whole.begins)
+    if settings.period.since >= now:
+        raise InputError(f"the period {settings.period} has not begun")
+    persist(lambda: _require_all(settings, whole, now), timeout=settings.timeout, clock=clock)
     found = settings.period.of(whole)
     store.begin(content)
-    store.show(table(found), page(whole, chain, datetime.fromtimestamp(clock.wall(), UTC), settings.period))
+    store.show(table(found), page(whole, chain, now, settings.period))
     return _outcome(settings, found, chain, 0, Reason.REPORTED)
+
+
+def _require_all(settings: Settings, whole: Ledger, now: datetime) -> None:
+    """Raise NotRecordedError if the branch has changes that are not recorded: a report without them would be wrong."""
+    infra, branch = InfraSource(settings.infra_repo, settings.token), str(whole.begins["branch"])
+    head = infra.branches(branch).get(branch)
+    if not head:
+        raise ConflictError(f"{infra.name} has no branch '{branch}'")
+    said = (infra.files_at(head, [PATH]) or {}).get(PATH, "")
+    collector = _collector(settings, infra, branch, whole.begins, now)
+    recorded = {change["commit"]["sha"] for change in whole.changes}
+    new = [sha[:12] for sha in collector.population(said) if sha not in recorded and collector.is_change(sha)]
+    if new:
+        raise NotRecordedError(
+            f"{_count(len(new), 'change')} of {settings.env} not recorded yet: {', '.join(new[:MOST_SHOWN])};"
+            " run it with mode export first"
+        )
+
+
+def _collector(
+    settings: Settings, infra: InfraSource, branch: str, begins: Mapping[str, Any], now: datetime
+) -> Collector:
+    return Collector(
+        infra=infra,
+        rules=RulesSource(infra.name, infra.token, of=branch),
+        envs_dir=settings.envs_dir,
+        env=settings.env,
+        branch=branch,
+        begins=str(begins.get("after", "")),
+        now=now,
+        app_repo=settings.app_repo,
+        app_token=settings.app_token,
+    )
 
 
 def _kept(settings: Settings, store: Store, clock: Clock) -> tuple[bytes, Chain]:
@@ -201,7 +240,7 @@ class _Export:
             _require_same(self._settings, begins)
         infra = InfraSource(self._settings.infra_repo, self._settings.token)
         base = infra.base(str(begins.get("branch", "")), [PATH])
-        collector = self._collector(infra, base, str(begins.get("after", "")))
+        collector = _collector(self._settings, infra, base.branch, begins, self._now)
         if not begins:
             since = self._settings.period.since
             collector.begin(since.isoformat().replace("+00:00", "Z") if since > FIRST else "")
@@ -219,19 +258,6 @@ class _Export:
         self._amend(collector, known)
         self._add_changes(collector, new, known)
         self._add_strays(collector, base, known)
-
-    def _collector(self, infra: InfraSource, base: Base, after: str) -> Collector:
-        return Collector(
-            infra=infra,
-            rules=RulesSource(infra.name, infra.token, of=base.branch),
-            envs_dir=self._settings.envs_dir,
-            env=self._settings.env,
-            branch=base.branch,
-            begins=after,
-            now=self._now,
-            app_repo=self._settings.app_repo,
-            app_token=self._settings.app_token,
-        )
 
     def _begin(self, infra: InfraSource, base: Base, collector: Collector) -> None:
         """Add the first record; raise UnknownEnvError if there never was such an environment."""
@@ -327,9 +353,9 @@ def _period(since: str, until: str, mode: Mode) -> Period:
 def _moment(name: str, text: str, *, whole_day: bool = False) -> datetime:
     """Return the moment that an input says; where it says a day, its beginning, or the end of the *whole_day*."""
     try:
-        found = datetime.fromisoformat(text)
+        found = datetime.fromisoformat(text if DAY.match(text) else "")
         aware = (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
-        return aware + timedelta(days=1) if whole_day and len(text) <= LONGEST_DAY else aware
+        return aware + timedelta(days=1) if whole_day and DAY.fullmatch(text) else aware
     except (ValueError, OverflowError) as error:
         raise InputError(f"input {name} is {text[:200]!r}; write it like 2026-01-01 or 2026-01-01T00:00:00Z") from error
 

@@ -11,7 +11,7 @@ from actions.errors import EnvFileError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from actions.evidence.nodes import Brought
+    from actions.evidence.nodes import Versions
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,7 +27,7 @@ class Asked:
     unknown: Mapping[str, str]
 
     @classmethod
-    def of(cls, each: Brought, env: str) -> Asked:
+    def of(cls, each: Versions, env: str) -> Asked:
         """Return what was asked of *each*; the first commit of a repository is asked by what it brings itself."""
         texts = [(each.before if each.parents else each.after).get(PATH, ""), each.after.get(PATH, "")]
         found, unknown = [], {}

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from actions.evidence.facts import Commit, Movement, Rewrite, Rules, Suite
-    from actions.evidence.nodes import Brought, Deployed
+    from actions.evidence.nodes import Brought, Deployed, Versions
     from actions.evidence.rules_source import RulesSource
     from actions.evidence.source import InfraSource, Source
 
@@ -57,7 +57,7 @@ class Collector:
     _layouts: dict[str, Layout] = field(default_factory=dict, repr=False)
     _paths: dict[str, None] = field(default_factory=dict, repr=False)
     _earliest: str = ""
-    _line: Line = field(default_factory=lambda: Line(places={}, made={}), repr=False)
+    _line: Line = field(default_factory=lambda: Line.of(()), repr=False)
     _deployed: list[Deployed] = field(default_factory=list, repr=False)
     _kept: list[Deployed] = field(default_factory=list, repr=False)
     _movements: dict[str, Movement] = field(default_factory=dict, repr=False)
@@ -73,7 +73,7 @@ class Collector:
         self._earliest = earlier(since, PUSHED_BEFORE)
         self._deployed = self.infra.deployments(self.env, since)
         self._kept = not_overtaken([each for each in self._deployed if each.succeeded_at], self._line.places)
-        self._movements = movements(self._activity(self.infra), self.branch, self._line.places)
+        self._movements = movements(self._activity(self.infra), self.branch, self._line)
         self._suites = self._read("rule evaluations", lambda: self.infra.suites(self.branch, since), {})
 
     def population(self, said: str) -> dict[str, str]:
@@ -97,8 +97,8 @@ class Collector:
         self.begins = self._line.before(since) if since else ""
 
     def rewrites(self) -> list[Rewrite]:
-        """Return when the branch lost commits; *look* first."""
-        return rewrites(self._activity(self.infra), self.branch)
+        """Return when the branch lost commits, or got back what it had lost; *look* first."""
+        return rewrites(self._activity(self.infra), self.branch, self._line)
 
     def tags_now(self, head: str) -> dict[str, str]:
         """Return the tags of the environment at the commit *head*, which its changes must have led to."""
@@ -157,9 +157,7 @@ class Collector:
         That is the first deployment of the commit or of a later one, be it of the service or of all of them; for "",
         which is no service in particular, any.
         """
-        places = self._line.places
-        place = places.get(sha, -1)
-        later = [each for each in self._kept[::-1] if places.get(each.sha, len(places)) <= place]
+        later = [each for each in self._kept[::-1] if self._line.contains(each.sha, sha)]
 
         def reaches(each: Deployed, service: str) -> bool:
             _, _, part = each.name.partition("/")
@@ -202,10 +200,19 @@ class Collector:
         for repo, moves in wanted.items():
             self._read(repo, lambda repo=repo, moves=moves: self._app(repo).look_at(moves), None)  # type: ignore[misc]
 
+    def is_change(self, sha: str) -> bool:
+        """Tell whether a commit of the *population* is a change; this needs to read nothing but files."""
+        each = self.infra.around(sha, [*self._paths, PATH])
+        return self._changes(each, Asked.of(each, self.env))
+
+    def _changes(self, each: Versions, asked: Asked) -> bool:
+        """Tell whether a commit is a change: a file may not have been the environment's, or ask for nothing else."""
+        return asked.changed or self._own(each.before) != self._own(each.after)
+
     def _change(self, each: Brought) -> Change | None:
         asked = Asked.of(each, self.env)
-        if self._own(each.before) == self._own(each.after) and not asked.changed:
-            return None  # it was no file of the environment then, or gitops.yml asks for no other
+        if not self._changes(each, asked):
+            return None
         unknown: dict[str, str] = dict(asked.unknown)
         said = trailers.read(each.message)
         commit = self._with_pusher(each.commit, self.infra, unknown)

@@ -23,7 +23,8 @@ PASS = "pass"  # noqa: S105 - a result
 class Ledger:
     """What a file of evidence says: where it *begins*, the changes with what was learned later, and what is no change.
 
-    *strays* are deployments of what is not on the branch, rewrites of the branch, and gaps between changes.
+    *strays* are deployments of what is not on the branch, rewrites of the branch, and gaps between changes; each with
+    the commit of the change that was recorded before it.
     """
 
     begins: Mapping[str, Any]
@@ -42,7 +43,7 @@ class Ledger:
             elif record["record"] == "change":
                 changes[record["commit"]["sha"]] = dict(record)
             elif record["record"] in ("deployment", "rewrite", "gap"):
-                strays.append(dict(record))
+                strays.append({**record, "follows": next(reversed(changes), "")})
             else:
                 change = changes[record["commit"]]
                 settled = [found for found in change["exceptions"] if found["exception"] not in record["settles"]]

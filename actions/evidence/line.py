@@ -10,20 +10,26 @@ from actions.evidence.facts import Movement, Rewrite
 from actions.evidence.nodes import zulu
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from actions.evidence.facts import Pull
 
 
+# GitHub's words for a commit that came by a pull request, as one is to.
+MERGED = ("pr_merge", "merge_queue_merge")
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Line:
-    """The commits of a branch: when each was made, and its *places*, the newest being 0.
+    """The commits of a branch: when each was *made*, its *parents*, and its *places*, the newest being 0.
 
-    A merge commit and all that it brought have one place: they came to be there together.
+    A merge commit and all that it brought have one place. Those of the *trunk* have all that has a greater one.
     """
 
     places: Mapping[str, int]
     made: Mapping[str, str]
+    parents: Mapping[str, Sequence[str]]
+    trunk: frozenset[str]
 
     @classmethod
     def of(cls, nodes: Iterable[Mapping[str, Any]]) -> Line:
@@ -37,13 +43,10 @@ class Line:
             trunk.append(sha)
             sha = next(iter(parents[sha]), "")
         for place, sha in reversed([*enumerate(trunk)]):
-            brought = [sha]
-            while brought:
-                one = brought.pop()
-                if one in parents and one not in places:
-                    places[one] = place
-                    brought += parents[one]
-        return cls(places=places, made={node["oid"]: zulu(node["committedDate"]) for node in listed})
+            brought, _ = _brought(sha, parents, places)
+            places |= dict.fromkeys(brought, place)
+        made = {node["oid"]: zulu(node["committedDate"]) for node in listed}
+        return cls(places=places, made=made, parents=parents, trunk=frozenset(trunk))
 
     def before(self, moment: str) -> str:
         """Return the newest commit from which on back all were made before *moment*, "" if there is none."""
@@ -51,34 +54,76 @@ class Line:
         first = max(later, default=-1) + 1
         return next((sha for sha, place in self.places.items() if place == first), "")
 
+    def contains(self, newer: str, older: str) -> bool:
+        """Tell whether the commit *newer* has *older*; not if one of them is not on the branch."""
+        if newer not in self.places or older not in self.places:
+            return False
+        if newer in self.trunk:
+            return self.places[newer] <= self.places[older]
+        return older in _brought(newer, self.parents, ())[0]
 
-def movements(activity: Iterable[Mapping[str, Any]], branch: str, order: Mapping[str, int]) -> dict[str, Movement]:
-    """Return how each commit came to *branch*; *order* is the place of each commit on it, the newest first."""
+
+def movements(activity: Sequence[Mapping[str, Any]], branch: str, line: Line) -> dict[str, Movement]:
+    """Return how each commit came to *branch* first, by what GitHub wrote down of it, the newest first.
+
+    A commit came by the move after which the branch had it and before which it had not. That is told by the commits'
+    parents alone, for whoever pushes a merge chooses which of them stands first.
+    """
     found: dict[str, Movement] = {}
-    for each in activity:
-        end = order.get(each["after"]) if each["ref"] == f"refs/heads/{branch}" else None
-        if end is None:
-            continue
-        start = order.get(each["before"], len(order))
+    seen: set[str] = set()
+    for each in _of(activity, branch):
+        seen |= _brought(each["before"], line.parents, seen)[0]
+        brought, _ = _brought(each["after"], line.parents, seen)
         movement = Movement(kind=each["activity_type"], actor=login(each["actor"]), at=zulu(each["timestamp"]))
-        found |= {sha: movement for sha, place in order.items() if end <= place < start}
+        found |= dict.fromkeys(brought, movement)
+        seen |= brought
     return found
 
 
-def rewrites(activity: Iterable[Mapping[str, Any]], branch: str) -> list[Rewrite]:
-    """Return when *branch* lost commits, oldest first: by a forced push, or because it was deleted."""
-    return [
-        Rewrite(
-            id=each["id"],
-            kind=each["activity_type"],
-            actor=login(each["actor"]),
-            at=zulu(each["timestamp"]),
-            before=each["before"],
-            after=each["after"],
-        )
-        for each in activity
-        if each["ref"] == f"refs/heads/{branch}" and each["activity_type"] in ("force_push", "branch_deletion")
-    ][::-1]
+def rewrites(activity: Sequence[Mapping[str, Any]], branch: str, line: Line) -> list[Rewrite]:
+    """Return when *branch* lost commits, or got one back that it had lost, oldest first.
+
+    It loses them by a forced push, or because it is deleted.
+    """
+    found = []
+    seen: set[str] = set()
+    for each in _of(activity, branch):
+        seen |= _brought(each["before"], line.parents, seen)[0]
+        brought, known = _brought(each["after"], line.parents, seen)
+        seen |= brought
+        back = each["activity_type"] not in MERGED and any(not line.contains(each["before"], sha) for sha in known)
+        if back or each["activity_type"] in ("force_push", "branch_deletion"):
+            found.append(
+                Rewrite(
+                    id=each["id"],
+                    kind=each["activity_type"],
+                    actor=login(each["actor"]),
+                    at=zulu(each["timestamp"]),
+                    before=each["before"],
+                    after=each["after"],
+                )
+            )
+    return found
+
+
+def _of(activity: Sequence[Mapping[str, Any]], branch: str) -> list[Mapping[str, Any]]:
+    """Return how *branch* moved, oldest first."""
+    return [each for each in reversed(activity) if each["ref"] == f"refs/heads/{branch}"]
+
+
+def _brought(sha: str, parents: Mapping[str, Sequence[str]], known: Collection[str]) -> tuple[set[str], set[str]]:
+    """Return what the commit *sha* has beside what is *known*, and what of that it stands on."""
+    found: set[str] = set()
+    reached: set[str] = set()
+    waiting = [sha]
+    while waiting:
+        one = waiting.pop()
+        if one in known:
+            reached.add(one)
+        elif one in parents and one not in found:
+            found.add(one)
+            waiting += parents[one]
+    return found, reached
 
 
 def last_pusher(activity: Iterable[Mapping[str, Any]], pull: Pull) -> str:

@@ -42,6 +42,13 @@ def moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
+def came_at(change: Mapping[str, Any]) -> datetime | None:
+    """Return when *change* came to the branch, None if GitHub does not say; committers choose the dates of commits."""
+    movement, pull = change["movement"] or {}, change["commit"]["pull"] or {}
+    at = movement.get("at") or pull.get("merged_at")
+    return moment(at) if at else None
+
+
 def deployed_at(change: Mapping[str, Any]) -> datetime | None:
     """Return when *change* reached the environment, None if it did not yet."""
     return min((moment(each["succeeded_at"]) for each in change["deployments"]), default=None)
@@ -61,12 +68,13 @@ def ran(changes: Sequence[Mapping[str, Any]]) -> list[Ran]:
     return found
 
 
-def measure(changes: Sequence[Mapping[str, Any]]) -> Metrics:
-    """Return the metrics of *changes*, oldest first.
+def measure(changes: Sequence[Mapping[str, Any]], history: Sequence[Mapping[str, Any]]) -> Metrics:
+    """Return the metrics of *changes*, oldest first, which are among those of all *history*.
 
     Lead time: from the commit of the app to its deployment. A change failed if the next one of the same service is a
     roll back or a hotfix; it is restored when that is deployed.
     """
+    measured = {id(change) for change in changes}
     deployed = [(at, change) for change in changes if (at := deployed_at(change)) and change["kind"] != "first"]
     leads = [
         at - moment(move["built_at"])
@@ -75,7 +83,7 @@ def measure(changes: Sequence[Mapping[str, Any]]) -> Metrics:
         if move["built_at"] and change["kind"] not in EMERGENCIES
     ]
     regular = [change for _, change in deployed if change["kind"] not in EMERGENCIES]
-    failures = list(_failures(changes))
+    failures = [(failed, restored) for failed, restored in _failures(history) if id(failed) in measured]
     times = [at for at, _ in deployed]
     span = max(times) - min(times) if len(times) > 1 else None
     return Metrics(

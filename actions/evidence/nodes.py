@@ -37,14 +37,20 @@ fragment pull on PullRequest {{
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Brought:
-    """A commit of the infra repository with the files that matter, before and after it, and what came with it."""
+class Versions:
+    """The files that matter, before a commit of the infra repository and after it."""
 
-    commit: Commit
     parents: tuple[str, ...]
-    message: str
     before: Mapping[str, str]
     after: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Brought(Versions):
+    """A commit of the infra repository with the files that matter, and what came with it."""
+
+    commit: Commit
+    message: str
     unreadable: tuple[str, ...]
 
 
@@ -66,14 +72,24 @@ def brought(node: Mapping[str, Any] | None, paths: Sequence[str], base: str) -> 
     """Return what a commit brought to the branch *base*, with the files at *paths*; raise GitHubError if it is gone."""
     if not node:
         raise GitHubError("a commit of the branch is gone: its history was rewritten meanwhile")
-    parents = node["parents"]["nodes"]
+    found = versions(node, paths)
     return Brought(
+        parents=found.parents,
+        before=found.before,
+        after=found.after,
         commit=commit(node, base),
-        parents=tuple(parent["oid"] for parent in parents),
         message=node["message"],
+        unreadable=tuple(path for path, blob in _blobs(node, paths) if blob["isBinary"] or blob["isTruncated"]),
+    )
+
+
+def versions(node: Mapping[str, Any], paths: Sequence[str]) -> Versions:
+    """Return the files at *paths* before a commit, which is at its first parent, and after it."""
+    parents = node["parents"]["nodes"]
+    return Versions(
+        parents=tuple(parent["oid"] for parent in parents),
         before=texts(parents[0], paths) if parents else {},
         after=texts(node, paths),
-        unreadable=tuple(path for path, blob in _blobs(node, paths) if blob["isBinary"] or blob["isTruncated"]),
     )
 
 

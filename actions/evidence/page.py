@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from actions.evidence.chain import Chain
     from actions.evidence.ledger import Ledger
+    from actions.evidence.metrics import Metrics
 
 STYLE = """
 :root { --ink: #1b1f24; --soft: #57606a; --line: #d0d7de; --good: #116329; --bad: #a40e26; --warn: #7d4e00;
@@ -80,7 +81,7 @@ def page(whole: Ledger, chain: Chain, now: datetime, period: Period) -> str:
     parts = [
         f"<h1>Changes of {_text(title)}</h1>",
         f"<p class=soft>{_covered(whole, ledger, period)} · as of {now:%Y-%m-%d %H:%M} UTC</p>",
-        _tiles(ledger, failed),
+        _tiles(ledger, failed, measure(ledger.changes, whole.changes)),
         _exceptions(ledger),
         timeline(whole.changes, period.since, min(now, period.until)),
         _emergencies([change for change in ledger.changes if change["emergency"]]),
@@ -99,15 +100,15 @@ def page(whole: Ledger, chain: Chain, now: datetime, period: Period) -> str:
 
 
 def _covered(whole: Ledger, ledger: Ledger, period: Period) -> str:
-    if period != Period():
-        return _text(f"{period}: {len(ledger.changes)} of the {len(whole.changes)} changes that are recorded")
     times = [change["commit"]["at"] for change in ledger.changes]
     since = f"after {ledger.begins['after'][:12]}" if ledger.begins["after"] else "since the first commit"
+    if period != Period():
+        counted = f"{len(ledger.changes)} of the {len(whole.changes)} changes that are recorded"
+        return _text(f"{period}: {counted} {since}")
     return f"{_text(since)}, up to {_text(max(times)[:10])}" if times else f"{_text(since)}: no change"
 
 
-def _tiles(ledger: Ledger, failed: Sequence[Mapping[str, Any]]) -> str:
-    found = measure(ledger.changes)
+def _tiles(ledger: Ledger, failed: Sequence[Mapping[str, Any]], found: Metrics) -> str:
     passed, total = len(ledger.changes) - len(failed), len(ledger.changes)
     emergencies = sum(change["emergency"] for change in ledger.changes)
     bad = "bad" if ledger.exceptions else "good"

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
-from actions.evidence.metrics import moment
+from actions.evidence.metrics import came_at, moment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,24 +37,27 @@ class Period:
     def of(self, ledger: Ledger) -> Ledger:
         """Return *ledger* with the changes of this period alone, and all that became known of them since.
 
-        What counts is when GitHub says that they came to the branch; committers choose the dates of their commits. A
-        change of which GitHub does not say it came between its neighbours, and is in every period that this may mean.
+        What counts is when GitHub says that they came to the branch. A change of which GitHub does not say it came
+        between its neighbours, and is in every period that this may mean; a gap came between the change before it and
+        its record.
         """
-        came = [_came(change) for change in ledger.changes]
-        before = reversed([*accumulate(reversed(came), _nearest)])
-        bounds = zip(ledger.changes, accumulate(came, _nearest), before, strict=True)
+        came = [came_at(change) for change in ledger.changes]
+        after = [*accumulate(came, _nearest)]
+        before = [*accumulate(reversed(came), _nearest)][::-1]
+        bounds = [sorted((low or FIRST, high or LAST)) for low, high in zip(after, before, strict=True)]
+        latest = {each["commit"]["sha"]: low for each, low in zip(ledger.changes, after, strict=True)}
+
+        def holds(stray: Mapping[str, Any]) -> bool:
+            if stray["at"]:
+                return self.holds(moment(stray["at"]), moment(stray["at"]))
+            return self.holds(latest.get(stray["follows"]) or FIRST, moment(stray["collected"]["at"]))
+
+        changes = zip(ledger.changes, bounds, strict=True)
         return replace(
             ledger,
-            changes=[each for each, low, high in bounds if self.holds(low or FIRST, high or LAST)],
-            strays=[each for each in ledger.strays if not each["at"] or self.holds(*[moment(each["at"])] * 2)],
+            changes=[each for each, (low, high) in changes if self.holds(low, high)],
+            strays=[each for each in ledger.strays if holds(each)],
         )
-
-
-def _came(change: Mapping[str, Any]) -> datetime | None:
-    """Return when *change* came to the branch, None if GitHub does not say."""
-    movement, pull = change["movement"] or {}, change["commit"]["pull"] or {}
-    at = movement.get("at") or pull.get("merged_at")
-    return moment(at) if at else None
 
 
 def _nearest(other: datetime | None, own: datetime | None) -> datetime | None:
@@ -66,4 +69,4 @@ def _said(at: datetime) -> str:
 
 
 def _is_midnight(at: datetime) -> bool:
-    return (at.hour, at.minute, at.second) == (0, 0, 0)
+    return (at.hour, at.minute, at.second, at.microsecond) == (0, 0, 0, 0)

@@ -103,7 +103,7 @@ class InfraSource(Source):
 
     def line(self, branch: str) -> Line:
         """Return the commits of *branch*, as they came to be there."""
-        return Line.of(self._history(branch, "oid committedDate parents(first: 5) { nodes { oid } }"))
+        return Line.of(self._history(branch, "oid committedDate parents(first: 100) { nodes { oid } }"))
 
     def commits(self, branch: str, path: str) -> Iterator[tuple[str, str]]:
         """Yield SHA and moment of the commits of *branch* that changed the file or folder at *path*, newest first.
@@ -156,6 +156,15 @@ class InfraSource(Source):
         with self._asking("contents: read"):
             files = [file for page in self._pages(f"/commits/{sha}?per_page={PER_PAGE}") for file in page["files"]]
         return [file[name] for file in files for name in ("filename", "previous_filename") if file.get(name)]
+
+    def around(self, sha: str, paths: Sequence[str]) -> nodes.Versions:
+        """Return the files at *paths* before and after the commit *sha*."""
+        files = file_fields(paths)
+        fields = f"... on Commit {{ {files} parents(first: 5) {{ nodes {{ oid {files} }} }} }}"
+        document = query(variables={"oid": "GitObjectID!"}, paths=paths, fields=f"object(oid: $oid) {{ {fields} }}")
+        found = self.ask(document, {"oid": sha, **path_variables(paths)})["object"]
+        with self._asking("contents: read"):
+            return nodes.versions(found, paths)
 
     def brought(self, shas: Sequence[str], paths: Sequence[str], base: str) -> list[nodes.Brought]:
         """Return what each of the commits *shas* brought to *base*, with the files at *paths*."""

@@ -12,6 +12,7 @@ from tests.support import ROOT
 MORE = {"approved_by", "approved_at", "emergency", "later_review", "exceptions", "previous"}
 WITHIN = {
     "commit": facts.Commit, "commit.pull": facts.Pull, "moves": facts.Move, "suite": facts.Suite, "rules": facts.Rules,
+    "movement": facts.Movement,
 }  # fmt: skip
 
 
@@ -32,7 +33,7 @@ def test_the_criteria_name_evidence_and_tests_that_there_are() -> None:
     known = {field.name for field in dataclasses.fields(facts.Change)} | MORE
     known |= {f"{where}.{field.name}" for where, kind in WITHIN.items() for field in dataclasses.fields(kind)}
 
-    assert len(rows) == 18
+    assert len(rows) == 19
     for row in rows:
         assert set(re.findall(r"`([^`]+)`", row[2])) <= known, row[2]
         (named,) = re.findall(r"`(test_\w+)`", row[3])

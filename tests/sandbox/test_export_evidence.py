@@ -1155,6 +1155,7 @@ def test_a_line_without_an_end_is_found(delivery: Exported) -> None:
         ({"mode": "report"}, "invalid-input", "there is no evidence/evidence.jsonl to report"),
         ({"until": "2026-06-30"}, "invalid-input", "until is for mode report, not for export"),
         ({"mode": "report", "until": "June"}, "invalid-input", "input until is 'June'; write it like 2026-01-01"),
+        ({"mode": "report", "until": "2026-W01"}, "invalid-input", "input until is '2026-W01'"),
         ({"mode": "report", "until": "9999-12-31"}, "invalid-input", "input until is '9999-12-31'"),
         (
             {"mode": "report", "since": "2026-07-01", "until": "2026-06-30"},
@@ -1177,6 +1178,51 @@ def test_evidence_of_something_else_is_not_added_to(delivery: Exported) -> None:
 
     assert (result.exit_code, result.outputs["reason"]) == (2, "invalid-input")
     assert "is of prod of your-org/infra, not of dev" in result.log
+
+
+# How commits came to the branch
+
+
+def test_whoever_pushes_a_merge_the_wrong_way_round_pushed_what_it_brought(delivery: Exported) -> None:
+    """The first parent of the merge is the change that nobody saw, the second is the branch as it was."""
+    delivery.without_rules()
+    infra = delivery.world.infra
+    base = infra.git.head("main") or ""
+    landed = delivery.bump(delivery.release(), env="dev", deploy=False)
+    bob = delivery.sandbox.state.users["bob"]
+    files: dict[str, bytes | None] = {"envs/prod.json": tagged(delivery.release()).encode()}
+    hidden = infra.git.commit(parents=[base], message="Update", author=bob.person, files=files)
+    (_, dev) = infra.git.file(landed, "envs/dev.json") or (0, b"")
+    merge = infra.git.commit(parents=[hidden, landed], message="Merge", author=bob.person, files={"envs/dev.json": dev})
+    token = delivery.sandbox.state.tokens[delivery.world.tokens["bob"]]
+    delivery.sandbox.behaviour.update_ref(infra, token, BRANCH + "main", merge)
+    delivery.deploy(landed)
+
+    record = delivery.last()
+
+    assert record["commit"]["sha"] == hidden
+    assert (record["movement"]["kind"], record["movement"]["actor"]) == ("push", "bob")
+    assert {"direct-push", "no-pull-request", "change-without-deployment"} <= set(exceptions(record))
+
+
+def test_what_is_pushed_again_after_it_was_taken_off_is_found(delivery: Exported) -> None:
+    delivery.without_rules()
+    infra, git = delivery.world.infra, delivery.world.infra.git
+    before = git.head("main") or ""
+    change = delivery.bump(delivery.release())
+    delivery.export()
+    token = delivery.sandbox.state.tokens[delivery.world.tokens["bob"]]
+    delivery.sandbox.behaviour.update_ref(infra, token, BRANCH + "main", before)
+    infra.activities[-1].kind = "force_push"
+    delivery.sandbox.behaviour.update_ref(infra, token, BRANCH + "main", change)
+
+    records = delivery.records(delivery.export())
+
+    moved = [(each["by"], each["exceptions"][0]["detail"]) for each in records if each["record"] == "rewrite"]
+    assert moved == [
+        ("bob", f"bob took main from {change[:12]} to {before[:12]} (force_push)"),
+        ("bob", f"bob took main from {before[:12]} to {change[:12]} (push)"),
+    ]
 
 
 # A period
@@ -1207,7 +1253,7 @@ def test_a_report_is_of_a_period(delivery: Exported, months: list[str]) -> None:
     rows = list(csv.DictReader(StringIO(delivery.github.runner.read("evidence/evidence.csv"))))
     assert [row["commit"] for row in rows] == months[1:]
     page = delivery.github.runner.read("evidence/evidence.html")
-    assert "from 2026-03-01 to 2026-04-28: 2 of the 4 changes that are recorded" in page
+    assert "from 2026-03-01 to 2026-04-28: 2 of the 4 changes that are recorded since the first commit" in page
     assert (f"id=c{months[0][:12]}" in page, f"id=c{months[1][:12]}" in page) == (False, True)
     assert delivery.github.runner.read(FILE) == kept
     assert delivery.github.infra_file(FILE, "evidence") == kept
@@ -1242,6 +1288,44 @@ def test_a_report_is_made_of_nothing_that_was_changed(delivery: Exported, months
 
     assert delivery.export(mode="report").outputs["reason"] == "tampered"
     assert not (path.parent / "evidence.html").exists()
+
+
+def test_there_is_no_report_without_what_is_not_recorded_yet(delivery: Exported, months: list[str]) -> None:
+    other = delivery.bump(delivery.release(), env="dev", deploy=False)
+    delivery.land(delivery.world.infra, {"gitops.yml": delivery.github.infra_file("gitops.yml") + "\n# said\n"})
+    given = {"mode": "report", "since": "2026-02-01", "until": "2026-03-31"}
+    of_others = delivery.export(**given)
+
+    new = delivery.bump(delivery.release())
+    result = delivery.export(**given)
+
+    assert of_others.outputs["reason"] == "reported", (other, months)
+    assert (result.exit_code, result.outputs["reason"]) == (7, "not-recorded")
+    assert f"1 change of prod not recorded yet: {new[:12]}; run it with mode export first" in result.log
+
+
+def test_contents_are_all_that_a_report_reads(delivery: Exported, months: list[str]) -> None:
+    narrow = delivery.sandbox.state.add_token("olivia", permissions={"contents": "read"})
+
+    result = delivery.export(mode="report", token=narrow, branch="evidence")
+
+    assert (result.exit_code, result.outputs["changes"]) == (0, str(1 + len(months)))
+
+
+def test_a_branch_that_is_gone_has_no_report(delivery: Exported, months: list[str]) -> None:
+    delivery.world.infra.git.delete_ref("refs/heads/main")
+
+    result = delivery.export(mode="report")
+
+    assert (result.outputs["reason"], len(months)) == ("conflict", 3)
+    assert "your-org/infra has no branch 'main'" in result.log
+
+
+def test_a_period_that_has_not_begun_has_no_report(delivery: Exported, months: list[str]) -> None:
+    result = delivery.export(mode="report", since="2099-01-01")
+
+    assert (result.outputs["reason"], len(months)) == ("invalid-input", 3)
+    assert "the period from 2099-01-01 has not begun" in result.log
 
 
 def test_a_report_is_of_the_environment_that_is_asked_for(delivery: Exported, months: list[str]) -> None:

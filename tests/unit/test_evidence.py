@@ -212,16 +212,16 @@ def test_a_row_of_the_table_is_a_change() -> None:
 
 def test_metrics_are_computed_from_the_records() -> None:
     """Two good changes, a bad one that is rolled back after two hours, and a hotfix of the last good one."""
-    found = measure(
-        [
-            change("first", 0, "first"),
-            change("a", 24),
-            change("b", 100),
-            change("a", 102, "roll-back"),
-            change("c", 24 * 10),
-            change("d", 24 * 10 + 6, "hotfix"),
-        ]
-    )
+    changes = [
+        change("first", 0, "first"),
+        change("a", 24),
+        change("b", 100),
+        change("a", 102, "roll-back"),
+        change("c", 24 * 10),
+        change("d", 24 * 10 + 6, "hotfix"),
+    ]
+
+    found = measure(changes, changes)
 
     assert found.lead_time == timedelta(hours=1)
     assert found.failure_rate == pytest.approx(2 / 3)
@@ -229,8 +229,18 @@ def test_metrics_are_computed_from_the_records() -> None:
     assert found.per_week == pytest.approx(5 / ((24 * 9 + 6) / (24 * 7)))
 
 
+def test_a_change_that_failed_after_the_others_that_are_measured_has_failed_all_the_same() -> None:
+    good, bad, mended = change("a", 1), change("b", 5), change("a", 8, "roll-back")
+
+    found = measure([good, bad], [good, bad, mended])
+
+    assert (found.failure_rate, found.time_to_restore) == (1 / 2, timedelta(hours=3))
+
+
 def test_where_there_is_nothing_to_tell_from_nothing_is_told() -> None:
-    found = measure([change("a", 0, deployments=[])])
+    changes = [change("a", 0, deployments=[])]
+
+    found = measure(changes, changes)
 
     assert (found.lead_time, found.per_week, found.failure_rate, found.time_to_restore) == (None,) * 4
 
@@ -311,8 +321,7 @@ def test_a_change_of_which_nobody_knows_when_it_came_is_wherever_it_may_have(
 
 @given(st.lists(st.none() | st.integers(0, 9), max_size=8), st.integers(-1, 10))
 def test_what_is_not_before_a_moment_is_after_it(hours: list[int | None], then: int) -> None:
-    known = iter(sorted(hour for hour in hours if hour is not None))
-    changes = [at(None if hour is None else next(known)) for hour in hours]
+    changes = [at(hour) for hour in hours]
     before, after = ({id(each) for each in period.of(Ledger(begins={}, changes=changes, strays=[])).changes}
                      for period in (between(None, then), between(then, None)))  # fmt: skip
 
@@ -320,11 +329,17 @@ def test_what_is_not_before_a_moment_is_after_it(hours: list[int | None], then: 
     assert not any(id(each) in before & after for each in changes if each["movement"])
 
 
-def test_what_is_no_change_has_its_time_or_is_in_every_period() -> None:
-    strays = [{"sha": "then", "at": moment(1)}, {"sha": "whenever", "at": ""}]
+def test_what_is_no_change_has_its_time_or_came_between_what_was_before_it_and_its_record() -> None:
+    known = {"follows": at(4)["commit"]["sha"], "collected": {"at": moment(6)}}
+    strays = [{"sha": "then", "at": moment(1), **known}, {"sha": "gap", "at": "", **known}]
 
-    assert of(between(0, 2), [], strays) == ["then", "whenever"]
-    assert of(between(2, 3), [], strays) == ["whenever"]
+    found = {
+        (since, until): of(between(since, until), [at(4)], strays) for since, until in ((0, 2), (2, 4), (4, 5), (5, 7))
+    }
+
+    assert found == {(0, 2): ["then"], (2, 4): [], (4, 5): ["4", "gap"], (5, 7): ["gap"]}
+    assert of(between(7, None), [], strays) == []
+    assert of(between(0, 1), [], strays) == ["gap"]  # with nothing recorded before it
 
 
 @pytest.mark.parametrize(
@@ -343,7 +358,7 @@ def test_a_period_says_its_days(since: float | None, until: float | None, said: 
 def test_the_page_of_a_period_counts_its_changes_and_says_of_how_many() -> None:
     told = report(at(1), at(30), at(60), stray=True, period=between(24, 48))
 
-    assert "from 2026-01-02 to 2026-01-02: 1 of the 3 changes that are recorded" in told
+    assert "from 2026-01-02 to 2026-01-02: 1 of the 3 changes that are recorded since the first commit" in told
     assert told.count("<article") == 1
     assert "deployment-without-change" not in told
     assert "<dt>Changes</dt><dd>1<small>" in told
