@@ -172,6 +172,8 @@ class AccessError(GitHubError):
 class HiddenChecksError(AccessError):
     """There are checks that the token is not shown, and that cannot be read in another way either."""
 
+    reason = "checks-hidden"
+
 
 class UnavailableError(GitHubError):
     """GitHub failed or did not answer, so whether it did what it was asked to is not known; it can be tried again."""
