@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from actions.app_repository import AppRepository
+from actions.checks import Reported
+from actions.errors import AccessError
 from sandbox.faults import Fault
 from sandbox.state import ACTIONS_APP, CheckRun, Pull, Repo, WorkflowRun
 from tests.sandbox.conftest import GitHub
@@ -220,6 +223,42 @@ def test_jobs_that_make_no_sense_are_an_error(github: GitHub, narrow: str, jobs:
 
     assert (result.exit_code, result.outputs["reason"]) == (5, "github-error")
     assert github.world.infra.pulls == {}
+
+
+ROLLUP = ["repository", "t0", "statusCheckRollup"]
+HIDDEN = {"type": "FORBIDDEN", "path": [*ROLLUP, "contexts", "nodes", 0], "message": "Resource not accessible"}
+
+
+@pytest.mark.parametrize(
+    "errors",
+    [
+        pytest.param([{**HIDDEN, "path": ROLLUP}], id="all checks"),
+        pytest.param([{**HIDDEN, "path": [*ROLLUP, "contexts"]}], id="the list itself"),
+        pytest.param([{**HIDDEN, "path": [*HIDDEN["path"], "name"]}], id="a part of a check"),
+        pytest.param([{**HIDDEN, "path": ["repository", "t0", "history", "nodes", 0]}], id="something else"),
+        pytest.param([{**HIDDEN, "path": None}], id="nobody knows what"),
+        pytest.param([HIDDEN, {**HIDDEN, "type": "NOT_FOUND"}], id="not that alone"),
+    ],
+)
+def test_nothing_but_checks_in_their_list_may_be_missing_from_an_answer(
+    github: GitHub, narrow: str, errors: list[dict[str, Any]]
+) -> None:
+    app = AppRepository("your-org/app", narrow, github.sandbox.environment())
+    found = {"defaultBranchRef": None, "t0": None}
+    github.sandbox.faults.plan({0: Fault(status=200, body={"data": {"repository": found}, "errors": errors})})
+
+    with pytest.raises(AccessError):
+        app.look(["x"])
+
+
+def test_a_check_that_is_hidden_is_missing_from_its_list(github: GitHub, narrow: str) -> None:
+    app = AppRepository("your-org/app", narrow, github.sandbox.environment())
+    tag = github.app_commit()
+
+    build = app.build(tag)
+
+    assert build
+    assert build.reported == Reported(sha=tag, shown=(), hidden=1)
 
 
 def test_a_job_of_which_nothing_is_known_is_not_done(github: GitHub, narrow: str) -> None:
