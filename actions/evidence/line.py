@@ -10,7 +10,7 @@ from actions.evidence.facts import Movement, Rewrite
 from actions.evidence.nodes import zulu
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from actions.evidence.facts import Pull
 
@@ -70,13 +70,9 @@ def movements(activity: Sequence[Mapping[str, Any]], branch: str, line: Line) ->
     parents alone, for whoever pushes a merge chooses which of them stands first.
     """
     found: dict[str, Movement] = {}
-    seen: set[str] = set()
-    for each in _of(activity, branch):
-        seen |= _brought(each["before"], line.parents, seen)[0]
-        brought, _ = _brought(each["after"], line.parents, seen)
+    for each, brought, _ in _moves(activity, branch, line):
         movement = Movement(kind=each["activity_type"], actor=login(each["actor"]), at=zulu(each["timestamp"]))
         found |= dict.fromkeys(brought, movement)
-        seen |= brought
     return found
 
 
@@ -86,11 +82,7 @@ def rewrites(activity: Sequence[Mapping[str, Any]], branch: str, line: Line) -> 
     It loses them by a forced push, or because it is deleted.
     """
     found = []
-    seen: set[str] = set()
-    for each in _of(activity, branch):
-        seen |= _brought(each["before"], line.parents, seen)[0]
-        brought, known = _brought(each["after"], line.parents, seen)
-        seen |= brought
+    for each, _, known in _moves(activity, branch, line):
         back = each["activity_type"] not in MERGED and any(not line.contains(each["before"], sha) for sha in known)
         if back or each["activity_type"] in ("force_push", "branch_deletion"):
             found.append(
@@ -106,9 +98,17 @@ def rewrites(activity: Sequence[Mapping[str, Any]], branch: str, line: Line) -> 
     return found
 
 
-def _of(activity: Sequence[Mapping[str, Any]], branch: str) -> list[Mapping[str, Any]]:
-    """Return how *branch* moved, oldest first."""
-    return [each for each in reversed(activity) if each["ref"] == f"refs/heads/{branch}"]
+def _moves(
+    activity: Sequence[Mapping[str, Any]], branch: str, line: Line
+) -> Iterator[tuple[Mapping[str, Any], set[str], set[str]]]:
+    """Yield how *branch* moved, oldest first: the move, what came by it for the first time, and what that stands on."""
+    seen: set[str] = set()
+    for each in reversed(activity):
+        if each["ref"] == f"refs/heads/{branch}":
+            seen |= _brought(each["before"], line.parents, seen)[0]
+            brought, known = _brought(each["after"], line.parents, seen)
+            seen |= brought
+            yield each, brought, known
 
 
 def _brought(sha: str, parents: Mapping[str, Sequence[str]], known: Collection[str]) -> tuple[set[str], set[str]]:
