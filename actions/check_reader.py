@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from actions.api import Api
+from actions.api import Api, query
 from actions.checks import Check, Reported, RequiredCheck
 from actions.errors import HiddenChecksError
 
@@ -13,10 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 ROLLUP = "statusCheckRollup"
-CHECKS = f"""{ROLLUP} {{ contexts(first: 100) {{ totalCount nodes {{
+CONTEXTS = """pageInfo { hasNextPage endCursor } nodes {
     __typename
-    ... on CheckRun {{ name status conclusion checkSuite {{ app {{ databaseId }} }} }}
-    ... on StatusContext {{ context state }} }} }} }}"""
+    ... on CheckRun { name status conclusion checkSuite { app { databaseId } } }
+    ... on StatusContext { context state } }"""
+CHECKS = f"{ROLLUP} {{ contexts(first: 100) {{ {CONTEXTS} }} }}"
 JOBS_PERMISSION = "checks: read (a fine-grained token of a person: actions: read)"
 
 
@@ -39,6 +41,8 @@ class CheckReader(Api):
         Raises HiddenChecksError if there are not just as many jobs as checks are hidden: what another app reports, or a
         workflow through the API, could be one that failed, whatever its name.
         """
+        while reported.more:
+            reported = self._with_more(reported)
         if not reported.hidden:
             return reported.shown
         jobs = tuple(self._jobs(reported.sha))
@@ -48,6 +52,19 @@ class CheckReader(Api):
                 f" {len(jobs)} can be read as jobs of workflows: use a GitHub App or a classic token"
             )
         return (*reported.shown, *jobs)
+
+    def _with_more(self, reported: Reported) -> Reported:
+        """Return *reported* with the page of checks that follows."""
+        document = query(
+            variables={"oid": "GitObjectID!", "cursor": "String"},
+            paths=(),
+            fields=f"""object(oid: $oid) {{ ... on Commit {{
+                {ROLLUP} {{ contexts(first: 100, after: $cursor) {{ {CONTEXTS} }} }} }} }}""",
+        )
+        given = {"oid": reported.sha, "cursor": reported.more}
+        with self._asking("contents: read"):
+            found = read_checks(reported.sha, self.ask(document, given, may_hide=ROLLUP)["object"][ROLLUP])
+        return replace(found, shown=(*reported.shown, *found.shown), hidden=reported.hidden + found.hidden)
 
     def _jobs(self, sha: str) -> Iterator[Check]:
         """Yield the jobs of the workflows that ran for the commit *sha*, as the checks that GitHub makes of them."""
@@ -61,11 +78,15 @@ class CheckReader(Api):
 
 def read_checks(sha: str, rollup: Mapping[str, Any] | None) -> Reported:
     """Return the checks on the commit *sha* as they stand in a GraphQL answer."""
-    nodes = rollup["contexts"]["nodes"] if rollup else []
-    hidden = nodes.count(None)
-    # Of more than can be listed, some of those that are not may be hidden too.
-    hidden += max(0, rollup["contexts"]["totalCount"] - len(nodes)) if rollup and hidden else 0
-    return Reported(sha=sha, shown=tuple(read_check(node) for node in nodes if node), hidden=hidden)
+    if not rollup:
+        return Reported(sha=sha, shown=(), hidden=0)
+    nodes, page = rollup["contexts"]["nodes"], rollup["contexts"]["pageInfo"]
+    return Reported(
+        sha=sha,
+        shown=tuple(read_check(node) for node in nodes if node),
+        hidden=nodes.count(None),
+        more=page["endCursor"] if page["hasNextPage"] else "",
+    )
 
 
 def required_checks_of(ref: Mapping[str, Any]) -> tuple[RequiredCheck, ...]:

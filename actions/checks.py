@@ -29,11 +29,15 @@ class Check:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reported:
-    """The checks on the commit *sha* that GitHub shows, and how many it does not show to this token."""
+    """The checks on the commit *sha* that GitHub shows, and how many it does not show to this token.
+
+    If there are *more* than it lists at once, that is where they begin.
+    """
 
     sha: str
     shown: tuple[Check, ...]
     hidden: int
+    more: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -17,6 +17,7 @@
     │   └── NotMergeableError   not-mergeable        GitHub does not merge the pull request
     ├── GitHubError 5           github-error         GitHub answered with an error, or not at all
     │   ├── AccessError 6       permission-denied    the token may not do this
+    │   │   └── HiddenChecksError checks-hidden      the token is not shown a check that may matter
     │   ├── RateLimitedError    rate-limited         GitHub wants us to wait for longer than we may
     │   ├── UnavailableError    github-unavailable   GitHub failed, too many times in a row
     │   ├── UnknownCommitError  unknown-commit       the repository has no such commit
@@ -24,6 +25,7 @@
     ├── InvalidRulesetError 3   invalid-ruleset      a ruleset that GitHub does not take, or that cannot work
     ├── DriftError 7            drift                the rulesets that hold are not those of the files
     ├── TamperedError 7         tampered             evidence is not as it was written
+    ├── NotRecordedError 7      not-recorded         a report was asked for, and changes are not recorded yet
     ├── ExceptionsFoundError 7  exceptions-found     the evidence has exceptions, and the run was to fail by them
     └── RefusedError 7          refused              a rule of ours forbids it
         ├── DivergedError       diverged             the new tag does not contain the one in place

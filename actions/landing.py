@@ -252,12 +252,15 @@ def _wait_for_checks(
     A merge by one who may bypass the rules would not wait for them; so we do. *progress* is how far it was at first.
     """
     pauses = _pauses(clock)
+    shown = 0.0  # when all checks could be read, last
     while True:
         waited = next(pauses)
         progress = infra.progress(pull) if waited else progress
         if progress.merge_sha:
             return progress, True
-        verdict = _verdict(infra, base, progress, patient=waited < PATIENCE or not settings.wait_for_checks)
+        time_left = waited < settings.timeout and waited - shown < PATIENCE
+        verdict, hidden = _verdict(infra, base, progress, patient=time_left or not settings.wait_for_checks)
+        shown = shown if hidden else waited
         if verdict.passed or not settings.wait_for_checks:
             return progress, verdict.passed
         if verdict.failed:
@@ -270,19 +273,19 @@ def _wait_for_checks(
         say(f"waiting for {names} on {pull.head_sha[:12]}: {waited:.0f} of {settings.timeout} s")
 
 
-def _verdict(infra: Repository, base: Base, progress: Progress, *, patient: bool) -> Verdict:
-    """Return how the required checks stand; if *patient*, what is hidden from the token is waited for.
+def _verdict(infra: Repository, base: Base, progress: Progress, *, patient: bool) -> tuple[Verdict, bool]:
+    """Return how the required checks stand, and whether any is hidden; if *patient*, such a one is waited for.
 
     GitHub may have a check before it lists the job, and the other way round.
     """
     if not base.required_checks:
-        return judge((), ())
+        return judge((), ()), False
     try:
-        return judge(base.required_checks, infra.checks(progress.checks))
+        return judge(base.required_checks, infra.checks(progress.checks)), False
     except HiddenChecksError:
         if not patient:
             raise
-        return Verdict(failed=(), waiting=tuple(check.name for check in base.required_checks))
+        return Verdict(failed=(), waiting=tuple(check.name for check in base.required_checks)), True
 
 
 def _pauses(clock: Clock) -> Iterator[float]:

@@ -158,12 +158,32 @@ class GitRepo:
         return [str(commit.id) for commit in walker]
 
     def history(self, sha: str, path: str | None = None) -> list[str]:
-        """Return *sha* and all before it, newest first; with *path*, those that changed that file or folder."""
-        walker = self._repo.walk(sha, SortMode.TOPOLOGICAL | SortMode.TIME)
-        return [str(commit.id) for commit in walker if path is None or self._touches(str(commit.id), path)]
+        """Return *sha* and all before it, newest first; with *path*, those that changed that file or folder.
 
-    def _touches(self, sha: str, path: str) -> bool:
-        return any(changed == path or changed.startswith(f"{path}/") for changed in self.patches(sha))
+        As git-log(1) has it under "History Simplification": a commit that has the file as one of its parents has it is
+        left out, and that parent alone is followed.
+        """
+        walked = [str(commit.id) for commit in self._repo.walk(sha, SortMode.TOPOLOGICAL | SortMode.TIME)]
+        if path is None:
+            return walked
+        changed, waiting, seen = set(), [sha], {sha}
+        while waiting:
+            one = waiting.pop()
+            parents = [str(parent) for parent in self.get(one).parent_ids]
+            same = [parent for parent in parents if self._entry(parent, path) == self._entry(one, path)]
+            if not same and (parents or self._entry(one, path)):
+                changed.add(one)
+            following = [parent for parent in same[:1] or parents if parent not in seen]
+            seen |= {*following}
+            waiting += following
+        return [each for each in walked if each in changed]
+
+    def _entry(self, sha: str, path: str) -> str:
+        """Return the id of the file or folder at *path* in the commit *sha*, "" if it is not there."""
+        try:
+            return str(self.get(sha).tree[path].id)
+        except KeyError:
+            return ""
 
     def patches(self, sha: str) -> dict[str, pygit2.Patch]:
         """Return, by path, what the commit *sha* changes beside its first parent."""

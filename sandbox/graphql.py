@@ -7,6 +7,7 @@ schema has and the class has not is an error, never null: what is not modelled m
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import re
 from functools import lru_cache
@@ -472,6 +473,9 @@ class TreeEntry:
     def mode(self) -> int:
         return self._mode
 
+    def oid(self) -> str:
+        return hashlib.sha1(b"blob %d\0" % len(self._content) + self._content, usedforsecurity=False).hexdigest()
+
     def object(self) -> Blob:
         return Blob(self._content)
 
@@ -494,8 +498,8 @@ class StatusCheckRollup:
     def __init__(self, runs: Sequence[CheckRun | Refusal]) -> None:
         self._runs = runs
 
-    def contexts(self, first: int, **_: Any) -> dict[str, Any]:
-        return {"nodes": self._runs[:first], "totalCount": len(self._runs)}
+    def contexts(self, first: int, after: str | None = None) -> dict[str, Any]:
+        return _page(self._runs, first, after)
 
 
 class CheckRun:

@@ -80,16 +80,18 @@ class Collector:
         """Return the commits that may have changed the environment and when they were made, oldest first.
 
         They touched a file of it, or `gitops.yml`. The files are those that it names as it *said*, and as it said at
-        any time.
+        any time. The history of a file leaves out a merge that took the file as one of its parents had it (git-log(1),
+        "History Simplification"); that can be an old commit, so merges are asked beside.
         """
         self._line = self._line if self._line.places else self.infra.line(self.branch)
         found = dict(self.infra.commits(self.branch, PATH))
         for layout in dict.fromkeys(map(self.layout, [said, *self.infra.versions([*found], PATH)])):
             found |= self._touching_services(layout) if layout.per_service else self._touching(layout.paths(self.env))
-        places = self._line.places
-        oldest = places.get(self.begins, len(places))
-        new = [sha for sha in found if places.get(sha, oldest) < oldest]
-        return {sha: found[sha] for sha in sorted(new, key=lambda sha: -places[sha])}
+        merges = self._line.merges_without(found)
+        altered = self.infra.altered(merges, [*self._paths, PATH])
+        found |= {sha: self._line.made[sha] for sha in altered}
+        before = self._line.up_to(self.begins)
+        return {sha: found[sha] for sha in self._line.sorted([sha for sha in found if sha not in before])}
 
     def begin(self, since: str) -> None:
         """Let the evidence begin with what came to the branch since a moment. Ask for the *population* then."""
@@ -148,8 +150,17 @@ class Collector:
         return found
 
     def strays(self) -> list[Deployed]:
-        """Return the deployments that succeeded of commits that are not on the branch, oldest first; *look* first."""
-        return [each for each in self._deployed[::-1] if each.succeeded_at and each.sha not in self._line.places]
+        """Return the deployments that succeeded of commits that the branch has not, or had not yet, oldest first.
+
+        *look* first.
+        """
+        succeeded = [each for each in self._deployed[::-1] if each.succeeded_at]
+        return [each for each in succeeded if each.sha not in self._line.places or self._is_early(each)]
+
+    def _is_early(self, each: Deployed) -> bool:
+        """Tell whether a commit was deployed before it came to the branch."""
+        movement = self._movements.get(each.sha)
+        return bool(movement) and each.succeeded_at < movement.at  # type: ignore[union-attr]
 
     def deployments_of(self, sha: str, services: Sequence[str]) -> tuple[tuple[Deployment, ...], tuple[str, ...]]:
         """Return by which deployments *services*, as of the commit *sha*, reached the environment, and which did not.
@@ -157,7 +168,8 @@ class Collector:
         That is the first deployment of the commit or of a later one, be it of the service or of all of them; for "",
         which is no service in particular, any.
         """
-        later = [each for each in self._kept[::-1] if self._line.contains(each.sha, sha)]
+        kept = self._kept[::-1]
+        later = [each for each in kept if self._line.contains(each.sha, sha) and not self._is_early(each)]
 
         def reaches(each: Deployed, service: str) -> bool:
             _, _, part = each.name.partition("/")
@@ -275,9 +287,7 @@ class Collector:
         return found.changed or (("",) if found.removed else ()) if found else ()
 
     def _kind(self, each: Brought, moves: Sequence[Move]) -> Kind:
-        places = self._line.places
-        is_oldest = places.get(each.commit.sha) == max(places.values(), default=0)
-        if not each.parents and is_oldest and not self.rewrites():
+        if each.commit.sha == self._line.first and not self.rewrites():
             return Kind.FIRST
         said_why = bool(trailers.read(each.message).reason)
         back = (Order.BEHIND, *((Order.DIVERGED, Order.UNKNOWN) if said_why else ()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from actions.approval import login
@@ -15,21 +15,20 @@ if TYPE_CHECKING:
     from actions.evidence.facts import Pull
 
 
-# GitHub's words for a commit that came by a pull request, as one is to.
-MERGED = ("pr_merge", "merge_queue_merge")
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Line:
-    """The commits of a branch: when each was *made*, its *parents*, and its *places*, the newest being 0.
+    """The commits of a branch, by *age*: when each was *made*, its *parents*, and its *places*, the newest being 0.
 
-    A merge commit and all that it brought have one place. Those of the *trunk* have all that has a greater one.
+    A merge commit and all that it brought have one place. Those of the *trunk* have all that has a greater one. What
+    decides whether something is recorded goes by parents: whoever pushes a merge chooses which of them stands first.
     """
 
     places: Mapping[str, int]
     made: Mapping[str, str]
     parents: Mapping[str, Sequence[str]]
     trunk: frozenset[str]
+    age: Mapping[str, int]
+    _contained: dict[str, int] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def of(cls, nodes: Iterable[Mapping[str, Any]]) -> Line:
@@ -46,7 +45,8 @@ class Line:
             brought, _ = _brought(sha, parents, places)
             places |= dict.fromkeys(brought, place)
         made = {node["oid"]: zulu(node["committedDate"]) for node in listed}
-        return cls(places=places, made=made, parents=parents, trunk=frozenset(trunk))
+        age = {sha: number for number, sha in enumerate(parents)}
+        return cls(places=places, made=made, parents=parents, trunk=frozenset(trunk), age=age)
 
     def before(self, moment: str) -> str:
         """Return the newest commit from which on back all were made before *moment*, "" if there is none."""
@@ -60,14 +60,43 @@ class Line:
             return False
         if newer in self.trunk:
             return self.places[newer] <= self.places[older]
-        return older in _brought(newer, self.parents, ())[0]
+        if newer not in self._contained:  # a bit for each commit: of thousands there may be thousands
+            self._contained[newer] = sum(1 << self.age[sha] for sha in self.up_to(newer))
+        return bool(self._contained[newer] >> self.age[older] & 1)
+
+    def up_to(self, sha: str) -> set[str]:
+        """Return the commit *sha* and all that it stands on, nothing if it is not on the branch."""
+        return _brought(sha, self.parents, ())[0]
+
+    @property
+    def first(self) -> str:
+        """Return the commit that all others stand on, "" if there is no such one."""
+        roots = [sha for sha, parents in self.parents.items() if not parents]
+        return roots[0] if len(roots) == 1 else ""
+
+    def merges_without(self, shas: Collection[str]) -> list[str]:
+        """Return the commits with several parents that brought none of *shas*."""
+        together: dict[int, list[str]] = {}
+        for sha, place in self.places.items():
+            together.setdefault(place, []).append(sha)
+
+        def brought(merge: str) -> Iterable[str]:
+            if merge in self.trunk:
+                return together[self.places[merge]]
+            return _brought(merge, self.parents, self.up_to(self.parents[merge][0]))[0]
+
+        merges = [sha for sha, parents in self.parents.items() if len(parents) > 1]
+        return [merge for merge in merges if not any(sha in shas for sha in brought(merge))]
+
+    def sorted(self, shas: Collection[str]) -> list[str]:
+        """Return *shas*, of this line, oldest first."""
+        return sorted(shas, key=lambda sha: (-self.places[sha], -self.age[sha]))
 
 
 def movements(activity: Sequence[Mapping[str, Any]], branch: str, line: Line) -> dict[str, Movement]:
     """Return how each commit came to *branch* first, by what GitHub wrote down of it, the newest first.
 
-    A commit came by the move after which the branch had it and before which it had not. That is told by the commits'
-    parents alone, for whoever pushes a merge chooses which of them stands first.
+    A commit came by the move after which the branch had it and before which it had not.
     """
     found: dict[str, Movement] = {}
     for each, brought, _ in _moves(activity, branch, line):
@@ -83,7 +112,7 @@ def rewrites(activity: Sequence[Mapping[str, Any]], branch: str, line: Line) -> 
     """
     found = []
     for each, _, known in _moves(activity, branch, line):
-        back = each["activity_type"] not in MERGED and any(not line.contains(each["before"], sha) for sha in known)
+        back = any(not line.contains(each["before"], sha) for sha in known - {each["before"]})
         if back or each["activity_type"] in ("force_push", "branch_deletion"):
             found.append(
                 Rewrite(

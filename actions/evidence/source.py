@@ -133,23 +133,35 @@ class InfraSource(Source):
     def versions(self, shas: Sequence[str], path: str) -> list[str]:
         """Return what the file at *path* was at the commits *shas* and before them, each text once, "" for none."""
         found: dict[str, None] = {}
-        files = file_fields([path])
+        with self._asking("contents: read"):
+            for node in self._with_parent(shas, [path], file_fields([path])):
+                found |= {nodes.texts(each, [path]).get(path, ""): None for each in (node, *node["parents"]["nodes"])}
+        return list(found)
+
+    def altered(self, shas: Sequence[str], paths: Sequence[str]) -> list[str]:
+        """Return those of the commits *shas* at which a file at *paths* is another one than at their first parent."""
+        names = [f"f{index}" for index in range(len(paths))]
+        fields = " ".join(f"{name}: file(path: $p{index}) {{ oid }}" for index, name in enumerate(names))
+        with self._asking("contents: read"):
+            return [
+                node["oid"]
+                for node in self._with_parent(shas, paths, f"oid {fields}")
+                if any(node[name] != node["parents"]["nodes"][0][name] for name in names)
+            ]
+
+    def _with_parent(self, shas: Sequence[str], paths: Sequence[str], fields: str) -> Iterator[Mapping[str, Any]]:
+        """Yield *fields* of each of the commits *shas*, and of its first parent; they may name the files at *paths*."""
         for start in range(0, len(shas), VERSIONS_PER_QUERY):
             some = shas[start : start + VERSIONS_PER_QUERY]
             variables: dict[str, object] = {f"c{index}": sha for index, sha in enumerate(some)}
-            fields = f"... on Commit {{ {files} parents(first: 1) {{ nodes {{ {files} }} }} }}"
+            commit = f"... on Commit {{ {fields} parents(first: 1) {{ nodes {{ {fields} }} }} }}"
             document = query(
                 variables=dict.fromkeys(variables, "GitObjectID!"),
-                paths=[path],
-                fields=" ".join(f"{name}: object(oid: ${name}) {{ {fields} }}" for name in variables),
+                paths=paths,
+                fields=" ".join(f"{name}: object(oid: ${name}) {{ {commit} }}" for name in variables),
             )
-            with self._asking("contents: read"):
-                answer = self.ask(document, variables | path_variables([path]))
-                for node in (answer[name] for name in variables):
-                    found |= {
-                        nodes.texts(each, [path]).get(path, ""): None for each in (node, *node["parents"]["nodes"])
-                    }
-        return list(found)
+            answer = self.ask(document, variables | path_variables(paths))
+            yield from (answer[name] for name in variables)
 
     def touched(self, sha: str) -> list[str]:
         """Return the paths of all files that the commit *sha* changed, added, removed or renamed."""

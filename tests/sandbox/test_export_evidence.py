@@ -1205,6 +1205,96 @@ def test_whoever_pushes_a_merge_the_wrong_way_round_pushed_what_it_brought(deliv
     assert {"direct-push", "no-pull-request", "change-without-deployment"} <= set(exceptions(record))
 
 
+@pytest.mark.parametrize("since", ["", "the change before"])
+def test_a_merge_the_wrong_way_round_hides_nothing_from_evidence_that_begins_later(
+    delivery: Exported, since: str
+) -> None:
+    delivery.without_rules()
+    infra = delivery.world.infra
+    base = infra.git.head("main") or ""
+    known = delivery.bump(delivery.release())
+    delivery.export(since=f"{datetime.now(UTC) + timedelta(days=1):%Y-%m-%d}" if since else "")
+    bob = delivery.sandbox.state.users["bob"]
+    (_, prod) = infra.git.file(known, "envs/prod.json") or (0, b"")
+    text = prod.replace(b'"tag"', b'"replicas": 9, "tag"')
+    hidden = infra.git.commit(parents=[base], message="Update", author=bob.person, files={"envs/prod.json": text})
+    merge = infra.git.commit(parents=[hidden, known], message="Merge", author=bob.person, files={"x": b""})
+    token = delivery.sandbox.state.tokens[delivery.world.tokens["bob"]]
+    delivery.sandbox.behaviour.update_ref(infra, token, BRANCH + "main", merge)
+
+    found = {record["commit"]["sha"]: record for record in delivery.records() if record["record"] == "change"}
+
+    assert hidden in found
+    assert "direct-push" in exceptions(found[hidden])
+
+
+def test_a_merge_that_takes_what_an_old_commit_had_is_a_change(delivery: Exported) -> None:
+    """The history of the file leaves it out: the file is as one of its parents had it."""
+    delivery.without_rules()
+    infra = delivery.world.infra
+    old = infra.git.head("main") or ""
+    delivery.bump(delivery.release())
+    (_, prod) = infra.git.file(old, "envs/prod.json") or (0, b"")
+    head = infra.git.head("main") or ""
+    bob = delivery.sandbox.state.users["bob"]
+    merge = infra.git.commit(parents=[head, old], message="Merge", author=bob.person, files={"envs/prod.json": prod})
+    token = delivery.sandbox.state.tokens[delivery.world.tokens["bob"]]
+    delivery.sandbox.behaviour.update_ref(infra, token, BRANCH + "main", merge)
+    assert merge not in infra.git.history(merge, "envs/prod.json")
+
+    record = delivery.last()
+
+    assert record["commit"]["sha"] == merge
+    assert "direct-push" in exceptions(record)
+
+
+def test_the_commits_of_one_merge_are_in_their_order_and_leave_no_gap(delivery: Exported) -> None:
+    delivery.without_rules()
+    infra = delivery.world.infra
+    one, two = delivery.release(), delivery.release()
+    delivery.push(infra, "feature", {"envs/prod.json": tagged(one)}, message="one", base="main")
+    delivery.push(infra, "feature", {"envs/prod.json": tagged(two)}, message="two")
+    number = delivery.person("alice").open_pull(infra.full_name, head="feature", base="main", title="Both")
+    delivery.person("alice").api("PUT", f"/repos/{infra.full_name}/pulls/{number}/merge", {"merge_method": "merge"})
+
+    records = delivery.records(delivery.export())
+
+    assert [record["record"] for record in records] == ["start", "change", "change", "change"]
+    assert [record["moves"][0]["after"] for record in records[2:]] == [one, two]
+
+
+def test_a_second_beginning_is_no_first_commit(delivery: Exported) -> None:
+    delivery.without_rules()
+    infra = delivery.world.infra
+    head = infra.git.head("main") or ""
+    bob = delivery.sandbox.state.users["bob"]
+    files: dict[str, bytes | None] = {"envs/prod.json": tagged(delivery.release()).encode()}
+    root = infra.git.commit(parents=[], message="New", author=bob.person, files=files)
+    merge = infra.git.commit(parents=[root, head], message="Merge", author=bob.person, files={"x": b""})
+    token = delivery.sandbox.state.tokens[delivery.world.tokens["bob"]]
+    delivery.sandbox.behaviour.update_ref(infra, token, BRANCH + "main", merge)
+
+    found = {record["commit"]["sha"]: record for record in delivery.records() if record["record"] == "change"}
+
+    assert (found[root]["kind"] == "first", "direct-push" in exceptions(found[root])) == (False, True)
+
+
+def test_what_is_deployed_before_it_is_on_the_branch_is_a_stray_deployment(delivery: Exported) -> None:
+    delivery.without_rules()
+    infra = delivery.world.infra
+    early = delivery.push(infra, "feature", {"envs/prod.json": tagged(delivery.release())}, message="x", base="main")
+    delivery.deploy(early)
+    delivery.sandbox.behaviour.update_ref(
+        infra, delivery.sandbox.state.tokens[delivery.world.tokens["bob"]], BRANCH + "main", early
+    )
+    infra.activities[-1].at = f"{datetime.now(UTC) + timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}"
+
+    records = delivery.records(delivery.export())
+
+    assert [record["sha"] for record in records if record["record"] == "deployment"] == [early]
+    assert "change-without-deployment" in exceptions(records[2])
+
+
 def test_what_is_pushed_again_after_it_was_taken_off_is_found(delivery: Exported) -> None:
     delivery.without_rules()
     infra, git = delivery.world.infra, delivery.world.infra.git

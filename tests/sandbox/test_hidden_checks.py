@@ -269,6 +269,42 @@ def test_a_job_of_which_nothing_is_known_is_not_done(github: GitHub, narrow: str
     assert f"gate has not finished on {tag[:12]}; waiting" in open_pr(github, tag=tag, token=narrow).log
 
 
+def test_a_job_that_is_not_listed_yet_is_waited_for_whenever_that_is(github: GitHub, narrow: str) -> None:
+    """A second workflow begins after a minute; its check is there before its run is listed."""
+    tag = github.app_commit()
+    pull = opened(github, tag)
+    github.report("test", None, pull.head_sha)
+    first = github.world.infra.checks[-1]
+    late: list[WorkflowRun] = []
+
+    def as_time_goes_by() -> None:
+        if late:
+            github.world.infra.runs.append(late[0])
+            first.status, first.conclusion = "completed", "success"
+        elif sum(github.slept) > 60:
+            github.report("lint", "success", pull.head_sha)
+            late.append(github.world.infra.runs.pop())
+
+    github.on_sleep = as_time_goes_by
+
+    result = open_pr(github, tag=tag, merge="direct", token=narrow)
+
+    assert (result.exit_code, result.outputs["reason"]) == (0, "merged"), result.log
+
+
+@pytest.mark.parametrize("conclusion", ["failure", "success"])
+def test_checks_are_read_to_their_end(github: GitHub, conclusion: str) -> None:
+    from_anyone(github.world.app)
+    tag = github.app_commit()
+    for number in range(150):
+        of_another_app(github.world.app, f"check {number}", tag, "success")
+    of_another_app(github.world.app, "gate", tag, conclusion)
+
+    reason = open_pr(github, tag=tag).outputs["reason"]
+
+    assert reason == ("opened" if conclusion == "success" else "checks-failed")
+
+
 def test_where_no_check_is_required_none_need_be_read(github: GitHub) -> None:
     github.world.app.rulesets.clear()
     github.world.infra.rulesets.clear()
