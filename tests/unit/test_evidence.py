@@ -25,6 +25,7 @@ from actions.evidence.chain import Chain, canonical, whole_lines
 from actions.evidence.facts import Change, Commit, Kind, Move
 from actions.evidence.judgement import judge
 from actions.evidence.ledger import Ledger
+from actions.evidence.line import Line
 from actions.evidence.metrics import measure
 from actions.evidence.page import page
 from actions.evidence.period import FIRST, Period
@@ -266,6 +267,39 @@ def test_the_picture_of_a_period_has_what_ran_in_it_whenever_that_came() -> None
     assert mid[0] == 130
     assert mid[0] + mid[1] == pytest.approx(new[0], abs=0.2)
     assert new[0] + new[1] == pytest.approx(1070, abs=0.2)
+
+
+# The line of a branch
+
+
+def line_of(*commits: tuple[str, str]) -> Line:
+    """Return the line of commits, each with the names of its parents, newest first."""
+    return Line.of(
+        {"oid": sha, "committedDate": moment(0), "parents": {"nodes": [{"oid": parent} for parent in parents]}}
+        for sha, parents in commits
+    )
+
+
+def test_a_merge_that_brought_what_is_known_is_no_change_by_itself() -> None:
+    """The branch was merged into a pull request, which was then merged."""
+    line = line_of(("m", "bg"), ("g", "fb"), ("b", "a"), ("f", "a"), ("a", ""))
+
+    assert line.merges_without("b") == ["m"]
+    assert line.merges_without("f") == ["g"]
+    assert line.merges_without("a") == ["m", "g"]
+    assert line.sorted("mgbfa") == ["a", "b", "f", "g", "m"]
+
+
+def test_what_a_commit_contains_goes_by_its_parents() -> None:
+    """The wrong way round: the branch that was there is the second parent."""
+    line = line_of(("m", "hb"), ("b", "a"), ("h", "a"), ("a", ""))
+
+    contained = {(one, other) for one in "mbha" for other in "mbha" if line.contains(one, other)}
+
+    assert {one for one, other in contained if other == "h"} == {"m", "h"}
+    assert {one for one, other in contained if other == "b"} == {"m", "b"}
+    assert not line.contains("x", "a")
+    assert not line.contains("a", "x")
 
 
 # A period
