@@ -161,11 +161,11 @@ def _require_all(settings: Settings, whole: Ledger, now: datetime) -> None:
     said = (infra.files_at(head, [PATH]) or {}).get(PATH, "")
     collector = _collector(settings, infra, branch, whole.begins, now)
     recorded = {change["commit"]["sha"] for change in whole.changes}
-    new = [sha[:12] for sha in collector.population(said) if sha not in recorded and collector.is_change(sha)]
+    new = collector.are_changes([sha for sha in collector.population(said) if sha not in recorded])
     if new:
+        named = ", ".join(sha[:12] for sha in new[:MOST_SHOWN])
         raise NotRecordedError(
-            f"{_count(len(new), 'change')} of {settings.env} not recorded yet: {', '.join(new[:MOST_SHOWN])};"
-            " run it with mode export first"
+            f"{_count(len(new), 'change')} of {settings.env} not recorded yet: {named}; run it with mode export first"
         )
 
 

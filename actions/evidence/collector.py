@@ -87,10 +87,9 @@ class Collector:
         found = dict(self.infra.commits(self.branch, PATH))
         for layout in dict.fromkeys(map(self.layout, [said, *self.infra.versions([*found], PATH)])):
             found |= self._touching_services(layout) if layout.per_service else self._touching(layout.paths(self.env))
-        merges = self._line.merges_without(found)
-        altered = self.infra.altered(merges, [*self._paths, PATH])
-        found |= {sha: self._line.made[sha] for sha in altered}
         before = self._line.up_to(self.begins)
+        merges = [sha for sha in self._line.merges_without(found) if sha not in before]
+        found |= {sha: self._line.made[sha] for sha in self.infra.altered(merges, [*self._paths, PATH])}
         return {sha: found[sha] for sha in self._line.sorted([sha for sha in found if sha not in before])}
 
     def begin(self, since: str) -> None:
@@ -160,7 +159,7 @@ class Collector:
     def _is_early(self, each: Deployed) -> bool:
         """Tell whether a commit was deployed before it came to the branch."""
         movement = self._movements.get(each.sha)
-        return bool(movement) and each.succeeded_at < movement.at  # type: ignore[union-attr]
+        return movement is not None and each.succeeded_at < movement.at
 
     def deployments_of(self, sha: str, services: Sequence[str]) -> tuple[tuple[Deployment, ...], tuple[str, ...]]:
         """Return by which deployments *services*, as of the commit *sha*, reached the environment, and which did not.
@@ -212,10 +211,10 @@ class Collector:
         for repo, moves in wanted.items():
             self._read(repo, lambda repo=repo, moves=moves: self._app(repo).look_at(moves), None)  # type: ignore[misc]
 
-    def is_change(self, sha: str) -> bool:
-        """Tell whether a commit of the *population* is a change; this needs to read nothing but files."""
-        each = self.infra.around(sha, [*self._paths, PATH])
-        return self._changes(each, Asked.of(each, self.env))
+    def are_changes(self, shas: Sequence[str]) -> list[str]:
+        """Return which of *shas*, of the *population*, are changes; this needs to read nothing but files."""
+        around = self.infra.around(shas, [*self._paths, PATH])
+        return [sha for sha, each in around.items() if self._changes(each, Asked.of(each, self.env))]
 
     def _changes(self, each: Versions, asked: Asked) -> bool:
         """Tell whether a commit is a change: a file may not have been the environment's, or ask for nothing else."""

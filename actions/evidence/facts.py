@@ -142,7 +142,7 @@ class Movement:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rewrite:
-    """That the branch lost commits: by a forced push, or because it was deleted."""
+    """That the branch lost commits, by a forced push or because it was deleted, or got back what it had lost."""
 
     id: int
     kind: str

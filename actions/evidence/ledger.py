@@ -151,8 +151,8 @@ def reviewed_later(
 
 
 def stray(deployed: Deployed, branch: str, collected: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the record of a deployment of a commit that is not on the branch."""
-    text = f"{deployed.sha[:12]} was deployed to {deployed.name} by {deployed.creator} and is not on {branch}"
+    """Return the record of a deployment of a commit that was not on the branch then."""
+    text = f"{deployed.sha[:12]} was deployed to {deployed.name} by {deployed.creator} and was not on {branch}"
     facts = {
         "id": deployed.number,
         "environment": deployed.name,

@@ -52,7 +52,7 @@ class Line:
         """Return the newest commit from which on back all were made before *moment*, "" if there is none."""
         later = [place for sha, place in self.places.items() if self.made[sha] >= moment]
         first = max(later, default=-1) + 1
-        return next((sha for sha, place in self.places.items() if place == first), "")
+        return next((sha for sha in self.trunk if self.places[sha] == first), "")
 
     def contains(self, newer: str, older: str) -> bool:
         """Tell whether the commit *newer* has *older*; not if one of them is not on the branch."""

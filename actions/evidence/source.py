@@ -169,14 +169,11 @@ class InfraSource(Source):
             files = [file for page in self._pages(f"/commits/{sha}?per_page={PER_PAGE}") for file in page["files"]]
         return [file[name] for file in files for name in ("filename", "previous_filename") if file.get(name)]
 
-    def around(self, sha: str, paths: Sequence[str]) -> nodes.Versions:
-        """Return the files at *paths* before and after the commit *sha*."""
-        files = file_fields(paths)
-        fields = f"... on Commit {{ {files} parents(first: 5) {{ nodes {{ oid {files} }} }} }}"
-        document = query(variables={"oid": "GitObjectID!"}, paths=paths, fields=f"object(oid: $oid) {{ {fields} }}")
-        found = self.ask(document, {"oid": sha, **path_variables(paths)})["object"]
+    def around(self, shas: Sequence[str], paths: Sequence[str]) -> dict[str, nodes.Versions]:
+        """Return the files at *paths* before and after each of the commits *shas*."""
         with self._asking("contents: read"):
-            return nodes.versions(found, paths)
+            found = self._with_parent(shas, paths, f"oid {file_fields(paths)}")
+            return {node["oid"]: nodes.versions(node, paths) for node in found}
 
     def brought(self, shas: Sequence[str], paths: Sequence[str], base: str) -> list[nodes.Brought]:
         """Return what each of the commits *shas* brought to *base*, with the files at *paths*."""

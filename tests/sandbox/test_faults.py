@@ -17,8 +17,9 @@ import pytest
 
 from sandbox.faults import Fault
 from sandbox.server import Sandbox
-from sandbox.world import build, release, without_gates
+from sandbox.world import BOT, build, release, without_gates
 from tests.sandbox.conftest import GitHub
+from tests.sandbox.test_landing import FINE_GRAINED
 from tests.support import ROOT, Result, Runner, declaration
 
 ACTION = "action-open-infra-pr"
@@ -38,14 +39,20 @@ FAULTS = {
 }
 ROUTES = {"none": {}, "direct": {"merge": "direct"}, "auto": {"merge": "auto"}, "queue": {"merge": "queue"}}
 ENDS_WELL = {"opened", "already-open", "merged", "merges-when-ready", "up-to-date"}
-ENDS_CLEAN = {"github-unavailable", "permission-denied", "rate-limited", "github-error"}
+# "unknown" is what a gate says that cannot read the checks.
+ENDS_CLEAN = {"github-unavailable", "permission-denied", "rate-limited", "github-error", "unknown"}
 
 
 @contextmanager
-def fresh(runner: Runner, *, reworks: bool = False) -> Iterator[GitHub]:
-    """A new organization; with *reworks*, the change was offered before and its base has moved since."""
+def fresh(runner: Runner, *, reworks: bool = False, narrow: bool = False) -> Iterator[GitHub]:
+    """A new organization; with *reworks*, the change was offered before and its base has moved since.
+
+    With *narrow*, the bot has a fine-grained token, which reads jobs in the place of checks.
+    """
     with Sandbox.start() as sandbox:
         world = without_gates(build(sandbox))
+        if narrow:
+            world.tokens[BOT] = sandbox.state.add_token(BOT, permissions=FINE_GRAINED)
         release(world, "1.0.0", "1.1.0")
         runner.environment |= sandbox.environment() | {"GITHUB_REPOSITORY": "your-org/app", "GITHUB_RUN_ID": "42"}
         github = GitHub(sandbox, world, runner)
@@ -83,9 +90,9 @@ def state(github: GitHub) -> object:
     return json.loads(github.infra_file()), commits, pulls, list(infra.git.refs("refs/heads/"))
 
 
-def undisturbed(runner: Runner, route: str, *, reworks: bool) -> tuple[int, object]:
+def undisturbed(runner: Runner, route: str, **how: bool) -> tuple[int, object]:
     """Return how many calls an undisturbed run makes, and the state that it leaves."""
-    with fresh(runner, reworks=reworks) as github:
+    with fresh(runner, **how) as github:
         result = run(github, route)
         assert result.outputs["reason"] in ENDS_WELL
         return github.sandbox.faults.calls, state(github)
@@ -93,17 +100,17 @@ def undisturbed(runner: Runner, route: str, *, reworks: bool) -> tuple[int, obje
 
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize(
-    ("route", "reworks"),
-    [("none", False), ("direct", False), ("auto", False), ("queue", False), ("direct", True)],
-    ids=["none", "direct", "auto", "queue", "direct, made again"],
+    ("route", "how"),
+    [("none", {}), ("direct", {"narrow": True}), ("auto", {}), ("queue", {}), ("direct", {"reworks": True})],
+    ids=["none", "direct, fine-grained token", "auto", "queue", "direct, made again"],
 )
 def test_a_fault_at_any_call_leaves_nothing_that_a_second_run_does_not_put_right(
-    runner: Runner, monkeypatch: pytest.MonkeyPatch, route: str, reworks: bool, fault: str
+    runner: Runner, monkeypatch: pytest.MonkeyPatch, route: str, how: dict[str, bool], fault: str
 ) -> None:
     monkeypatch.setattr("actions.api.TIMEOUT", 1)
-    calls, expected = undisturbed(runner, route, reworks=reworks)
+    calls, expected = undisturbed(runner, route, **how)
     for call in range(calls):
-        with fresh(runner, reworks=reworks) as github:
+        with fresh(runner, **how) as github:
             github.sandbox.faults.plan({call: FAULTS[fault]})
             first = run(github, route)
             assert first.outputs["reason"] in ENDS_WELL | ENDS_CLEAN, (call, first.log)
@@ -115,14 +122,16 @@ def test_a_fault_at_any_call_leaves_nothing_that_a_second_run_does_not_put_right
 
 
 @pytest.mark.parametrize(
-    ("route", "reworks"), [("none", False), ("direct", False), ("auto", False), ("queue", False), ("direct", True)]
+    ("route", "how"),
+    [("none", {}), ("direct", {"narrow": True}), ("auto", {}), ("queue", {}), ("direct", {"reworks": True})],
+    ids=["none", "direct, fine-grained token", "auto", "queue", "direct, made again"],
 )
 def test_a_run_that_is_killed_after_any_call_is_finished_by_the_next(
-    runner: Runner, tmp_path: Path, route: str, reworks: bool
+    runner: Runner, tmp_path: Path, route: str, how: dict[str, bool]
 ) -> None:
-    calls, expected = undisturbed(runner, route, reworks=reworks)
+    calls, expected = undisturbed(runner, route, **how)
     for call in range(calls):
-        with fresh(runner, reworks=reworks) as github:
+        with fresh(runner, **how) as github:
             if route == "direct":
                 github.world.infra.rulesets.clear()  # the checks would be waited for in real time
             process: list[subprocess.Popen[bytes]] = []

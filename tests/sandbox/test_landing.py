@@ -418,6 +418,26 @@ def test_a_pull_request_that_is_queued_already_is_waited_for(github: GitHub) -> 
     assert "still in the merge queue after 3 s" in result.log
 
 
+def test_what_was_merged_since_the_base_was_read_is_not_offered_again(github: GitHub) -> None:
+    """The branch is gone with the merge, so the commit makes it anew; the pull request tells."""
+    github.world.infra.rulesets.clear()
+    tag = github.app_commit()
+    open_pr(github, tag=tag)
+    pull = github.world.infra.pulls[1]
+
+    def merge() -> None:
+        github.person("olivia").merge("your-org/infra", 1)
+        github.world.infra.git.delete_ref(f"refs/heads/{pull.head}")
+
+    github.sandbox.faults.plan({2: Fault(silent=True, meanwhile=merge)})
+
+    result = open_pr(github, tag=tag)
+
+    assert (result.exit_code, result.outputs["reason"]) == (0, "up-to-date"), result.log
+    assert list(github.world.infra.pulls) == [1]
+    assert heads(github) == ["main"]
+
+
 def test_a_pull_request_that_somebody_merges_meanwhile_is_merged(github: GitHub) -> None:
     def merge() -> None:
         if len(github.slept) == 1:

@@ -6,6 +6,7 @@ How facts are collected and judged is tested on the sandbox.
 from __future__ import annotations
 
 import csv
+import dataclasses
 import hashlib
 import json
 import re
@@ -288,6 +289,16 @@ def test_a_merge_that_brought_what_is_known_is_no_change_by_itself() -> None:
     assert line.merges_without("f") == ["g"]
     assert line.merges_without("a") == ["m", "g"]
     assert line.sorted("mgbfa") == ["a", "b", "f", "g", "m"]
+
+
+def test_evidence_that_begins_after_a_merge_begins_after_all_that_it_brought() -> None:
+    line = line_of(("n", "m"), ("m", "bf"), ("f", "a"), ("b", "a"), ("a", ""))
+    dated = dataclasses.replace(line, made={**line.made, "n": moment(9)})
+
+    begins = dated.before(moment(5))
+
+    assert begins == "m"
+    assert line.up_to(begins) == {"m", "f", "b", "a"}
 
 
 def test_what_a_commit_contains_goes_by_its_parents() -> None:
