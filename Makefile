@@ -31,6 +31,7 @@ lint: setup
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 	$(BIN)/zizmor --persona pedantic --offline --quiet . examples/app examples/infra examples/pull-based/deploy.yml
 
 bench: setup

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from actions import change, report
-from actions.change import Request, plan
 from actions.errors import EnvFileError, InputError
-from actions.runtime import Inputs, Outcome, run, workspace_root
-from actions.workspace import Workspace
+from actions.infra import change, change_report
+from actions.infra.change import Request, plan_changes
+from actions.infra.checkout import Checkout
+from actions.runner.environment import workspace_root
+from actions.runner.inputs import Inputs
+from actions.runner.outcome import Outcome, run
 
 UNSET = {"changed": False, "changes": [], "previous-tag": "", "tag": ""}
 FAILURES = (InputError, EnvFileError)
@@ -35,18 +37,19 @@ def main() -> int:
 
 def _act() -> Outcome:
     settings = Settings.read(Inputs())
-    workspace = Workspace(workspace_root())
+    checkout = Checkout(workspace_root())
     request = settings.request
-    layout = workspace.config().layout(settings.envs_dir)
-    target = workspace.environment(request.env, layout)
-    source = workspace.environment(request.from_env, layout) if request.from_env else None
+    layout = checkout.config().layout(settings.envs_dir)
+    target = checkout.environment(request.env, layout)
+    source = checkout.environment(request.from_env, layout) if request.from_env else None
     wanted = request.wanted(target, source)
-    planned = plan(target, wanted)
+    planned = plan_changes(target, wanted)
+    left_alone = request.left_alone(target, source)
     for old, new in zip(target.files, planned.after.files, strict=True):
         if old.text != new.text:
-            workspace.write(new.path, new.text)
+            checkout.write(new.path, new.text)
     return Outcome(
         outputs=change.outputs(planned.changes, wanted),
-        notice=report.one_line(request.env, planned.changes),
-        summary=report.changes_table(request.env, planned.changes, left_alone=request.left_alone(target, source)),
+        notice=change_report.one_line(request.env, planned.changes),
+        summary=change_report.changes_table(request.env, planned.changes, left_alone=left_alone),
     )

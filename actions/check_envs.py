@@ -4,38 +4,46 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from enum import StrEnum
-from functools import cache
 from typing import TYPE_CHECKING
 
-from actions import gate_report, gates, trailers
-from actions.clock import Clock
-from actions.config import PATH, REPOSITORY, Config
-from actions.env_diff import EnvDiff
+from actions.api.client import Client
+from actions.api.pulls import PullRequests
+from actions.api.repository import Repository
+from actions.api.retry import retry
+from actions.app.facts import NotApplicable
 from actions.errors import AccessError, ActionError, EnvFileError, GitHubError, InputError, RefusedError
-from actions.event import Event
-from actions.gates import Decision, Finding
-from actions.infra_state import environment
-from actions.judging import Judge, Judged
-from actions.provenance import FREEZE_LABEL
-from actions.repository import Repository
-from actions.retry import persist
-from actions.runtime import Inputs, Outcome, event_payload, run
+from actions.gates import report, rules, trailers
+from actions.gates.collect import EvaluatedChange, GateEvaluator
+from actions.gates.provenance import FREEZE_LABEL
+from actions.gates.rules import Decision, GateResult
+from actions.infra.config import PATH
+from actions.infra.env_diff import EnvDiff
+from actions.infra.remote import read_config_at
+from actions.runner.clock import Clock
+from actions.runner.environment import event_payload
+from actions.runner.event import Event
+from actions.runner.inputs import Inputs
+from actions.runner.outcome import Outcome, run
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from actions.layout import Layout
-    from actions.repository import Comparison, Proposed
-    from actions.trailers import Said
+    from actions.api.pulls import PullRequestDetails
+    from actions.api.repository import Comparison
+    from actions.gates.trailers import Trailers
+    from actions.infra.change import Change
+    from actions.infra.config import Config
+    from actions.infra.env_file import EnvFile
+    from actions.infra.layout import Layout
 
 UNSET = {"decision": Decision.REFUSE, "opens-at": "", "changes": [], "gates": []}
 # GitHub's own bot that updates what workflows use; it can merge nothing, and whoever merges it must have it approved.
 DEPENDABOT = "dependabot"
 FAILURES = (InputError, EnvFileError, GitHubError, RefusedError)
-MARK = "<!-- gitops-actions check-envs -->"
+MARKER = "<!-- gitops-actions check-envs -->"
 LONGEST_TRY = 300
+NOT_MERGED = NotApplicable("the pull request is not merged yet; the rules of the branch ask for its review")
 MOST_FILES = 300  # GitHub lists no more of a comparison
 
 
@@ -60,37 +68,46 @@ class Settings:
     def read(cls, inputs: Inputs, repository: str) -> Settings:
         """Read the inputs, where *repository* is the one the run is in; raise InputError if one cannot be used."""
         token = inputs.secret("token")
-        app_token = inputs.secret("app-token") if inputs.text("app-token") else token
-        app_repo = inputs.text("app-repo") or repository
-        if not REPOSITORY.fullmatch(app_repo):
-            raise InputError(f"input app-repo is {app_repo[:200]!r}; write it as owner/name")
         return cls(
             envs_dir=inputs.required("envs-dir"),
-            app_repo=app_repo,
+            app_repo=inputs.repository("app-repo", repository),
             token=token,
-            app_token=app_token,
+            app_token=inputs.optional_secret("app-token", token),
             comment=inputs.flag("comment"),
         )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Verdict:
-    """What was judged: the changes, the pull request as a whole, and what is wrong with its files."""
+class PullRequest:
+    """The pull request to judge: its number (0: none), its head, and the base that it goes on top of."""
 
-    judged: Sequence[Judged] = ()
-    whole: Sequence[Finding] = ()
+    number: int
+    head: str
+    base: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verdict:
+    """What the gates say of each change and of the pull request as a *whole*, and what is wrong with its files."""
+
+    evaluated: Sequence[EvaluatedChange] = ()
+    whole: Sequence[GateResult] = ()
     problems: Sequence[ActionError] = ()
 
     @property
     def is_empty(self) -> bool:
         """Tell whether there was nothing to judge."""
-        return not (self.judged or self.whole or self.problems)
+        return not (self.evaluated or self.whole or self.problems)
 
     @property
-    def findings(self) -> list[Finding]:
-        """Return every finding."""
-        spoilt = [gates.unparsable(str(problem)) for problem in self.problems]
-        return [*spoilt, *self.whole, *(finding for each in self.judged for finding in each.findings)]
+    def results(self) -> list[GateResult]:
+        """Return the results of all gates."""
+        return [*self.about_all, *(result for item in self.evaluated for result in item.results)]
+
+    @property
+    def about_all(self) -> list[GateResult]:
+        """Return the results that are about no single change."""
+        return [*(rules.unparsable(str(problem)) for problem in self.problems), *self.whole]
 
 
 def main(clock: Clock | None = None) -> int:
@@ -101,106 +118,118 @@ def main(clock: Clock | None = None) -> int:
 def _act(clock: Clock) -> Outcome:
     event = Event.read(os.environ, event_payload())
     settings = Settings.read(Inputs(), event.repository)
-    number, head, base = _what(event)
-    if not number:
+    proposed = _pull_request(event)
+    if not proposed.number:
         return _nothing(f"the event {event.name or '(none)'} proposes no change")
-    infra = Repository(event.repository, settings.token)
-    return persist(lambda: _check(infra, settings, number, head, base, clock), timeout=LONGEST_TRY, clock=clock)
+    infra = Repository(Client(event.repository, settings.token))
+    return retry(lambda: _check(infra, settings, proposed, clock), timeout=LONGEST_TRY, clock=clock)
 
 
-def _what(event: Event) -> tuple[int, str, str]:
-    """Return the number of the pull request to judge (0: none), its head and what it goes on top of."""
+def _pull_request(event: Event) -> PullRequest:
+    """Return the pull request to judge."""
     if event.merge_group:
         # Beside the group before it, not beside the branch: those before it in the queue are judged on their own.
         group = event.merge_group
-        return group.number, group.head_sha, group.base_sha or group.base_ref
-    if event.pull_request and event.pull_request.action != "closed":
-        return event.pull_request.number, event.pull_request.head_sha, event.pull_request.base_ref
-    return 0, "", ""
+        return PullRequest(number=group.number, head=group.head_sha, base=group.base_sha or group.base_ref)
+    pull = event.pull_request
+    if pull and pull.action != "closed":
+        return PullRequest(number=pull.number, head=pull.head_sha, base=pull.base_ref)
+    return PullRequest(number=0, head="", base="")
 
 
-def _check(infra: Repository, settings: Settings, number: int, head: str, base: str, clock: Clock) -> Outcome:
-    compared = infra.compare(base, head)
-    if not compared:
-        raise AccessError(f"{infra.name} does not show the commits of #{number}: the token needs 'contents: read'")
-    proposed = infra.proposed(number, MARK)
-    now = datetime.fromtimestamp(clock.wall(), UTC)
-    verdict = _verdict(infra, settings, compared, proposed, head, now)
+def _check(infra: Repository, settings: Settings, proposed: PullRequest, clock: Clock) -> Outcome:
+    comparison = infra.compare(proposed.base, proposed.head)
+    if not comparison:
+        raise AccessError(
+            f"{infra.name} does not show the commits of #{proposed.number}: the token needs 'contents: read'"
+        )
+    details = PullRequests(infra.client).details(proposed.number, MARKER)
+    verdict = _verdict(infra, settings, comparison, details, proposed.head, clock)
     outcome = _outcome(verdict)
-    warning = _keep_comment(infra, settings, number, proposed, verdict)
+    warning = _keep_comment(infra, settings, proposed.number, details, verdict)
     return replace(outcome, warnings=(warning,) if warning else ())
 
 
 def _verdict(
-    infra: Repository, settings: Settings, compared: Comparison, proposed: Proposed, head: str, now: datetime
+    infra: Repository, settings: Settings, comparison: Comparison, details: PullRequestDetails, head: str, clock: Clock
 ) -> Verdict:
-    config = _config(infra, compared.base)
+    config = read_config_at(infra, comparison.base)
     layout = config.layout(settings.envs_dir)
     try:
-        after = _config(infra, head)
-        diff = _diff(infra, compared, head, layout, after.layout(settings.envs_dir))
+        config_after = read_config_at(infra, head)
+        diff = _diff(infra, comparison, head, layout, config_after.layout(settings.envs_dir))
     except EnvFileError as error:
         return Verdict(problems=(error,))
     changes = diff.changes()
-    whole = []
-    updates_others = proposed.is_app and proposed.author == DEPENDABOT and not changes
-    if (proposed.is_app or config.is_bot(proposed.author)) and not updates_others:
-        many = [f"{MOST_FILES} files or more"] if len(compared.files) >= MOST_FILES else []
-        whole.append(gates.only_tags(proposed.author, many or diff.foreign(compared.files)))
-    judge = Judge(
-        infra=infra,
-        config=replace(config, repos={**_of_new_services(after, diff), **config.repos}),
-        layout=layout,
-        snapshot=cache(lambda env: environment(infra, layout, compared.base, env)),
+    evaluator = GateEvaluator.at(
+        infra,
+        comparison.base,
+        replace(config, repos={**_repos_of_new_services(config_after, diff), **config.repos}),
+        layout,
         app_repo=settings.app_repo,
         app_token=settings.app_token,
-        now=now,
+        clock=clock,
+        snapshots={},
     )
-    said, frozen = _said(proposed), FREEZE_LABEL in proposed.labels
-    judged = [judge.judge(change, said, freeze_label=frozen) for change in changes]
-    lines = {file.path: file for snapshot in diff.head.values() for file in snapshot.files}
-    judged = [
-        replace(each, line=lines[each.change.file].line_of(each.change.service))
-        if each.change.after and each.change.file in lines
-        else each
-        for each in judged
-    ]
-    return Verdict(judged=judged, whole=whole, problems=diff.problems())
+    trailers, frozen = _trailers(details), FREEZE_LABEL in details.labels
+    evaluated = [evaluator.evaluate(change, trailers, approved=NOT_MERGED, freeze_label=frozen) for change in changes]
+    files = {file.path: file for snapshot in diff.head.values() for file in snapshot.files}
+    return Verdict(
+        evaluated=[_with_line(item, files) for item in evaluated],
+        whole=_of_a_bot(comparison, details, diff) if _is_restricted(config, details, changes) else (),
+        problems=diff.problems(),
+    )
 
 
-def _of_new_services(config: Config, diff: EnvDiff) -> dict[str, str]:
-    """Return the repositories of services that are new; what is there keeps the one it has, named or not."""
-    there = diff.services()
-    return {service: repo for service, repo in config.repos.items() if service not in there}
+def _is_restricted(config: Config, details: PullRequestDetails, changes: Sequence[Change]) -> bool:
+    """Tell whether a bot opened the pull request, which may change nothing but tags."""
+    updates_workflows = details.is_app and details.author == DEPENDABOT and not changes
+    return (details.is_app or config.is_bot(details.author)) and not updates_workflows
 
 
-def _config(infra: Repository, sha: str) -> Config:
-    return Config.parse((infra.files_at(sha, [PATH]) or {}).get(PATH, ""))
+def _of_a_bot(comparison: Comparison, details: PullRequestDetails, diff: EnvDiff) -> tuple[GateResult, ...]:
+    unlisted = len(comparison.files) >= MOST_FILES
+    foreign = [f"{MOST_FILES} files or more"] if unlisted else diff.foreign(comparison.files)
+    return (rules.only_tags(details.author, foreign),)
 
 
-def _diff(infra: Repository, compared: Comparison, head: str, old: Layout, new: Layout) -> EnvDiff:
+def _with_line(item: EvaluatedChange, files: Mapping[str, EnvFile]) -> EvaluatedChange:
+    """Return *item* with the line of its tag in the file."""
+    change = item.change
+    if not change.after or change.file not in files:
+        return item
+    return replace(item, line=files[change.file].line_of(change.service))
+
+
+def _repos_of_new_services(config: Config, diff: EnvDiff) -> dict[str, str]:
+    """Return the repositories of services that are new; an existing service keeps the one it has, named or not."""
+    existing = diff.services()
+    return {service: repo for service, repo in config.repos.items() if service not in existing}
+
+
+def _diff(infra: Repository, comparison: Comparison, head: str, old: Layout, new: Layout) -> EnvDiff:
     """Return the difference in those env files that the pull request touches; if it moves them, in all."""
-    touched: Sequence[str] = compared.files
+    touched: Sequence[str] = comparison.files
     if PATH in touched or len(touched) >= MOST_FILES:
-        touched = [*infra.paths(compared.merge_base), *infra.paths(head), *infra.paths(compared.base)]
+        touched = [*infra.paths(comparison.merge_base), *infra.paths(head), *infra.paths(comparison.base)]
     paths = [path for path in dict.fromkeys(touched) if old.owner(path) or new.owner(path)]
     if not paths:
         return EnvDiff(base={}, head={}, now={})
     texts = infra.files_at(head, paths) or {}
-    before = infra.files_at(compared.merge_base, paths) or {}
+    before = infra.files_at(comparison.merge_base, paths) or {}
     added = [path for path in texts if path not in before]
     new.require_one_file(path for path in (infra.paths(head) if added else texts) if new.owner(path))
     return EnvDiff(
         base=old.group(before),
         head=new.group(texts),
-        now=old.group(infra.files_at(compared.base, paths) or {}),
+        now=old.group(infra.files_at(comparison.base, paths) or {}),
     )
 
 
-def _said(proposed: Proposed) -> Said:
-    """Return what the commits say. A freeze can be overridden in the body too: that changes nothing of what goes."""
-    said = trailers.read("\n\n".join(proposed.messages))
-    return replace(said, freeze_override=said.freeze_override or trailers.read(proposed.body).freeze_override)
+def _trailers(details: PullRequestDetails) -> Trailers:
+    """Return what the commits say. The body may override a freeze too: that does not change what is deployed."""
+    found = trailers.read("\n\n".join(details.messages))
+    return replace(found, freeze_override=found.freeze_override or trailers.read(details.body).freeze_override)
 
 
 def _nothing(why: str) -> Outcome:
@@ -214,41 +243,42 @@ def _nothing(why: str) -> Outcome:
 def _outcome(verdict: Verdict) -> Outcome:
     if verdict.is_empty:
         return _nothing("no tag changes")
-    worst = gates.worst(verdict.findings)
-    errors = (*verdict.problems, *(gate_report.error_of(finding) for finding in verdict.whole if finding.reason))
-    errors += tuple(gate_report.closed(verdict.judged))
+    worst = rules.worst(verdict.results)
+    errors = (*verdict.problems, *(report.error_of(result) for result in verdict.whole if result.reason))
+    errors += tuple(report.errors(verdict.evaluated))
+    changes = ", ".join(f"{item.change.env} {item.change}" for item in verdict.evaluated)
     return Outcome(
         outputs={
             "decision": worst.decision if worst else Decision.ALLOW,
             "opens-at": worst.opens.isoformat() if worst and worst.opens else "",
-            "changes": [each.change.as_output() for each in verdict.judged],
-            "gates": gate_report.as_output(verdict.judged, [*verdict.whole]),
+            "changes": [item.change.as_output() for item in verdict.evaluated],
+            "gates": report.as_output(verdict.evaluated, [*verdict.whole]),
             "reason": errors[0].reason if errors else Reason.ALLOWED,
         },
-        notice=f"every gate is open for {', '.join(f'{each.change.env} {each.change}' for each in verdict.judged)}",
+        notice=f"every gate is open for {changes}",
         summary=_text(verdict),
         errors=errors,
     )
 
 
 def _text(verdict: Verdict) -> str:
-    worst = gates.worst(verdict.findings)
-    heads = {Decision.WAIT: "⏳ This has to wait", Decision.REFUSE: "❌ This may not go"}
+    worst = rules.worst(verdict.results)
+    heads = {Decision.WAIT: "⏳ Waiting", Decision.REFUSE: "❌ Blocked"}
     head = heads[worst.decision] if worst else "✅ Every gate is open"
-    spoilt = [gates.unparsable(str(problem)) for problem in verdict.problems]
-    return f"### {head}\n\n{gate_report.table(verdict.judged)}{gate_report.notes([*spoilt, *verdict.whole])}"
+    return f"### {head}\n\n{report.table(verdict.evaluated)}{report.notes(verdict.about_all)}"
 
 
-def _keep_comment(infra: Repository, settings: Settings, number: int, proposed: Proposed, verdict: Verdict) -> str:
+def _keep_comment(
+    infra: Repository, settings: Settings, number: int, details: PullRequestDetails, verdict: Verdict
+) -> str:
     """Keep one comment that says what the summary says; return a warning if the token may not."""
-    text = (
-        f"{_text(verdict)}\n{MARK}\n" if not verdict.is_empty else f"### Gates\n\nNo tag changes any more.\n\n{MARK}\n"
-    )
-    needless = verdict.is_empty and not proposed.comment
-    if not settings.comment or needless or text == proposed.comment_body:
+    empty = f"### Gates\n\nNo tag changes any more.\n\n{MARKER}\n"
+    text = empty if verdict.is_empty else f"{_text(verdict)}\n{MARKER}\n"
+    needless = verdict.is_empty and not details.comment_number
+    if not settings.comment or needless or text == details.comment_body:
         return ""
     try:
-        infra.comment(number, text, instead_of=proposed.comment)
+        PullRequests(infra.client).comment(number, text, replaces=details.comment_number)
     except AccessError as error:
         return f"no comment on #{number}: {error}"
     return ""

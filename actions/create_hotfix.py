@@ -1,4 +1,4 @@
-"""action-create-hotfix: make a branch at a released commit, for a fix that cannot wait for main."""
+"""action-create-hotfix: create a branch at a released commit, for a fix that cannot wait for the default branch."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import os
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 
-from actions.change import only_service
-from actions.config import REPOSITORY
+from actions.api.client import Client
+from actions.api.repository import Repository
+from actions.app.release import Release, find_release, merged_into
 from actions.errors import (
     BranchExistsError,
     ConflictError,
@@ -19,11 +21,14 @@ from actions.errors import (
     NotReleasedError,
     UnknownServiceError,
 )
-from actions.event import Event, is_hotfix
-from actions.infra_state import read_one
-from actions.layout import require_name
-from actions.repository import Repository
-from actions.runtime import Inputs, Outcome, event_payload, markdown, run
+from actions.infra.change import only_service
+from actions.infra.layout import require_name
+from actions.infra.remote import read_infra
+from actions.runner.environment import event_payload, server_url
+from actions.runner.event import Event
+from actions.runner.inputs import Inputs
+from actions.runner.markdown import escape
+from actions.runner.outcome import Outcome, run
 from actions.tags import is_version, next_patch, require_tag
 
 UNSET = {"branch": "", "base-sha": "", "created": False, "next-version": ""}
@@ -44,7 +49,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """The inputs of the action. The base is one of *base_sha*, *base_tag* and what *from_env* runs."""
+    """The inputs of the action. The base is one of *base_sha*, *base_tag* and the tag that *from_env* runs."""
 
     base_sha: str
     base_tag: str
@@ -70,16 +75,14 @@ class Settings:
         given = [name for name, value in bases.items() if value]
         if len(given) != 1:
             raise InputError(f"give one of {', '.join(bases)}; given: {', '.join(given) or 'none'}")
-        infra_repo, service = inputs.text("infra-repo") or repository, inputs.text("service")
-        if not REPOSITORY.fullmatch(infra_repo):
-            raise InputError(f"input infra-repo is {infra_repo[:200]!r}; write it as owner/name")
+        service = inputs.text("service")
         name = inputs.text("branch-name").removeprefix(prefix)
         return cls(
             base_sha=_sha(bases["base-commit-sha"]),
             base_tag=require_tag(bases["base-tag"]) if bases["base-tag"] else "",
             from_env=require_name("an environment", bases["from-env"]) if bases["from-env"] else "",
             service=require_name("a service", service) if service else "",
-            infra_repo=infra_repo,
+            infra_repo=inputs.repository("infra-repo", repository),
             envs_dir=inputs.required("envs-dir"),
             name=_name(name) if name else "",
             prefix=prefix,
@@ -96,20 +99,32 @@ def main() -> int:
 def _act() -> Outcome:
     event = Event.read(os.environ, event_payload())
     settings = Settings.read(Inputs(), event.repository)
-    repository = Repository(event.repository, settings.token)
-    base = settings.base_tag or settings.base_sha or _running(settings, event.repository)
-    sha, version = _commit(repository, base, is_tag=bool(settings.base_tag))
-    next_version = _next_version(repository, version) if version else ""
+    app = Repository(Client(event.repository, settings.token))
+    base = settings.base_tag or settings.base_sha or _deployed_tag(settings, event.repository)
+    sha, version = _resolve(app, base, is_tag=bool(settings.base_tag))
+    next_version = _next_version(app, version) if version else ""
     name = settings.name or next_version
     if not name:
-        raise InputError(f"{base} is no version, so the branch has to be named; give branch-name")
+        raise InputError(f"{base} is no version, so the branch needs a name; set input branch-name")
     branch = settings.prefix + _name(name)
-    main_branch = settings.main_branch or event.default_branch or repository.default_branch()
-    released_on = _require_released(repository, sha, main_branch, settings)
-    created = repository.create_branch(branch, sha)
+    default_branch = settings.main_branch or event.default_branch or app.default_branch()
+    released_by = _require_released(app, sha, default_branch, settings.prefix)
+    created = app.create_branch(branch, sha)
     if not created:
-        _require_same(repository, branch, sha)
-    return _outcome(repository, settings, branch, sha, released_on, next_version, created=created)
+        _require_same(app, branch, sha)
+    hotfix = Hotfix(branch=branch, sha=sha, released_by=released_by, next_version=next_version, created=created)
+    return _outcome(hotfix, app.name, settings.infra_repo, default_branch)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Hotfix:
+    """The hotfix *branch* at the commit *sha*, and the branch that released this commit."""
+
+    branch: str
+    sha: str
+    released_by: str
+    next_version: str
+    created: bool
 
 
 def _sha(base: str) -> str:
@@ -127,107 +142,97 @@ def _name(name: str) -> str:
     )
 
 
-def _running(settings: Settings, repository: str) -> str:
-    """Return the tag that the environment `from_env` has of a service of *repository*."""
-    infra = Repository(settings.infra_repo, settings.token)
-    config, snapshot = read_one(infra, settings.envs_dir, settings.from_env)
+def _deployed_tag(settings: Settings, repository: str) -> str:
+    """Return the tag that the environment `from-env` has of a service of *repository*."""
+    infra = Repository(Client(settings.infra_repo, settings.token))
+    state = read_infra(infra, branch="", envs_dir=settings.envs_dir, envs=[settings.from_env])
+    snapshot = state.environments[settings.from_env]
     service, tags = settings.service or only_service(snapshot), snapshot.tags()
     if service not in tags:
         raise UnknownServiceError(f"no service '{service}' in {settings.from_env}; it has: {', '.join(sorted(tags))}")
-    home = config.repo_of(service, repository)
+    home = state.config.repo_of(service, repository)
     if home.casefold() != repository.casefold():
-        where = f"the commits of '{service}' are in {home}" if home else f"'{service}' is of somebody else"
+        where = f"the commits of '{service}' are in {home}" if home else f"'{service}' has no app repository"
         raise InputError(f"{where} (gitops.yml of {settings.infra_repo}), so its hotfix is not made in {repository}")
     if not tags[service]:
         raise NoTagError(f"service '{service}' has no tag in {settings.from_env}, so nothing runs there to be fixed")
     return require_tag(tags[service], file=snapshot.file_of(service).path)
 
 
-def _commit(repository: Repository, base: str, *, is_tag: bool) -> tuple[str, str]:
+def _resolve(app: Repository, base: str, *, is_tag: bool) -> tuple[str, str]:
     """Return the commit that *base* names, and its version if it is one.
 
     What looks like the beginning of a SHA can be a git tag too, such as a date.
     """
     if REVISION.fullmatch(base) and not is_version(base) and not is_tag:
-        return repository.resolve(base), ""
+        return app.resolve(base), ""
     names = [base, f"v{base}"] if is_version(base) and not base.startswith("v") else [base]
     for name in names:
-        sha = repository.commit_of_tag(name)
+        sha = app.commit_of_tag(name)
         if sha:
             return sha, name if is_version(base) else ""
-    raise InputError(f"{repository.name} has no git tag {' or '.join(names)}; give base-commit-sha instead")
+    raise InputError(f"{app.name} has no git tag {' or '.join(names)}; set input base-commit-sha instead")
 
 
-def _next_version(repository: Repository, version: str) -> str:
-    """Return the next patch version that no git tag has, be it as a pre-release."""
+def _next_version(app: Repository, version: str) -> str:
+    """Return the next patch version that no git tag has, not even as a pre-release."""
     bare = version.removeprefix("v")
     line = bare[: bare.index(".", bare.index(".") + 1) + 1]
-    taken = [tag for prefix in (line, f"v{line}") for tag in repository.tags(prefix)]
+    taken = [tag for prefix in (line, f"v{line}") for tag in app.tags(prefix)]
     return next_patch(version, taken)
 
 
-def _require_released(repository: Repository, sha: str, main_branch: str, settings: Settings) -> str:
-    """Return the branch that *sha* was released on: main or a hotfix branch.
-
-    GitHub finds every commit of every fork by its SHA, those of unreviewed pull requests included; so being there is
-    not enough.
-    """
-    hotfixes = [name for name in repository.branches(settings.prefix) if is_hotfix(name, settings.prefix)]
-    for branch in (main_branch, *hotfixes):
-        found = repository.compare(branch, sha)
-        if found and found.status in ("behind", "identical"):
-            return branch
-    raise NotReleasedError(
-        f"commit {sha} of {repository.name} is neither on {main_branch} nor on a branch {settings.prefix}*;"
-        " a hotfix starts from a commit that was reviewed and released"
-    )
+def _require_released(app: Repository, sha: str, default_branch: str, prefix: str) -> str:
+    """Return the branch that released the commit *sha*; raise NotReleasedError if none did."""
+    find = partial(find_release, app, sha, default_branch=default_branch, hotfix_prefix=prefix)
+    released = find(merged_into=())
+    if released.kind is Release.NONE:  # a hotfix branch may be gone; its pull request stays
+        released = find(merged_into=merged_into(app, sha))
+    if released.kind is Release.NONE:
+        raise NotReleasedError(
+            f"commit {sha} of {app.name} is neither on {default_branch} nor on a branch {prefix}*;"
+            " a hotfix starts from a commit that was reviewed and released"
+        )
+    return released.branch
 
 
-def _require_same(repository: Repository, branch: str, sha: str) -> None:
-    there = repository.branches(branch).get(branch, "(gone again)")
-    if there != sha:
+def _require_same(app: Repository, branch: str, sha: str) -> None:
+    head = app.branches(branch).get(branch, "(gone again)")
+    if head != sha:
         raise BranchExistsError(
-            f"branch {branch} of {repository.name} exists at {there}, not at {sha}; choose another name, or delete it"
+            f"branch {branch} of {app.name} exists at {head}, not at {sha}; choose another name, or delete it"
         )
 
 
-def _outcome(
-    repository: Repository,
-    settings: Settings,
-    branch: str,
-    sha: str,
-    released_on: str,
-    next_version: str,
-    *,
-    created: bool,
-) -> Outcome:
-    reason = Reason.CREATED if created else Reason.ALREADY_THERE
-    verb = "created" if created else "is there already"
+def _outcome(hotfix: Hotfix, app: str, infra: str, default_branch: str) -> Outcome:
+    verb = "created" if hotfix.created else "exists already"
     return Outcome(
         outputs={
-            "branch": branch,
-            "base-sha": sha,
-            "created": created,
-            "next-version": next_version,
-            "reason": reason,
+            "branch": hotfix.branch,
+            "base-sha": hotfix.sha,
+            "created": hotfix.created,
+            "next-version": hotfix.next_version,
+            "reason": Reason.CREATED if hotfix.created else Reason.ALREADY_THERE,
         },
-        notice=f"{branch} {verb} at {sha}",
-        summary=f"### Hotfix branch `{branch}` {verb}\n\nAt `{sha}`, a commit of {markdown(released_on)}.\n\n"
-        + _next_steps(repository.name, settings.infra_repo, branch, next_version),
+        notice=f"{hotfix.branch} {verb} at {hotfix.sha}",
+        summary=f"### Hotfix branch `{hotfix.branch}` {verb}\n\n"
+        f"At `{hotfix.sha}`, a commit of {escape(hotfix.released_by)}.\n\n"
+        + _next_steps(hotfix, app, infra, default_branch),
     )
 
 
-def _next_steps(app: str, infra: str, branch: str, next_version: str) -> str:
-    server = os.environ.get("GITHUB_SERVER_URL", "https://github.com")
-    release = f", then tag the commit `{next_version}`" if next_version else ""
+def _next_steps(hotfix: Hotfix, app: str, infra: str, default_branch: str) -> str:
+    server, branch = server_url(), hotfix.branch
+    release = f", then tag the commit `{hotfix.next_version}`" if hotfix.next_version else ""
     return (
-        "1. Make the fix. If it is on main already, pick it from there with `-x`, so that it is known as the same:\n\n"
+        f"1. Make the fix. If {default_branch} has it already, cherry-pick it with `-x`, so that both commits are known"
+        f" to be the same:\n\n"
         f"   ```sh\n   git fetch origin && git switch -c fix origin/{branch}\n"
-        "   git cherry-pick -x <commit of main>\n   git push origin fix\n   ```\n\n"
+        f"   git cherry-pick -x <commit of {default_branch}>\n   git push origin fix\n   ```\n\n"
         f"2. [Open a pull request]({server}/{app}/compare/{branch}...fix?expand=1) against `{branch}`, not against"
-        " main. It is tested and reviewed as any other.\n"
+        f" {default_branch}. It is tested and reviewed like any other.\n"
         f"3. Merge it{release}. The commit is published as its tag.\n"
-        f"4. Set that tag where it has to go: [{infra}]({server}/{infra}/actions).\n"
-        "5. Bring the fix to main, by a pull request of its own, with `git cherry-pick -x`. Until it is there, no tag"
-        " without it goes where the hotfix runs.\n"
+        f"4. Set that tag in the environments that need it: [{infra}]({server}/{infra}/actions).\n"
+        f"5. Bring the fix to {default_branch}, by a pull request of its own, with `git cherry-pick -x`. Until then, no"
+        " tag without the fix is deployed where the hotfix runs.\n"
     )

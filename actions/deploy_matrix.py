@@ -4,28 +4,32 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from actions import matrix
-from actions.clock import Clock
+from actions.api.retry import retry
+from actions.deployments import matrix
+from actions.deployments.matrix import Difference, Per
 from actions.errors import EnvFileError, GitHubError, InputError, UnknownServiceError
-from actions.event import ZEROS, Event
-from actions.layout import unknown_env
-from actions.matrix import Difference, Per
-from actions.report import shown
-from actions.retry import persist
-from actions.runtime import Inputs, Outcome, event_payload, markdown, run, workspace_root
+from actions.infra.checkout import Checkout
+from actions.infra.layout import unknown_env
+from actions.runner import markdown
+from actions.runner.clock import Clock
+from actions.runner.environment import event_payload, workspace_root
+from actions.runner.event import ZEROS, Event
+from actions.runner.inputs import Inputs
+from actions.runner.markdown import escape, format_tag
+from actions.runner.outcome import Outcome, run
 from actions.tags import is_commit, short
-from actions.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from actions.config import Config
-    from actions.holding import Holding
-    from actions.layout import Layout, Snapshot
+    from actions.api.repository import Repository
+    from actions.gates.collect import EvaluatedChange
+    from actions.gates.enforce import GatedChanges
+    from actions.infra.config import Config
+    from actions.infra.layout import Layout, Snapshot
 
 UNSET = {
     "matrix": {"include": []},
@@ -89,7 +93,6 @@ class Settings:
     def read(cls, inputs: Inputs) -> Settings:
         """Read the inputs; raise InputError if one cannot be used."""
         token = inputs.secret("token") if inputs.text("token") else ""
-        app_token = inputs.secret("app-token") if inputs.text("app-token") else token
         since = inputs.required("since")
         if since not in (BEFORE, DEPLOYMENT) and not is_commit(since):
             raise InputError(
@@ -105,7 +108,7 @@ class Settings:
             enforce_gates=inputs.flag("enforce-gates"),
             app_repo=inputs.text("app-repo"),
             token=token,
-            app_token=app_token,
+            app_token=inputs.optional_secret("app-token", token),
         )
         if since == DEPLOYMENT and settings.services and settings.per is Per.ENV:
             raise InputError(
@@ -117,94 +120,132 @@ class Settings:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Found:
-    """What is different, beside which commit or why beside none, and what of it is left out.
+class DeployPlan:
+    """What differs, from which *revision* or why from none, and what of it is left out.
 
-    *overtaken* names what a newer commit is deployed of already, *holding* is what the gates say.
+    *superseded* names what runs something newer already. *gated* is what the gates say, None if they were not asked.
     """
 
     differences: Sequence[Difference]
     reason: Reason
     revision: str = ""
-    overtaken: Sequence[str] = ()
-    holding: Holding | None = None
+    superseded: Sequence[str] = ()
+    gated: GatedChanges | None = None
+
+    @property
+    def held(self) -> Sequence[EvaluatedChange]:
+        """Return what the gates hold back."""
+        return self.gated.held if self.gated else ()
 
 
 def main(clock: Clock | None = None) -> int:
     """Run the action and return its exit code."""
     clock = clock or Clock()
-    return run(lambda: persist(lambda: _act(clock), timeout=LONGEST_TRY, clock=clock), unset=UNSET)
+    return run(lambda: retry(lambda: _act(clock), timeout=LONGEST_TRY, clock=clock), unset=UNSET)
 
 
 def _act(clock: Clock) -> Outcome:
     settings = Settings.read(Inputs())
-    workspace = Workspace(workspace_root())
-    config = workspace.config()
+    checkout = Checkout(workspace_root())
+    config = checkout.config()
     layout = config.layout(settings.envs_dir)
-    now = workspace.environments(layout)
-    names = config.in_order(_chosen(now, settings.environments, layout))
-    event = Event.read(os.environ, event_payload())
-    snapshots = [now[env] for env in names]
-    if settings.since == DEPLOYMENT and settings.only_changed:
-        found = _since_deployment(settings, layout, snapshots, event)
-    else:
-        found = _since_revision(settings, workspace, layout, snapshots, event)
-    _require_services(settings.services, found.differences)
-    found = replace(found, differences=[difference.only(settings.services) for difference in found.differences])
-    if settings.enforce_gates:
-        found = _held(settings, config, layout, now, found, event, clock)
-    return _outcome(found, settings)
-
-
-def _since_deployment(settings: Settings, layout: Layout, snapshots: Sequence[Snapshot], event: Event) -> Found:
-    from actions.deployed import beside  # only those who ask GitHub pay for its client
-    from actions.repository import Repository
-
-    found = beside(Repository(event.repository, settings.token), layout, snapshots, event.sha)
-    overtaken = [f"{each.difference.env}/{service}" for each in found for service in each.overtaken]
-    known = any(each.known for each in found)
-    return Found(
-        differences=[each.difference for each in found],
-        reason=Reason.CHANGED if known else Reason.NO_DEPLOYMENT,
-        overtaken=overtaken,
-    )
-
-
-def _since_revision(
-    settings: Settings, workspace: Workspace, layout: Layout, snapshots: Sequence[Snapshot], event: Event
-) -> Found:
-    revision, reason = _revision(settings, event)
-    before = _environments_at(revision, workspace, layout, snapshots, settings, event) if revision else None
-    if revision and before is None:
-        reason = Reason.LOST_HISTORY
-    differences = [matrix.difference(snapshot, (before or {}).get(snapshot.env)) for snapshot in snapshots]
-    return Found(differences=differences, reason=reason, revision=revision)
-
-
-def _held(
-    settings: Settings,
-    config: Config,
-    layout: Layout,
-    now: Mapping[str, Snapshot],
-    found: Found,
-    event: Event,
-    clock: Clock,
-) -> Found:
-    from actions.holding import hold
-    from actions.judging import Judge
-    from actions.repository import Repository
-
-    judge = Judge(
-        infra=Repository(event.repository, settings.token),
+    return _Run(
+        settings=settings,
+        event=Event.read(os.environ, event_payload()),
+        checkout=checkout,
         config=config,
         layout=layout,
-        snapshot=now.get,
-        app_repo=settings.app_repo or event.repository,
-        app_token=settings.app_token,
-        now=datetime.fromtimestamp(clock.wall(), UTC),
-    )
-    holding = hold(judge, event.sha, found.differences, whole=settings.per is Per.ENV)
-    return replace(found, differences=holding.differences, holding=holding)
+        environments=checkout.environments(layout),
+        clock=clock,
+    ).outcome()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Run:
+    """One run: its settings, its event, and the checkout with all its *environments*."""
+
+    settings: Settings
+    event: Event
+    checkout: Checkout
+    config: Config
+    layout: Layout
+    environments: Mapping[str, Snapshot]
+    clock: Clock
+
+    def outcome(self) -> Outcome:
+        """Return the matrix."""
+        names = self.config.in_order(self._chosen())
+        snapshots = [self.environments[env] for env in names]
+        if self.settings.since == DEPLOYMENT and self.settings.only_changed:
+            plan = self._since_deployment(snapshots)
+        else:
+            plan = self._since_revision(snapshots)
+        _require_services(self.settings.services, plan.differences)
+        plan = replace(plan, differences=[diff.only(self.settings.services) for diff in plan.differences])
+        return _outcome(self._with_gates(plan) if self.settings.enforce_gates else plan, self.settings)
+
+    def _chosen(self) -> Collection[str]:
+        wanted = self.settings.environments
+        for env in wanted or ("*",) * (not self.environments):
+            if env not in self.environments:
+                raise unknown_env(env, self.layout, self.environments)
+        return [env for env in self.environments if not wanted or env in wanted]
+
+    def _infra(self) -> Repository:
+        from actions.api.client import Client  # only those who ask GitHub pay for its client
+        from actions.api.repository import Repository
+
+        return Repository(Client(self.event.repository, self.settings.token))
+
+    def _since_deployment(self, snapshots: Sequence[Snapshot]) -> DeployPlan:
+        from actions.deployments.baseline import compare_with_deployed
+
+        diffs = compare_with_deployed(self._infra(), self.layout, snapshots, self.event.sha)
+        return DeployPlan(
+            differences=[diff.difference for diff in diffs],
+            reason=Reason.CHANGED if any(diff.known for diff in diffs) else Reason.NO_DEPLOYMENT,
+            superseded=[f"{diff.difference.env}/{service}" for diff in diffs for service in diff.superseded],
+        )
+
+    def _since_revision(self, snapshots: Sequence[Snapshot]) -> DeployPlan:
+        revision, reason = _revision(self.settings, self.event)
+        before = self._environments_at(revision, snapshots) if revision else None
+        if revision and before is None:
+            reason = Reason.LOST_HISTORY
+        differences = [matrix.difference(snapshot, (before or {}).get(snapshot.env)) for snapshot in snapshots]
+        return DeployPlan(differences=differences, reason=reason, revision=revision)
+
+    def _environments_at(self, revision: str, snapshots: Sequence[Snapshot]) -> dict[str, Snapshot] | None:
+        """Return the environments at *revision*: from the checkout, else from GitHub; None if neither knows it."""
+        if self.checkout.has_commit(revision):
+            return self.checkout.environments_at(revision, self.layout)
+        if not self.settings.token:
+            return None
+        infra = self._infra()
+        texts = infra.files_at(revision, [file.path for snapshot in snapshots for file in snapshot.files])
+        if texts is None:
+            return None
+        # A file that was there and is gone now has changed too.
+        gone = [path for path in infra.paths(revision) if self.layout.owner(path) and path not in texts]
+        return self.layout.group(texts | ((infra.files_at(revision, gone) or {}) if gone else {}))
+
+    def _with_gates(self, plan: DeployPlan) -> DeployPlan:
+        from actions.gates.collect import GateEvaluator
+        from actions.gates.enforce import apply_gates
+
+        evaluator = GateEvaluator.at(
+            self._infra(),
+            self.event.sha,
+            self.config,
+            self.layout,
+            app_repo=self.settings.app_repo or self.event.repository,
+            app_token=self.settings.app_token,
+            clock=self.clock,
+            snapshots=self.environments,
+        )
+        whole = self.settings.per is Per.ENV
+        gated = apply_gates(evaluator, self.event.sha, plan.differences, whole=whole)
+        return replace(plan, differences=gated.differences, gated=gated)
 
 
 def _revision(settings: Settings, event: Event) -> tuple[str, Reason]:
@@ -220,40 +261,8 @@ def _revision(settings: Settings, event: Event) -> tuple[str, Reason]:
     return (event.before, Reason.CHANGED) if is_commit(event.before) else ("", Reason.NO_BASE)
 
 
-def _environments_at(
-    revision: str,
-    workspace: Workspace,
-    layout: Layout,
-    snapshots: Sequence[Snapshot],
-    settings: Settings,
-    event: Event,
-) -> dict[str, Snapshot] | None:
-    """Return the environments at *revision*: from the checkout, else from GitHub; None if neither knows it."""
-    if workspace.has_commit(revision):
-        return workspace.environments_at(revision, layout)
-    if not settings.token:
-        return None
-    from actions.repository import Repository  # only a shallow checkout needs GitHub
-
-    repository = Repository(event.repository, settings.token)
-    paths = [file.path for snapshot in snapshots for file in snapshot.files]
-    texts = repository.files_at(revision, paths)
-    if texts is None:
-        return None
-    # What was there and is gone now has changed too.
-    gone = [path for path in repository.paths(revision) if layout.owner(path) and path not in texts]
-    return layout.group(texts | ((repository.files_at(revision, gone) or {}) if gone else {}))
-
-
-def _chosen(now: Mapping[str, Snapshot], wanted: Sequence[str], layout: Layout) -> Collection[str]:
-    for env in wanted or ("*",) * (not now):
-        if env not in now:
-            raise unknown_env(env, layout, now)
-    return [env for env in now if not wanted or env in wanted]
-
-
-def _require_services(wanted: Sequence[str], found: Sequence[Difference]) -> None:
-    known = sorted({service for difference in found for service in difference.tags})
+def _require_services(wanted: Sequence[str], differences: Sequence[Difference]) -> None:
+    known = sorted({service for difference in differences for service in difference.tags})
     for service in wanted:
         if service not in known:
             raise UnknownServiceError(
@@ -261,24 +270,21 @@ def _require_services(wanted: Sequence[str], found: Sequence[Difference]) -> Non
             )
 
 
-def _outcome(found: Found, settings: Settings) -> Outcome:
-    # What a gate holds back is not to be deployed, whether it changed or not.
-    only_changed = found.reason is Reason.CHANGED or found.holding is not None
-    entries = matrix.entries(found.differences, per=settings.per, only_changed=only_changed)
-    reason = _reason(found, entries)
+def _outcome(plan: DeployPlan, settings: Settings) -> Outcome:
+    # What a gate holds back is not deployed, whether it changed or not.
+    only_changed = plan.reason is Reason.CHANGED or plan.gated is not None
+    entries = matrix.entries(plan.differences, per=settings.per, only_changed=only_changed)
+    reason = _reason(plan, entries)
     fits = matrix.fits(entries)
     shards = matrix.shards(entries, services=settings.services)
     if not matrix.fits(shards):
         raise InputError(
             f"{len(entries)} jobs are more than two levels of matrices hold; narrow environments or service"
         )
-    held = found.holding.as_output() if found.holding else []
-    because = _because(found, reason)
-    total = len(found.differences)
+    because = _because(plan, reason)
+    total = len(plan.differences)
     what = f"{len(entries)} of {total} environments" if settings.per is Per.ENV else f"{len(entries)} services"
-    too_many = (
-        f"{len(entries)} jobs are more than one matrix holds: use the output shards, see the README of the action"
-    )
+    too_many = f"{len(entries)} jobs are more than one matrix holds: use the output shards, see the action's README"
     return Outcome(
         outputs={
             # Not an empty matrix: a workflow that does not know of shards must fail, not deploy nothing.
@@ -287,56 +293,56 @@ def _outcome(found: Found, settings: Settings) -> Outcome:
             "environments": list(dict.fromkeys(entry["env"] for entry in entries)),
             "count": len(entries),
             "shards": {"include": shards},
-            "held": held,
+            "held": plan.gated.as_output() if plan.gated else [],
             "reason": reason,
         },
-        notice=(f"deploy {what}{because}" if entries else f"nothing to deploy{because}") + _left_out(found),
-        summary=_summary(found, entries, because),
+        notice=(f"deploy {what}{because}" if entries else f"nothing to deploy{because}") + _left_out(plan),
+        summary=_summary(plan, entries, because),
         warnings=() if fits else (too_many,),
     )
 
 
-def _reason(found: Found, entries: Sequence[object]) -> Reason:
-    if entries or found.reason is not Reason.CHANGED:
-        return Reason.HELD if found.holding and found.holding.held and not entries else found.reason
-    if found.holding and found.holding.held:
+def _reason(plan: DeployPlan, entries: Sequence[object]) -> Reason:
+    if entries or plan.reason is not Reason.CHANGED:
+        return Reason.HELD if plan.held and not entries else plan.reason
+    if plan.held:
         return Reason.HELD
-    return Reason.SUPERSEDED if found.overtaken else Reason.UNCHANGED
+    return Reason.SUPERSEDED if plan.superseded else Reason.UNCHANGED
 
 
-def _because(found: Found, reason: Reason) -> str:
+def _because(plan: DeployPlan, reason: Reason) -> str:
     if reason in BECAUSE:
         return f" ({BECAUSE[reason]})"
-    return f" since {short(found.revision)}" if found.revision else ""
+    return f" since {short(plan.revision)}" if plan.revision else ""
 
 
-def _left_out(found: Found) -> str:
-    parts = []
-    if found.overtaken:
-        parts.append(f"; a newer commit is deployed already of {', '.join(found.overtaken)}")
-    held = found.holding.held if found.holding else ()
-    parts += [f"; held: {h.change.env} {h.change.service}: {h.worst.message}" for h in held if h.worst]
+def _left_out(plan: DeployPlan) -> str:
+    superseded = ", ".join(plan.superseded)
+    parts = [f"; a newer commit is deployed already of {superseded}"] if superseded else []
+    parts += [f"; held: {h.change.env} {h.change.service}: {h.worst.message}" for h in plan.held if h.worst]
     return "".join(parts)
 
 
-def _summary(found: Found, entries: Sequence[Mapping[str, object]], because: str) -> str:
+def _summary(plan: DeployPlan, entries: Sequence[Mapping[str, object]], because: str) -> str:
+    """Return the tables of services, those that are deployed or held first, and of gates."""
     deployed = {(entry["env"], entry.get("service")) for entry in entries}
-    held = {(h.change.env, h.change.service) for h in found.holding.held} if found.holding else set()
-    rows = []
-    for difference in found.differences:
+    held = {(item.change.env, item.change.service) for item in plan.held}
+    rows: list[tuple[int, list[str]]] = []
+    for difference in plan.differences:
         for service, tag in difference.tags.items():
             goes = {(difference.env, None), (difference.env, service)} & deployed
             before = difference.previous.get(service, "")
-            came = f"{shown(before)} → " if before and before != tag else ""
-            mark = "🚀" if goes else "✋" if (difference.env, service) in held else "–"
-            rows.append(f"| {markdown(difference.env)} | {markdown(service)} | {came}{shown(tag)} | {mark} |\n")
-    head = f"### Deploy{because}\n\n| environment | service | tag | deploy |\n|---|---|---|:-:|\n"
-    return f"{head}{''.join(rows)}{_gates(found)}"
+            arrow = f"{format_tag(before)} → " if before and before != tag else ""
+            rank, mark = (0, "🚀") if goes else (1, "✋") if (difference.env, service) in held else (2, "–")
+            rows.append((rank, [escape(difference.env), escape(service), f"{arrow}{format_tag(tag)}", mark]))
+    rows.sort(key=lambda row: row[0])
+    table = markdown.table(("environment", "service", "tag", "deploy"), [cells for _, cells in rows], centered=1)
+    return f"### Deploy{because}\n\n{table}{_gates(plan)}"
 
 
-def _gates(found: Found) -> str:
-    if not found.holding or not found.holding.judged:
+def _gates(plan: DeployPlan) -> str:
+    if not plan.gated or not plan.gated.evaluated:
         return ""
-    from actions import gate_report
+    from actions.gates import report
 
-    return f"\n#### Gates\n\n{gate_report.table(found.holding.judged)}"
+    return f"\n#### Gates\n\n{report.table(plan.gated.evaluated)}"

@@ -29,8 +29,8 @@
     ├── ExceptionsFoundError 7  exceptions-found     the evidence has exceptions, and the run was to fail by them
     └── RefusedError 7          refused              a rule of ours forbids it
         ├── DivergedError       diverged             the new tag does not contain the one in place
-        ├── BackwardsError      backwards            the new tag is older than the one in place, and it is no roll back
-        ├── NeverRanError       never-ran            the tag to roll back to never ran in the environment
+        ├── BackwardsError      backwards            the new tag is older than the one in place, and it is no rollback
+        ├── NeverRanError       never-ran            the tag to rollback to never ran in the environment
         ├── NotPromotedError    not-promoted         the tag has not run in the environment that comes before
         ├── SoakingError        soaking              it has not run there for long enough
         ├── FrozenError         frozen               the environment is frozen
@@ -158,10 +158,12 @@ class NotMergeableError(ConflictError):
 
 
 class GitHubError(ActionError):
-    """GitHub answered with an error, or not at all."""
+    """GitHub answered with an error, or not at all: with this HTTP status (0: none), in these words of its own."""
 
     exit_code = 5
     reason = "github-error"
+    status: int = 0
+    said: str = ""
 
 
 class AccessError(GitHubError):
@@ -258,13 +260,13 @@ class NotReleasedError(RefusedError):
 
 
 class BackwardsError(RefusedError):
-    """The new tag is older than the one in place, and it is no roll back."""
+    """The new tag is older than the one in place, and it is no rollback."""
 
     reason = "backwards"
 
 
 class NeverRanError(RefusedError):
-    """The tag to roll back to never ran in the environment."""
+    """The tag to rollback to never ran in the environment."""
 
     reason = "never-ran"
 

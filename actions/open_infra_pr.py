@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from os import environ
 from typing import TYPE_CHECKING
 
-from actions import change, report
-from actions.clock import Clock
-from actions.config import PATH
+from actions.api.client import Client
+from actions.api.repository import Repository
+from actions.api.retry import retry
+from actions.app.order import Order
 from actions.errors import (
     ConflictError,
     EnvFileError,
@@ -18,23 +19,27 @@ from actions.errors import (
     RefusedError,
     ReviewRequiredError,
 )
-from actions.event import Event
-from actions.infra_settings import Route, Settings
-from actions.infra_state import State, read
-from actions.intent import Intent, intend, judge_of, wanted_tags
-from actions.landing import Landed, land, offer, settle
-from actions.order import Order
-from actions.proposal import Proposal, branch_name, propose, tags_in
-from actions.repository import Pull, Repository
-from actions.retry import persist
-from actions.runtime import Inputs, Outcome, event_payload, markdown, run, say
+from actions.gates.collect import GateEvaluator
+from actions.infra import change, change_report
+from actions.infra.config import PATH
+from actions.pull_request.merge import Merge, MergeResult, close_obsolete, close_pull, ensure_pull_request
+from actions.pull_request.plan import PullRequestPlan, State, make_plan, read_state, wanted_tags
+from actions.pull_request.proposal import Proposal, branch_name, propose, tags_in
+from actions.pull_request.settings import Route, Settings
+from actions.runner.clock import Clock
+from actions.runner.environment import event_payload
+from actions.runner.event import Event
+from actions.runner.inputs import Inputs
+from actions.runner.log import say
+from actions.runner.markdown import code_block, escape
+from actions.runner.outcome import Outcome, run
 from actions.tags import short
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from actions.change import Change
-    from actions.judging import Judge
+    from actions.api.pulls import Pull
+    from actions.infra.change import Change
 
 UNSET = {
     "changed": False,
@@ -67,14 +72,14 @@ class Reason(StrEnum):
 
 
 @dataclass(slots=True)
-class Memory:
-    """What earlier attempts of this run did, should the answer of GitHub get lost or a later step fail."""
+class AttemptState:
+    """What earlier attempts of this run did, in case an answer of GitHub is lost or a later step fails."""
 
     rolled_back_to: Mapping[str, str] | None = None
     changes: tuple[Change, ...] = ()
     proposal: Proposal | None = None
     pull: Pull | None = None
-    landed: Landed | None = None
+    merge: MergeResult | None = None
 
 
 def main(clock: Clock | None = None) -> int:
@@ -83,131 +88,145 @@ def main(clock: Clock | None = None) -> int:
 
 
 def _act(clock: Clock) -> Outcome:
-    event = Event.read(os.environ, event_payload())
+    event = Event.read(environ, event_payload())
     settings = Settings.read(Inputs(), event.repository)
-    infra = Repository(settings.infra_repo, settings.token)
-    memory = Memory()
-    return persist(lambda: _attempt(infra, settings, memory, clock), timeout=settings.timeout, clock=clock)
+    infra = Repository(Client(settings.infra_repo, settings.token))
+    attempted = AttemptState()
+    return retry(lambda: _attempt(infra, settings, attempted, clock), timeout=settings.timeout, clock=clock)
 
 
-def _attempt(infra: Repository, settings: Settings, memory: Memory, clock: Clock) -> Outcome:
+def _attempt(infra: Repository, settings: Settings, attempted: AttemptState, clock: Clock) -> Outcome:
     """Read what is there and do what is left to do; whatever was done before is found."""
-    state = read(infra, settings)
-    judge = judge_of(infra, settings, state, clock)
-    wanted = memory.rolled_back_to or wanted_tags(settings, state, judge)
+    state = read_state(infra, settings)
+    evaluator = _evaluator(infra, settings, state, clock)
+    wanted = attempted.rolled_back_to or wanted_tags(settings, state, evaluator)
     if settings.request.rollback:
-        memory.rolled_back_to = wanted  # what is previous is another tag when it is done
+        attempted.rolled_back_to = wanted  # once it is merged, another tag is the previous one
     branch = settings.branch or branch_name(settings.request, wanted) if wanted else ""
-    intent = intend(settings, state, judge, wanted)
-    if not intent.changes:
-        return _nothing_left(infra, settings, memory, state, intent, branch)
+    plan = make_plan(settings, state, evaluator, wanted)
+    if not plan.changes:
+        return _nothing_left(infra, settings, attempted, state, plan, branch)
     if settings.merge is Route.DIRECT and state.config.needs_review(state.target.env):
         raise ReviewRequiredError(
             f"{state.target.env} needs a review, so its pull request is not merged on its own; set merge to none,"
             f" or write 'review: none' for it into {PATH} of {infra.name}"
         )
-    proposal = propose(settings, state, intent, branch=branch)
-    common = change.outputs(intent.changes, wanted)
+    proposal = propose(settings, state, plan, branch=branch)
+    common = change.outputs(plan.changes, wanted)
     if settings.dry_run:
-        return _dry_run(state, intent, proposal, common)
-    own, pull, is_new = offer(infra, state.base, proposal, settings)
-    memory.changes, memory.proposal, memory.pull = intent.changes, proposal, pull
-    _close_older(infra, state, judge, pull, wanted)
-    landed = Landed(route=Route.NONE)
+        return _dry_run(state, plan, proposal, common)
+    own, pull, is_new = ensure_pull_request(infra, state.base, proposal, settings)
+    attempted.changes, attempted.proposal, attempted.pull = plan.changes, proposal, pull
+    _close_older(infra, state, evaluator, pull, wanted)
+    merge = MergeResult(route=Route.NONE)
     if settings.merges:
-        landed = memory.landed = land(infra, state.base, pull, proposal, settings=settings, clock=clock)
-    verified = infra.is_verified(landed.sha) if landed.sha else own.verified
-    outcome = _outcome(common, proposal, own.head, pull, landed, is_new=is_new, verified=verified)
-    return replace(outcome, warnings=tuple(intent.waiting))
+        merge = attempted.merge = Merge(
+            infra=infra, base=state.base, pull=pull, proposal=proposal, settings=settings, clock=clock
+        ).run()
+    verified = infra.is_verified(merge.sha) if merge.sha else own.verified
+    outcome = _outcome(common, proposal, replace(pull, head_sha=own.head), merge, is_new=is_new, verified=verified)
+    return replace(outcome, warnings=tuple(plan.waiting))
 
 
-def _nothing_left(
-    infra: Repository, settings: Settings, memory: Memory, state: State, intent: Intent, branch: str
-) -> Outcome:
-    """End a run whose tags are there, or older than what is there; clear away what was meant to bring them there."""
-    merged = settle(infra, branch, state.base.branch) if branch and not settings.dry_run else None
-    sha = memory.landed.sha if memory.landed else merged.merge_sha if merged else ""
-    if memory.proposal and memory.pull and sha:
-        # It was this run that merged it; only the answer, or a step after it, was lost.
-        landed = memory.landed or Landed(route=settings.merge, sha=sha)
-        common = change.outputs(memory.changes, intent.wanted)
-        head = memory.pull.head_sha
-        verified = infra.is_verified(sha)
-        return _outcome(common, memory.proposal, head, memory.pull, landed, is_new=False, verified=verified)
-    env, behind = settings.request.env, intent.behind
-    pull = {"pr-number": merged.number, "pr-url": merged.url, "merged": True, "merge-sha": sha} if merged else {}
-    reason = Reason.SUPERSEDED if behind else Reason.UP_TO_DATE
-    text = f"{env} has something newer than {', '.join(f'{s} {short(intent.wanted[s])}' for s in behind)}"
-    return Outcome(
-        outputs={**UNSET, **change.outputs((), intent.wanted), **pull, "reason": reason},
-        notice=f"{reason}: {text}" if behind else report.one_line(env, ()),
-        summary=f"{text}: nothing was changed.\n" if behind else report.changes_table(env, ()),
+def _evaluator(infra: Repository, settings: Settings, state: State, clock: Clock) -> GateEvaluator:
+    return GateEvaluator.at(
+        infra,
+        state.base.head,
+        state.config,
+        state.layout,
+        app_repo=settings.app_repo,
+        app_token=settings.token,
+        clock=clock,
+        snapshots={snapshot.env: snapshot for snapshot in (state.target, state.source) if snapshot},
     )
 
 
-def _close_older(infra: Repository, state: State, judge: Judge, pull: Pull, wanted: Mapping[str, str]) -> None:
-    """Close the open pull requests of ours that offer older tags of the same services, and nothing else."""
+def _nothing_left(
+    infra: Repository, settings: Settings, attempted: AttemptState, state: State, plan: PullRequestPlan, branch: str
+) -> Outcome:
+    """End a run whose tags are there, or older than what is there; clear away the branch that was to bring them."""
+    merged = close_obsolete(infra, branch, state.base.branch) if branch and not settings.dry_run else None
+    sha = attempted.merge.sha if attempted.merge else merged.merge_sha if merged else ""
+    if attempted.proposal and attempted.pull and sha:
+        # It was this run that merged it; only the answer, or a step after it, was lost.
+        merge = attempted.merge or MergeResult(route=settings.merge, sha=sha)
+        common = change.outputs(attempted.changes, plan.wanted)
+        verified = infra.is_verified(sha)
+        return _outcome(common, attempted.proposal, attempted.pull, merge, is_new=False, verified=verified)
+    env, older = settings.request.env, plan.superseded
+    pull = {"pr-number": merged.number, "pr-url": merged.url, "merged": True, "merge-sha": sha} if merged else {}
+    reason = Reason.SUPERSEDED if older else Reason.UP_TO_DATE
+    text = f"{env} has something newer than {', '.join(f'{s} {short(plan.wanted[s])}' for s in older)}"
+    return Outcome(
+        outputs={**UNSET, **change.outputs((), plan.wanted), **pull, "reason": reason},
+        notice=f"{reason}: {text}" if older else change_report.one_line(env, ()),
+        summary=f"{text}: nothing was changed.\n" if older else change_report.changes_table(env, ()),
+    )
+
+
+def _close_older(
+    infra: Repository, state: State, evaluator: GateEvaluator, pull: Pull, wanted: Mapping[str, str]
+) -> None:
+    """Close the open pull requests of ours that propose older tags of the same services, and nothing else."""
     for other in state.base.open_pulls:
-        offered = tags_in(other.body, state.target.env)
-        if other.author != pull.author or other.number >= pull.number or not offered:
+        proposed = tags_in(other.body, state.target.env)
+        if other.author != pull.author or other.number >= pull.number or not proposed:
             continue
-        if not offered.keys() <= wanted.keys():
+        if not proposed.keys() <= wanted.keys():
             continue
-        kinds = {judge.order(service, tag, wanted[service])[0] for service, tag in offered.items()}
-        if kinds <= {Order.AHEAD, Order.IDENTICAL}:
-            infra.close_pull(other, comment=f"Superseded by #{pull.number}.")
+        orders = {evaluator.order(service, tag, wanted[service])[0] for service, tag in proposed.items()}
+        if orders <= {Order.AHEAD, Order.IDENTICAL}:
+            close_pull(infra, other, comment=f"Superseded by #{pull.number}.")
             say(f"closed {other.url}, superseded by {pull.url}")
 
 
-def _dry_run(state: State, intent: Intent, proposal: Proposal, common: Mapping[str, object]) -> Outcome:
-    diff = report.diff(state.target, intent.planned.after)
+def _dry_run(state: State, plan: PullRequestPlan, proposal: Proposal, common: Mapping[str, object]) -> Outcome:
+    diff = change_report.diff(state.target, plan.planned.after)
     say(diff)
     return Outcome(
         outputs={**UNSET, **common, "branch": proposal.branch, "reason": Reason.DRY_RUN},
         notice=f"dry run: {proposal.title}",
-        summary=f"### Dry run: {markdown(proposal.title)}\n\n{report.fenced(diff, 'diff')}\n{proposal.body}",
-        warnings=tuple(intent.waiting),
+        summary=f"### Dry run: {escape(proposal.title)}\n\n{code_block(diff, 'diff')}\n{proposal.body}",
+        warnings=tuple(plan.waiting),
     )
 
 
 def _outcome(
     common: Mapping[str, object],
     proposal: Proposal,
-    head: str,
     pull: Pull,
-    landed: Landed,
+    merge: MergeResult,
     *,
     is_new: bool,
     verified: bool,
 ) -> Outcome:
-    if landed.sha:
+    if merge.sha:
         reason = Reason.MERGED
-    elif landed.route is Route.AUTO:
+    elif merge.route is Route.AUTO:
         reason = Reason.MERGES_WHEN_READY
     else:
         reason = Reason.OPENED if is_new else Reason.ALREADY_OPEN
     facts = [
         f"[#{pull.number}]({pull.url}) {reason}",
-        f"commit `{landed.sha or head}`",
+        f"commit `{merge.sha or pull.head_sha}`",
         "Verified" if verified else "not signed",
     ]
-    facts += (
-        [f"route {landed.route}", "rules bypassed" if landed.bypassed else "no rule bypassed"] if landed.sha else []
-    )
+    if merge.sha:
+        facts += [f"route {merge.route}", "rules bypassed" if merge.bypassed else "no rule bypassed"]
     return Outcome(
         outputs={
             **common,
             "pr-number": pull.number,
             "pr-url": pull.url,
             "branch": pull.branch,
-            "commit-sha": head,
+            "commit-sha": pull.head_sha,
             "verified": verified,
-            "merged": bool(landed.sha),
-            "merge-sha": landed.sha,
-            "merge-route": landed.route,
-            "bypassed": landed.bypassed,
+            "merged": bool(merge.sha),
+            "merge-sha": merge.sha,
+            "merge-route": merge.route,
+            "bypassed": merge.bypassed,
             "reason": reason,
         },
         notice=f"{reason} {pull.url}: {proposal.title}",
-        summary=f"### {markdown(proposal.title)}\n\n{' · '.join(facts)}\n\n{proposal.body}",
+        summary=f"### {escape(proposal.title)}\n\n{' · '.join(facts)}\n\n{proposal.body}",
     )

@@ -1,4 +1,4 @@
-"""action-report-deployment: record, on the commits of the apps, that an environment runs them."""
+"""action-report-deployment: record on the commits of the apps which environment runs them."""
 
 from __future__ import annotations
 
@@ -8,21 +8,26 @@ from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING
 
-from actions.clock import Clock
-from actions.config import REPOSITORY
-from actions.deployment_records import DeploymentRecords
+from actions.api.client import Client
+from actions.api.retry import retry
+from actions.app.repository import AppRepository
+from actions.deployments.app_records import AppDeployments
 from actions.errors import EnvFileError, GitHubError, InputError, UnknownCommitError, UnknownServiceError
-from actions.event import Event
-from actions.layout import require_name
-from actions.retry import persist
-from actions.runtime import Inputs, Outcome, event_payload, markdown, run, workspace_root
+from actions.infra.checkout import Checkout
+from actions.infra.layout import require_name
+from actions.runner import markdown
+from actions.runner.clock import Clock
+from actions.runner.environment import event_payload, run_url, workspace_root
+from actions.runner.event import Event
+from actions.runner.inputs import Inputs
+from actions.runner.markdown import escape
+from actions.runner.outcome import Outcome, run
 from actions.tags import short
-from actions.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from actions.config import Config
+    from actions.infra.config import Config
 
 UNSET: dict[str, object] = {"deployments": []}
 FAILURES = (InputError, EnvFileError, GitHubError)
@@ -64,22 +69,19 @@ class Settings:
     @classmethod
     def read(cls, inputs: Inputs, repository: str) -> Settings:
         """Read the inputs, where *repository* is the one the run is in; raise InputError if one cannot be used."""
-        app_repo = inputs.text("app-repo") or repository
-        if not REPOSITORY.fullmatch(app_repo):
-            raise InputError(f"input app-repo is {app_repo[:200]!r}; write it as owner/name")
         return cls(
             env=require_name("an environment", inputs.required("env")),
             services=tuple(inputs.names("service")),
             status=inputs.choice("status", Status),
             envs_dir=inputs.required("envs-dir"),
-            app_repo=app_repo,
+            app_repo=inputs.repository("app-repo", repository),
             token=inputs.secret("token"),
         )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Report:
-    """A service of which *repository* is to know that *environment*, as it calls it, was to run *tag*."""
+    """A deployment of *service* at *tag*, to be recorded in *repository* under its name of the environment."""
 
     repository: str
     environment: str
@@ -95,28 +97,28 @@ def main(clock: Clock | None = None) -> int:
 def _act(clock: Clock) -> Outcome:
     event = Event.read(os.environ, event_payload())
     settings = Settings.read(Inputs(), event.repository)
-    workspace = Workspace(workspace_root())
-    config = workspace.config()
-    tags = workspace.environment(settings.env, config.layout(settings.envs_dir)).tags()
+    checkout = Checkout(workspace_root())
+    config = checkout.config()
+    tags = checkout.environment(settings.env, config.layout(settings.envs_dir)).tags()
     for service in settings.services:
         if service not in tags:
             known = ", ".join(sorted(tags)) or "none"
             raise UnknownServiceError(f"no service '{service}' in {settings.env}; it has: {known}")
-    reports = plan(config, settings, tags)
-    apps = {report.repository: DeploymentRecords(report.repository, settings.token) for report in reports}
+    reports = plan_reports(config, settings, tags)
+    apps = {report.repository: AppRepository(Client(report.repository, settings.token)) for report in reports}
     done: list[dict[str, str]] = []
     warnings = []
     payload = {"infra": event.repository, "commit": event.sha}
     for report in reports:
         attempt = partial(_report, apps[report.repository], report, payload, settings.status)
         try:
-            done += persist(attempt, timeout=LONGEST_TRY, clock=clock)
+            done += retry(attempt, timeout=LONGEST_TRY, clock=clock)
         except UnknownCommitError as error:
             warnings.append(str(error))
     return _outcome(settings, reports, done, warnings)
 
 
-def plan(config: Config, settings: Settings, tags: Mapping[str, str]) -> list[Report]:
+def plan_reports(config: Config, settings: Settings, tags: Mapping[str, str]) -> list[Report]:
     """Return what there is to report of the services that were deployed.
 
     An app repository knows the environment by its name or, where several services of it come from that repository, by
@@ -136,7 +138,7 @@ def plan(config: Config, settings: Settings, tags: Mapping[str, str]) -> list[Re
     ]
 
 
-def _report(app: DeploymentRecords, report: Report, payload: object, status: Status) -> list[dict[str, str]]:
+def _report(app: AppRepository, report: Report, payload: object, status: Status) -> list[dict[str, str]]:
     """Record a deployment, going on from where an earlier try got to, and return it; nothing if it was there already.
 
     Raises UnknownCommitError if the app has no commit behind the tag.
@@ -144,12 +146,13 @@ def _report(app: DeploymentRecords, report: Report, payload: object, status: Sta
     build = app.build(report.tag)
     if not build:
         raise UnknownCommitError(f"{report.repository} has no commit behind {report.service} {short(report.tag)}")
-    newest = app.newest(report.environment)
+    deployments = AppDeployments(app.client)
+    newest = deployments.newest(report.environment)
     if newest and (newest.sha, newest.state, status) == (build.sha, "SUCCESS", Status.SUCCESS):
         return []
     begun = newest and not newest.state and (newest.sha, newest.payload) == (build.sha, payload)
-    number = newest.number if newest and begun else app.create(report.environment, build.sha, payload)
-    app.conclude(number, status.state, _run_url())
+    number = newest.number if newest and begun else deployments.create(report.environment, build.sha, payload)
+    deployments.conclude(number, status.state, run_url())
     return [
         {
             "repository": report.repository,
@@ -162,26 +165,26 @@ def _report(app: DeploymentRecords, report: Report, payload: object, status: Sta
     ]
 
 
-def _run_url() -> str:
-    server = os.environ.get("GITHUB_SERVER_URL", "https://github.com")
-    return f"{server}/{os.environ.get('GITHUB_REPOSITORY', '')}/actions/runs/{os.environ.get('GITHUB_RUN_ID', '')}"
-
-
 def _outcome(
     settings: Settings, reports: Sequence[Report], done: Sequence[Mapping[str, str]], warnings: Sequence[str]
 ) -> Outcome:
     missing = len(warnings) == len(reports)
     reason = Reason.REPORTED if done else Reason.NOTHING_TO_REPORT if missing else Reason.ALREADY_REPORTED
-    rows = "".join(
-        f"| {markdown(each['service'])} | `{short(each['tag'])}` | {each['repository']} |"
-        f" {markdown(each['environment'])} | {each['state']} |\n"
-        for each in done
-    )
-    table = f"\n\n| service | tag | repository | environment | |\n|---|---|---|---|---|\n{rows}" if done else "\n"
+    rows = [
+        [
+            escape(deployment["service"]),
+            f"`{short(deployment['tag'])}`",
+            deployment["repository"],
+            escape(deployment["environment"]),
+            deployment["state"],
+        ]
+        for deployment in done
+    ]
+    table = markdown.table(("service", "tag", "repository", "environment", "state"), rows) if rows else ""
     what = f"{len(done)} of {len(reports)} services of {settings.env} reported"
     return Outcome(
         outputs={"deployments": done, "reason": reason},
         notice=f"{what} ({reason})",
-        summary=f"### {markdown(what)}{table}",
+        summary=f"### {escape(what)}\n\n{table}",
         warnings=tuple(warnings),
     )

@@ -35,4 +35,4 @@ if [[ -z $python ]]; then
 fi
 
 # -I: nothing is imported from the caller's checkout or environment. -S: nor from this Python's own site-packages.
-exec "$python" -I -S "${BASH_SOURCE[0]%/*}/bootstrap.py" "$1"
+exec "$python" -I -S "${BASH_SOURCE[0]%/*}/launcher/bootstrap.py" "$1"

@@ -1,6 +1,6 @@
 """32 runs at once, 8 services, tags out of order, one env file: do all end well, and what does it cost?
 
-Beside it the script of the article under the same load: how many of its runs fail, and how many updates are lost.
+DeployedDiff it the script of the article under the same load: how many of its runs fail, and how many updates are lost.
 `make bench-contention` prints it.
 """
 

@@ -1,6 +1,6 @@
 """How long an action takes to start: from a release, from main cold (it installs) and warm (it has installed).
 
-Beside a bare interpreter, and beside the install command typed by hand. `make bench` prints it.
+DeployedDiff a bare interpreter, and beside the install command typed by hand. `make bench` prints it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import tempfile
 from io import BytesIO
 from pathlib import Path
 
-from actions.install import PIP, SAME_FOR_BOTH
+from actions.launcher.install import PIP, SAME_FOR_BOTH
 from bench.timing import best, process
 from release import bundle
 

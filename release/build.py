@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from actions.errors import ConflictError, RefusedError
-from actions.runtime import Inputs, Outcome, run
+from actions.runner.inputs import Inputs
+from actions.runner.outcome import Outcome, run
 from release import bundle
 from release.project import CANDIDATES, GATE
 from release.settings import ROOT, checkout, project, require_main

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from actions.errors import GitHubError
-from actions.install import command, without_the_callers_settings
+from actions.launcher.install import command, without_the_callers_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

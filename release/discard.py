@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from actions.errors import InputError
-from actions.runtime import Inputs, Outcome, run
+from actions.runner.inputs import Inputs
+from actions.runner.outcome import Outcome, run
 from release.project import CANDIDATES
 from release.settings import project
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from actions.runtime import Inputs, Outcome, run
+from actions.runner.inputs import Inputs
+from actions.runner.outcome import Outcome, run
 from release.settings import ROOT, project, require_main
 from release.versions import is_latest, moving_tags, notes, require_newer
 

@@ -21,7 +21,9 @@ from typing import TYPE_CHECKING, Any, Self
 import yaml
 
 from actions.errors import RefusedError
-from actions.runtime import Inputs, Outcome, run, say
+from actions.runner.inputs import Inputs
+from actions.runner.log import say
+from actions.runner.outcome import Outcome, run
 from release.settings import checkout
 
 if TYPE_CHECKING:
@@ -61,7 +63,7 @@ class Case:
 BUMP = {"service": "api", "tag": "1.1.0"}
 DENIED = "permission-denied"  # what every action says of a token that GitHub does not know
 CASES = (
-    Case(action="setup-flags", reason="push-to-main"),
+    Case(action="setup-flags", reason="push-to-default-branch"),
     Case(action="bump-env", reason="changed", inputs={"env": "dev", **BUMP}),
     Case(action="bump-env", reason="changed", inputs={"env": "qa", **BUMP}, without=("gitops.yml",)),
     Case(action="bump-env", reason="changed", inputs={"env": "prod", **BUMP}, without=("gitops.yml",)),
@@ -69,7 +71,7 @@ CASES = (
     Case(action="open-infra-pr", reason=DENIED, inputs={"env": "dev", **BUMP, **TOKEN}),
     Case(action="check-envs", reason=DENIED, inputs=TOKEN, event="pull_request"),
     Case(action="create-hotfix", reason=DENIED, inputs={"base-commit-sha": SHA, "branch-name": "x", **TOKEN}),
-    Case(action="sync-rulesets", reason=DENIED, inputs=TOKEN),
+    Case(action="sync-protection", reason=DENIED, inputs=TOKEN),
     Case(action="report-deployment", reason=DENIED, inputs={"env": "dev", "status": "success", **TOKEN}),
     Case(action="export-evidence", reason=DENIED, inputs=TOKEN),
 )

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from actions.api.client import Client
 from actions.errors import InputError
-from actions.runtime import Inputs
+from actions.runner.inputs import Inputs
 from release.checkout import Checkout
 from release.project import Project
 
@@ -15,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 
 def project() -> Project:
     """Return the repository of this run, seen with its token."""
-    return Project(os.environ.get("GITHUB_REPOSITORY", ""), Inputs().secret("token"))
+    return Project(Client(os.environ.get("GITHUB_REPOSITORY", ""), Inputs().secret("token")))
 
 
 def checkout() -> Checkout:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from actions.patterns import ruleset_pattern
 from sandbox.gitrepo import BRANCH
+from sandbox.patterns import ruleset_matches
 from sandbox.state import ROLES
 
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ def _is_meant(repo: Repo, entry: dict[str, Any], actor: User) -> bool:
 def _is_about(repo: Repo, ruleset: dict[str, Any]) -> bool:
     """Tell whether *ruleset*, of an organization, is about *repo*."""
     names = ruleset["conditions"]["repository_name"]
-    return any(pattern == "~ALL" or ruleset_pattern(pattern).fullmatch(repo.name) for pattern in names["include"])
+    return any(pattern == "~ALL" or ruleset_matches(pattern, repo.name) for pattern in names["include"])
 
 
 def _covers(repo: Repo, ruleset: dict[str, Any], ref: str) -> bool:
@@ -199,6 +199,6 @@ def _covers(repo: Repo, ruleset: dict[str, Any], ref: str) -> bool:
             return True
         if pattern == "~DEFAULT_BRANCH":
             return ref == BRANCH + repo.default_branch
-        return ruleset_pattern(pattern).fullmatch(ref) is not None
+        return ruleset_matches(pattern, ref)
 
     return any(map(matches, names["include"])) and not any(map(matches, names["exclude"]))

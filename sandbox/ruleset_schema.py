@@ -1,4 +1,4 @@
-"""Takes what GitHub's OpenAPI description asks of a ruleset, and no more, into `actions/ruleset.schema.json`.
+"""Takes what GitHub's OpenAPI description asks of a ruleset, and no more, into `ruleset.schema.json`.
 
 `python -m sandbox.ruleset_schema` writes the file; a test keeps it equal to the description.
 """
@@ -11,7 +11,7 @@ from typing import Any
 
 from sandbox.descriptions import PACKAGES
 
-TARGET = Path(__file__).parent.parent / "actions" / "ruleset.schema.json"
+TARGET = Path(__file__).parent.parent / "actions" / "protection" / "ruleset.schema.json"
 # That of GitHub Enterprise Cloud, which knows a few kinds of actors more and nothing less.
 SOURCE = PACKAGES / "openapi" / "generated" / "ghec.json"
 SCOPES = {"repository": "/repos/{owner}/{repo}/rulesets", "organization": "/orgs/{org}/rulesets"}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from actions.patterns import passes
+from sandbox.patterns import filter_passes
 from sandbox.state import branch_of
 
 if TYPE_CHECKING:
@@ -69,4 +69,4 @@ def _touched(filters: dict[str, Any], event: Event) -> bool:
 
 
 def _passes(filters: dict[str, Any], kind: str, name: str) -> bool:
-    return passes(name, wanted=filters.get(kind), ignored=filters.get(f"{kind}-ignore", []))
+    return filter_passes(name, wanted=filters.get(kind), ignored=filters.get(f"{kind}-ignore", []))

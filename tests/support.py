@@ -6,6 +6,7 @@ import importlib
 import json
 import os
 import re
+import subprocess
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -21,6 +22,14 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 ACTIONS = sorted(path.parent.name for path in ROOT.glob("action-*/action.yml"))
 HEREDOC = re.compile(r"(?P<name>[^\n<]+)<<(?P<end>\S+)\n(?P<value>.*?)\n?(?P=end)\n", re.DOTALL)
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """Run git in *folder* and return what it prints."""
+    who = ("-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "init.defaultBranch=main")
+    return subprocess.run(
+        ["git", *who, *arguments], cwd=folder, check=True, capture_output=True, text=True
+    ).stdout.strip()
 
 
 def module_name(action: str) -> str:

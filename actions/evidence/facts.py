@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from actions.approval import Review
-    from actions.checks import RequiredCheck
+    from actions.api.checks import RequiredCheck
+    from actions.gates.approval import Review
 
 
 class Kind(StrEnum):
@@ -21,16 +21,16 @@ class Kind(StrEnum):
 
     FIRST = "first"  # the first commit of the branch: there was nobody yet to approve it
     UPDATE = "update"
-    ROLL_BACK = "roll-back"
+    ROLLBACK = "rollback"
     HOTFIX = "hotfix"
     SETTINGS = "settings"  # no tag moves: what the env file says beside, or what gitops.yml asks for
 
 
-EMERGENCIES = (Kind.ROLL_BACK, Kind.HOTFIX)
+EMERGENCIES = (Kind.ROLLBACK, Kind.HOTFIX)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Check:
+class CheckRecord:
     """How a check ended on a commit, and which app said so."""
 
     name: str
@@ -43,8 +43,8 @@ class Check:
 class Pull:
     """A pull request that was merged.
 
-    *writers* are the authors, committers and co-authors of its commits, *strangers* those of its commits that belong to
-    no account, *requesters* who had a bot make it. *complete* tells whether all commits, reviews and checks were read.
+    *writers* are the authors, committers and co-authors of its commits; *unattributed_commits* belong to no account;
+    *requesters* had a bot make it. *complete*: all commits, reviews and checks were read.
     """
 
     number: int
@@ -62,10 +62,10 @@ class Pull:
     labels: tuple[str, ...]
     tickets: tuple[str, ...]
     writers: tuple[str, ...]
-    strangers: tuple[str, ...]
+    unattributed_commits: tuple[str, ...]
     requesters: tuple[str, ...]
     reviews: tuple[Review, ...]
-    checks: tuple[Check, ...]
+    checks: tuple[CheckRecord, ...]
     complete: bool = True
     last_pusher: str = ""
 
@@ -210,5 +210,5 @@ class Change:
 
     @property
     def is_emergency(self) -> bool:
-        """Tell whether it is a change that cannot wait: a hotfix or a roll back."""
+        """Tell whether it is a change that cannot wait: a hotfix or a rollback."""
         return self.kind in EMERGENCIES

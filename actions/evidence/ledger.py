@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from actions.approval import Approval
 from actions.evidence.facts import Change, Deployment, Kind, Move
-from actions.evidence.judgement import Finding, Problem, approved, judge
+from actions.evidence.judgement import ExceptionKind, FoundException, find_approval, find_exceptions
+from actions.gates.approval import Approval
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from actions.evidence.deployments import DeploymentRecord
     from actions.evidence.facts import Rewrite
-    from actions.evidence.nodes import Deployed
 
 SCHEMA = 1
 PASS = "pass"  # noqa: S105 - a result
@@ -46,8 +46,10 @@ class Ledger:
                 strays.append({**record, "follows": next(reversed(changes), "")})
             else:
                 change = changes[record["commit"]]
-                settled = [found for found in change["exceptions"] if found["exception"] not in record["settles"]]
-                change |= {**record["adds"], "exceptions": settled}
+                open_exceptions = [
+                    found for found in change["exceptions"] if found["exception"] not in record["settles"]
+                ]
+                change |= {**record["adds"], "exceptions": open_exceptions}
         for change in changes.values():
             change["result"] = result_of(change["exceptions"])
         return cls(begins=begins, changes=list(changes.values()), strays=strays)
@@ -83,36 +85,38 @@ def start(server: str, infra: str, env: str, branch: str, after: str, collected:
 
 def record_of(change: Change, collected: Mapping[str, Any]) -> dict[str, Any]:
     """Return the record of *change*, judged."""
-    found = judge(change)
+    exceptions = [_as_entry(exception) for exception in find_exceptions(change)]
     pull = change.commit.pull
-    given = approved(pull, change.bots) if pull else Approval()
+    approval = find_approval(pull, change.bots) if pull else Approval()
     return {
         "record": "change",
         "schema": SCHEMA,
         **asdict(change),
         "moves": [_with_approvals(move, change.bots) for move in change.moves],
         "emergency": change.is_emergency,
-        "approved_by": given.by,
-        "approved_at": given.at,
+        "approved_by": approval.by,
+        "approved_at": approval.at,
         "later_review": later_review(change),
-        "exceptions": [_said(finding) for finding in found],
-        "result": result_of([_said(finding) for finding in found]),
+        "exceptions": exceptions,
+        "result": result_of(exceptions),
         "collected": collected,
     }
 
 
 def _with_approvals(move: Move, bots: Sequence[str]) -> dict[str, Any]:
     """Return *move* with who approved each commit that came with it."""
-    given = [approved(commit.pull, bots) if commit.pull else Approval() for commit in move.commits]
-    commits = [{**asdict(commit), "approved_by": each.by} for commit, each in zip(move.commits, given, strict=True)]
+    commits = [
+        {**asdict(commit), "approved_by": find_approval(commit.pull, bots).by if commit.pull else ""}
+        for commit in move.commits
+    ]
     return {**asdict(move), "commits": commits}
 
 
 def later_review(change: Change) -> dict[str, str] | None:
     """Return who approved an emergency change after it was merged, None if nobody did or it is none."""
     pull = change.commit.pull
-    given = approved(pull, change.bots, later=True) if pull and change.is_emergency else Approval()
-    return {"by": given.by, "at": given.at} if given.by else None
+    approval = find_approval(pull, change.bots, later=True) if pull and change.is_emergency else Approval()
+    return {"by": approval.by, "at": approval.at} if approval.by else None
 
 
 def deployed_later(
@@ -127,7 +131,7 @@ def deployed_later(
         "record": "amendment",
         "schema": SCHEMA,
         "commit": change["commit"]["sha"],
-        "settles": [] if undeployed else [Problem.CHANGE_WITHOUT_DEPLOYMENT],
+        "settles": [] if undeployed else [ExceptionKind.CHANGE_WITHOUT_DEPLOYMENT],
         "adds": {
             "deployments": [*(known | {each.id: asdict(each) for each in deployments}).values()],
             "undeployed": list(undeployed),
@@ -150,24 +154,32 @@ def reviewed_later(
     }
 
 
-def stray(deployed: Deployed, branch: str, collected: Mapping[str, Any]) -> dict[str, Any]:
+def stray(record: DeploymentRecord, branch: str, collected: Mapping[str, Any]) -> dict[str, Any]:
     """Return the record of a deployment of a commit that was not on the branch then."""
-    text = f"{deployed.sha[:12]} was deployed to {deployed.name} by {deployed.creator} and was not on {branch}"
+    text = f"{record.sha[:12]} was deployed to {record.name} by {record.creator} and was not on {branch}"
     facts = {
-        "id": deployed.number,
-        "environment": deployed.name,
-        "at": deployed.succeeded_at,
-        "by": deployed.creator,
-        "url": deployed.url,
+        "id": record.number,
+        "environment": record.name,
+        "at": record.succeeded_at,
+        "by": record.creator,
+        "url": record.url,
     }
-    return _no_change("deployment", deployed.sha, facts, Problem.DEPLOYMENT_WITHOUT_CHANGE, text, collected)
+    return _no_change(
+        "deployment",
+        record.sha,
+        facts,
+        FoundException(kind=ExceptionKind.DEPLOYMENT_WITHOUT_CHANGE, detail=text),
+        collected,
+    )
 
 
 def rewritten(rewrite: Rewrite, branch: str, collected: Mapping[str, Any]) -> dict[str, Any]:
     """Return the record of a rewrite of the branch."""
     text = f"{rewrite.actor} took {branch} from {rewrite.before[:12]} to {rewrite.after[:12]} ({rewrite.kind})"
     facts = {"id": rewrite.id, "environment": "", "at": rewrite.at, "by": rewrite.actor, "url": ""}
-    return _no_change("rewrite", rewrite.before, facts, Problem.DIRECT_PUSH, text, collected)
+    return _no_change(
+        "rewrite", rewrite.before, facts, FoundException(kind=ExceptionKind.DIRECT_PUSH, detail=text), collected
+    )
 
 
 def gap(
@@ -177,13 +189,15 @@ def gap(
     services = sorted(name for name in {*expected, *found} if expected.get(name) != found.get(name))
     moved = ", ".join(f"{name} from {expected.get(name) or 'none'} to {found.get(name) or 'none'}" for name in services)
     facts = {"id": 0, "environment": "", "at": "", "by": "", "url": ""}
-    return _no_change("gap", sha, facts, Problem.UNKNOWN, f"which commit moved {moved}", collected)
+    return _no_change(
+        "gap", sha, facts, FoundException(kind=ExceptionKind.UNKNOWN, detail=f"which commit moved {moved}"), collected
+    )
 
 
 def _no_change(
-    kind: str, sha: str, facts: Mapping[str, Any], problem: Problem, detail: str, collected: Mapping[str, Any]
+    kind: str, sha: str, facts: Mapping[str, Any], exception: FoundException, collected: Mapping[str, Any]
 ) -> dict[str, Any]:
-    exceptions = [_said(Finding(problem=problem, detail=detail))]
+    exceptions = [_as_entry(exception)]
     return {
         "record": kind,
         "schema": SCHEMA,
@@ -198,7 +212,9 @@ def _no_change(
 def result_of(exceptions: Sequence[Mapping[str, str]]) -> str | list[str]:
     """Return `pass`, or what is wrong, each once; of what is unknown, what it is."""
     names = [
-        f"{Problem.UNKNOWN}: {found['detail']}" if found["exception"] == Problem.UNKNOWN else found["exception"]
+        f"{ExceptionKind.UNKNOWN}: {found['detail']}"
+        if found["exception"] == ExceptionKind.UNKNOWN
+        else found["exception"]
         for found in exceptions
     ]
     return list(dict.fromkeys(names)) or PASS
@@ -209,5 +225,5 @@ def _failed(change: Mapping[str, Any]) -> bool:
     return bool(change["kind"] != Kind.FIRST and not change["approved_by"] and change["needs_review"])
 
 
-def _said(finding: Finding) -> dict[str, str]:
-    return {"exception": str(finding.problem), "detail": finding.detail}
+def _as_entry(exception: FoundException) -> dict[str, str]:
+    return {"exception": str(exception.kind), "detail": exception.detail}

@@ -72,7 +72,7 @@ def measure(changes: Sequence[Mapping[str, Any]], history: Sequence[Mapping[str,
     """Return the metrics of *changes*, oldest first, which are among those of all *history*.
 
     Lead time: from the commit of the app to its deployment. A change failed if the next one of the same service is a
-    roll back or a hotfix; it is restored when that is deployed.
+    rollback or a hotfix; it is restored when that is deployed.
     """
     measured = {id(change) for change in changes}
     deployed = [(at, change) for change in changes if (at := deployed_at(change)) and change["kind"] != "first"]

@@ -11,7 +11,7 @@ from actions.evidence.ledger import PASS
 from actions.evidence.metrics import measure
 from actions.evidence.period import Period
 from actions.evidence.timeline import timeline
-from actions.gates import duration
+from actions.gates.rules import duration
 from actions.tags import short
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ footer { margin-top: 3rem; border-top: 1px solid var(--line); padding-top: 1rem;
 @media print { body { padding: 0; max-width: none; font-size: 11px; } a { color: inherit; text-decoration: none; } }
 """
 WORDS = {
-    "first": "first commit", "update": "update", "roll-back": "roll back", "hotfix": "hotfix", "settings": "settings",
+    "first": "first commit", "update": "update", "rollback": "rollback", "hotfix": "hotfix", "settings": "settings",
 }  # fmt: skip
 
 
@@ -120,7 +120,7 @@ def _tiles(ledger: Ledger, failed: Sequence[Mapping[str, Any]], found: Metrics) 
             f"<span class={bad}>{len(ledger.exceptions)}</span>",
             _in_how_many(len(failed), len(ledger.strays)),
         ),
-        ("Emergencies", f"{emergencies}", "hotfixes and roll backs"),
+        ("Emergencies", f"{emergencies}", "hotfixes and rollbacks"),
         ("Lead time", _span(found.lead_time), "median, commit of the app to deployment"),
         ("Deployments", f"{found.per_week:.1f}" if found.per_week else "–", "a week, if there is one to tell from"),
         (
@@ -169,7 +169,7 @@ def _emergencies(changes: Sequence[Mapping[str, Any]]) -> str:
         f"<th scope=col>{head}</th>" for head in ("change", "kind", "reason", "approved before", "reviewed later")
     )
     return (
-        "<h2>Emergency changes</h2>\n<table><caption>Hotfixes and roll backs; one that nobody approved before it went"
+        "<h2>Emergency changes</h2>\n<table><caption>Hotfixes and rollbacks; one that nobody approved before it went"
         f" wants a review after it</caption><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
     )
 

@@ -10,7 +10,7 @@ from actions.errors import UnsafePathError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from actions.repository import Repository
+    from actions.api.repository import Repository
 
 RECORDS, TABLE, PAGE = "evidence.jsonl", "evidence.csv", "evidence.html"
 
@@ -57,7 +57,7 @@ class Store:
             f"{self.name}/{name}": path.read_text(encoding="utf-8") for name, path in written.items() if path.is_file()
         }
         base = self.infra.base(self.branch if self.infra.branches(self.branch).get(self.branch) else "", [])
-        self.infra.commit(base, branch=self.branch, files=files, message=message)
+        self.infra.commit_files(base, branch=self.branch, files=files, message=message)
 
     def _path(self, name: str) -> Path:
         path = self.folder / name

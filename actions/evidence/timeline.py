@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 WIDTH, LEFT, LANE, BAR, TOP = 1080, 130, 52, 30, 26
 TICKS = 6
 CHARACTER = 7.2
-FILLS = {"first": "#8c959f", "update": "#0969da", "settings": "#0969da", "roll-back": "#bf8700", "hotfix": "#cf222e"}
-LEGEND = (("update", "update"), ("roll-back", "roll back"), ("hotfix", "hotfix"), ("first", "first"))
+FILLS = {"first": "#8c959f", "update": "#0969da", "settings": "#0969da", "rollback": "#bf8700", "hotfix": "#cf222e"}
+LEGEND = (("update", "update"), ("rollback", "rollback"), ("hotfix", "hotfix"), ("first", "first"))
 FORMATS = ((2, "%H:%M:%S"), (60 * 24 * 3, "%a %H:%M"), (float("inf"), "%Y-%m-%d"))
 
 

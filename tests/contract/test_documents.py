@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from actions.config import Config
+from actions.infra.config_file import parse_config
 from tests.contract.test_workflows import BIN, OURS, PINNED
 from tests.support import ROOT, declaration
 
@@ -144,7 +144,7 @@ def test_what_is_no_workflow_is_a_gitops_yml(snippet: Snippet) -> None:
     said = yaml.safe_load(snippet.text)
     if any(isinstance(value, dict) and {"tag", "image"} & value.keys() for value in said.values()):
         return
-    assert Config.parse(snippet.text)
+    assert parse_config(snippet.text)
 
 
 @pytest.mark.parametrize("snippet", of_kind("json"), ids=str)

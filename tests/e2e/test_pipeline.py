@@ -95,7 +95,7 @@ def test_a_hotfix_goes_its_way_is_rolled_back_and_dev_is_left_alone(pipeline: Pi
     _, content = git.file(git.head("evidence") or "", "evidence/evidence.jsonl") or (0, b"")
     changes = [json.loads(line) for line in content.splitlines()][1:]
     assert [(change["kind"], change["result"]) for change in changes] == [
-        ("first", "pass"), ("hotfix", "pass"), ("roll-back", "pass"),
+        ("first", "pass"), ("hotfix", "pass"), ("rollback", "pass"),
     ]  # fmt: skip
     assert changes[2]["reason"] == "it made things worse"
 
@@ -136,7 +136,7 @@ def test_more_environments_than_a_matrix_holds_are_deployed_in_shards(pipeline: 
     olivia = pipeline.sandbox.state.users["olivia"].person
     sha = infra.git.commit(parents=[infra.git.head("main") or ""], message="x", author=olivia, files=files)
     infra.git.set_ref("refs/heads/main", sha)
-    matrix = pipeline.workflows.actions / "actions" / "matrix.py"
+    matrix = pipeline.workflows.actions / "actions" / "deployments" / "matrix.py"
     text = matrix.read_text(encoding="utf-8")
     matrix.write_text(text.replace("MOST_ENTRIES = 256", "MOST_ENTRIES = 3"), encoding="utf-8")
     try:

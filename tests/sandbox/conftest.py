@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from actions import open_infra_pr
-from actions.clock import Clock
+from actions.runner.clock import Clock
 from sandbox.client import Person
 from sandbox.server import Sandbox
 from sandbox.state import Repo

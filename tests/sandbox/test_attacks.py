@@ -1,4 +1,4 @@
-"""What people, the bot and strangers try against the organization of the demo, its rulesets in force.
+"""What people, the bot and unattributed_commits try against the organization of the demo, its rulesets in force.
 
 Each attempt is made by the API, by `git push`, or through an action; each is refused with GitHub's status or with a
 reason of ours, and leaves no trace. `docs/soc2.md` lists them with what stops them.
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from actions.repository import Repository
+    from actions.api.repository import Repository
     from sandbox.state import Repo
     from tests.sandbox.conftest import GitHub
     from tests.support import Result
@@ -504,7 +504,7 @@ PLAUSIBLE: dict[str, dict[str, str]] = {
     "action-report-deployment": {"env": "dev", "status": "success"},
     "action-export-evidence": {},
     "action-setup-flags": {},
-    "action-sync-rulesets": {"mode": "plan"},
+    "action-sync-protection": {"mode": "plan"},
 }
 # Not the tokens, and not the body, which is Markdown by whoever wrote the workflow.
 SMUGGLED = [
@@ -635,7 +635,7 @@ def test_attack_token_in_an_exception(organization: GitHub, monkeypatch: pytest.
     def fail(infra: Repository, given_: object) -> None:
         raise ValueError(infra, given_)
 
-    monkeypatch.setattr(open_infra_pr, "read", fail)
+    monkeypatch.setattr(open_infra_pr, "read_state", fail)
     with pytest.raises(ValueError, match="Repository") as fault:
         organization.run("action-open-infra-pr", env="dev", tag="1.0.0", infra_repo=INFRA)
 

@@ -8,8 +8,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from actions import check_envs
-from actions.app_repository import AppRepository
-from actions.clock import Clock
+from actions.api.client import Client
+from actions.app.lost_commits import LostCommits
+from actions.app.repository import AppRepository
+from actions.runner.clock import Clock
 from sandbox.state import Deployment, DeploymentStatus
 from tests.sandbox.conftest import GitHub
 from tests.support import Result
@@ -108,8 +110,8 @@ def test_an_unreviewed_commit_cannot_be_deployed(gated: GitHub) -> None:
 
     assert (result.exit_code, result.outputs["reason"], result.outputs["decision"]) == (7, "not-released", "refuse")
     assert "::error file=envs/dev.json,line=3::api in dev: " in result.log
-    assert f"{tag[:12]} is no commit of the main branch nor of a hotfix branch" in result.log
-    assert "❌ This may not go" in result.summary
+    assert f"{tag[:12]} is on neither the default branch nor a hotfix branch" in result.log
+    assert "❌ Blocked" in result.summary
 
 
 @pytest.mark.parametrize(
@@ -165,7 +167,7 @@ def test_staging_takes_only_what_ran_in_dev(gated: GitHub) -> None:
     after = check(gated, 1)
 
     assert (before.exit_code, before.outputs["reason"]) == (7, "not-promoted")
-    assert f"{tag[:12]} has not run in dev; it goes there first" in before.log
+    assert f"{tag[:12]} has not run in dev; promote it there first" in before.log
     assert after.outputs["reason"] == "allowed"
 
 
@@ -180,7 +182,7 @@ def test_prod_waits_until_it_has_soaked(gated: GitHub) -> None:
     assert (early.exit_code, early.outputs["reason"], early.outputs["decision"]) == (7, "soaking", "wait")
     assert early.outputs["opens-at"] == "2026-11-25T09:00:00+00:00"
     assert "has run in staging for 3 h of 1 d; this gate opens 2026-11-25 09:00 UTC" in early.log
-    assert "⏳ This has to wait" in early.summary
+    assert "⏳ Waiting" in early.summary
     assert late.outputs["reason"] == "allowed"
 
 
@@ -192,7 +194,7 @@ def test_what_was_taken_out_of_staging_again_has_not_soaked(gated: GitHub) -> No
     result = check(gated, propose(gated, {"envs/prod.json": tagged(tag)}))
 
     assert (result.outputs["reason"], result.outputs["decision"]) == ("not-promoted", "refuse")
-    assert "for 2 h of 1 d and does not run there any more" in result.log
+    assert "for 2 h of 1 d and no longer runs there" in result.log
 
 
 def test_a_freeze_holds_until_its_end_unless_a_label_and_a_reason_override_it(gated: GitHub) -> None:
@@ -211,11 +213,11 @@ def test_a_freeze_holds_until_its_end_unless_a_label_and_a_reason_override_it(ga
     assert (frozen.exit_code, frozen.outputs["reason"]) == (7, "frozen")
     assert frozen.outputs["opens-at"] == "2026-11-30T07:00:00+00:00"
     assert overridden.outputs["reason"] == "allowed"
-    assert "goes all the same: the shop is down" in json.dumps(overridden.json("gates"))
+    assert "the freeze is overridden: the shop is down" in json.dumps(overridden.json("gates"))
     assert unexplained.outputs["reason"] == "frozen"
 
 
-def test_backwards_is_a_roll_back_with_a_reason_to_what_ran_there(gated: GitHub) -> None:
+def test_backwards_is_a_rollback_with_a_reason_to_what_ran_there(gated: GitHub) -> None:
     old, newer, newest = (gated.app_commit(name) for name in ("old", "newer", "newest"))
     deploy(gated, "dev", old, ago=timedelta(days=2))
     deploy(gated, "dev", newest, ago=timedelta(days=1))
@@ -226,7 +228,7 @@ def test_backwards_is_a_roll_back_with_a_reason_to_what_ran_there(gated: GitHub)
     never = check(gated, propose(gated, {"envs/dev.json": tagged(newer)}, message="Back\n\nReason: x", branch="c"))
 
     assert silent.outputs["decision"] == "refuse"
-    assert "goes backwards; if it is a roll back, say why in a trailer Reason" in silent.log
+    assert "goes backwards. If this is a rollback, give the reason in a trailer Reason" in silent.log
     assert said.outputs["reason"] == "allowed"
     assert "rolls back to" in json.dumps(said.json("gates"))
     assert "never ran in dev" in never.log
@@ -422,7 +424,7 @@ def test_one_comment_is_kept_up_to_date(gated: GitHub) -> None:
     quiet = check(gated, number, comment="false")
 
     assert len(refused) == 1
-    assert "❌ This may not go" in refused[0]
+    assert "❌ Blocked" in refused[0]
     assert [comment.body.splitlines()[0] for comment in pull.comments] == ["### ✅ Every gate is open"]
     assert quiet.exit_code == 0
 
@@ -514,10 +516,10 @@ def test_the_inputs_are_checked(gated: GitHub) -> None:
 
 
 def test_commits_that_the_app_does_not_have_have_no_equivalent(gated: GitHub) -> None:
-    app = AppRepository("your-org/app", gated.bot, gated.sandbox.environment())
+    app = AppRepository(Client("your-org/app", gated.bot, gated.sandbox.environment()))
 
-    assert app.undone("f" * 40, gated.app_commit()) == ("commits that your-org/app does not have",)
-    assert app._sizes(["f" * 40]) == {}
+    assert app.lost_commits("f" * 40, gated.app_commit()) == ("commits that your-org/app does not have",)
+    assert LostCommits(app.repository)._sizes(["f" * 40]) == {}
 
 
 def test_a_commit_far_back_on_main_was_released(gated: GitHub) -> None:

@@ -8,8 +8,7 @@ import pytest
 
 from sandbox.state import ZEROS
 from tests.sandbox.conftest import GitHub
-from tests.support import Result
-from tests.unit.test_workspace import git
+from tests.support import Result, git
 
 ACTION = "action-deploy-matrix"
 
@@ -220,7 +219,7 @@ def test_more_jobs_than_a_matrix_holds_come_in_shards_that_give_them_all(infra: 
 
 
 def test_more_jobs_than_two_levels_hold_are_refused(infra: Infra, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("actions.matrix.MOST_ENTRIES", 1)
+    monkeypatch.setattr("actions.deployments.matrix.MOST_ENTRIES", 1)
     infra.push({"envs/dev.json": one("2")})
     infra.clone(depth=2)
 

@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 
 from actions import deploy_matrix
-from actions.clock import Clock
+from actions.runner.clock import Clock
 from tests.sandbox.conftest import GitHub
 from tests.sandbox.test_check_envs import GITOPS, NOW
-from tests.support import Result
-from tests.unit.test_workspace import git
+from tests.support import Result, git
 
 ACTION = "action-deploy-matrix"
 
@@ -260,7 +259,7 @@ def test_what_nobody_approved_is_held_whatever_the_rules_let_through(gated: Infr
     assert planned(result) == []
     assert result.outputs["reason"] == "held"
     assert "staging/api review-required" in held(result)
-    assert "held: staging api: nobody independent approved this change of staging" in result.log
+    assert "held: staging api: no human who did not contribute approved this change of staging" in result.log
     assert "✋" in result.summary
 
 

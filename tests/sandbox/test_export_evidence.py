@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from actions import export_evidence
-from actions.clock import Clock
 from actions.evidence import ledger
 from actions.evidence.chain import Chain
-from actions.evidence.judgement import Problem
+from actions.evidence.judgement import ExceptionKind
+from actions.runner.clock import Clock
 from sandbox.delivery import Delivery, tagged
 from sandbox.faults import Fault
 from sandbox.gitrepo import BRANCH
@@ -124,7 +124,7 @@ def test_what_is_as_it_should_be_passes(delivery: Exported) -> None:
     assert (record["movement"]["kind"], record["suite"]["result"]) == ("pr_merge", "pass")
     assert [rules["name"] for rules in record["rules"]] == ["main"]
     (move,) = record["moves"]
-    assert (move["service"], move["after"], move["released"], move["order"]) == ("api", tag, "main", "ahead")
+    assert (move["service"], move["after"], move["released"], move["order"]) == ("api", tag, "default-branch", "ahead")
     assert [(commit["sha"], commit["approved_by"]) for commit in move["commits"]] == [(tag, "bob")]
     assert result.json("exceptions") == []
     assert (result.outputs["changes"], result.outputs["new"], result.outputs["reason"]) == ("2", "2", "exported")
@@ -144,7 +144,7 @@ def test_a_roll_back_and_a_hotfix_are_known_and_pass_too(delivery: Exported) -> 
     delivery.bump(fixed)
     fix = delivery.last()
 
-    assert (back["kind"], back["emergency"], back["reason"], back["result"]) == ("roll-back", True, "it is bad", "pass")
+    assert (back["kind"], back["emergency"], back["reason"], back["result"]) == ("rollback", True, "it is bad", "pass")
     assert (fix["kind"], fix["emergency"], fix["moves"][0]["released"], fix["result"]) == (
         "hotfix", True, "hotfix", "pass",
     )  # fmt: skip
@@ -392,7 +392,7 @@ def test_a_commit_of_the_app_that_nobody_independent_approved_is_found(delivery:
 
     record = delivery.last()
     assert exceptions(record) == ["self-approved"]
-    assert "your-org/app#1: bob approved it and had a part in it" in str(record["exceptions"])
+    assert "your-org/app#1: bob approved it and contributed to it" in str(record["exceptions"])
 
 
 # What cannot be read
@@ -788,8 +788,8 @@ def test_two_exports_at_once_keep_both(delivery: Exported) -> None:
 
 
 def test_a_run_that_is_stopped_goes_on_where_it_was(delivery: Exported, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("actions.evidence.collector.BATCH", 1)
-    monkeypatch.setattr("actions.export_evidence.BATCH", 1)
+    monkeypatch.setattr("actions.evidence.collector.COMMITS_PER_BATCH", 1)
+    monkeypatch.setattr("actions.export_evidence.COMMITS_PER_BATCH", 1)
     monkeypatch.setattr("actions.export_evidence.KEPT_EVERY", 1)
     for _ in range(3):
         delivery.bump(delivery.release())
@@ -1448,4 +1448,4 @@ def test_every_exception_is_produced_here() -> None:
     """The list is closed, and each of it is seen to be found."""
     text = Path(__file__).read_text(encoding="utf-8")
 
-    assert [problem for problem in Problem if f'"{problem}"' not in text] == []
+    assert [problem for problem in ExceptionKind if f'"{problem}"' not in text] == []

@@ -19,7 +19,7 @@ from sandbox.faults import Fault
 from sandbox.server import Sandbox
 from sandbox.world import BOT, build, release, without_gates
 from tests.sandbox.conftest import GitHub
-from tests.sandbox.test_landing import FINE_GRAINED
+from tests.sandbox.test_merge_routes import FINE_GRAINED
 from tests.support import ROOT, Result, Runner, declaration
 
 ACTION = "action-open-infra-pr"
@@ -107,7 +107,7 @@ def undisturbed(runner: Runner, route: str, **how: bool) -> tuple[int, object]:
 def test_a_fault_at_any_call_leaves_nothing_that_a_second_run_does_not_put_right(
     runner: Runner, monkeypatch: pytest.MonkeyPatch, route: str, how: dict[str, bool], fault: str
 ) -> None:
-    monkeypatch.setattr("actions.api.TIMEOUT", 1)
+    monkeypatch.setattr("actions.api.client.TIMEOUT", 1)
     calls, expected = undisturbed(runner, route, **how)
     for call in range(calls):
         with fresh(runner, **how) as github:

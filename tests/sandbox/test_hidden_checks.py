@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from actions.app_repository import AppRepository
-from actions.checks import Reported
+from actions.api.checks import ReportedChecks
+from actions.api.client import Client
+from actions.app.repository import AppRepository
 from actions.errors import AccessError
 from sandbox.faults import Fault
 from sandbox.state import ACTIONS_APP, CheckRun, Pull, Repo, WorkflowRun
 from tests.sandbox.conftest import GitHub
-from tests.sandbox.test_landing import FINE_GRAINED
+from tests.sandbox.test_merge_routes import FINE_GRAINED
 from tests.sandbox.test_open_infra_pr import open_pr
 
 
@@ -122,7 +123,8 @@ def test_a_check_that_is_hidden_may_be_one_that_failed(
 
     assert (result.exit_code, result.outputs["reason"]) == (7, "unknown")
     assert (
-        f"this token is not shown 2 checks on {tag[:12]} of your-org/app, of which 1 can be read as jobs" in result.log
+        f"GitHub hides 2 checks on {tag[:12]} of your-org/app from this token; 1 of them can be read as jobs"
+        in result.log
     )
     assert github.world.infra.pulls == {}
 
@@ -138,7 +140,7 @@ def test_nothing_is_merged_past_a_check_that_is_hidden(github: GitHub, narrow: s
     result = open_pr(github, tag=tag, merge="direct", token=narrow)
 
     assert (result.exit_code, result.outputs["reason"]) == (6, "checks-hidden")
-    assert "use a GitHub App or a classic token" in result.log
+    assert "Use a GitHub App or a classic token" in result.log
     assert 30 <= sum(github.slept) < 60
     assert pull.state == "open"
 
@@ -243,22 +245,22 @@ HIDDEN = {"type": "FORBIDDEN", "path": [*ROLLUP, "contexts", "nodes", 0], "messa
 def test_nothing_but_checks_in_their_list_may_be_missing_from_an_answer(
     github: GitHub, narrow: str, errors: list[dict[str, Any]]
 ) -> None:
-    app = AppRepository("your-org/app", narrow, github.sandbox.environment())
+    app = AppRepository(Client("your-org/app", narrow, github.sandbox.environment()))
     found = {"defaultBranchRef": None, "t0": None}
     github.sandbox.faults.plan({0: Fault(status=200, body={"data": {"repository": found}, "errors": errors})})
 
     with pytest.raises(AccessError):
-        app.look(["x"])
+        app.prefetch(["x"])
 
 
 def test_a_check_that_is_hidden_is_missing_from_its_list(github: GitHub, narrow: str) -> None:
-    app = AppRepository("your-org/app", narrow, github.sandbox.environment())
+    app = AppRepository(Client("your-org/app", narrow, github.sandbox.environment()))
     tag = github.app_commit()
 
     build = app.build(tag)
 
     assert build
-    assert build.reported == Reported(sha=tag, shown=(), hidden=1)
+    assert build.reported == ReportedChecks(sha=tag, shown=(), hidden=1)
 
 
 def test_a_job_of_which_nothing_is_known_is_not_done(github: GitHub, narrow: str) -> None:

@@ -12,13 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actions.clock import Clock
+from actions.api.client import Client
+from actions.api.repository import Repository
+from actions.api.retry import retry
 from actions.errors import ActionError
-from actions.infra_settings import Settings
-from actions.open_infra_pr import Memory, _attempt
-from actions.repository import Repository
-from actions.retry import persist
-from actions.runtime import Inputs
+from actions.open_infra_pr import AttemptState, _attempt
+from actions.pull_request.settings import Settings
+from actions.runner.clock import Clock
+from actions.runner.inputs import Inputs
 from sandbox.faults import Turns
 from sandbox.server import Sandbox
 from sandbox.world import BOT, World, build, release, without_gates
@@ -47,8 +48,8 @@ PAIRS = {
 
 @pytest.fixture(autouse=True)
 def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("actions.landing.say", lambda _: None)
-    monkeypatch.setattr("actions.retry.say", lambda _: None)
+    monkeypatch.setattr("actions.pull_request.merge.say", lambda _: None)
+    monkeypatch.setattr("actions.api.retry.say", lambda _: None)
     monkeypatch.setattr("actions.open_infra_pr.say", lambda _: None)
 
 
@@ -77,10 +78,10 @@ def write(sandbox: Sandbox, writer: Writer, token: str, *, allow_diverged: str =
         slept[0] += seconds
 
     clock = Clock(now=lambda: slept[0], sleep=sleep)
-    infra = Repository(INFRA, token, sandbox.environment())
-    wish, memory = settings_of(writer, token, allow_diverged), Memory()
+    infra = Repository(Client(INFRA, token, sandbox.environment()))
+    wish, attempted = settings_of(writer, token, allow_diverged), AttemptState()
     try:
-        return str(persist(lambda: _attempt(infra, wish, memory, clock), timeout=600, clock=clock).outputs["reason"])
+        return str(retry(lambda: _attempt(infra, wish, attempted, clock), timeout=600, clock=clock).outputs["reason"])
     except ActionError as error:
         return error.reason
     finally:

@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
-from actions.api import translated
-from actions.check_reader import read_check, required_checks_of
+from actions.api.check_reader import read_check, required_checks_of
+from actions.api.client import Client
+from actions.api.github_errors import mapped
+from actions.api.pulls import Pull, PullRequests, _closed_by
+from actions.api.repository import Repository
 from actions.errors import AccessError, ActionError, ConflictError, GitHubError
-from actions.repository import Pull, Repository, _closed_by
 from sandbox import rest
 from sandbox.faults import Fault
 from tests.sandbox.conftest import GitHub
@@ -17,14 +19,14 @@ from tests.sandbox.conftest import GitHub
 
 @pytest.fixture(name="infra")
 def _infra(github: GitHub) -> Repository:
-    return Repository("your-org/infra", github.bot, github.sandbox.environment())
+    return Repository(Client("your-org/infra", github.bot, github.sandbox.environment()))
 
 
 PULL = Pull(
     number=1, node_id="PR_1_1", url="https://x/1", state="OPEN", branch="x", base="main", body="", head_sha="a" * 40
 )
 CALLS: dict[str, Any] = {
-    "merge": lambda infra: infra.merge(PULL, method="squash", title="t", message="m"),
+    "merge": lambda infra: PullRequests(infra.client).merge(PULL, method="squash", title="t", message="m"),
     "delete_branch": lambda infra: infra.delete_branch("x"),
     "create_branch": lambda infra: infra.create_branch("x", "a" * 40),
     "compare": lambda infra: infra.compare("a" * 40, "b" * 40),
@@ -69,7 +71,7 @@ def test_a_repository_without_a_commit_says_so(github: GitHub) -> None:
     github.sandbox.state.add_repo("your-org", "empty", {"gitops-bot": "write"})
 
     with pytest.raises(ConflictError, match="your-org/empty has no commit yet"):
-        Repository("your-org/empty", github.bot, github.sandbox.environment()).base("", [])
+        Repository(Client("your-org/empty", github.bot, github.sandbox.environment())).base("", [])
 
 
 def test_a_branch_that_is_not_there_is_none(infra: Repository) -> None:
@@ -134,7 +136,7 @@ def test_a_pull_request_of_a_user_who_is_gone_was_closed_by_nobody() -> None:
 def test_an_answer_that_is_no_answer_is_an_error_all_the_same(data: Any) -> None:
     from github import GithubException
 
-    error: ActionError = translated(GithubException(500, data, None), "o/r", "p")
+    error: ActionError = mapped(GithubException(500, data, None), "o/r", "p")
 
     assert str(error) == "GitHub answered 500 for o/r: no message"
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from actions.repository import Repository
+from actions.api.client import Client
+from actions.api.repository import Repository
 from sandbox.client import ApiError
 from sandbox.server import Sandbox
 from sandbox.state import Event
@@ -137,7 +138,7 @@ def test_only_what_github_commits_itself_is_verified(github: GitHub, method: str
 
     commit = alice.api("GET", f"/repos/your-org/infra/commits/{sha}")
     assert (len(commit["parents"]), commit["commit"]["verification"]["verified"]) == (parents, verified)
-    assert Repository("your-org/infra", github.bot, github.sandbox.environment()).is_verified(sha) == verified
+    assert Repository(Client("your-org/infra", github.bot, github.sandbox.environment())).is_verified(sha) == verified
 
 
 def test_the_rules_of_main_hold_for_a_push(github: GitHub, tmp_path: Path) -> None:

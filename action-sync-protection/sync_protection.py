@@ -1,0 +1,3 @@
+from actions.sync_protection import main
+
+raise SystemExit(main())

@@ -1,3 +1,0 @@
-from actions.sync_rulesets import main
-
-raise SystemExit(main())

@@ -1,0 +1,96 @@
+"""What checks on a commit are, and whether those that a branch requires have succeeded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+PASSED = ("success", "neutral")
+# GitHub lets a skipped check pass as required, though it tested nothing.
+SKIPPED = "skipped"
+
+
+class Concluded(Protocol):
+    """A check and its conclusion, in GitHub's word."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def conclusion(self) -> str: ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RequiredCheck:
+    """A check that the rules of a branch require; *app* is the app that must report it, None for any."""
+
+    name: str
+    app: int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Check:
+    """One check on a commit: its *state* is `success`, `failure` or `pending`; its *conclusion* is GitHub's word."""
+
+    name: str
+    app: int | None
+    state: str
+    conclusion: str
+
+    @property
+    def is_skipped(self) -> bool:
+        """Tell whether the check was skipped."""
+        return self.conclusion == SKIPPED
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReportedChecks:
+    """The checks that GitHub shows on the commit *sha*, and the number that it hides from this token.
+
+    *next_page* is where the next page begins, "" on the last one.
+    """
+
+    sha: str
+    shown: tuple[Check, ...]
+    hidden: int
+    next_page: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CheckVerdict:
+    """The required checks that have failed, and those that have not finished."""
+
+    failed: tuple[str, ...]
+    waiting: tuple[str, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Tell whether every required check has succeeded."""
+        return not self.failed and not self.waiting
+
+
+def evaluate_checks(
+    required: Sequence[RequiredCheck], reported: Sequence[Check], *, skipped_passes: bool
+) -> CheckVerdict:
+    """Return how the *required* checks stand, given those *reported*; one that is not reported yet is waited for.
+
+    A check counts only if the app that the rules name reported it. Of several with one name, all must succeed.
+    GitHub merges past a skipped check (*skipped_passes*); a gate does not, because nothing was tested.
+    """
+    failed, waiting = [], []
+    for requirement in required:
+        matching = [c for c in reported if c.name == requirement.name and requirement.app in (None, c.app)]
+        broken = [c for c in matching if c.state == "failure" or (c.is_skipped and not skipped_passes)]
+        if broken:
+            failed += [f"{check.name} ({check.conclusion})" for check in broken]
+        elif not matching or any(check.state == "pending" for check in matching):
+            waiting.append(requirement.name)
+    return CheckVerdict(failed=tuple(failed), waiting=tuple(waiting))
+
+
+def without_requirement(reported: Collection[Concluded]) -> tuple[str, ...]:
+    """Return what is wrong with *reported* where no check is required: each that failed, or that none succeeded."""
+    failed = tuple(f"{c.name} {c.conclusion}" for c in reported if c.conclusion not in (*PASSED, SKIPPED))
+    return failed or (() if any(c.conclusion in PASSED for c in reported) else ("no successful check",))

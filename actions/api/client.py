@@ -1,0 +1,177 @@
+"""Ask GitHub: REST and GraphQL, over PyGithub.
+
+A token goes into the Authorization header and nowhere else.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from github import Auth, Github, GithubException
+
+from actions.api import github_errors
+from actions.api.github_errors import is_hidden, map_github_error, partial_data
+from actions.errors import GitHubError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
+
+    from github.Requester import Requester
+
+API_VERSION = "2022-11-28"
+TIMEOUT = 15
+NEXT_PAGE = re.compile(r'<[^>?]*\?([^>]*)>; rel="next"')
+FILE = "mode object { ... on Blob { text isBinary isTruncated } }"
+
+
+class Answer(dict[str, Any]):
+    """An object in an answer of GitHub. A missing key is GitHub's fault, not ours."""
+
+    def __missing__(self, key: str) -> Any:
+        raise GitHubError(f"GitHub's answer has no '{key}'; is GITHUB_API_URL right?")
+
+
+@dataclass(frozen=True)
+class Client:
+    """GitHub's API about *name*: a repository as owner/name, or an organization. Each call is made with *token*."""
+
+    name: str
+    token: str = field(repr=False)
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
+
+    @property
+    def root(self) -> str:
+        """Return the path of the repository or the organization."""
+        return f"/repos/{self.name}" if "/" in self.name else f"/orgs/{self.name}"
+
+    def rest(
+        self,
+        verb: str,
+        path: str,
+        body: object = None,
+        *,
+        permission: str,
+        fresh: bool = False,
+        absent: Collection[int] = (),
+        root: str | None = None,
+    ) -> Any:
+        """Return the answer to a call that needs *permission*; *path* is below the repository, or below *root*.
+
+        None stands for an answer whose status is in *absent*. See `map_github_error` for *fresh* and what is raised.
+        """
+        url = (self.root if root is None else root) + path
+        with map_github_error(self.name, permission, fresh=fresh):
+            try:
+                answer = self._send(verb, url, body)[1]
+            except GithubException as error:
+                if error.status in absent:
+                    return None
+                raise
+        if not isinstance(answer, (dict, list)) and (verb == "GET" or answer is not None):
+            raise GitHubError(f"GitHub's answer about {self.name} is no object and no list; is GITHUB_API_URL right?")
+        return answer
+
+    def pages(self, path: str, *, permission: str) -> Iterator[Any]:
+        """Yield the pages of the list at *path*, each read when it is asked for.
+
+        The header Link names the next one (docs.github.com, "Using pagination in the REST API").
+        """
+        query = path
+        while query:
+            with map_github_error(self.name, permission):
+                headers, answer = self._send("GET", self.root + query)
+            yield answer
+            following = NEXT_PAGE.search(headers.get("link", ""))
+            query = f"{path.partition('?')[0]}?{following[1]}" if following else ""
+
+    def graphql(
+        self,
+        document: str,
+        variables: Mapping[str, object],
+        *,
+        permission: str = "contents: read",
+        fresh: bool = False,
+        may_hide: str = "",
+        partial: str = "",
+    ) -> Any:
+        """Return the data of the answer to *document*, which gets those of *variables* that it declares.
+
+        Within the field *may_hide*, null stands for an item that GitHub hides from this token. If the field *partial*
+        has a value, errors elsewhere do not count.
+        """
+        owner, _, name = self.name.partition("/")
+        values = {"owner": owner, "name": name, **variables}
+        body = {"query": document, "variables": {key: value for key, value in values.items() if f"${key}:" in document}}
+        with map_github_error(self.name, permission, fresh=fresh):
+            headers, answer = self._send("POST", self._requester.graphql_url, body)
+            if not isinstance(answer, dict) or not isinstance(answer.get("data"), dict) or answer.get("errors"):
+                error = GithubException(HTTPStatus.BAD_REQUEST, answer, dict(headers))
+                data = partial_data(error)
+                if not (partial and data.get(partial)) and not (data and is_hidden(error, may_hide)):
+                    raise error
+            return answer["data"]
+
+    def repository(self, document: str, variables: Mapping[str, object], **how: Any) -> Any:
+        """Return what *document*, made by `query`, asks of the repository; *how* is as for `graphql`."""
+        answer = self.graphql(document, variables, **how)["repository"]
+        if not isinstance(answer, dict):
+            raise GitHubError(f"GitHub's answer has no repository {self.name}; is GITHUB_API_URL right?")
+        return answer
+
+    def parsing(self) -> AbstractContextManager[None]:
+        """Return a context in which an answer that lacks a field is a GitHubError."""
+        return github_errors.parsing(self.name)
+
+    @cached_property
+    def _requester(self) -> Requester:
+        return Github(
+            base_url=self.environment.get("GITHUB_API_URL", "https://api.github.com"),
+            auth=Auth.Token(self.token),
+            api_version=API_VERSION,
+            user_agent="gitops-actions",
+            timeout=TIMEOUT,
+            retry=None,  # its retry sends a POST twice that GitHub may have carried out the first time
+            seconds_between_requests=0,
+            seconds_between_writes=0,
+        ).requester
+
+    def _send(self, verb: str, url: str, body: object = None) -> tuple[Mapping[str, Any], Any]:
+        """Return the headers and the JSON of the answer; raise GithubException if it is an error, or a redirect.
+
+        No redirect is followed: the token might go to another host.
+        """
+        status, headers, text = self._requester.requestJson(verb, url, input=body)
+        try:
+            answer = json.loads(text, object_hook=Answer) if text else None
+        except (ValueError, RecursionError) as error:
+            answer = {}
+            if status < HTTPStatus.MULTIPLE_CHOICES:
+                raise GitHubError(f"GitHub's answer about {self.name} is no JSON; is GITHUB_API_URL right?") from error
+        if status >= HTTPStatus.MULTIPLE_CHOICES:
+            raise self._requester.createException(status, headers, answer if isinstance(answer, dict) else {})
+        return headers, answer
+
+
+def query(*, variables: Mapping[str, str], fields: str, paths: Sequence[str] = ()) -> str:
+    """Return a query of *fields* of the repository, some of which are the files at *paths*."""
+    declared = {"owner": "String!", "name": "String!", **variables}
+    declared |= {f"p{index}": "String!" for index in range(len(paths))}
+    head = ", ".join(f"${name}: {kind}" for name, kind in declared.items())
+    return f"query({head}) {{ repository(owner: $owner, name: $name) {{ {fields} }} }}"
+
+
+def file_fields(paths: Sequence[str], prefix: str = "p") -> str:
+    """Return the fields f0, f1 … of a commit: the files at *paths*, handed over as variables named by *prefix*."""
+    return " ".join(f"f{index}: file(path: ${prefix}{index}) {{ {FILE} }}" for index in range(len(paths)))
+
+
+def path_variables(paths: Sequence[str], prefix: str = "p") -> dict[str, object]:
+    """Return the variables for `file_fields`."""
+    return {f"{prefix}{index}": path for index, path in enumerate(paths)}

@@ -1,0 +1,254 @@
+"""Read and change the pull requests of a repository."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from actions.api.check_reader import CHECKS, ROLLUP, read_checks
+from actions.api.client import query
+from actions.errors import GitHubError, NotMergeableError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from actions.api.checks import ReportedChecks
+    from actions.api.client import Client
+
+PULLS = "pull requests: write"
+MERGE = "pull requests: write, contents: write"
+PULL_FIELDS = """id number url state mergeable isCrossRepository headRefName headRefOid baseRefName body
+    author { login } labels(first: 50) { nodes { name } } mergeCommit { oid }
+    reviewRequests(first: 1) { totalCount } reviews(first: 1) { totalCount }
+    timelineItems(last: 1, itemTypes: CLOSED_EVENT) { nodes { ... on ClosedEvent { actor { login } } } }"""
+NEWEST_PULLS = "first: 20, orderBy: {field: CREATED_AT, direction: DESC}"
+DETAILS = query(
+    variables={"number": "Int!"},
+    fields="""pullRequest(number: $number) {
+        body author { login __typename } labels(first: 100) { nodes { name } }
+        commits(last: 100) { nodes { commit { message } } }
+        comments(last: 100) { nodes { databaseId body viewerDidAuthor } } }""",
+)
+PROGRESS = query(
+    variables={"oid": "GitObjectID!", "number": "Int!", "branch": "String!"},
+    fields=f"""
+        pullRequests(headRefName: $branch, states: MERGED, {NEWEST_PULLS}) {{ nodes {{ {PULL_FIELDS} }} }}
+        pullRequest(number: $number) {{
+            state headRefOid mergeable reviewDecision isInMergeQueue mergeCommit {{ oid }} }}
+        object(oid: $oid) {{ ... on Commit {{ {CHECKS} }} }}""",
+)
+AUTO_MERGE = """mutation($input: EnablePullRequestAutoMergeInput!) {
+    enablePullRequestAutoMerge(input: $input) { clientMutationId } }"""
+ENQUEUE = """mutation($input: EnqueuePullRequestInput!) {
+    enqueuePullRequest(input: $input) { clientMutationId } }"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pull:
+    """A pull request; *state* is OPEN, CLOSED or MERGED. *closed_by* is "" if its own author closed it."""
+
+    number: int
+    node_id: str
+    url: str
+    state: str
+    branch: str
+    base: str
+    body: str
+    head_sha: str
+    merge_sha: str = ""
+    closed_by: str = ""
+    conflicting: bool = False
+    author: str = ""
+    labels: tuple[str, ...] = ()
+    reviews_requested: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Progress:
+    """How far a pull request is on its way to the base branch.
+
+    *mergeability_unknown*: GitHub has not computed yet whether it conflicts.
+    """
+
+    state: str
+    head_sha: str
+    merge_sha: str
+    checks: ReportedChecks
+    approved: bool
+    conflicting: bool
+    mergeability_unknown: bool
+    queued: bool
+    merged_from_same_branch: tuple[Pull, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PullRequestDetails:
+    """What the gates read of a pull request, and the newest of our own comments on it (number 0: there is none)."""
+
+    author: str
+    is_app: bool
+    body: str
+    labels: tuple[str, ...]
+    messages: tuple[str, ...]
+    comment_number: int
+    comment_body: str
+
+
+@dataclass(frozen=True)
+class PullRequests:
+    """Read and change the pull requests of one repository."""
+
+    client: Client
+
+    def open(self, *, base: str, branch: str, title: str, body: str, draft: bool) -> Pull:
+        """Open a pull request from *branch* to *base*."""
+        values = {"base": base, "head": branch, "title": title, "body": body, "draft": draft}
+        # Not every server of GitHub may have a branch yet that was made a moment ago.
+        node = self.client.rest("POST", "/pulls", values, permission=PULLS, fresh=True)
+        with self.client.parsing():
+            return Pull(
+                number=node["number"],
+                node_id=node["node_id"],
+                url=node["html_url"],
+                state="OPEN",
+                branch=branch,
+                base=base,
+                body=body,
+                head_sha=node["head"]["sha"],
+                author=node["user"]["login"],
+            )
+
+    def update(self, pull: Pull, *, title: str, body: str) -> None:
+        """Replace the title and the body of *pull*."""
+        self.client.rest("PATCH", f"/pulls/{pull.number}", {"title": title, "body": body}, permission=PULLS)
+
+    def close(self, pull: Pull, *, comment: str) -> None:
+        """Close *pull*, saying why in a *comment*."""
+        self.client.rest("POST", f"/issues/{pull.number}/comments", {"body": comment}, permission=PULLS)
+        self.client.rest("PATCH", f"/pulls/{pull.number}", {"state": "closed"}, permission=PULLS)
+
+    def add_labels(self, pull: Pull, labels: Sequence[str]) -> None:
+        """Add *labels* to *pull*."""
+        path, values = f"/issues/{pull.number}/labels", {"labels": list(labels)}
+        self.client.rest("POST", path, values, permission=PULLS, fresh=True)
+
+    def request_reviews(self, pull: Pull, *, users: Sequence[str], teams: Sequence[str]) -> None:
+        """Ask *users* and *teams* to review *pull*."""
+        path, values = f"/pulls/{pull.number}/requested_reviewers", {"reviewers": [*users], "team_reviewers": [*teams]}
+        self.client.rest("POST", path, values, permission=PULLS, fresh=True)
+
+    def comment(self, number: int, text: str, *, replaces: int) -> None:
+        """Comment on the pull request *number*, or change the comment that it *replaces* (0: there is none)."""
+        if replaces:
+            self.client.rest("PATCH", f"/issues/comments/{replaces}", {"body": text}, permission=PULLS)
+        else:
+            self.client.rest("POST", f"/issues/{number}/comments", {"body": text}, permission=PULLS)
+
+    def details(self, number: int, marker: str) -> PullRequestDetails:
+        """Return what the gates read of the pull request *number*; *marker* is in the comments that are ours."""
+        answer = self.client.repository(DETAILS, {"number": number}, permission="pull requests: read")
+        with self.client.parsing():
+            node = answer["pullRequest"]
+            nodes = node["comments"]["nodes"]
+            comments = [comment for comment in nodes if comment["viewerDidAuthor"] and marker in comment["body"]]
+            author = node["author"] or {}  # the account may be gone
+            return PullRequestDetails(
+                author=author.get("login", ""),
+                is_app=author.get("__typename") == "Bot",
+                body=node["body"],
+                labels=tuple(label["name"] for label in node["labels"]["nodes"]),
+                messages=tuple(commit["commit"]["message"] for commit in node["commits"]["nodes"]),
+                comment_number=comments[-1]["databaseId"] if comments else 0,
+                comment_body=comments[-1]["body"] if comments else "",
+            )
+
+    def progress(self, pull: Pull) -> Progress:
+        """Return how far *pull* is, in one request."""
+        values = {"oid": pull.head_sha, "number": pull.number, "branch": pull.branch}
+        answer = self.client.repository(PROGRESS, values, permission="pull requests: read", fresh=True, may_hide=ROLLUP)
+        with self.client.parsing():
+            node, head = answer["pullRequest"], answer["object"] or {}
+            return Progress(
+                state=node["state"],
+                head_sha=node["headRefOid"],
+                merge_sha=(node["mergeCommit"] or {}).get("oid", ""),
+                checks=read_checks(pull.head_sha, head.get(ROLLUP)),
+                approved=node["reviewDecision"] == "APPROVED",
+                conflicting=node["mergeable"] == "CONFLICTING",
+                mergeability_unknown=node["mergeable"] == "UNKNOWN",
+                queued=node["isInMergeQueue"],
+                merged_from_same_branch=tuple(
+                    merged
+                    for merged in read_pulls(answer["pullRequests"])
+                    if merged.number != pull.number and merged.base == pull.base
+                ),
+            )
+
+    def merge(self, pull: Pull, *, method: str, title: str, message: str) -> str:
+        """Merge *pull* if its head is still the one we know, and return the SHA of the merged commit.
+
+        Raises NotMergeableError with GitHub's own words if GitHub does not merge it.
+        """
+        values = {"commit_title": title, "commit_message": message, "merge_method": method, "sha": pull.head_sha}
+        try:
+            answer = self.client.rest("PUT", f"/pulls/{pull.number}/merge", values, permission=MERGE, fresh=True)
+        except GitHubError as error:
+            if error.status in (HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.CONFLICT):
+                raise NotMergeableError(f"{pull.url} cannot be merged: {error.said}") from error
+            raise
+        with self.client.parsing():
+            return str(answer["sha"])
+
+    def enable_auto_merge(self, pull: Pull, *, method: str, title: str, message: str) -> bool:
+        """Let GitHub merge *pull* as soon as its rules allow; return False if they allow it already."""
+        values = {
+            "pullRequestId": pull.node_id,
+            "expectedHeadOid": pull.head_sha,
+            "mergeMethod": method.upper(),
+            "commitHeadline": title,
+            "commitBody": message,
+        }
+        try:
+            self.client.graphql(AUTO_MERGE, {"input": values}, permission=PULLS, fresh=True)
+        except GitHubError as error:
+            if "clean status" in error.said:
+                return False
+            raise
+        return True
+
+    def enqueue(self, pull: Pull) -> None:
+        """Put *pull* into the merge queue of its base branch."""
+        values = {"pullRequestId": pull.node_id, "expectedHeadOid": pull.head_sha}
+        self.client.graphql(ENQUEUE, {"input": values}, permission=PULLS, fresh=True)
+
+
+def read_pulls(connection: Mapping[str, Any]) -> tuple[Pull, ...]:
+    """Return the pull requests in a GraphQL answer that come from a branch of the repository itself."""
+    return tuple(
+        Pull(
+            number=node["number"],
+            node_id=node["id"],
+            url=node["url"],
+            state=node["state"],
+            branch=node["headRefName"],
+            base=node["baseRefName"],
+            body=node["body"],
+            head_sha=node["headRefOid"],
+            merge_sha=(node["mergeCommit"] or {}).get("oid", ""),
+            closed_by=_closed_by(node),
+            conflicting=node["mergeable"] == "CONFLICTING",
+            author=(node["author"] or {}).get("login", ""),
+            labels=tuple(label["name"] for label in node["labels"]["nodes"]),
+            reviews_requested=bool(node["reviewRequests"]["totalCount"] or node["reviews"]["totalCount"]),
+        )
+        for node in connection["nodes"]
+        if not node["isCrossRepository"]
+    )
+
+
+def _closed_by(node: Mapping[str, Any]) -> str:
+    """Return who closed a pull request, "" if its author did: the bot closes its own."""
+    events = node["timelineItems"]["nodes"]
+    actor = (events[-1].get("actor") or {}).get("login", "") if events else ""
+    return "" if actor == (node["author"] or {}).get("login") else str(actor)

@@ -1,0 +1,89 @@
+"""Was this commit released? The one rule, for gates, hotfixes and evidence.
+
+It is not enough that the repository has the commit: GitHub finds every commit of every fork by its SHA, those of
+unreviewed pull requests included.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from actions.api.client import query
+from actions.runner.event import is_hotfix
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from actions.api.repository import Repository
+
+MERGED_INTO = "associatedPullRequests(first: 10) { nodes { state baseRefName mergeCommit { oid } } }"
+PULLS_OF_COMMIT = query(
+    variables={"oid": "GitObjectID!"}, fields=f"object(oid: $oid) {{ ... on Commit {{ oid {MERGED_INTO} }} }}"
+)
+
+
+class Release(StrEnum):
+    """The kind of branch, with its rules, by which a commit was released."""
+
+    DEFAULT_BRANCH = "default-branch"
+    HOTFIX = "hotfix"
+    NONE = "none"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReleasedBy:
+    """The *branch* by which a commit was released, "" if it was not."""
+
+    kind: Release
+    branch: str = ""
+
+
+def find_release(
+    repository: Repository,
+    sha: str,
+    *,
+    default_branch: str,
+    hotfix_prefix: str,
+    merged_into: Sequence[str],
+    newest: Collection[str] = (),
+) -> ReleasedBy:
+    """Return the branch by which the commit *sha* was released.
+
+    *merged_into* names the base branches of the pull requests that made it: a hotfix branch may be gone, its pull
+    request stays. *newest* are commits that are known to be on the default branch.
+    """
+    if sha in newest or default_branch in merged_into or contains(repository, default_branch, sha):
+        return ReleasedBy(kind=Release.DEFAULT_BRANCH, branch=default_branch)
+    for branch in merged_into:
+        if is_hotfix(branch, hotfix_prefix):
+            return ReleasedBy(kind=Release.HOTFIX, branch=branch)
+    for branch in repository.branches(hotfix_prefix):
+        if is_hotfix(branch, hotfix_prefix) and contains(repository, branch, sha):
+            return ReleasedBy(kind=Release.HOTFIX, branch=branch)
+    return ReleasedBy(kind=Release.NONE)
+
+
+def merged_into(repository: Repository, sha: str) -> tuple[str, ...]:
+    """Return the base branches of the pull requests whose merge made the commit *sha*."""
+    answer = repository.client.repository(
+        PULLS_OF_COMMIT, {"oid": sha}, permission="contents: read, pull requests: read"
+    )
+    with repository.client.parsing():
+        return read_merged_into(answer["object"]) if answer["object"] else ()
+
+
+def read_merged_into(commit: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the same from the answer to a query that has the fields MERGED_INTO."""
+    return tuple(
+        pull["baseRefName"]
+        for pull in commit["associatedPullRequests"]["nodes"]
+        if pull["state"] == "MERGED" and (pull["mergeCommit"] or {}).get("oid") == commit["oid"]
+    )
+
+
+def contains(repository: Repository, revision: str, sha: str) -> bool:
+    """Tell whether *revision*, a branch or a commit, contains the commit *sha*."""
+    comparison = repository.compare(revision, sha)
+    return comparison is not None and comparison.status in ("behind", "identical")

@@ -1,0 +1,186 @@
+"""What an app repository knows of tags: the commits behind them, their release, their order, their checks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from actions.api.check_reader import CHECKS, ROLLUP, CheckReader, read_checks, required_checks_of
+from actions.api.client import query
+from actions.api.repository import Commit, Comparison, Repository
+from actions.app.lost_commits import LostCommits
+from actions.app.order import Order, order
+from actions.app.release import MERGED_INTO, Release, find_release, read_merged_into
+from actions.errors import HiddenChecksError
+from actions.tags import is_commit, is_version
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from actions.api.checks import Check, ReportedChecks, RequiredCheck
+    from actions.api.client import Client
+
+PERMISSION = "contents: read, pull requests: read"
+COMMITS_READ = 100
+ATTEMPTS = 3
+TAGS_PER_QUERY = 100  # each stands for some 400 nodes, twice if it is a version, and GitHub allows 500,000
+BUILD_FIELDS = f"""oid {CHECKS} {MERGED_INTO}
+    history(first: {COMMITS_READ}) {{ nodes {{
+        oid message parents(first: 2) {{ totalCount }} author {{ name user {{ login }} }} }} }}"""
+DEFAULT_BRANCH = f"""defaultBranchRef {{ name
+    rules(first: 100) {{ nodes {{ parameters {{ ... on RequiredStatusChecksParameters {{
+        requiredStatusChecks {{ context integrationId }} }} }} }} }}
+    refUpdateRule {{ requiredStatusCheckContexts }}
+    target {{ ... on Commit {{ history(first: {COMMITS_READ}) {{ nodes {{ oid }} }} }} }} }}"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Build:
+    """The commit behind a tag: its checks, the branches it was merged into, and the newest commits up to it."""
+
+    sha: str
+    reported: ReportedChecks
+    merged_into: tuple[str, ...]
+    history: tuple[Commit, ...]
+    linear: bool
+
+    def since(self, ancestor: str) -> Comparison | None:
+        """Return what this has more than *ancestor*, None if the history that was read does not say."""
+        shas = [commit.sha for commit in self.history]
+        if not self.linear or ancestor not in shas:
+            return None
+        commits = self.history[: shas.index(ancestor)][::-1]
+        return Comparison(status="ahead" if commits else "identical", commits=commits, total=len(commits))
+
+
+@dataclass(frozen=True)
+class AppRepository:
+    """Ask the repository of an app about tags; each answer is kept."""
+
+    client: Client
+    _builds: dict[str, Build | None] = field(default_factory=dict, repr=False)
+    _checks: dict[str, tuple[Check, ...]] = field(default_factory=dict, repr=False)
+    _default_branch: dict[str, Any] = field(default_factory=dict, repr=False)
+    _compared: dict[tuple[str, str], Comparison | None] = field(default_factory=dict, repr=False)
+
+    @property
+    def name(self) -> str:
+        """Return the name of the repository, as owner/name."""
+        return self.client.name
+
+    @property
+    def repository(self) -> Repository:
+        """Return the repository itself."""
+        return Repository(self.client)
+
+    def prefetch(self, tags: Iterable[str]) -> None:
+        """Ask for all of *tags* that are not known yet, together; a tag without a commit is known as such."""
+        new = [tag for tag in dict.fromkeys(tags) if tag not in self._builds]
+        for start in range(0, len(new), TAGS_PER_QUERY):
+            self._fetch(new[start : start + TAGS_PER_QUERY])
+
+    def _fetch(self, tags: Sequence[str]) -> None:
+        variables = {f"t{index}": _expression(tag) for index, tag in enumerate(tags)}
+        variables |= {f"v{index}": _expression(f"v{tag}") for index, tag in enumerate(tags) if is_version(tag)}
+        fields = "".join(
+            f"{name}: object(expression: ${name}) {{ ... on Commit {{ {BUILD_FIELDS} }} }}" for name in variables
+        )
+        document = query(variables=dict.fromkeys(variables, "String!"), fields=f"{fields} {DEFAULT_BRANCH}")
+        answer = self.client.repository(document, variables, permission=PERMISSION, may_hide=ROLLUP)
+        with self.client.parsing():
+            self._default_branch.update(answer["defaultBranchRef"] or {})
+            for index, tag in enumerate(tags):
+                commit = answer[f"t{index}"] or answer.get(f"v{index}")
+                self._builds[tag] = _build(commit) if commit else None
+
+    def build(self, tag: str) -> Build | None:
+        """Return the commit behind *tag*, None if there is none here."""
+        self.prefetch([tag])
+        return self._builds[tag]
+
+    def required_checks(self) -> tuple[RequiredCheck, ...]:
+        """Return the checks that the rules of the default branch require; *prefetch* first."""
+        return required_checks_of(self._default_branch) if self._default_branch else ()
+
+    def checks_of(self, build: Build) -> tuple[Check, ...]:
+        """Return the checks of *build*; raise HiddenChecksError if not all can be read with this token."""
+        if build.sha not in self._checks:
+            self._checks[build.sha] = self._read_checks(build)
+        return self._checks[build.sha]
+
+    def _read_checks(self, build: Build) -> tuple[Check, ...]:
+        reader = CheckReader(self.client)
+        for _ in range(ATTEMPTS - 1):
+            try:
+                return reader.complete(build.reported)
+            except HiddenChecksError:  # a job may have begun between the two answers
+                self._fetch([build.sha])
+                build = self._builds[build.sha] or build
+        return reader.complete(build.reported)
+
+    def released(self, tag: str, hotfix_prefix: str) -> Release:
+        """Return by which kind of branch the commit behind *tag* was released."""
+        build = self.build(tag)
+        if not build or not self._default_branch:
+            return Release.NONE
+        return find_release(
+            self.repository,
+            build.sha,
+            default_branch=self._default_branch["name"],
+            hotfix_prefix=hotfix_prefix,
+            merged_into=build.merged_into,
+            newest=[node["oid"] for node in self._default_branch["target"]["history"]["nodes"]],
+        ).kind
+
+    def order(self, before: str, after: str) -> tuple[Order, Comparison | None]:
+        """Return how the tag *after* relates to *before*, and the comparison of their commits if there is one."""
+        return order(before, after, self.compare_tags)
+
+    def compare_tags(self, base: str, head: str) -> Comparison | None:
+        """Return how the commit behind the tag *head* relates to that behind *base*; None if one is not there."""
+        if (base, head) not in self._compared:
+            self._compared[base, head] = self._compare_tags(base, head)
+        return self._compared[base, head]
+
+    def _compare_tags(self, base: str, head: str) -> Comparison | None:
+        self.prefetch(tag for tag in (base, head) if tag == head or not is_commit(tag))
+        build = self._builds[head]
+        ancestor = base if is_commit(base) else getattr(self._builds[base], "sha", "")
+        if not build or not ancestor:
+            return None
+        return build.since(ancestor) or self.repository.compare(ancestor, build.sha)
+
+    def brings_only_fixes(self, before: str, after: str) -> bool:
+        """Tell whether *after*, of a hotfix branch, has nothing of the default branch that *before* lacks."""
+        build = self._builds[after]
+        if not self._default_branch or not build:
+            return False
+        from_default = self.repository.compare(self._default_branch["name"], build.sha)
+        start = self.compare_tags(before, from_default.merge_base) if from_default else None
+        return start is not None and start.status in ("behind", "identical")
+
+    def lost_commits(self, before: str, after: str) -> tuple[str, ...]:
+        """Return, in words, the commits of *before* of which *after* has no equivalent."""
+        lost, new = self.compare_tags(after, before), self.compare_tags(before, after)
+        return LostCommits(self.repository).between(lost, new, after)
+
+
+def _expression(tag: str) -> str:
+    return tag if is_commit(tag) else f"refs/tags/{tag}^{{commit}}"
+
+
+def _build(node: Mapping[str, Any]) -> Build:
+    history = node["history"]["nodes"]
+    return Build(
+        sha=node["oid"],
+        reported=read_checks(node["oid"], node[ROLLUP]),
+        merged_into=read_merged_into(node),
+        history=tuple(_read_commit(commit) for commit in history),
+        linear=all(commit["parents"]["totalCount"] <= 1 for commit in history),
+    )
+
+
+def _read_commit(node: Mapping[str, Any]) -> Commit:
+    author = node["author"] or {}
+    login = (author.get("user") or {}).get("login")
+    return Commit(sha=node["oid"], message=node["message"], author=login or author.get("name") or "")

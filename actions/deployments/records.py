@@ -1,0 +1,157 @@
+"""What reached the environments, as the infra repository records it: deployments or, without any, merged env files.
+
+GitHub makes a record for every job with `environment:`. Its environment is ours, or `env/service` where each service
+is deployed by a job of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from actions.api.client import file_fields, path_variables, query
+from actions.deployments.history import Record, count_decidable, drop_superseded
+from actions.errors import EnvFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from actions.api.repository import Repository
+    from actions.infra.layout import Layout, Snapshot
+
+PAGE = 50
+FIRST_RECORDS = 10
+ENVIRONMENTS_PER_QUERY = 20
+PERMISSION = "contents: read, deployments: read"
+NODES = "pageInfo { hasNextPage endCursor } nodes"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EnvironmentHistory:
+    """What reached one environment, whose files are *now*; *page* is the first page of its deployment records.
+
+    *positions* are those of the newest commits of the default branch, counted from its head.
+    """
+
+    infra: Repository
+    layout: Layout
+    now: Snapshot
+    positions: Mapping[str, int]
+    page: Mapping[str, Any]
+
+    def records(self) -> Iterator[Record]:
+        """Yield what reached the environment, newest first, read as far as is asked for.
+
+        Without any deployment record, as where an agent pulls, what was merged counts as what reached it.
+        """
+        yield from self.succeeded() if self.page["nodes"] else self._merged()
+
+    def succeeded(self) -> Iterator[Record]:
+        """Yield the deployments that succeeded at some time, newest first."""
+        page, pending = self.page, list[Record]()
+        while True:
+            pending += [record for node in page["nodes"] if (record := self._record(node))]
+            is_last = not page["pageInfo"]["hasNextPage"]
+            decidable = len(pending) if is_last else count_decidable(pending)
+            kept = drop_superseded(pending, self.positions)
+            yield from (record for record in pending[:decidable] if record in kept)
+            if is_last:
+                return
+            pending = pending[decidable:]
+            page = _pages(self.infra, [self.now], PAGE, page["pageInfo"]["endCursor"])["d0"]
+
+    def _record(self, node: Mapping[str, Any]) -> Record | None:
+        moments = [status["createdAt"] for status in node["statuses"]["nodes"] if status["state"] == "SUCCESS"]
+        snapshot = self._snapshot(node["commit"] or {})
+        if not moments or not snapshot:
+            return None
+        service = node["environment"].removeprefix(self.now.env).removeprefix("/")
+        return Record(
+            at=datetime.fromisoformat(min(moments)),
+            name=node["environment"],
+            sha=node["commitOid"],
+            made=datetime.fromisoformat(node["commit"]["committedDate"]),
+            snapshot=snapshot,
+            tags={name: tag for name, tag in snapshot.tags().items() if service in ("", name)},
+        )
+
+    def _merged(self) -> Iterator[Record]:
+        paths = [file.path for file in self.now.files]
+        for file in self.now.files:
+            commits = f"history(first: {PAGE}, after: $cursor, path: $path) {{ {NODES} {{ oid committedDate %s }} }}"
+            head = f"defaultBranchRef {{ target {{ ... on Commit {{ {commits % file_fields(paths)} }} }} }}"
+            document = query(variables={"path": "String!", "cursor": "String"}, paths=paths, fields=head)
+            cursor = None
+            while True:
+                variables = {"path": file.path, "cursor": cursor, **path_variables(paths)}
+                history = self.infra.client.repository(document, variables)["defaultBranchRef"]["target"]["history"]
+                yield from (record for node in history["nodes"] if (record := self._merge(node, file.service)))
+                if not history["pageInfo"]["hasNextPage"]:
+                    break
+                cursor = history["pageInfo"]["endCursor"]
+
+    def _merge(self, node: Mapping[str, Any], service: str) -> Record | None:
+        snapshot = self._snapshot(node)
+        if not snapshot:
+            return None
+        return Record(
+            at=datetime.fromisoformat(node["committedDate"]),
+            name=f"{self.now.env}/{service}" if service else self.now.env,
+            sha=node["oid"],
+            made=datetime.fromisoformat(node["committedDate"]),
+            snapshot=snapshot,
+            tags={name: tag for name, tag in snapshot.tags().items() if service in ("", name)},
+        )
+
+    def _snapshot(self, commit: Mapping[str, Any]) -> Snapshot | None:
+        """Return the environment at *commit*, None if its files cannot be read there: that tells nothing."""
+        texts = {}
+        for index, file in enumerate(self.now.files):
+            blob = (commit.get(f"f{index}") or {}).get("object") or {}
+            if blob.get("text"):
+                texts[file.path] = blob["text"]
+        snapshot = self.layout.group(texts).get(self.now.env)
+        try:
+            return snapshot if snapshot and snapshot.tags() else None
+        except EnvFileError:
+            return None
+
+
+def read_history(
+    infra: Repository, layout: Layout, snapshots: Sequence[Snapshot], *, first: int = PAGE
+) -> list[EnvironmentHistory]:
+    """Return what reached each of *snapshots*; *first* is how many records are read of each at once."""
+    histories = []
+    for start in range(0, len(snapshots), ENVIRONMENTS_PER_QUERY):
+        batch = snapshots[start : start + ENVIRONMENTS_PER_QUERY]
+        answer = _pages(infra, batch, first, None)
+        newest = answer["defaultBranchRef"]["target"]["history"]["nodes"] if answer["defaultBranchRef"] else []
+        positions = {node["oid"]: position for position, node in enumerate(newest)}
+        histories += [
+            EnvironmentHistory(infra=infra, layout=layout, now=now, positions=positions, page=answer[f"d{index}"])
+            for index, now in enumerate(batch)
+        ]
+    return histories
+
+
+def _pages(infra: Repository, snapshots: Sequence[Snapshot], first: int, cursor: str | None) -> Any:
+    """Return, as d0, d1 …, one page of the deployment records of each of *snapshots*."""
+    declared = {"cursor": "String"}
+    variables: dict[str, object] = {"cursor": cursor}
+    parts = []
+    for index, now in enumerate(snapshots):
+        names, paths = f"n{index}", [file.path for file in now.files]
+        declared[names] = "[String!]!"
+        variables[names] = [now.env, *(f"{now.env}/{service}" for service in now.tags())]
+        declared |= dict.fromkeys(path_variables(paths, f"e{index}p"), "String!")
+        variables |= path_variables(paths, f"e{index}p")
+        parts.append(
+            f"d{index}: deployments(environments: ${names}, first: {first}, after: $cursor,"
+            f" orderBy: {{field: CREATED_AT, direction: DESC}}) {{ {NODES} {{"
+            " environment commitOid statuses(last: 30) { nodes { state createdAt } }"
+            f" commit {{ committedDate {file_fields(paths, f'e{index}p')} }} }} }}"
+        )
+    newest = "defaultBranchRef { target { ... on Commit { history(first: 100) { nodes { oid } } } } }"
+    document = query(variables=declared, fields=" ".join([*parts, newest]))
+    return infra.client.repository(document, variables, permission=PERMISSION)

@@ -1,0 +1,61 @@
+"""Read the commits of a branch, and how the branches of a repository moved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from actions.api.client import query
+from actions.evidence.branch_history import BranchHistory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from actions.api.client import Client
+
+PER_PAGE = 100
+
+
+@dataclass(frozen=True)
+class BranchReader:
+    """Read the branches of one repository."""
+
+    client: Client
+
+    def history(self, branch: str) -> BranchHistory:
+        """Return the commits of *branch*."""
+        return BranchHistory.of(self._nodes(branch, "oid committedDate parents(first: 100) { nodes { oid } }"))
+
+    def commits(self, branch: str, path: str) -> Iterator[tuple[str, str]]:
+        """Yield SHA and commit date of the commits of *branch* that changed the file or folder at *path*, newest first.
+
+        All of them: whoever makes a commit chooses its date, so no date can bound them.
+        """
+        return ((node["oid"], node["committedDate"]) for node in self._nodes(branch, "oid committedDate", path))
+
+    def activity(self, since: str) -> list[Mapping[str, Any]]:
+        """Return how the branches of the repository moved since a moment, newest first; GitHub keeps one year."""
+        updates: list[Mapping[str, Any]] = []
+        path = f"/activity?per_page={PER_PAGE}&time_period=year"
+        for page in self.client.pages(path, permission="contents: read"):
+            updates += page
+            if updates and updates[-1]["timestamp"] < since:
+                break
+        return updates
+
+    def _nodes(self, branch: str, fields: str, path: str = "") -> Iterator[dict[str, Any]]:
+        declared = {"ref": "String!", "cursor": "String"} | ({"path": "String!"} if path else {})
+        history = f"history(first: {PER_PAGE}, after: $cursor{', path: $path' if path else ''})"
+        pages = f"{history} {{ pageInfo {{ hasNextPage endCursor }} nodes {{ {fields} }} }}"
+        document = query(
+            variables=declared, fields=f"ref(qualifiedName: $ref) {{ target {{ ... on Commit {{ {pages} }} }} }}"
+        )
+        variables: dict[str, object] = {"ref": f"refs/heads/{branch}", "path": path, "cursor": None}
+        while True:
+            answer = self.client.repository(document, variables)
+            with self.client.parsing():
+                page = answer["ref"]["target"]["history"]
+                yield from page["nodes"]
+                if not page["pageInfo"]["hasNextPage"]:
+                    return
+                variables["cursor"] = page["pageInfo"]["endCursor"]

@@ -1,0 +1,115 @@
+"""Read the deployment records of an environment, and the workflow runs behind them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from actions.api.client import query
+from actions.evidence.facts import Run
+from actions.evidence.timestamps import utc_text
+from actions.gates.approval import login
+from actions.runner.environment import server_url
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from actions.api.client import Client
+
+PER_PAGE = 100
+PERMISSION = "deployments: read"
+RUN = re.compile(r"/actions/runs/(\d+)")
+DEPLOYMENTS = query(
+    variables={"cursor": "String"},
+    fields=f"""deployments(first: {PER_PAGE}, after: $cursor,
+        orderBy: {{field: CREATED_AT, direction: DESC}}) {{ pageInfo {{ hasNextPage endCursor }} nodes {{
+            databaseId environment commitOid createdAt creator {{ login }} commit {{ committedDate }}
+            statuses(last: 30) {{ nodes {{ state createdAt logUrl }} }} }} }}""",
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeploymentRecord:
+    """A deployment record; *succeeded_at* is "" if it never did."""
+
+    number: int
+    name: str
+    sha: str
+    made: datetime
+    creator: str
+    created_at: str
+    succeeded_at: str
+    url: str
+
+
+@dataclass(frozen=True)
+class DeploymentReader:
+    """Read the deployments of one repository, and its workflow runs, each once."""
+
+    client: Client
+    _runs: dict[str, Run] = field(default_factory=dict, repr=False)
+
+    def records(self, env: str, since: str) -> list[DeploymentRecord]:
+        """Return the records of deployments to *env*, or to a service there, since a moment, newest first.
+
+        All records are read: GitHub filters by the names of environments, and which services there once were is not
+        known.
+        """
+        records: list[DeploymentRecord] = []
+        cursor = None
+        while True:
+            answer = self.client.repository(DEPLOYMENTS, {"cursor": cursor}, permission=PERMISSION)
+            with self.client.parsing():
+                page = answer["deployments"]
+                batch = [_read_record(node) for node in page["nodes"]]
+                records += [r for r in batch if r.name.partition("/")[0].casefold() == env.casefold()]
+                if not page["pageInfo"]["hasNextPage"] or batch[-1].created_at < since:
+                    return records
+                cursor = page["pageInfo"]["endCursor"]
+
+    def run(self, url: str, sha: str) -> Run | None:
+        """Return the workflow run here at the address *url*, None if it is none, or for another commit than *sha*."""
+        match = RUN.match(url.removeprefix(f"{server_url()}/{self.client.name}"))
+        if not match:
+            return None
+        if match[1] not in self._runs:
+            self._runs[match[1]] = self._read_run(match[1])
+        run = self._runs[match[1]]
+        return run if run.head_sha == sha else None
+
+    def _read_run(self, number: str) -> Run:
+        run = self.client.rest("GET", f"/actions/runs/{number}", permission="actions: read")
+        approvals = self.client.rest("GET", f"/actions/runs/{number}/approvals", permission="actions: read")
+        with self.client.parsing():
+            return Run(
+                id=run["id"],
+                attempt=run.get("run_attempt") or 1,
+                event=run["event"],
+                workflow=run.get("path") or "",
+                actor=login(run.get("actor")),
+                triggering_actor=login(run.get("triggering_actor")),
+                head_sha=run["head_sha"],
+                url=run["html_url"],
+                approvals=tuple(map(_approval, approvals)),
+            )
+
+
+def _approval(entry: Mapping[str, Any]) -> str:
+    return f"{login(entry['user'])}: {entry['state']}, {', '.join(env['name'] for env in entry['environments'])}"
+
+
+def _read_record(node: Mapping[str, Any]) -> DeploymentRecord:
+    statuses = node["statuses"]["nodes"]
+    succeeded = [utc_text(status["createdAt"]) for status in statuses if status["state"] == "SUCCESS"]
+    return DeploymentRecord(
+        number=node["databaseId"],
+        name=node["environment"],
+        sha=node["commitOid"],
+        made=datetime.fromisoformat(node["commit"]["committedDate"] if node["commit"] else node["createdAt"]),
+        creator=login(node["creator"]),
+        created_at=utc_text(node["createdAt"]),
+        succeeded_at=min(succeeded, default=""),
+        url=next((status["logUrl"] for status in reversed(statuses) if status["logUrl"]), ""),
+    )

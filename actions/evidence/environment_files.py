@@ -1,0 +1,86 @@
+"""Read an environment in the files of one commit: its own files, its tags, what has to be deployed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from actions.deployments.matrix import difference
+from actions.errors import EnvFileError, InputError
+from actions.infra.config import PATH
+from actions.infra.config_file import parse_config
+from actions.infra.layout import Layout
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from actions.evidence.files import Versions
+
+
+@dataclass(frozen=True)
+class EnvironmentFiles:
+    """The files of *env*, found by what `gitops.yml` says at the same commit."""
+
+    env: str
+    envs_dir: str
+    _layouts: dict[str, Layout] = field(default_factory=dict, repr=False)
+
+    def layout(self, config: str) -> Layout:
+        """Return where the env files are if `gitops.yml` is *config*; without it, if it cannot be read."""
+        if config not in self._layouts:
+            try:
+                self._layouts[config] = parse_config(config).layout(self.envs_dir)
+            except (EnvFileError, InputError):
+                self._layouts[config] = Layout.default(self.envs_dir)
+        return self._layouts[config]
+
+    def own(self, texts: Mapping[str, str]) -> dict[str, str]:
+        """Return those of *texts*, files by path, that belong to the environment."""
+        layout = self.layout(texts.get(PATH, ""))
+        owners = ((path, text, layout.owner(path)) for path, text in texts.items())
+        return {path: text for path, text, owner in owners if owner and owner[0] == self.env}
+
+    def tags(self, texts: Mapping[str, str]) -> dict[str, str]:
+        """Return the tags in *texts*; a file that cannot be read has none."""
+        tags: dict[str, str] = {}
+        layout = self.layout(texts.get(PATH, ""))
+        for path, text in self.own(texts).items():
+            try:
+                tags |= {service: tag for service, tag in layout.env_file(path, text).tags().items() if tag}
+            except EnvFileError:
+                continue
+        return tags
+
+    def file_of(self, service: str, texts: Mapping[str, str]) -> str:
+        """Return the path of the file in *texts* that holds the tag of *service*, "" if none does."""
+        config = texts.get(PATH, "")
+        return next((path for path in texts if service in self.tags({path: texts[path], PATH: config})), "")
+
+    def problems(self, texts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+        """Yield the path of each file in *texts* that cannot be read, and why."""
+        layout = self.layout(texts.get(PATH, ""))
+        for path, text in self.own(texts).items():
+            try:
+                layout.env_file(path, text).tags()
+            except EnvFileError as error:
+                yield path, str(error)
+
+    def services_to_deploy(self, versions: Versions) -> tuple[str, ...]:
+        """Return the services that deploy-matrix deploys after a commit; "" is the environment as a whole.
+
+        Formatting alone is not deployed, nor is an environment that is gone.
+        """
+        before, after = self.own(versions.before), self.own(versions.after)
+        try:
+            now = self.layout(versions.after.get(PATH, "")).group(after).get(self.env)
+            then = self.layout(versions.before.get(PATH, "")).group(before).get(self.env)
+            diff = difference(now, then) if now else None
+        except EnvFileError:
+            return ("",)
+        return diff.changed or (("",) if diff.removed else ()) if diff else ()
+
+
+def moved_tags(before: Mapping[str, str], after: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    """Return the tags that differ, as service, tag before and tag after; "" where there is none."""
+    services = dict.fromkeys([*before, *after])
+    return [(s, before.get(s, ""), after.get(s, "")) for s in services if before.get(s) != after.get(s)]

@@ -1,0 +1,113 @@
+"""Read the tags that a commit moved: their order, their release, their checks, the app commits that came with them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from actions.api.checks import evaluate_checks, without_requirement
+from actions.api.client import Client
+from actions.app.order import Order
+from actions.app.release import Release
+from actions.app.repository import AppRepository
+from actions.errors import GitHubError
+from actions.evidence.app import AppEvidence, new_commits
+from actions.evidence.effective_policy import EffectivePolicy
+from actions.evidence.environment_files import moved_tags
+from actions.evidence.facts import Move
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from actions.evidence.environment_files import EnvironmentFiles
+    from actions.evidence.files import CommitWithFiles
+    from actions.evidence.pushers import Pushers
+    from actions.evidence.unknowns import Unknowns
+
+
+@dataclass(frozen=True)
+class MoveReader:
+    """Ask the app repositories about moved tags; *last_tags* holds the last tag of each service, removed ones too."""
+
+    files: EnvironmentFiles
+    app_repo: str
+    token: str = field(repr=False)
+    unknown: Unknowns
+    last_tags: dict[str, str]
+    _apps: dict[str, AppEvidence] = field(default_factory=dict, repr=False)
+
+    def prefetch(self, commits: Sequence[CommitWithFiles]) -> None:
+        """Ask each app once for all the tags that came and went, and for the commits that came with them."""
+        wanted: dict[str, list[tuple[str, str]]] = {}
+        for commit in commits:
+            policy = EffectivePolicy.of(commit, self.files.env)
+            for service, before, after in moved_tags(self.files.tags(commit.before), self.files.tags(commit.after)):
+                repo = policy.repo_of(service, self.app_repo, is_new=not before)
+                if repo and after:
+                    wanted.setdefault(repo, []).append((before, after))
+        for repo, moves in wanted.items():
+            self.unknown.read(repo, lambda repo=repo, moves=moves: self._app(repo).prefetch(moves), None)  # type: ignore[misc]
+
+    def moves(
+        self, commit: CommitWithFiles, policy: EffectivePolicy, pushers: Pushers, unknown: Unknowns
+    ) -> tuple[Move, ...]:
+        """Return the tags that *commit* moved; what cannot be read of them is added to *unknown*."""
+        tags = moved_tags(self.files.tags(commit.before), self.files.tags(commit.after))
+        moves = tuple(self._move(commit, policy, moved, pushers, unknown) for moved in tags)
+        self.last_tags.update({move.service: move.after or move.before for move in moves})
+        return moves
+
+    def _move(
+        self,
+        commit: CommitWithFiles,
+        policy: EffectivePolicy,
+        moved: tuple[str, str, str],
+        pushers: Pushers,
+        unknown: Unknowns,
+    ) -> Move:
+        service, before, after = moved
+        repo = policy.repo_of(service, self.app_repo, is_new=not before)
+        file = self.files.file_of(service, commit.after if after else commit.before)
+        move = Move(service=service, file=file, before=before, after=after, order="", repository=repo)
+        if not repo or not after:
+            return move
+        if repo in self.unknown.why:
+            unknown.take(repo, self.unknown)
+            return move
+        try:
+            return self._with_app(move, policy, pushers, unknown)
+        except GitHubError as error:
+            unknown.add(f"{service} {after[:12]}", str(error))
+            return move
+
+    def _with_app(self, move: Move, policy: EffectivePolicy, pushers: Pushers, unknown: Unknowns) -> Move:
+        app = self._app(move.repository)
+        before = move.before or self.last_tags.get(move.service, "")
+        order, comparison, build = app.compare(before, move.after)
+        if not build:
+            return replace(move, order=str(order), released=str(Release.NONE))
+        shas = new_commits(comparison, build)
+        if not comparison and order is not Order.FIRST:
+            unknown.add(f"which commits of {move.repository} {move.service} {move.after[:12]} brought")
+        (own,) = app.commits([build.sha])
+        required, reported = app.repository.required_checks(), app.repository.checks_of(build)
+        verdict = evaluate_checks(required, reported, skipped_passes=True)
+        skipped = {check.name for check in reported if check.is_skipped}
+        return replace(
+            move,
+            order=str(order),
+            sha=build.sha,
+            built_at=own.at,
+            released=str(app.repository.released(move.after, policy.hotfix_prefix)),
+            required_checks=tuple(check.name for check in required),
+            missing_checks=(*verdict.failed, *verdict.waiting, *(() if required else without_requirement(reported))),
+            skipped_checks=tuple(check.name for check in required if check.name in skipped),
+            commits=tuple(pushers.with_pusher(commit, app.client, unknown) for commit in app.commits(shas)),
+            commits_in_all=max(comparison.total if comparison and shas else 0, len(shas)),
+        )
+
+    def _app(self, repo: str) -> AppEvidence:
+        if repo not in self._apps:
+            client = Client(repo, self.token)
+            self._apps[repo] = AppEvidence(client, AppRepository(client))
+        return self._apps[repo]

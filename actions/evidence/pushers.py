@@ -1,0 +1,49 @@
+"""Find out who pushed last to the pull request that brought a commit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from actions.evidence.branch import BranchReader
+from actions.evidence.branch_history import last_pusher
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from actions.api.client import Client
+    from actions.evidence.facts import Commit
+    from actions.evidence.unknowns import Unknowns
+
+
+@dataclass(frozen=True)
+class Pushers:
+    """The activity of repositories since *earliest*, each read once; what cannot be read is in *unknown*."""
+
+    earliest: str
+    unknown: Unknowns
+    _activities: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict, repr=False)
+
+    def activity(self, client: Client) -> list[Mapping[str, Any]]:
+        """Return how the branches of the client's repository moved."""
+        if client.name not in self._activities:
+            name = activity_of(client.name)
+            self._activities[client.name] = self.unknown.read(
+                name, lambda: BranchReader(client).activity(self.earliest), []
+            )
+        return self._activities[client.name]
+
+    def with_pusher(self, commit: Commit, client: Client, unknown: Unknowns) -> Commit:
+        """Return *commit* with who pushed last to the pull request that brought it."""
+        if not commit.pull:
+            return commit
+        pusher = last_pusher(self.activity(client), commit.pull)
+        unknown.take(activity_of(client.name), self.unknown)
+        if not pusher and activity_of(client.name) not in self.unknown.why:
+            unknown.add(f"who pushed to {commit.pull.branch} of {client.name} last (#{commit.pull.number})")
+        return replace(commit, pull=replace(commit.pull, last_pusher=pusher))
+
+
+def activity_of(repository: str) -> str:
+    """Return what the activity of *repository* is called where it is unknown."""
+    return f"branch activity of {repository}"

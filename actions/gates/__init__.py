@@ -1,0 +1,1 @@
+"""Decide whether a change may go to its environment now."""

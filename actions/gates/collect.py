@@ -1,0 +1,239 @@
+"""Collect the facts that the gates ask of a change, and have the gates evaluated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING, TypeVar
+
+from actions.api.checks import evaluate_checks
+from actions.api.client import Client
+from actions.app.facts import NotApplicable, Unknown
+from actions.app.order import Order, order
+from actions.app.release import Release
+from actions.app.repository import AppRepository
+from actions.deployments.history import DeployedPeriod, deployed_periods
+from actions.deployments.records import read_history
+from actions.errors import AccessError, EnvFileError, UnknownEnvError
+from actions.gates import rules
+from actions.gates.rules import Facts, GateResult
+from actions.infra import remote
+from actions.tags import is_version
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from actions.api.checks import CheckVerdict
+    from actions.api.repository import Comparison, Repository
+    from actions.gates.trailers import Trailers
+    from actions.infra.change import Change
+    from actions.infra.config import Config
+    from actions.infra.layout import Layout, Snapshot
+    from actions.runner.clock import Clock
+
+    Fact = TypeVar("Fact")
+
+MOST_PERIODS = 200
+UNCHANGED_TAG = NotApplicable("no new tag comes to the environment")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EvaluatedChange:
+    """A change, how its tag relates to the one in place, and what each gate says of it."""
+
+    change: Change
+    order: Order
+    comparison: Comparison | None
+    results: tuple[GateResult, ...]
+    line: int = 1
+
+    @property
+    def worst(self) -> GateResult | None:
+        """Return the result that decides, None if every gate is open."""
+        return rules.worst(self.results)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateEvaluator:
+    """Evaluate changes of the infra repository, whose environments are read at the commit *head*.
+
+    *snapshots* are the environments that were read already.
+    """
+
+    infra: Repository
+    config: Config
+    layout: Layout
+    head: str
+    app_repo: str
+    app_token: str = field(repr=False)
+    now: datetime
+    snapshots: dict[str, Snapshot | None]
+    _apps: dict[str, AppRepository] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def at(
+        cls,
+        infra: Repository,
+        head: str,
+        config: Config,
+        layout: Layout,
+        *,
+        app_repo: str,
+        app_token: str,
+        clock: Clock,
+        snapshots: Mapping[str, Snapshot],
+    ) -> GateEvaluator:
+        """Return the evaluator of changes on top of the commit *head* of *infra*, at the time of *clock*."""
+        return cls(
+            infra=infra,
+            config=config,
+            layout=layout,
+            head=head,
+            app_repo=app_repo,
+            app_token=app_token,
+            now=datetime.fromtimestamp(clock.wall(), UTC),
+            snapshots=dict(snapshots),
+        )
+
+    def prefetch(self, changes: Iterable[Change]) -> None:
+        """Ask each app for all tags of *changes* in one request."""
+        tags: dict[str, list[str]] = {}
+        for change in changes:
+            before = [change.before] if is_version(change.before) else []
+            after = [change.after] if change.after else []
+            tags.setdefault(self._repo(change.service), []).extend([*after, *before])
+        for repo, wanted in tags.items():
+            if repo:
+                self._app(repo).prefetch(wanted)
+
+    def order(self, service: str, before: str, after: str) -> tuple[Order, Comparison | None]:
+        """Return how the tag *after* relates to *before*."""
+        repo = self._repo(service)
+        return self._app(repo).order(before, after) if repo else order(before, after, lambda *_: None)
+
+    def evaluate(
+        self,
+        change: Change,
+        trailers: Trailers,
+        *,
+        approved: bool | Unknown | NotApplicable,
+        freeze_label: bool,
+    ) -> EvaluatedChange:
+        """Return what the gates say of *change*, which says *trailers* of itself.
+
+        A fact that the token may not read, or that is not there, is unknown and keeps a gate shut.
+        """
+        placed = _known(partial(self._with_last_tag, change))
+        ordered = placed if isinstance(placed, Unknown) else _known(partial(self._order_of, placed))
+        relation, comparison = (Order.UNKNOWN, None) if isinstance(ordered, Unknown) else ordered
+        facts = Facts(
+            change=change if isinstance(placed, Unknown) else placed,
+            policy=self.config.environment(change.env),
+            now=self.now,
+            order=relation,
+            trailers=trailers,
+            released=UNCHANGED_TAG,
+            only_fixes=UNCHANGED_TAG,
+            checks=UNCHANGED_TAG,
+            periods=UNCHANGED_TAG,
+            ran_here=NotApplicable("it does not go back, or gives no reason"),
+            lost_commits=ordered if isinstance(ordered, Unknown) else NotApplicable("it contains what is in place"),
+            approved=approved,
+            freeze_label=freeze_label,
+        )
+        if trailers.reason and facts.may_go_back:
+            facts = replace(facts, ran_here=_known(lambda: self.ran(change.env, change.service, change.after)))
+        if not facts.is_rollback and change.after not in ("", facts.change.before):
+            facts = self._with_release(facts)
+        return EvaluatedChange(
+            change=change, order=relation, comparison=comparison, results=rules.evaluate_gates(facts)
+        )
+
+    def _order_of(self, change: Change) -> tuple[Order, Comparison | None]:
+        """Return the order of *change*, with the commits that it brings or, where it goes back, takes out."""
+        if not change.after:
+            return Order.IDENTICAL, None  # the service goes; there is nothing to compare
+        relation, comparison = self.order(change.service, change.before, change.after)
+        if relation is not Order.BEHIND or not comparison:
+            return relation, comparison
+        taken_out = self._app(self._repo(change.service)).compare_tags(change.after, change.before)
+        return relation, replace(taken_out or comparison, status="behind")
+
+    def _with_last_tag(self, change: Change) -> Change:
+        """Return *change* from the tag that its service ran last, where the env file has none to compare with."""
+        if change.before or not change.after or not self._snapshot(change.env):
+            return change
+        try:
+            last = next((period.tag for period in self.periods(change.env, change.service)), "")
+        except EnvFileError:
+            return change  # the change mends the file: no tag was taken out to get round this comparison
+        return replace(change, before=last)
+
+    def ran(self, env: str, service: str, tag: str) -> bool:
+        """Tell whether *tag* of *service* was in place in *env* at some time."""
+        return any(period.tag == tag for period in islice(self.periods(env, service), MOST_PERIODS))
+
+    def periods(self, env: str, service: str) -> Iterator[DeployedPeriod]:
+        """Yield what was in place in *env*, newest first; raise UnknownEnvError if it is not there."""
+        snapshot = self._snapshot(env)
+        if not snapshot:
+            raise UnknownEnvError(f"no environment '{env}'")
+        (history,) = read_history(self.infra, self.layout, [snapshot])
+        return deployed_periods(history.records(), service)
+
+    def _with_release(self, facts: Facts) -> Facts:
+        change = facts.change
+        repo = self._repo(change.service)
+        if not repo:
+            others = NotApplicable(f"{change.service} has no app repository")
+            facts = replace(facts, released=others, checks=others, only_fixes=others)
+        else:
+            app, prefix = self._app(repo), self.config.hotfix_prefix
+            facts = replace(
+                facts,
+                released=_known(lambda: app.released(change.after, prefix)),
+                checks=_known(lambda: self._checks(app, change.after)),
+            )
+            if facts.order is Order.DIVERGED:
+                facts = replace(facts, lost_commits=_known(lambda: app.lost_commits(change.before, change.after)))
+            if facts.policy.after and facts.released is Release.HOTFIX and facts.order is Order.AHEAD:
+                facts = replace(facts, only_fixes=_known(lambda: app.brings_only_fixes(change.before, change.after)))
+        if facts.policy.after and not facts.is_hotfix:
+            facts = replace(facts, periods=_known(partial(self._periods_before, facts)))
+        return facts
+
+    def _periods_before(self, facts: Facts) -> tuple[DeployedPeriod, ...]:
+        """Return when the new tag ran in the environment that comes before; read no more than needed."""
+        soak = facts.policy.soak
+        ran = []
+        for period in islice(self.periods(facts.policy.after, facts.change.service), MOST_PERIODS):
+            if period.tag == facts.change.after:
+                ran.append(period)
+                if not soak or (period.until or facts.now) - period.since >= soak:
+                    break
+        return tuple(ran)
+
+    def _checks(self, app: AppRepository, tag: str) -> CheckVerdict:
+        build, required = app.build(tag), app.required_checks()
+        reported = app.checks_of(build) if build and required else ()
+        return evaluate_checks(required, reported, skipped_passes=False)
+
+    def _snapshot(self, env: str) -> Snapshot | None:
+        if env not in self.snapshots:
+            self.snapshots[env] = remote.environment(self.infra, self.layout, self.head, env)
+        return self.snapshots[env]
+
+    def _repo(self, service: str) -> str:
+        return self.config.repo_of(service, self.app_repo)
+
+    def _app(self, repo: str) -> AppRepository:
+        return self._apps.setdefault(repo, AppRepository(Client(repo, self.app_token)))
+
+
+def _known(read: Callable[[], Fact]) -> Fact | Unknown:
+    try:
+        return read()
+    except (AccessError, EnvFileError, UnknownEnvError) as error:
+        return Unknown(str(error))

@@ -1,0 +1,84 @@
+"""The gates once more, at deployment: hold back what they refuse, and what has to wait."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from actions.app.facts import Unknown
+from actions.errors import AccessError
+from actions.gates import provenance, report, rules
+from actions.gates.trailers import Trailers
+from actions.infra.change import Change
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from actions.deployments.matrix import Difference
+    from actions.gates.collect import EvaluatedChange, GateEvaluator
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GatedChanges:
+    """What may be deployed, and every change that was evaluated."""
+
+    differences: Sequence[Difference]
+    evaluated: Sequence[EvaluatedChange]
+
+    @property
+    def held(self) -> list[EvaluatedChange]:
+        """Return what is held back."""
+        return [change for change in self.evaluated if change.worst]
+
+    def as_output(self) -> list[dict[str, str]]:
+        """Return what is held back, in the words of the `held` output."""
+        return [entry for entry in report.as_output(self.held, []) if entry["reason"]]
+
+
+def apply_gates(evaluator: GateEvaluator, head: str, differences: Sequence[Difference], *, whole: bool) -> GatedChanges:
+    """Evaluate every change of *differences*, which are those of the commit *head*.
+
+    With *whole*, one held service holds its whole environment, because one job deploys all of it.
+    """
+    changes = {difference.env: _changes(difference) for difference in differences}
+    evaluator.prefetch(change for some in changes.values() for change in some)
+    evaluated, kept = [], []
+    for difference in differences:
+        results = [_evaluate(evaluator, head, change, difference) for change in changes[difference.env]]
+        held = {result.change.service for result in results if result.worst}
+        goes = () if whole and held else tuple(s for s in difference.changed if s not in held)
+        keeps_removed = held and (whole or held & set(difference.removed))
+        kept.append(replace(difference, changed=goes, removed=() if keeps_removed else difference.removed))
+        evaluated += results
+    return GatedChanges(differences=kept, evaluated=evaluated)
+
+
+def _changes(difference: Difference) -> list[Change]:
+    """Return what is to change; a service that goes has no tag after it."""
+    gone = {
+        service: difference.snapshots_before[service].file_of(service).path
+        for service in difference.removed
+        if service in difference.snapshots_before
+    }
+    return [
+        Change(
+            env=difference.env,
+            service=service,
+            file=file,
+            before=difference.previous.get(service, ""),
+            after=difference.tags.get(service, ""),
+        )
+        for service, file in ({s: difference.files[s] for s in difference.changed} | gone).items()
+    ]
+
+
+def _evaluate(evaluator: GateEvaluator, head: str, change: Change, difference: Difference) -> EvaluatedChange:
+    deployed = difference.snapshots_before.get(change.service)
+    try:
+        origin = provenance.find_origin(evaluator.infra, evaluator.config, evaluator.layout, change, deployed, head)
+    except AccessError as error:
+        return evaluator.evaluate(change, Trailers(), approved=Unknown(str(error)), freeze_label=False)
+    result = evaluator.evaluate(change, origin.trailers, approved=origin.approved, freeze_label=origin.freeze_label)
+    if not origin.bot:
+        return result
+    return replace(result, results=(*result.results, rules.only_tags(origin.bot, origin.foreign)))

@@ -1,0 +1,101 @@
+"""Show what the gates say: as a table for people, as the errors of a run, as an output."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from actions.errors import ActionError
+from actions.gates.rules import Decision, Gate, Reason, severity
+from actions.runner import markdown
+from actions.runner.markdown import MOST_ROWS, escape, format_tag
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from actions.gates.collect import EvaluatedChange
+    from actions.gates.rules import GateResult
+
+MARKS = {Decision.ALLOW: "✅", Decision.WAIT: "⏳", Decision.REFUSE: "❌"}
+
+
+def table(evaluated: Sequence[EvaluatedChange]) -> str:
+    """Return a row for each change and a column for each gate that applies; below, why a gate is not open."""
+    gates = [gate for gate in Gate if any(result.gate is gate for item in evaluated for result in item.results)]
+    if not gates:
+        return ""
+    rows = [_row(item, gates) for item in evaluated[:MOST_ROWS]]
+    headers = ["environment", "service", "tag", *gates]
+    labels = [(f"{item.change.env} {item.change.service}: ", result) for item in evaluated for result in item.results]
+    return markdown.table(headers, rows, centered=len(gates)) + _notes(labels)
+
+
+def notes(results: Sequence[GateResult]) -> str:
+    """Return, as a list, which of *results*, about the pull request as a whole, are not open."""
+    return _notes([("", result) for result in results])
+
+
+def _notes(labels: Sequence[tuple[str, GateResult]]) -> str:
+    lines = [
+        f"- {MARKS[result.decision]} **{result.reason}**: {escape(label + result.message)}\n"
+        for label, result in labels
+        if result.decision is not Decision.ALLOW
+    ]
+    return "\n" + "".join(lines) if lines else ""
+
+
+def _row(item: EvaluatedChange, gates: Sequence[Gate]) -> list[str]:
+    marks = {result.gate: MARKS[result.decision] for result in item.results}
+    change = item.change
+    tags = f"{format_tag(change.before)} → {format_tag(change.after)}"
+    return [escape(change.env), escape(change.service), tags, *(marks.get(gate, "–") for gate in gates)]
+
+
+def errors(evaluated: Sequence[EvaluatedChange], *, waits: bool = True) -> list[ActionError]:
+    """Return an error for each closed gate, the worst first; with *waits*, for gates that open later too.
+
+    A check that has not finished always counts: it will soon.
+    """
+    closed = [
+        (result, item)
+        for item in evaluated
+        for result in item.results
+        if result.reason and (waits or result.decision is Decision.REFUSE or result.reason is Reason.CHECKS_PENDING)
+    ]
+    closed.sort(key=lambda pair: severity(pair[0]), reverse=True)
+    return [error_of(result, item) for result, item in closed]
+
+
+def error_of(result: GateResult, item: EvaluatedChange | None = None) -> ActionError:
+    """Return *result*, about a change or about a whole pull request, as the error of its reason."""
+    kind = {kind.reason: kind for kind in _kinds(ActionError)}[str(result.reason)]
+    if not item:
+        return kind(result.message)
+    change = item.change
+    return kind(f"{change.service} in {change.env}: {result.message}", file=change.file, line=item.line)
+
+
+def as_output(evaluated: Sequence[EvaluatedChange], whole: Sequence[GateResult]) -> list[dict[str, str]]:
+    """Return what each gate says, in the words of the `gates` output; *whole* is about no single change."""
+    entries = [
+        ({"env": item.change.env, "service": item.change.service, "tag": item.change.after}, result)
+        for item in evaluated
+        for result in item.results
+    ]
+    entries += [({"env": "", "service": "", "tag": ""}, result) for result in whole]
+    return [
+        {
+            **labels,
+            "gate": result.gate,
+            "decision": result.decision,
+            "reason": result.reason or "",
+            "message": result.message,
+            "opens-at": result.opens.isoformat() if result.opens else "",
+        }
+        for labels, result in entries
+    ]
+
+
+def _kinds(kind: type[ActionError]) -> Iterator[type[ActionError]]:
+    for below in kind.__subclasses__():
+        yield below
+        yield from _kinds(below)

@@ -1,0 +1,1 @@
+"""The infra repository: its configuration, its env files, and changes to them."""

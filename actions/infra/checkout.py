@@ -1,0 +1,131 @@
+"""The caller's checkout: env files as they are, as they were at a revision, and how they are written.
+
+The checkout is hostile ground: nothing in it is executed, and nothing outside of it is read or written through it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from actions.errors import EnvFileError, UnsafePathError
+from actions.infra.config import PATH as CONFIG_PATH
+from actions.infra.config import Config
+from actions.infra.config_file import parse_config
+from actions.infra.layout import unknown_env
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from actions.infra.layout import Layout, Snapshot
+
+# git runs what the configuration of a repository names (hooks, file monitors, text converters). These commands are
+# plumbing that asks for none of it, and the settings hold even where the checkout belongs to another user.
+GIT = ("git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "--no-pager", "--literal-pathspecs")
+
+
+class Checkout:
+    """A checkout at *root*."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def config(self) -> Config:
+        """Return what `gitops.yml` says; raise ConfigError if it is wrong."""
+        path = self.root / CONFIG_PATH
+        return parse_config(self.read(CONFIG_PATH)) if path.is_file() or path.is_symlink() else Config()
+
+    def read(self, path: str) -> str:
+        """Return the text of the file at *path*; raise UnsafePathError if it leads out, EnvFileError if no text."""
+        try:
+            return self._safe(path).read_bytes().decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise EnvFileError(f"{path}: not UTF-8: {error.reason}", file=path, line=1) from error
+        except OSError as error:
+            raise EnvFileError(f"{path}: cannot be read: {error.strerror}", file=path, line=1) from error
+
+    def write(self, path: str, text: str) -> None:
+        """Put *text* into the file at *path* in one step: a reader sees all of the old or all of the new."""
+        target = self._safe(path)
+        mode = target.stat().st_mode
+        descriptor, partial = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(text.encode("utf-8"))
+            Path(partial).chmod(mode)
+            Path(partial).replace(target)
+        except BaseException:
+            Path(partial).unlink(missing_ok=True)
+            raise
+
+    def environments(self, layout: Layout) -> dict[str, Snapshot]:
+        """Return every environment that has files here, as they are now."""
+        paths = self._paths(layout)
+        layout.require_one_file(paths)
+        return layout.group(self._texts(paths))
+
+    def environment(self, env: str, layout: Layout) -> Snapshot:
+        """Return the environment *env*; raise UnknownEnvError, saying which there are, if it has no file."""
+        paths = self._paths(layout, env)
+        found = layout.group(self._texts(paths))
+        if env not in found:
+            raise unknown_env(env, layout, layout.envs(self._paths(layout)))
+        layout.require_one_file(paths)
+        return found[env]
+
+    def has_commit(self, revision: str) -> bool:
+        """Tell whether the history that was checked out reaches back to *revision*."""
+        return self._git("cat-file", "-e", f"{revision}^{{commit}}") is not None
+
+    def environments_at(self, revision: str, layout: Layout) -> dict[str, Snapshot]:
+        """Return every environment that had files at *revision*, which must be in the history here."""
+        listed = self._git("ls-tree", "-r", "-z", "--name-only", "--full-tree", revision) or b""
+        paths = [path for path in listed.decode("utf-8", "replace").split("\0") if layout.owner(path)]
+        return layout.group(self._blobs(revision, paths))
+
+    def _paths(self, layout: Layout, env: str = "*") -> set[str]:
+        found = (path for glob in layout.globs(env) for path in self.root.glob(glob))
+        paths = {path.relative_to(self.root).as_posix() for path in found}
+        return {path for path in paths if layout.owner(path)}
+
+    def _texts(self, paths: Iterable[str]) -> dict[str, str]:
+        return {path: self.read(path) for path in paths}
+
+    def _blobs(self, revision: str, paths: Sequence[str]) -> dict[str, str]:
+        """Return those of *paths* that were text at *revision*; what was none cannot be compared with."""
+        answer = self._git("cat-file", "--batch", given=[f"{revision}:{path}" for path in paths]) or b""
+        texts, at = {}, 0
+        for path in paths:
+            end = answer.index(b"\n", at)
+            size = int(answer[at:end].split(b" ")[2])
+            with contextlib.suppress(UnicodeDecodeError):
+                texts[path] = answer[end + 1 : end + 1 + size].decode("utf-8")
+            at = end + 1 + size + 1
+        return texts
+
+    def _git(self, *arguments: str, given: Iterable[str] = ()) -> bytes | None:
+        trusted = ("-c", f"safe.directory={os.path.realpath(self.root)}")
+        try:
+            done = subprocess.run(
+                [*GIT, *trusted, *arguments],
+                cwd=self.root,
+                input="".join(f"{line}\n" for line in given).encode(),
+                capture_output=True,
+                check=False,
+            )
+        except FileNotFoundError:  # a runner without git; actions/checkout does without it too
+            return None
+        return done.stdout if done.returncode == 0 else None
+
+    def _safe(self, path: str) -> Path:
+        root = os.path.realpath(self.root)
+        target = os.path.realpath(os.path.join(root, path))  # noqa: PTH118 - pathlib raises on links that go in circles
+        if os.path.normcase(target) != os.path.normcase(os.path.normpath(os.path.join(root, path))):  # noqa: PTH118
+            raise UnsafePathError(f"{path} leads through a symbolic link; name the file itself", file=path, line=1)
+        if not Path(target).is_relative_to(root):
+            raise UnsafePathError(f"{path} leads out of the repository", file=path, line=1)
+        return Path(target)

@@ -1,0 +1,185 @@
+"""Reads `gitops.yml`: every key known, every value of its type, every complaint with its line."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+import yaml
+
+from actions.errors import ConfigError, InputError
+from actions.infra.config import HOTFIX_PREFIX, PATH, Config, Environment
+from actions.infra.env_file import EXTENSIONS
+from actions.infra.formats import FormatError, yaml_format
+from actions.infra.layout import ENV, require_name
+from actions.infra.tag_path import SERVICE, TagPath
+from actions.runner.inputs import REPOSITORY
+
+if TYPE_CHECKING:
+    from actions.infra.freeze import Window
+
+TOP = ("environments", "files", "tag", "services", "bots", "hotfix-prefix")
+ENVIRONMENT = ("review", "after", "soak", "freeze")
+DURATION = re.compile(r"(?=\d)(?:(?P<days>\d{1,4})d)?(?:(?P<hours>\d{1,4})h)?(?:(?P<minutes>\d{1,4})m)?")
+LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}(?:\[bot\])?")
+# One word and a slash: what is below a nested prefix would be outside of the rulesets and filters for `hotfixes/*`.
+PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/")
+
+
+def read_config(text: str) -> Config:
+    """Return what *text* says; raise ConfigError with the line of an unknown key or a wrong value."""
+    try:
+        yaml_format.load(text)
+        document = yaml_format.root(text)
+    except FormatError as error:
+        raise _error(str(error), error.line) from error
+    return _config(document) if document else Config()
+
+
+def _config(document: yaml.Node) -> Config:
+    top = _mapping(document, "gitops.yml", allowed=TOP)
+    environments = _optional_mapping(top, "environments")
+    config = Config(
+        environments={
+            _name("an environment", key, node): _environment(node, list(environments)[:index])
+            for index, (key, node) in enumerate(environments.items())
+        },
+        files=_files(top["files"]) if "files" in top else "",
+        tag=_tag(top["tag"]) if "tag" in top else None,
+        repos={
+            _name("a service", key, node): repo
+            for key, node in _optional_mapping(top, "services").items()
+            if (repo := _repo(node)) is not None
+        },
+        bots=tuple(_matching(node, "bots", LOGIN, "a login") for node in _optional_list(top, "bots")),
+        hotfix_prefix=(
+            _matching(top["hotfix-prefix"], "hotfix-prefix", PREFIX, "one word and a slash, like hotfixes/")
+            if "hotfix-prefix" in top
+            else HOTFIX_PREFIX
+        ),
+    )
+    layout = config.layout("envs")
+    if layout.per_service == layout.tag_path.names_service:
+        node = top.get("tag", top.get("files", document))
+        raise _error(f"the service must stand in 'files' or in 'tag', as {SERVICE}, and not in both", _line(node))
+    return config
+
+
+def _environment(node: yaml.Node, before: list[str]) -> Environment:
+    keys = _mapping(node, "an environment", allowed=ENVIRONMENT)
+    review = _text(keys["review"], "review") if "review" in keys else "required"
+    if review not in ("required", "none"):
+        raise _error(f"review is {review!r}; it can be 'required' or 'none'", _line(keys["review"]))
+    after = _text(keys["after"], "after") if "after" in keys else ""
+    if after and after not in before:
+        known = ", ".join(before) or "none"
+        raise _error(f"after is {after!r}; it must be an environment that stands above: {known}", _line(keys["after"]))
+    if "soak" in keys and not after:
+        raise _error("soak is how long it must have run in another environment; say in which with after", _line(node))
+    return Environment(
+        review="none" if review == "none" else "required",
+        after=after,
+        soak=_duration(keys["soak"]) if "soak" in keys else None,
+        freeze=tuple(_window(item) for item in _optional_list(keys, "freeze")),
+    )
+
+
+def _duration(node: yaml.Node) -> timedelta:
+    text = _text(node, "soak")
+    match = DURATION.fullmatch(text)
+    if not match:
+        raise _error(f"soak is {text!r}; write it in days, hours and minutes, like 24h, 2d or 1h30m", _line(node))
+    return timedelta(**{unit: int(number or 0) for unit, number in match.groupdict().items()})
+
+
+def _window(node: yaml.Node) -> Window:
+    from actions.infra.freeze import Window  # most repositories have no freeze, and need not pay for time zones
+
+    try:
+        return Window.parse(_text(node, "freeze"))
+    except ValueError as error:
+        raise _error(str(error), _line(node)) from error
+
+
+def _files(node: yaml.Node) -> str:
+    files = _text(node, "files")
+    path = PurePosixPath(files)
+    if path.is_absolute() or ".." in path.parts:
+        raise _error(f"files is {files!r}; it must stay within the repository", _line(node))
+    if path.suffix.removeprefix(".") not in EXTENSIONS:
+        raise _error(f"files is {files!r}; it must end in .{', .'.join(EXTENSIONS)}", _line(node))
+    if files.count(ENV) != 1 or files.count(SERVICE) > 1:
+        raise _error(f"files is {files!r}; it must name {ENV} once, and {SERVICE} at most once", _line(node))
+    return str(path)
+
+
+def _tag(node: yaml.Node) -> TagPath:
+    try:
+        return TagPath.parse(_text(node, "tag"))
+    except ValueError as error:
+        raise _error(str(error), _line(node)) from error
+
+
+def _repo(node: yaml.Node) -> str | None:
+    keys = _mapping(node, "a service", allowed=("repo",))
+    if "repo" not in keys:
+        return None
+    repo = _text(keys["repo"], "repo")
+    if repo == "none":
+        return ""
+    return _matching(keys["repo"], "repo", REPOSITORY, "owner/name, or none")
+
+
+def _name(kind: str, name: str, node: yaml.Node) -> str:
+    try:
+        return require_name(kind, name)
+    except InputError as error:
+        raise _error(str(error), _line(node)) from error
+
+
+def _optional_mapping(parent: dict[str, yaml.Node], key: str) -> dict[str, yaml.Node]:
+    return _mapping(parent[key], key) if key in parent else {}
+
+
+def _mapping(node: yaml.Node, what: str, *, allowed: tuple[str, ...] = ()) -> dict[str, yaml.Node]:
+    """Return the keys of *node*; nothing at all, as in `prod:`, is a mapping without any."""
+    if node.tag == yaml_format.NULL:
+        return {}
+    if not isinstance(node, yaml.MappingNode):
+        raise _error(f"{what} must be a mapping of keys to values", _line(node))
+    for key, _ in node.value:
+        if allowed and key.value not in allowed:
+            raise _error(f"unknown key '{key.value}' of {what}; known: {', '.join(allowed)}", _line(key))
+    return {key.value: value for key, value in node.value}
+
+
+def _optional_list(parent: dict[str, yaml.Node], key: str) -> list[yaml.Node]:
+    node = parent.get(key)
+    if node is None:
+        return []
+    if not isinstance(node, yaml.SequenceNode):
+        raise _error(f"{key} must be a list", _line(node))
+    return list(node.value)
+
+
+def _matching(node: yaml.Node, what: str, pattern: re.Pattern[str], form: str) -> str:
+    text = _text(node, what)
+    if not pattern.fullmatch(text):
+        raise _error(f"{what} is {text[:200]!r}; write it as {form}", _line(node))
+    return text
+
+
+def _text(node: yaml.Node, what: str) -> str:
+    if not isinstance(node, yaml.ScalarNode) or not node.value:
+        raise _error(f"{what} must be a text", _line(node))
+    return str(node.value)
+
+
+def _line(node: yaml.Node) -> int:
+    return int(node.start_mark.line) + 1
+
+
+def _error(message: str, line: int) -> ConfigError:
+    return ConfigError(f"{PATH}:{line}: {message}", file=PATH, line=line)

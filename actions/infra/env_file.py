@@ -1,0 +1,161 @@
+"""The text of one env file: which tags it holds, and the same text with one of them replaced."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from actions.errors import ActionError, EnvFileError, NoTagError, UnknownServiceError
+from actions.infra.formats import FormatError
+from actions.infra.tag_path import is_deep, replaced_at, value_at, without
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from actions.infra.tag_path import Place, TagPath, Tree
+
+# A name becomes part of paths, branch names and job names; so it is one path segment that no shell trips over.
+NAME = re.compile(r"(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
+NAMES_ARE = "use letters, digits, '_', '-' and single dots, starting with a letter, a digit or '_'"
+EXTENSIONS = ("json", "yaml", "yml", "toml")
+BOM = "\ufeff"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EnvFile:
+    """An env file: its path in the repository, its text, and where in it the tags stand.
+
+    *service* is the one that the file is for, if its name says so; otherwise the text names the services.
+    """
+
+    path: str
+    text: str
+    tag_path: TagPath
+    service: str = ""
+
+    def tags(self) -> dict[str, str]:
+        """Return the tag of each service, "" where there is none yet; raise EnvFileError if it cannot be read."""
+        tree = self._load(self.text)
+        return {
+            self._named(service): self._tag(service or self.service, value_at(tree, place))
+            for service, place in self.tag_path.places(tree)
+        }
+
+    def parts(self) -> tuple[dict[str, Tree], Tree]:
+        """Return what the file says of each service, and what it says of none: two versions of it are compared so."""
+        tree = self._load(self.text)
+        if not self.tag_path.names_service:
+            return {self.service: tree}, None
+        places = dict(self.tag_path.service_places(tree))
+        parts = {service: value_at(tree, place) for service, place in places.items()}
+        return parts, without(tree, set(places.values()))
+
+    def with_tag(self, service: str, tag: str) -> EnvFile:
+        """Return this file with *tag* as the tag of *service* and not one other byte changed.
+
+        That is proved by parsing before and after. Raises EnvFileError if it cannot be done,
+        UnknownServiceError or NoTagError if there is nothing to replace.
+        """
+        bare = self.text.removeprefix(BOM)
+        before = self._load(self.text)
+        place = self._place(before, service)
+        old = value_at(before, place)
+        try:
+            value = _with_tag_part(str(old or ""), tag) if self.tag_path.holds_image else tag
+            text = self._format.splice(bare, place, value)
+            after = self._format.load(text)
+        except FormatError as error:
+            raise self._error(f"the tag of '{service}' {error}", error.line) from error
+        # As texts, because TOML has a NaN, which is never equal to itself.
+        if repr(after) != repr(replaced_at(before, place, value)):
+            raise self._error(f"the tag of '{service}' cannot be replaced without changing something else")
+        marked = BOM if bare != self.text else ""
+        return EnvFile(path=self.path, text=marked + text, tag_path=self.tag_path, service=self.service)
+
+    def mentions(self, service: str) -> bool:
+        """Tell whether the file knows *service* at all, be it without a tag."""
+        return self.service == service or self.tag_path.mentions(self._load(self.text), service)
+
+    def line_of(self, service: str) -> int:
+        """Return the line on which the tag of *service* stands, 1 if there is none."""
+        try:
+            other = self.with_tag(service, "x" if self.tags().get(service) != "x" else "y")
+        except ActionError:
+            return 1
+        lines = zip(self.text.splitlines(), other.text.splitlines(), strict=False)
+        return next((number for number, (here, there) in enumerate(lines, 1) if here != there), 1)
+
+    @property
+    def _format(self) -> ModuleType:
+        extension = PurePosixPath(self.path).suffix
+        if extension == ".json":
+            from actions.infra.formats import json_format
+
+            return json_format
+        if extension == ".toml":
+            from actions.infra.formats import toml_format
+
+            return toml_format
+        from actions.infra.formats import yaml_format
+
+        return yaml_format
+
+    def _load(self, text: str) -> Tree:
+        try:
+            tree: Tree = self._format.load(text.removeprefix(BOM))
+        except FormatError as error:
+            raise self._error(str(error), error.line) from error
+        if is_deep(tree):
+            raise self._error("nested too deeply")
+        return tree
+
+    def _named(self, service: str) -> str:
+        if service and not NAME.fullmatch(service):
+            raise self._error(f"{service[:100]!r} cannot be the name of a service; {NAMES_ARE}")
+        return service or self.service
+
+    def _place(self, tree: Tree, service: str) -> Place:
+        wanted = "" if self.service == service and not self.tag_path.names_service else service
+        places = [place for found, place in self.tag_path.places(tree) if found == wanted]
+        if len(places) > 1:
+            raise self._error(f"service '{service}' is there {len(places)} times")
+        if places:
+            self._tag(service, value_at(tree, places[0]))
+            return places[0]
+        if wanted and not self.tag_path.mentions(tree, service):
+            known = ", ".join(sorted(self.tags())) or "none"
+            raise UnknownServiceError(f"no service '{service}' in {self.path}; it has: {known}", file=self.path, line=1)
+        raise NoTagError(
+            f"service '{service}' has no tag in {self.path} at {self.tag_path.text}", file=self.path, line=1
+        )
+
+    def _tag(self, service: str, value: Tree) -> str:
+        if value is None:
+            return ""
+        if not isinstance(value, str):
+            kind = "a list or a table" if isinstance(value, (dict, list)) else f"{value!r}, not a string"
+            raise self._error(f"the tag of '{service}' is {kind}; write it as a string")
+        return _tag_part(value) if self.tag_path.holds_image else value
+
+    def _error(self, message: str, line: int = 0) -> EnvFileError:
+        where = f"{self.path}:{line}" if line else self.path
+        return EnvFileError(f"{where}: {message}", file=self.path, line=line or 1)
+
+
+def _tag_part(image: str) -> str:
+    """Return the tag of an image reference, "" if it names none; a colon before the last slash is a port."""
+    name, _, _digest = image.partition("@")
+    return name.rpartition("/")[2].partition(":")[2]
+
+
+def _with_tag_part(image: str, tag: str) -> str:
+    if not image:
+        raise FormatError("is empty; write the image first")
+    if "+" in tag:
+        raise FormatError(f"cannot be {tag}: an image tag has no '+'")
+    if "@" in image:
+        raise FormatError(f"is pinned to a digest ({image}); a new tag would be ignored, so remove the digest first")
+    old = _tag_part(image)
+    return f"{image.removesuffix(f':{old}') if old else image}:{tag}"

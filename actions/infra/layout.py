@@ -1,0 +1,146 @@
+"""Which files hold the environments: `envs/{env}.json`, `charts/{service}/values-{env}.yaml` and the like."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from actions.errors import EnvFileError, InputError, UnknownEnvError
+from actions.infra.env_file import EXTENSIONS, NAME, NAMES_ARE, EnvFile
+from actions.infra.tag_path import SERVICE, TagPath
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+ENV = "{env}"
+FOLDER = re.compile(r"(?!\.\.$)[A-Za-z0-9._ @+-]{1,100}")
+
+
+def require_name(kind: str, name: str) -> str:
+    """Return *name*; raise InputError if an environment or a service (*kind*) cannot be called so."""
+    if NAME.fullmatch(name):
+        return name
+    raise InputError(f"{name[:200]!r} cannot be the name of {kind}; {NAMES_ARE}")
+
+
+def require_folder(name: str, value: str) -> PurePosixPath:
+    """Return the folder that the input *name* says; raise InputError if it can be none of the repository."""
+    folder = PurePosixPath(value)
+    if folder.is_absolute() or not all(FOLDER.fullmatch(part) for part in folder.parts):
+        raise InputError(f"input {name} is {value[:200]!r}; it must be a folder within the repository")
+    return folder
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Layout:
+    """The paths of the env files, as patterns of which the first that is there counts, and the tags within."""
+
+    patterns: tuple[str, ...]
+    tag_path: TagPath
+
+    @classmethod
+    def default(cls, envs_dir: str) -> Layout:
+        """Return the layout of a repository without `gitops.yml`: *envs_dir*/<env>.json, .yaml, .yml or .toml."""
+        folder = require_folder("envs-dir", envs_dir)
+        patterns = tuple(str(folder / f"{ENV}.{extension}") for extension in EXTENSIONS)
+        return cls(patterns=patterns, tag_path=TagPath.parse(f"{SERVICE}.tag"))
+
+    @property
+    def per_service(self) -> bool:
+        """Tell whether each service of an environment has a file of its own."""
+        return any(SERVICE in pattern for pattern in self.patterns)
+
+    def paths(self, env: str, services: Iterable[str] = ()) -> list[str]:
+        """Return where the files of *env* can be; with a file per service, those of *services*."""
+        patterns = [pattern.replace(ENV, env) for pattern in self.patterns]
+        if not self.per_service:
+            return patterns
+        return [pattern.replace(SERVICE, service) for pattern in patterns for service in services]
+
+    def globs(self, env: str = "*") -> list[str]:
+        """Return the patterns as globs, for a look at what files *env* has."""
+        return [pattern.replace(ENV, env).replace(SERVICE, "*") for pattern in self.patterns]
+
+    def owner(self, path: str) -> tuple[str, str] | None:
+        """Return the env and the service ("" if not in the name) that *path* belongs to, None if to none."""
+        for pattern in self.patterns:
+            match = _regex(pattern).fullmatch(path)
+            if match:
+                found = match.groupdict()
+                return found["env"], found.get("service") or ""
+        return None
+
+    def env_file(self, path: str, text: str) -> EnvFile:
+        """Return the env file at *path*, which must be one of this layout."""
+        _, service = self.owner(path) or ("", "")
+        return EnvFile(path=path, text=text, tag_path=self.tag_path, service=service)
+
+    def envs(self, paths: Iterable[str]) -> list[str]:
+        """Return the environments that *paths* belong to, in natural order."""
+        return sorted({owner[0] for path in paths if (owner := self.owner(path))}, key=natural)
+
+    def require_one_file(self, paths: Iterable[str]) -> None:
+        """Raise EnvFileError if an environment (or, with a file per service, a service of it) has two files.
+
+        GitHub does not tell `prod` from `Prod`: they would be one environment with two files.
+        """
+        seen: dict[tuple[str, str], str] = {}
+        for path in sorted(paths):
+            env, service = self.owner(path) or ("", "")
+            other = seen.setdefault((env.casefold(), service.casefold()), path)
+            if other != path:
+                raise EnvFileError(f"{other} and {path} are for the same environment; remove one", file=path, line=1)
+
+    def group(self, texts: Mapping[str, str]) -> dict[str, Snapshot]:
+        """Return the environments whose files are in *texts* (path to text), in natural order of their names."""
+        files: dict[str, list[EnvFile]] = {}
+        for path in sorted(texts):
+            owner = self.owner(path)
+            if owner:
+                files.setdefault(owner[0], []).append(self.env_file(path, texts[path]))
+        return {env: Snapshot(env=env, files=tuple(files[env])) for env in sorted(files, key=natural)}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Snapshot:
+    """The files of one environment as they were at one moment."""
+
+    env: str
+    files: tuple[EnvFile, ...]
+
+    def tags(self) -> dict[str, str]:
+        """Return the tag of every service; raise EnvFileError if a file cannot be read."""
+        return {service: tag for file in self.files for service, tag in file.tags().items()}
+
+    def file_of(self, service: str) -> EnvFile:
+        """Return the file that holds *service*; of several, the one that must be asked what is wrong."""
+        if len(self.files) == 1:
+            return self.files[0]
+        named = [file for file in self.files if file.service == service]
+        holding = [file for file in self.files if service in file.tags()]
+        return (named or holding or list(self.files))[0]
+
+    def with_tag(self, service: str, tag: str) -> Snapshot:
+        """Return this snapshot with *tag* as the tag of *service*."""
+        old = self.file_of(service)
+        new = old.with_tag(service, tag)
+        return Snapshot(env=self.env, files=tuple(new if file is old else file for file in self.files))
+
+
+def unknown_env(env: str, layout: Layout, known: Iterable[str]) -> UnknownEnvError:
+    """Return the error that says that *env* is not there, where it was looked for, and what is there."""
+    where = " or ".join(layout.globs(env))
+    return UnknownEnvError(f"no environment '{env}' at {where}; there is: {', '.join(known) or 'none'}")
+
+
+def natural(name: str) -> tuple[tuple[int, int | str], ...]:
+    """Return a sort key that puts `env-2` before `env-10`."""
+    return tuple((0, int(part)) if part.isdigit() else (1, part) for part in re.split(r"(\d+)", name) if part)
+
+
+def _regex(pattern: str) -> re.Pattern[str]:
+    parts = re.split(r"(\{env\}|\{service\})", pattern)
+    name = NAME.pattern.replace("(?!.*\\.\\.)", "")
+    return re.compile("".join(f"(?P<{p[1:-1]}>{name})" if p in (ENV, SERVICE) else re.escape(p) for p in parts))

@@ -1,0 +1,1 @@
+"""Start an action: find its dependencies, run its entrypoint."""

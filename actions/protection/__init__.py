@@ -1,0 +1,1 @@
+"""Rulesets as files: compare them with GitHub, and apply them."""

@@ -1,0 +1,95 @@
+"""The rulesets of a repository or an organization on GitHub: read, written, and who their actors are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from actions.errors import InputError
+from actions.protection.lint import RepositoryFacts
+from actions.protection.ruleset import Ruleset, read_ruleset
+from actions.protection.workflow_checks import FOLDER
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from actions.api.client import Client
+
+READ = "metadata: read"
+WRITE = "administration: write"
+# The ids that the roles of every repository have.
+ROLES = {"maintain": 2, "write": 4, "admin": 5}
+FACTS = """
+query($owner: String!, $name: String!, $tree: String!) { repository(owner: $owner, name: $name) {
+    squashMergeAllowed rebaseMergeAllowed mergeCommitAllowed
+    defaultBranchRef { name }
+    object(expression: $tree) { ... on Tree { entries { path object { ... on Blob { text } } } } }
+} }"""
+
+
+@dataclass(frozen=True)
+class RulesetStore:
+    """The rulesets of the client's repository or organization."""
+
+    client: Client
+
+    @property
+    def scope(self) -> str:
+        """Return what the client is about: `repository` or `organization`."""
+        return "repository" if "/" in self.client.name else "organization"
+
+    def all(self) -> list[Ruleset]:
+        """Return its own rulesets, not those that it inherits. A repository has at most 75."""
+        inherited = "&includes_parents=false" if self.scope == "repository" else ""
+        listed = self.client.rest("GET", f"/rulesets?per_page=100{inherited}", permission=READ)
+        return [self._read(self.client.rest("GET", f"/rulesets/{entry['id']}", permission=READ)) for entry in listed]
+
+    def create(self, ruleset: Ruleset) -> Ruleset:
+        """Create *ruleset* and return what GitHub made of it."""
+        return self._read(self.client.rest("POST", "/rulesets", ruleset.body(), permission=WRITE))
+
+    def update(self, number: int, ruleset: Ruleset) -> Ruleset:
+        """Replace the ruleset *number* by *ruleset* and return what GitHub made of it."""
+        return self._read(self.client.rest("PUT", f"/rulesets/{number}", ruleset.body(), permission=WRITE))
+
+    def delete(self, number: int) -> None:
+        """Delete the ruleset *number*, if it is there."""
+        self.client.rest("DELETE", f"/rulesets/{number}", permission=WRITE, absent=(HTTPStatus.NOT_FOUND,))
+
+    def facts(self, revision: str) -> RepositoryFacts:
+        """Return what the lint needs of the repository, its workflows as they are at *revision*."""
+        answer = self.client.repository(FACTS, {"tree": f"{revision}:{FOLDER}"})
+        entries = (answer["object"] or {}).get("entries") or []
+        workflows = {entry["path"]: (entry["object"] or {}).get("text") or "" for entry in entries}
+        allowed = {"squash": "squashMergeAllowed", "rebase": "rebaseMergeAllowed", "merge": "mergeCommitAllowed"}
+        return RepositoryFacts(
+            default_branch=(answer["defaultBranchRef"] or {}).get("name", ""),
+            workflows={path: text for path, text in workflows.items() if path.endswith((".yml", ".yaml"))},
+            methods=frozenset(method for method, key in allowed.items() if answer[key]),
+        )
+
+    def actor(self, kind: str, name: str) -> int:
+        """Return the id of the actor *name* of *kind*; raise InputError, saying what to look for, if there is none."""
+        if kind == "RepositoryRole":
+            if name not in ROLES:
+                raise InputError(f"role '{name}' is not known; it can be {', '.join(ROLES)}, or an actor_id")
+            return ROLES[name]
+        owner = self.client.name.partition("/")[0]
+        paths = {
+            "User": f"/users/{name}",
+            "Integration": f"/apps/{name}",
+            "Team": f"/orgs/{owner}/teams/{name}",
+        }
+        if kind not in paths:
+            raise InputError(f"a bypass of kind {kind} cannot be named; give its actor_id")
+        permission = "members: read" if kind == "Team" else READ
+        actor = self.client.rest("GET", paths[kind], permission=permission, absent=(HTTPStatus.NOT_FOUND,), root="")
+        if actor is None:
+            raise InputError(f"there is no {kind} '{name}' that this token can see")
+        with self.client.parsing():
+            return int(actor["id"])
+
+    def _read(self, answer: Mapping[str, Any]) -> Ruleset:
+        with self.client.parsing():
+            return read_ruleset(answer)

@@ -1,0 +1,1 @@
+"""A proposed change: settings, plan, description, merge."""

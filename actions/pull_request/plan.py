@@ -1,0 +1,143 @@
+"""Plan a run of open-infra-pr: the wanted tags, those that change, and what the gates say of them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from actions.app.facts import NotApplicable
+from actions.app.order import Order
+from actions.deployments.history import earlier_tag
+from actions.errors import ChecksPendingError, NeverRanError
+from actions.gates import report
+from actions.gates.rules import Decision, duration
+from actions.infra.change import Change, ChangePlan, only_service, plan_changes
+from actions.infra.remote import read_infra
+from actions.tags import short
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from actions.api.repository import Base, Repository
+    from actions.gates.collect import EvaluatedChange, GateEvaluator
+    from actions.infra.config import Config
+    from actions.infra.layout import Layout, Snapshot
+    from actions.pull_request.settings import Settings
+
+PREVIOUS = re.compile(r"previous(?:-([1-9]\d?))?")
+NOT_PROPOSED = NotApplicable("the pull request is not open yet")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class State:
+    """The base branch, and the environment that is to change (*target*) or to be copied (*source*)."""
+
+    base: Base
+    config: Config
+    layout: Layout
+    target: Snapshot
+    source: Snapshot | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PullRequestPlan:
+    """The tags that are *wanted*, the changes that go, and what the gates say of each.
+
+    *superseded* names the services that have something newer. *in_source* says, of a promotion, how long each tag has
+    run in the source environment.
+    """
+
+    wanted: Mapping[str, str]
+    superseded: tuple[str, ...]
+    planned: ChangePlan
+    evaluated: tuple[EvaluatedChange, ...]
+    in_source: tuple[str, ...] = ()
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """Return the changes that go."""
+        return self.planned.changes
+
+    @property
+    def waiting(self) -> list[str]:
+        """Return, in words, what the change has to wait for."""
+        return [item.worst.message for item in self.evaluated if item.worst and item.worst.decision is Decision.WAIT]
+
+
+def read_state(infra: Repository, settings: Settings) -> State:
+    """Read what matters of *infra*, all at one commit; raise UnknownEnvError if an environment is not there."""
+    request = settings.request
+    envs = [env for env in (request.env, request.from_env) if env]
+    state = read_infra(infra, branch=settings.base, envs_dir=settings.envs_dir, envs=envs)
+    return State(
+        base=state.base,
+        config=state.config,
+        layout=state.layout,
+        target=state.environments[request.env],
+        source=state.environments.get(request.from_env),
+    )
+
+
+def wanted_tags(settings: Settings, state: State, evaluator: GateEvaluator) -> dict[str, str]:
+    """Return the tag that each service is to have; raise NeverRanError for a rollback to a tag that never ran there."""
+    request = settings.request
+    if not request.rollback:
+        return request.wanted(state.target, state.source)
+    services = request.services or (only_service(state.target),)
+    return {service: _rollback_tag(state, evaluator, service, request.rollback) for service in services}
+
+
+def make_plan(settings: Settings, state: State, evaluator: GateEvaluator, wanted: Mapping[str, str]) -> PullRequestPlan:
+    """Return what has to be done for *wanted*; raise the error of a gate that is not open.
+
+    A change that only has to wait may be proposed, and not be merged.
+    """
+    moving = plan_changes(state.target, wanted).changes
+    evaluator.prefetch(moving)
+    orders = {change.service: evaluator.order(change.service, change.before, change.after)[0] for change in moving}
+    goes = {
+        service: tag
+        for service, tag in wanted.items()
+        if service in orders and (settings.request.rollback or orders[service] is not Order.BEHIND)
+    }
+    planned = plan_changes(state.target, goes)
+    evaluated = tuple(
+        evaluator.evaluate(change, settings.trailers, approved=NOT_PROPOSED, freeze_label=False)
+        for change in planned.changes
+    )
+    for error in report.errors(evaluated, waits=settings.merges and not settings.dry_run):
+        if not (settings.dry_run and isinstance(error, ChecksPendingError)):
+            raise error
+    source = settings.request.from_env
+    return PullRequestPlan(
+        wanted=wanted,
+        superseded=tuple(s for s, order in orders.items() if order is Order.BEHIND and s not in goes),
+        planned=planned,
+        evaluated=evaluated,
+        in_source=tuple(_time_in_source(evaluator, source, change) for change in planned.changes if source),
+    )
+
+
+def _time_in_source(evaluator: GateEvaluator, source: str, change: Change) -> str:
+    """Return, in words, how long *change*'s tag has run in *source*."""
+    newest = next(islice(evaluator.periods(source, change.service), 1), None)
+    if not newest or newest.tag != change.after:
+        return f"{change.service} has not been deployed to {source}"
+    return f"{change.service} for {duration(evaluator.now - newest.since)}, since {newest.since:%Y-%m-%d %H:%M} UTC"
+
+
+def _rollback_tag(state: State, evaluator: GateEvaluator, service: str, rollback: str) -> str:
+    env, present = state.target.env, state.target.tags().get(service, "")
+    previous = PREVIOUS.fullmatch(rollback)
+    if previous:
+        tag = earlier_tag(evaluator.periods(env, service), present, int(previous[1] or 1))
+        if tag:
+            return tag
+        raise NeverRanError(f"there is no {rollback} tag of {service}: no other tag ran in {env} that long ago")
+    if rollback == present or evaluator.ran(env, service, rollback):
+        return rollback
+    raise NeverRanError(
+        f"{service} {short(rollback)} never ran in {env}, so this is no rollback; set it with tag, as a new change"
+    )

@@ -1,0 +1,111 @@
+"""Propose a change: its branch, its commit, its pull request, and the names by which a later run finds them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from actions.gates import report as gate_report
+from actions.infra import change_report
+from actions.pull_request import description
+from actions.runner.environment import actors, run_url, server_url
+from actions.runner.inputs import BRANCH_NAME
+from actions.runner.markdown import escape
+from actions.tags import is_tag, short
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from actions.infra.change import Request
+    from actions.pull_request.plan import PullRequestPlan, State
+    from actions.pull_request.settings import Settings
+
+LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}(\[bot\])?")
+MARKER = re.compile(r"<!-- gitops-actions (\{.*?\}) -->")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Proposal:
+    """The commit to *branch*, and the text of its pull request."""
+
+    branch: str
+    title: str
+    body: str
+    message: str
+    files: Mapping[str, str]
+
+
+def branch_name(request: Request, wanted: Mapping[str, str]) -> str:
+    """Return a branch name that depends on *wanted* alone, so that a second run finds what the first one made."""
+    env, back = request.env, "rollback-" if request.rollback else ""
+    service, tag = next(iter(wanted.items()))
+    name = f"gitops/{env}/{back}{service}-{short(tag)}"
+    if len(wanted) == 1 and BRANCH_NAME.fullmatch(name):
+        return name
+    digest = hashlib.sha256("\n".join(f"{s}={wanted[s]}" for s in sorted(wanted)).encode()).hexdigest()
+    return f"gitops/{env}/{back}{len(wanted)}-{'services' if len(wanted) > 1 else 'service'}-{digest[:12]}"
+
+
+def propose(settings: Settings, state: State, plan: PullRequestPlan, *, branch: str) -> Proposal:
+    """Return the pull request for *plan*."""
+    changes, request = plan.changes, settings.request
+    title = settings.title or description.title(changes, from_env=request.from_env, is_rollback=bool(request.rollback))
+    trailers = replace(settings.trailers, requested_by=_requesters()).as_lines()
+    return Proposal(
+        branch=branch,
+        title=title,
+        body=_body(settings, state, plan),
+        message=description.commit_message(title, changes, trailers),
+        files={
+            new.path: new.text
+            for old, new in zip(state.target.files, plan.planned.after.files, strict=True)
+            if old.text != new.text
+        },
+    )
+
+
+def _body(settings: Settings, state: State, plan: PullRequestPlan) -> str:
+    changes, request, env = plan.changes, settings.request, state.target.env
+    apps = {c.service: state.config.repo_of(c.service, settings.app_repo) for c in changes}
+    compare = {
+        c.service: f"{server_url()}/{apps[c.service]}/compare/{c.before}...{c.after}"
+        for c in changes
+        if is_tag(c.before) and apps[c.service]
+    }
+    left_alone = request.left_alone(state.target, state.source)
+    marker = {"env": env, "tags": {change.service: change.after for change in changes}}
+    parts = [
+        f"{settings.body}\n" if settings.body else "",
+        f"↩️ Rolled back because: {escape(settings.reason)}\n" if request.rollback else "",
+        change_report.changes_table(env, changes, left_alone=left_alone, newer=plan.superseded, links=compare),
+        f"In {request.from_env}: {escape('; '.join(plan.in_source))}\n" if plan.in_source else "",
+        description.allowed(settings.allow_diverged, {item.change.service: item.order for item in plan.evaluated}),
+        f"**Gates**\n\n{gate_report.table(plan.evaluated)}",
+        description.histories(
+            {item.change.service: item.comparison for item in plan.evaluated},
+            pulls={service: f"{server_url()}/{app}/pull" for service, app in apps.items()},
+        ),
+        "" if settings.dry_run else description.opened_by(run_url(), actors()[0]),
+        f"<!-- gitops-actions {json.dumps(marker, separators=(',', ':'))} -->\n",
+    ]
+    return "\n".join(part for part in parts if part)
+
+
+def _requesters() -> str:
+    """Return who triggered the run, and who re-ran it."""
+    triggering, first = actors()
+    return ", ".join(dict.fromkeys(name for name in (first, triggering) if LOGIN.fullmatch(name)))
+
+
+def tags_in(body: str, env: str) -> dict[str, str]:
+    """Return the tags that the pull request with *body* proposes for *env*, none if it is not one of ours."""
+    match = MARKER.search(body)
+    try:
+        marker = json.loads(match[1]) if match else {}
+        tags = marker["tags"] if marker.get("env") == env else {}
+        return {str(service): str(tag) for service, tag in tags.items()}
+    except (ValueError, KeyError, AttributeError):
+        return {}  # somebody has edited it

@@ -1,0 +1,1 @@
+"""The runner: inputs, outputs, log, summary, event, time."""

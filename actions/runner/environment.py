@@ -1,0 +1,42 @@
+"""Read what the runner says about the run: its event, its checkout, its links."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def event_payload(environment: Mapping[str, str] = os.environ) -> dict[str, object]:
+    """Return the payload of the event that started the run, {} if there is none."""
+    path = environment.get("GITHUB_EVENT_PATH")
+    if not path or not Path(path).is_file():
+        return {}
+    payload = json.loads(Path(path).read_text(encoding="utf-8"))
+    return payload if isinstance(payload, dict) else {}
+
+
+def workspace_root() -> Path:
+    """Return the folder of the caller's checkout."""
+    return Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd())
+
+
+def server_url() -> str:
+    """Return the address of this GitHub, without a slash at its end."""
+    return os.environ.get("GITHUB_SERVER_URL", "https://github.com")
+
+
+def run_url() -> str:
+    """Return the address of this run."""
+    repository, run = os.environ.get("GITHUB_REPOSITORY", ""), os.environ.get("GITHUB_RUN_ID", "")
+    return f"{server_url()}/{repository}/actions/runs/{run}"
+
+
+def actors() -> tuple[str, str]:
+    """Return who triggered this run or re-run, and who triggered it the first time; "" if unknown."""
+    first = os.environ.get("GITHUB_ACTOR", "")
+    return os.environ.get("GITHUB_TRIGGERING_ACTOR") or first, first

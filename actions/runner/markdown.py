@@ -1,0 +1,41 @@
+"""Write Markdown that text from elsewhere cannot break."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from actions.tags import is_tag, short
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+MARKUP = {ord(character): f"&#{ord(character)};" for character in "&<>\\`*_[]#|~@!:"}
+# GitHub takes at most 65,536 characters in the body of a pull request.
+MOST_ROWS = 100
+LONGEST_LIST = 60
+
+
+def escape(text: str) -> str:
+    """Return *text* on one line, with nothing in it that Markdown or HTML would act on."""
+    return " ".join(text.split()).translate(MARKUP)
+
+
+def table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, centered: int = 0) -> str:
+    """Return a table; its cells are Markdown already. The last *centered* columns are centered."""
+    left = len(headers) - centered
+    rules = ["---"] * left + [":-:"] * centered
+    lines = [headers, rules, *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def format_tag(tag: str) -> str:
+    """Return *tag* as a cell. A value found in a file may be no valid tag, and is escaped."""
+    return f"`{short(tag)}`" if not tag or is_tag(tag) else escape(tag[:LONGEST_LIST])
+
+
+def code_block(text: str, language: str) -> str:
+    """Return *text* as a code block that the text cannot end."""
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{language}\n{text}{fence}\n"

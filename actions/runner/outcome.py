@@ -1,0 +1,95 @@
+"""End a run: outputs, annotations, job summary, exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from actions_toolkit.command import issue_command
+from actions_toolkit.file_command import issue_file_command, prepare_key_value_message
+
+from actions.errors import ActionError
+from actions.runner.log import encodable, say
+from actions.runner.markdown import escape
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+# GitHub drops a step summary of more than 1 MiB (docs.github.com, "Workflow commands for GitHub Actions").
+LONGEST_SUMMARY = 1024 * 1024
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """How a run ends: its outputs, one line for the log, and what a person reads in the job summary.
+
+    With *errors* it fails, by the first of them, and says no more than they do.
+    """
+
+    outputs: Mapping[str, object]
+    notice: str
+    summary: str = ""
+    warnings: tuple[str, ...] = ()
+    errors: tuple[ActionError, ...] = ()
+
+
+def run(action: Callable[[], Outcome], *, unset: Mapping[str, object]) -> int:
+    """Run *action*, tell the runner how it ended, and return the exit code.
+
+    *unset* are the outputs of a run that fails, so that they are there on every path; `reason` says why it failed.
+    An ActionError is the user's to mend and shows no traceback. Anything else is ours, and does.
+    """
+    # A Windows console need not be UTF-8, and a summary is.
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
+    try:
+        outcome = action()
+    except ActionError as error:
+        return _failed(error, unset)
+    except Exception:
+        _set_outputs({**unset, "reason": "internal-error"})
+        raise
+    for warning in outcome.warnings:
+        issue_command("warning", {}, warning)
+    for problem in outcome.errors:
+        _annotate(problem)
+    if not outcome.errors:
+        issue_command("notice", {}, outcome.notice)
+    _set_outputs(outcome.outputs)
+    _summarize(outcome.summary)
+    return outcome.errors[0].exit_code if outcome.errors else 0
+
+
+def _failed(error: ActionError, unset: Mapping[str, object]) -> int:
+    _annotate(error)
+    _set_outputs({**unset, "reason": error.reason})
+    _summarize(f"❌ **{error.reason}**: {escape(str(error))}\n")
+    return error.exit_code
+
+
+def _annotate(error: ActionError) -> None:
+    properties = {"file": error.file, "line": str(error.line)} if error.file else {}
+    issue_command("error", {name: value for name, value in properties.items() if value != "0"}, str(error))
+
+
+def _set_outputs(outputs: Mapping[str, object]) -> None:
+    for name, value in outputs.items():
+        if os.environ.get("GITHUB_OUTPUT"):
+            issue_file_command("OUTPUT", prepare_key_value_message(name, _text(value)))
+        else:
+            say(f"{name}={_text(value)}")
+
+
+def _text(value: object) -> str:
+    text = str(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return encodable(text)
+
+
+def _summarize(summary: str) -> None:
+    if summary and os.environ.get("GITHUB_STEP_SUMMARY"):
+        fitting = summary.encode("utf-8", "replace")[: LONGEST_SUMMARY - 1024].decode(errors="ignore")
+        cut = "\n\n… cut here: GitHub shows at most 1 MiB.\n" if fitting != summary else ""
+        issue_file_command("STEP_SUMMARY", fitting + cut)

@@ -1,0 +1,453 @@
+"""Ways around the gates that were found by attacking them, each closed."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sandbox.gitrepo import Person
+from sandbox.state import Deployment, DeploymentStatus
+from tests.sandbox.test_check_envs import GITOPS, NOW, check, deploy, gates_of, propose, tagged
+from tests.sandbox.test_deployed_truth import Infra, held, hold, planned, two
+
+if TYPE_CHECKING:
+    from tests.sandbox.conftest import GitHub
+    from tests.support import Result
+
+SATURDAY = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
+DAYS = timedelta(days=9)
+
+
+@pytest.fixture(name="gated")
+def _gated(github: GitHub) -> GitHub:
+    github.change_infra({"gitops.yml": GITOPS})
+    github.runner.environment["GITHUB_REPOSITORY"] = "your-org/infra"
+    return github
+
+
+@pytest.fixture(name="infra")
+def _infra(github: GitHub) -> Infra:
+    """Two services in three environments, all deployed, and no rules: what GitHub would stop has got past it."""
+    infra = Infra(github)
+    github.world.infra.deployments.clear()
+    services = "  api: {repo: your-org/app}\n"
+    github.change_infra({"gitops.yml": GITOPS.replace(services, f"{services}  web: {{repo: none}}\n")})
+    sha = infra.push(dev=github.app_commit(), staging="1", prod="1")
+    for env in ("dev", "staging", "prod"):
+        infra.deployed(env, sha)
+    github.world.infra.rulesets.clear()
+    return infra
+
+
+def merge(
+    infra: Infra, files: dict[str, str], *, by: str = "alice", base: str = "main", linked: bool = True,
+    message: str = "Change",
+) -> str:  # fmt: skip
+    """Merge *files* by a pull request that bob approved; *linked*: the address of its commit is that of an account."""
+    github, repo = infra.github, infra.github.world.infra
+    author = github.sandbox.state.users[by]
+    contents: dict[str, bytes | None] = {path: text.encode() for path, text in files.items()}
+    parents = [repo.git.head(base) or ""]
+    person = author.person if linked else Person("Bob at home", "bob@home.example")
+    sha = repo.git.commit(parents=parents, message=message, author=person, files=contents)
+    branch = f"change-{len(repo.pulls)}"
+    repo.git.set_ref(f"refs/heads/{branch}", sha)
+    number = github.person(by).open_pull("your-org/infra", head=branch, title="Change", base=base)
+    github.person("bob").approve("your-org/infra", number)
+    return github.person(by).merge("your-org/infra", number)
+
+
+def with_setting(infra: Infra, service: str, url: str, **tags: str) -> str:
+    """Return the file of staging with another setting, and other tags."""
+    content = json.loads(infra.github.infra_file("envs/staging.json"))
+    content[service]["url"] = url
+    for name, tag in tags.items():
+        content[name]["tag"] = tag
+    return json.dumps(content)
+
+
+def in_staging(infra: Infra, **inputs: str) -> Result:
+    return hold(infra, environments="staging", **inputs)
+
+
+# Another name for what is in place
+
+
+@pytest.mark.parametrize("new", ["1.4.2+evil", "v1.4.2"])
+def test_a_version_of_the_same_precedence_is_another_artifact(gated: GitHub, new: str) -> None:
+    gated.release("1.4.2")
+    deploy(gated, "prod", "1.4.2", ago=DAYS)
+    evil = gated.app_commit("evil", branch="feature")
+    if new.startswith("v"):
+        gated.world.app.git.set_ref("refs/tags/v1.4.2", evil)
+
+    result = check(gated, propose(gated, {"envs/prod.json": tagged(new)}))
+
+    assert (result.outputs["decision"], gates_of(result)["released"]) == ("refuse", "refuse")
+
+
+def test_a_version_of_the_commit_in_place_is_asked_everything(gated: GitHub) -> None:
+    sha = gated.app_commit("one")
+    deploy(gated, "prod", sha, ago=DAYS)
+    gated.world.app.git.set_ref("refs/tags/2.0.0", sha)
+
+    result = check(gated, propose(gated, {"envs/prod.json": tagged("2.0.0")}))
+
+    assert (result.outputs["reason"], gates_of(result)["checks"]) == ("not-promoted", "allow")
+
+
+def test_another_name_of_the_commit_in_place_is_written(gated: GitHub) -> None:
+    gated.release("1.5.0")
+    deploy(gated, "dev", gated.world.app.git.resolve("1.5.0") or "", ago=DAYS)
+
+    result = gated.run("action-open-infra-pr", env="dev", tag="1.5.0")
+
+    assert (result.outputs["reason"], result.outputs["changed"]) == ("opened", "true")
+
+
+def test_a_higher_version_of_an_older_commit_undoes_no_hotfix(gated: GitHub) -> None:
+    """The release is tagged again, with the next number; the hotfix in prod is not in it."""
+    git = gated.world.app.git
+    gated.release("1.5.0")
+    released = git.resolve("1.5.0") or ""
+    git.set_ref("refs/tags/1.5.1", gated.app_commit("Fix", branch="hotfixes/1.5.1", parent=released))
+    git.set_ref("refs/tags/1.6.0", released)
+    deploy(gated, "staging", "1.6.0", ago=DAYS)
+    deploy(gated, "prod", "1.5.1", ago=timedelta(days=2))
+
+    checked = check(gated, propose(gated, {"envs/prod.json": tagged("1.6.0")}))
+    promoted = gated.run("action-open-infra-pr", env="prod", from_env="staging")
+
+    assert checked.outputs["reason"] == "backwards"
+    assert (promoted.outputs["reason"], promoted.outputs["changed"]) == ("superseded", "false")
+
+
+# What a pull request says for itself
+
+
+def test_a_pull_request_cannot_say_that_a_service_is_of_somebody_else(gated: GitHub) -> None:
+    """The service is in the env files, and the config does not name it."""
+    config = GITOPS.replace("services:\n  api: {repo: your-org/app}\n", "")
+    gated.change_infra({"gitops.yml": config})
+    files: dict[str, str | None] = {
+        "envs/dev.json": tagged("9.9.9"),
+        "gitops.yml": f"{config}services:\n  api: {{repo: none}}\n",
+    }
+
+    assert check(gated, propose(gated, files), app_repo="your-org/app").outputs["reason"] == "not-released"
+
+
+def test_a_line_of_prose_is_no_trailer(gated: GitHub) -> None:
+    old, new = gated.app_commit("old"), gated.app_commit("new")
+    deploy(gated, "dev", old, ago=timedelta(days=2))
+    deploy(gated, "dev", new, ago=timedelta(days=1))
+    prose = "Tidy\n\nThis has a\nReason: it was untidy,\nand more of them.\n\nMore text."
+
+    said = check(gated, propose(gated, {"envs/dev.json": tagged(old)}, message=prose))
+    meant = check(gated, propose(gated, {"envs/dev.json": tagged(old)}, message="Tidy\n\nReason: meant", branch="b"))
+
+    assert (said.outputs["reason"], meant.outputs["reason"]) == ("backwards", "allowed")
+
+
+def test_an_environment_that_differs_in_case_alone_is_refused(gated: GitHub) -> None:
+    result = check(gated, propose(gated, {"envs/Prod.json": tagged(gated.app_commit())}))
+
+    assert (result.exit_code, result.outputs["reason"]) == (3, "invalid-env-file")
+    assert "envs/Prod.json and envs/prod.json are for the same environment" in result.log
+
+
+def test_a_bot_is_known_however_it_is_written(gated: GitHub) -> None:
+    gated.change_infra({"gitops.yml": GITOPS.replace("gitops-bot", "GitOps-Bot")})
+    files: dict[str, str | None] = {"envs/dev.json": tagged(gated.app_commit()), "Makefile": "evil"}
+
+    assert check(gated, propose(gated, files, by="gitops-bot")).outputs["reason"] == "foreign-files"
+
+
+def test_a_pull_request_of_somebody_else_with_our_mark_stays_open(gated: GitHub) -> None:
+    mark = '<!-- gitops-actions {"env":"dev","tags":{"api":"%s"}} -->' % gated.app_commit("1")  # noqa: UP031
+    number = propose(gated, {"README.md": "x"}, body=mark)
+
+    assert gated.run("action-open-infra-pr", env="dev", tag=gated.app_commit("2")).outputs["reason"] == "opened"
+    assert gated.world.infra.pulls[number].state == "open"
+
+
+def test_one_in_a_queue_is_not_judged_by_those_before_it(gated: GitHub) -> None:
+    git = gated.world.infra.git
+    text = gated.infra_file().replace(json.loads(gated.infra_file())["api"]["tag"], gated.app_commit())
+    number = propose(gated, {"envs/dev.json": text}, by="gitops-bot")
+    alice = gated.sandbox.state.users["alice"].person
+    before = git.commit(parents=[git.head("main") or ""], message="1", author=alice, files={"README.md": b"x"})
+    group = git.commit(parents=[before], message="2", author=alice, files={"envs/dev.json": text.encode()})
+    ref = f"refs/heads/gh-readonly-queue/main/pr-{number}-{before}"
+    payload = {"head_sha": group, "head_ref": ref, "base_ref": "refs/heads/main", "base_sha": before}
+    gated.runner.event("merge_group", {"merge_group": payload})
+
+    assert gated.runner.run("action-check-envs", token=gated.bot).outputs["reason"] == "allowed"
+
+
+# Hotfixes
+
+
+def test_a_hotfix_that_brings_main_along_is_promoted_like_main(gated: GitHub) -> None:
+    old = gated.app_commit("old")
+    deploy(gated, "staging", old, ago=DAYS)
+    deploy(gated, "prod", old, ago=DAYS)
+    risky = [gated.app_commit(f"risky {number}") for number in range(2)][-1]
+    fat = gated.app_commit("fix", branch="hotfixes/fat", parent=risky)
+    lean = gated.app_commit("fix", branch="hotfixes/lean", parent=old)
+
+    refused = check(gated, propose(gated, {"envs/prod.json": tagged(fat)}))
+    allowed = check(gated, propose(gated, {"envs/prod.json": tagged(lean)}, branch="b"))
+
+    assert (refused.outputs["reason"], allowed.outputs["reason"]) == ("not-promoted", "allowed")
+
+
+def test_a_hotfix_that_is_taken_out_first_is_undone_all_the_same(gated: GitHub) -> None:
+    start = gated.app_commit("start")
+    gated.change_infra({"gitops.yml": GITOPS.replace("staging: {after: dev}", "staging: {}")})
+    deploy(gated, "staging", gated.app_commit("Fix", branch="hotfixes/x", parent=start), ago=DAYS)
+    feature = gated.app_commit("feature")
+
+    removal = check(gated, propose(gated, {"envs/staging.json": "{}"}))
+    gated.change_infra({"envs/staging.json": "{}"})
+    again = check(gated, propose(gated, {"envs/staging.json": tagged(feature)}, branch="b"))
+
+    assert removal.json("changes")[0]["to"] == ""
+    assert again.outputs["reason"] == "diverged"
+
+
+def test_a_git_tag_may_look_like_a_sha(gated: GitHub) -> None:
+    gated.runner.environment["GITHUB_REPOSITORY"] = "your-org/app"
+    sha = gated.app_commit("released")
+    gated.world.app.git.set_ref("refs/tags/20261105", sha)
+
+    result = gated.run("action-create-hotfix", base_tag="20261105", branch_name="x")
+
+    assert (result.outputs["reason"], result.outputs["base-sha"]) == ("created", sha)
+
+
+@pytest.mark.parametrize(("home", "said"), [("your-org/web", "are in your-org/web"), ("none", "has no app repository")])
+def test_the_hotfix_of_a_service_is_made_where_it_comes_from(gated: GitHub, home: str, said: str) -> None:
+    gated.runner.environment["GITHUB_REPOSITORY"] = "your-org/app"
+    gated.release("1.4.2")
+    config = f"services: {{api: {{repo: your-org/app}}, web: {{repo: {home}}}}}"
+    gated.change_infra({"gitops.yml": config, "envs/prod.json": '{"web": {"tag": "1.4.2"}}'})
+
+    result = gated.run("action-create-hotfix", from_env="prod", service="web", infra_repo="your-org/infra")
+
+    assert (result.exit_code, result.outputs["reason"]) == (2, "invalid-input")
+    assert said in result.log
+
+
+# What goes away
+
+
+def test_a_removal_waits_for_the_thaw(gated: GitHub) -> None:
+    whole = check(gated, propose(gated, {"envs/prod.json": None}), now=SATURDAY)
+    part = check(gated, propose(gated, {"envs/prod.json": "{}"}, branch="b"), now=SATURDAY)
+
+    assert (whole.outputs["reason"], part.outputs["reason"]) == ("frozen", "frozen")
+    assert "(none)" in part.summary
+
+
+@pytest.mark.parametrize("text", ['{"api": {"tag": "1"}}', '{"api": {"tag": "1"}, "web": {"tag": ""}}'])
+@pytest.mark.parametrize("per", ["env", "service"])
+def test_a_removal_that_nobody_approved_is_held(infra: Infra, text: str, per: str) -> None:
+    infra.github.change_infra({"envs/staging.json": text})
+    pushed = in_staging(infra, per=per)
+    infra.github.change_infra({"envs/staging.json": two("1")})
+    merge(infra, {"envs/staging.json": text})
+    approved = in_staging(infra, per=per)
+
+    assert "staging/web review-required" in held(pushed)
+    assert planned(pushed) == []
+    assert held(approved) == set()
+
+
+# Who approved it, at deployment
+
+
+def test_a_setting_that_nobody_approved_is_not_covered_by_a_later_tag(infra: Infra) -> None:
+    infra.github.change_infra({"envs/staging.json": with_setting(infra, "web", "https://evil")})
+    merge(infra, {"envs/staging.json": with_setting(infra, "web", "https://evil", api="2")})
+
+    assert "staging/web review-required" in held(in_staging(infra, per="service"))
+
+
+def test_a_setting_pushed_onto_an_approved_tag_is_held(infra: Infra) -> None:
+    merge(infra, {"envs/staging.json": two("2")})
+    before = in_staging(infra)
+    infra.github.change_infra({"envs/staging.json": with_setting(infra, "api", "https://evil")})
+
+    assert "staging/api review-required" not in held(before)
+    assert "staging/api review-required" in held(in_staging(infra))
+
+
+def test_what_ran_before_the_service_was_there_is_of_no_commit_of_the_branch(infra: Infra) -> None:
+    """Then all that the branch brought of the service is asked who approved it, from the beginning."""
+    git = infra.github.world.infra.git
+    infra.github.change_infra({"envs/qa.json": '{"web": {"tag": "1"}}'})
+    base = git.head("main") or ""
+    files = {"envs/qa.json": two("9+1").encode()}
+    olivia = infra.github.sandbox.state.users["olivia"].person
+    infra.deployed("qa", git.commit(parents=[base], message="elsewhere", author=olivia, files=files))
+    merge(infra, {"envs/qa.json": two("2+1")})
+
+    approved = hold(infra, environments="qa", per="service")
+    infra.github.change_infra({"envs/qa.json": two("3+1")})
+    pushed = hold(infra, environments="qa", per="service")
+
+    assert "qa/api review-required" not in held(approved)
+    assert "qa/api review-required" in held(pushed)
+
+
+def test_a_change_of_long_ago_that_nobody_approved_is_still_held(infra: Infra) -> None:
+    """Longer ago than what is read at once, with an approved change of another service at the edge of that."""
+    infra.push(staging="2")
+    merge(infra, {"envs/staging.json": with_setting(infra, "web", "https://ok")})
+    for number in range(49):
+        infra.github.change_infra({"envs/staging.json": with_setting(infra, "web", f"https://{number}")})
+
+    assert "staging/api review-required" in held(in_staging(infra, per="service"))
+
+
+def test_a_history_that_is_too_long_to_be_read_is_unknown(infra: Infra, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("actions.gates.provenance.MOST_PAGES", 1)
+    infra.push(staging="2")
+    for number in range(60):
+        infra.github.change_infra({"envs/staging.json": with_setting(infra, "web", f"https://{number}")})
+
+    result = in_staging(infra, per="service")
+
+    assert "staging/api unknown" in held(result)
+    assert "it was changed more than 50 times" in result.log
+
+
+def test_an_approval_to_go_somewhere_else_is_none(infra: Infra) -> None:
+    git = infra.github.world.infra.git
+    git.set_ref("refs/heads/scratch", git.head("main") or "")
+    git.set_ref("refs/heads/main", merge(infra, {"envs/staging.json": two("2")}, base="scratch"))
+
+    assert "staging/api review-required" in held(in_staging(infra))
+
+
+def test_a_commit_that_is_of_no_account_may_be_that_of_who_approves_it(infra: Infra) -> None:
+    merge(infra, {"envs/staging.json": two("2")}, linked=False)
+
+    result = in_staging(infra)
+
+    assert "staging/api unknown" in held(result)
+    assert "its e-mail address belongs to no account" in result.outputs["held"]
+
+
+def test_who_wrote_it_with_others_has_a_part_in_it(infra: Infra) -> None:
+    bob = infra.github.sandbox.state.users["bob"].person
+    merge(infra, {"envs/staging.json": two("2")}, message=f"Change\n\nCo-authored-by: bob <{bob.email}>")
+
+    assert "staging/api review-required" in held(in_staging(infra))
+
+
+def test_a_pull_request_of_more_commits_than_are_read_is_unknown(infra: Infra, monkeypatch: pytest.MonkeyPatch) -> None:
+    merge(infra, {"envs/staging.json": two("2")})
+    monkeypatch.setattr("sandbox.graphql.PullRequest.commits", _one_of_many(infra))
+
+    assert "staging/api unknown" in held(in_staging(infra))
+
+
+def _one_of_many(infra: Infra) -> object:
+    from sandbox.graphql import Commit, PullRequest
+
+    def commits(self: PullRequest, **_: object) -> dict[str, object]:
+        repo = infra.github.world.infra
+        nodes = [{"commit": Commit(self._context, repo, self._pull.head_sha)}]
+        return {"totalCount": 101, "nodes": nodes, "pageInfo": {"hasNextPage": True, "endCursor": "1"}}
+
+    return commits
+
+
+def test_a_bot_that_changes_more_than_tags_is_held(infra: Infra) -> None:
+    sha = infra.github.app_commit()
+    content = json.loads(infra.github.infra_file())
+    content["api"] |= {"tag": sha, "url": "https://evil"}
+    repo, bot = infra.github.world.infra, infra.github.sandbox.state.users["gitops-bot"]
+    files = {"envs/dev.json": json.dumps(content).encode()}
+    made = repo.git.commit(parents=[repo.git.head("main") or ""], message="x", author=bot.person, files=files)
+    repo.authors[made] = bot
+    repo.git.set_ref("refs/heads/bot", made)
+    number = infra.github.person("gitops-bot").open_pull("your-org/infra", head="bot", title="x")
+    infra.github.person("gitops-bot").merge("your-org/infra", number)
+
+    assert "dev/api foreign-files" in held(hold(infra, environments="dev"))
+
+
+# What ran, by the records
+
+
+def test_one_service_of_an_environment_is_not_deployed_as_all_of_it(infra: Infra) -> None:
+    result = infra.plan(environments="dev", service="api", per="env")
+
+    assert (result.exit_code, result.outputs["reason"]) == (2, "invalid-input")
+    assert "service needs per: service" in result.log
+
+
+def test_a_job_that_was_overtaken_counts_for_nothing_wherever_the_page_ends(infra: Infra) -> None:
+    tag = infra.github.app_commit("a")
+    older, newer = infra.push(dev=tag), infra.push(dev=infra.github.app_commit("b"))
+    infra.deployed("dev/api", newer)
+    infra.deployed("dev/api", older)
+    for _ in range(9):
+        infra.deployed("dev/web", newer)
+
+    assert planned(infra.plan(environments="dev", per="service")) == []
+
+
+def test_a_job_that_was_overtaken_long_ago_counts_for_nothing(infra: Infra, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The commits are not among those of the branch that are read."""
+    times = iter(range(2_000_000_000, 2_100_000_000, 1000))
+    monkeypatch.setattr("sandbox.gitrepo.time.time", lambda: next(times))
+    older, newer = (infra.push(dev=infra.github.app_commit(name)) for name in "ab")
+    for number in range(101):
+        infra.github.change_infra({"README.md": str(number)})
+    infra.deployed("dev", newer)
+    infra.deployed("dev", older)
+
+    assert planned(infra.plan(environments="dev")) == []
+
+
+def test_a_tag_does_not_soak_while_it_is_taken_out(gated: GitHub) -> None:
+    tag = gated.app_commit()
+    deploy(gated, "staging", tag, ago=timedelta(days=3))
+    gone = gated.change_infra({"envs/staging.json": '{"other": {"tag": "1"}}'})
+    bot = gated.sandbox.state.users["github-actions[bot]"]
+    at = (NOW - timedelta(days=2, hours=23)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    record = Deployment(gated.sandbox.state.new_id(), gone, "main", "staging", bot, created=at)
+    record.statuses.append(DeploymentStatus(gated.sandbox.state.new_id(), "success", bot, at=at))
+    gated.world.infra.deployments.append(record)
+    deploy(gated, "staging", tag, ago=timedelta(minutes=5))
+
+    assert check(gated, propose(gated, {"envs/prod.json": tagged(tag)})).outputs["reason"] == "soaking"
+
+
+def test_a_name_can_be_rolled_back_to(gated: GitHub) -> None:
+    gated.change_infra({"gitops.yml": GITOPS.replace("your-org/app", "none")})
+    deploy(gated, "prod", "build-11", ago=timedelta(days=40))
+    deploy(gated, "prod", "build-12", ago=timedelta(days=1))
+
+    result = gated.run("action-open-infra-pr", env="prod", rollback="previous", reason="it is broken")
+
+    assert (result.outputs["reason"], result.outputs["tag"]) == ("opened", "build-11")
+
+
+@pytest.mark.parametrize(
+    "freeze", ["2026-11-01 00:00 - 9999-12-31 23:59 America/New_York", "0001-01-01 00:00 - 2026-12-01 00:00 UTC"]
+)
+def test_a_freeze_that_no_calendar_holds_is_refused(gated: GitHub, freeze: str) -> None:
+    gated.change_infra({"gitops.yml": f'environments: {{dev: {{freeze: ["{freeze}"]}}}}\n'})
+
+    result = check(gated, propose(gated, {"envs/dev.json": tagged(gated.app_commit())}))
+
+    assert (result.exit_code, result.outputs["reason"]) == (3, "invalid-config")
+    assert "give years from 2000 to 2999" in result.log

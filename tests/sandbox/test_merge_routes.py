@@ -1,0 +1,568 @@
+"""How a change lands when it is not alone: bases that move, people who push, other routes, GitHub's limits."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from actions.tags import is_commit
+from sandbox.faults import Fault
+from sandbox.state import Pull
+from tests.sandbox.conftest import GitHub
+from tests.sandbox.test_open_infra_pr import merge_at_once, open_pr
+from tests.support import Result
+
+TWO = '{{\n  "api": {{"tag": "{api}"}},\n  "web": {{"tag": "{web}"}}\n}}\n'
+
+
+def heads(github: GitHub) -> list[str]:
+    return [name.removeprefix("refs/heads/") for name in github.world.infra.git.refs("refs/heads/")]
+
+
+def tags(github: GitHub, branch: str = "main") -> dict[str, str]:
+    return {service: found["tag"] for service, found in json.loads(github.infra_file(branch=branch)).items()}
+
+
+def bot_push(github: GitHub, branch: str, files: dict[str, str], message: str) -> None:
+    """Push a commit to a branch of the infra repository, made from main if it is not there."""
+    git = github.world.infra.git
+    parent = git.head(branch) or git.head("main") or ""
+    alice = github.sandbox.state.users["alice"].person
+    contents = {path: text.encode() for path, text in files.items()}
+    sha = git.commit(parents=[parent], message=message, author=alice, files=dict(contents))
+    git.set_ref(f"refs/heads/{branch}", sha)
+    for pull in github.world.infra.open_pulls(branch):
+        pull.head_sha = sha
+
+
+def opened(github: GitHub, tag: str) -> Pull:
+    """Return the pull request that offers *tag*."""
+    open_pr(github, tag=tag)
+    return github.world.infra.pulls[1]
+
+
+# Never backwards
+
+
+def test_a_late_run_is_superseded_and_writes_nothing(github: GitHub) -> None:
+    older = github.app_commit("older")
+    newer = github.app_commit("newer")
+    merge_at_once(github, newer)
+
+    result = open_pr(github, tag=older, merge="direct")
+
+    assert (result.exit_code, result.outputs["reason"], result.outputs["changed"]) == (0, "superseded", "false")
+    assert tags(github) == {"api": newer}
+    assert heads(github) == ["main"]
+    assert f"dev has something newer than api {older[:12]}" in result.log
+
+
+def test_a_tag_that_does_not_contain_the_one_in_place_is_refused_unless_somebody_says_why(github: GitHub) -> None:
+    start = github.world.app.git.head("main") or ""
+    merge_at_once(github, github.app_commit("on main"))
+    beside = github.app_commit("beside", branch="hotfixes/x", parent=start)
+
+    refused = open_pr(github, tag=beside)
+    allowed = open_pr(github, tag=beside, allow_diverged="main is broken, | see INC-7")
+
+    assert (refused.exit_code, refused.outputs["reason"]) == (7, "diverged")
+    assert allowed.outputs["reason"] == "opened"
+    body = github.world.infra.pulls[2].body
+    assert (
+        "Does not contain what is in place: api (diverged). Allowed because: main is broken, &#124; see INC-7" in body
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "reason"),
+    [
+        pytest.param("1.9.0", "1.10.0", "opened", id="a newer version"),
+        pytest.param("v1.10.0", "1.9.0", "superseded", id="an older version"),
+        pytest.param("1.0.0", "1.0.0-rc.1", "superseded", id="a pre-release of it"),
+        pytest.param("1.0.0+1", "1.0.0+2", "unknown-order", id="the same version, built again"),
+        pytest.param("", "anything", "unknown-order", id="in place of a commit that was taken out"),
+        pytest.param("latest", "1.0.0", "opened", id="in place of a name that stands for a tag"),
+        pytest.param("1.0.0", "build-7", "unknown-order", id="a name in place of a version"),
+        pytest.param("f" * 40, "e" * 40, "not-released", id="commits that the app does not have"),
+        pytest.param("f" * 40, "1.0.0", "unknown-order", id="a version in place of a commit"),
+    ],
+)
+def test_versions_have_an_order_and_other_names_have_none(github: GitHub, before: str, after: str, reason: str) -> None:
+    github.change_infra({"envs/dev.json": json.dumps({"api": {"tag": before}})})
+    github.release(*([] if is_commit(after) else [after]))
+
+    assert open_pr(github, tag=after).outputs["reason"] == reason
+
+
+# Never twice
+
+
+def test_an_older_pull_request_of_ours_makes_way_for_the_newer(github: GitHub) -> None:
+    first, second = github.app_commit("first"), github.app_commit("second")
+    open_pr(github, tag=first)
+    bot_push(github, "people", {"README.md": "x"}, "x")
+    github.person("alice").open_pull("your-org/infra", head="people", title="mine")
+
+    result = open_pr(github, tag=second)
+
+    pulls = github.world.infra.pulls
+    assert [pulls[number].state for number in (1, 2, 3)] == ["closed", "open", "open"]
+    assert [comment.body for comment in pulls[1].comments] == ["Superseded by #3."]
+    assert heads(github) == [f"gitops/dev/api-{second[:12]}", "main", "people"]
+    assert "superseded by" in result.log
+
+
+def test_a_newer_pull_request_stays_when_an_older_run_comes_late(github: GitHub) -> None:
+    first, second = github.app_commit("first"), github.app_commit("second")
+    open_pr(github, tag=second)
+
+    open_pr(github, tag=first)
+
+    assert [pull.state for pull in github.world.infra.pulls.values()] == ["open", "open"]
+
+
+def test_a_body_that_somebody_edited_belongs_to_nobody(github: GitHub) -> None:
+    for number, body in enumerate(["", "<!-- gitops-actions {} -->", "<!-- gitops-actions {x} -->"]):
+        bot_push(github, f"x{number}", {"README.md": str(number)}, "x")
+        github.person("alice").open_pull("your-org/infra", head=f"x{number}", title="x")
+        github.world.infra.pulls[number + 1].body = body
+
+    open_pr(github, tag=github.app_commit())
+
+    assert [pull.state for pull in github.world.infra.pulls.values()] == ["open"] * 4
+
+
+def test_a_change_that_came_another_way_closes_its_pull_request(github: GitHub) -> None:
+    tag = github.app_commit()
+    open_pr(github, tag=tag)
+    github.change_infra({"envs/dev.json": json.dumps({"api": {"tag": tag}})})
+
+    result = open_pr(github, tag=tag)
+
+    assert result.outputs["reason"] == "up-to-date"
+    assert github.world.infra.pulls[1].state == "closed"
+    assert heads(github) == ["main"]
+
+
+def test_a_pull_request_that_a_person_closed_is_left_to_people(github: GitHub) -> None:
+    tag = github.app_commit()
+    open_pr(github, tag=tag)
+    github.person("bob").api("PATCH", "/repos/your-org/infra/pulls/1", {"state": "closed"})
+    github.change_infra({"envs/dev.json": json.dumps({"api": {"tag": tag}})})
+
+    assert open_pr(github, tag=tag).outputs["reason"] == "up-to-date"
+    assert f"gitops/dev/api-{tag[:12]}" in heads(github)
+
+
+def test_a_closed_pull_request_is_remembered_after_its_branch_is_gone(github: GitHub) -> None:
+    tag = github.app_commit()
+    open_pr(github, tag=tag)
+    github.person("bob").api("PATCH", "/repos/your-org/infra/pulls/1", {"state": "closed"})
+    github.person("bob").api("DELETE", f"/repos/your-org/infra/git/refs/heads/gitops/dev/api-{tag[:12]}")
+    github.app_commit("later")
+
+    result = open_pr(github, tag=tag)
+
+    assert (result.exit_code, result.outputs["reason"]) == (4, "closed-by-user")
+    assert len(github.world.infra.pulls) == 1
+    assert heads(github) == ["main"]
+
+
+def test_a_run_after_the_merge_names_the_pull_request_that_did_it(github: GitHub) -> None:
+    tag = github.app_commit()
+    open_pr(github, tag=tag)
+    github.world.infra.rulesets.clear()
+    sha = github.person("alice").merge("your-org/infra", 1)
+
+    result = open_pr(github, tag=tag)
+
+    assert (result.outputs["reason"], result.outputs["pr-number"], result.outputs["merge-sha"]) == (
+        "up-to-date",
+        "1",
+        sha,
+    )
+    assert heads(github) == ["main"]
+
+
+# Compare and swap
+
+
+def test_a_change_is_made_again_on_what_the_base_is_now(github: GitHub) -> None:
+    """Neighbouring lines conflict in a merge of texts; the edit itself does not."""
+    github.release("1.0.0", "1.1.0")
+    github.change_infra({"envs/dev.json": TWO.format(api="1.0.0", web="1.0.0")})
+    open_pr(github, service="api", tag="1.1.0")
+    github.change_infra({"envs/dev.json": TWO.format(api="1.0.0", web="2.0.0")})
+
+    result = open_pr(github, service="api", tag="1.1.0")
+
+    branch = "gitops/dev/api-1.1.0"
+    assert (result.exit_code, result.outputs["reason"], result.outputs["pr-number"]) == (0, "already-open", "1")
+    assert github.infra_file(branch=branch) == TWO.format(api="1.1.0", web="2.0.0")
+    assert heads(github) == [branch, "main"]
+    git = github.world.infra.git
+    assert len(git.between(git.head("main") or "", git.head(branch) or "")) == 1
+    assert result.outputs["verified"] == "true"
+
+
+def test_a_base_that_moves_under_a_merge_is_no_loss(github: GitHub) -> None:
+    github.release("1.0.0", "1.1.0")
+    github.change_infra({"envs/dev.json": TWO.format(api="1.0.0", web="1.0.0")})
+    github.world.infra.rulesets.clear()
+    calls = {"PUT": 3}
+    moved = Fault(
+        silent=True, meanwhile=lambda: github.change_infra({"envs/dev.json": TWO.format(api="1.0.0", web="2.0.0")})
+    )
+    github.sandbox.faults.plan({calls["PUT"] - 1: moved})
+
+    result = open_pr(github, service="api", tag="1.1.0", merge="direct")
+
+    assert (result.exit_code, result.outputs["reason"]) == (0, "merged"), result.log
+    assert tags(github) == {"api": "1.1.0", "web": "2.0.0"}
+    assert heads(github) == ["main"]
+    assert len(github.world.infra.pulls) == 1
+
+
+def test_a_tag_can_come_back_after_a_rollback(github: GitHub) -> None:
+    """The branch of the first time may be left, with a pull request that was merged long ago."""
+    github.world.infra.rulesets.clear()
+    github.release("1.0.0", "1.1.0")
+    github.change_infra({"envs/dev.json": '{"api":{"tag":"1.0.0"}}'})
+    open_pr(github, tag="1.1.0")
+    github.person("alice").merge("your-org/infra", 1)
+    github.change_infra({"envs/dev.json": '{"api":{"tag":"1.0.0"}}'})
+
+    result = open_pr(github, tag="1.1.0", merge="direct")
+
+    assert (result.outputs["reason"], result.outputs["pr-number"]) == ("merged", "2")
+    assert tags(github) == {"api": "1.1.0"}
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        pytest.param({"envs/prod.json": "{}"}, "x\n\nMade-by: gitops-actions", id="another file, under our name"),
+        pytest.param({"envs/dev.json": "{}"}, "mine", id="a commit of somebody else"),
+    ],
+)
+def test_the_bot_merges_nothing_that_others_put_on_its_branch(
+    github: GitHub, files: dict[str, str], message: str
+) -> None:
+    """Who may push to the branch may not approve; and the bot need not be approved."""
+    tag = github.app_commit()
+    branch = f"gitops/dev/api-{tag[:12]}"
+    text = github.infra_file().replace(tags(github)["api"], tag)
+    bot_push(github, branch, {"envs/dev.json": text} | files, message)
+
+    result = merge_at_once(github, tag)
+
+    assert (result.exit_code, result.outputs["reason"]) == (4, "conflict")
+    assert "holds more than this change" in result.log
+    assert tags(github)["api"] != tag
+
+
+def test_a_pull_request_to_another_branch_is_not_ours(github: GitHub) -> None:
+    tag = github.app_commit()
+    git = github.world.infra.git
+    git.set_ref("refs/heads/other", git.head("main") or "")
+    open_pr(github, tag=tag, base="other")
+
+    result = merge_at_once(github, tag)
+
+    assert (result.outputs["reason"], result.outputs["pr-number"]) == ("merged", "2")
+    assert tags(github)["api"] == tag
+
+
+def test_a_push_between_the_commit_and_the_merge_is_not_merged(github: GitHub) -> None:
+    tag = github.app_commit()
+    branch = f"gitops/dev/api-{tag[:12]}"
+    push = Fault(silent=True, meanwhile=lambda: bot_push(github, branch, {"envs/prod.json": "{}"}, "mine"))
+    github.sandbox.faults.plan({3: push})
+    before = github.infra_file("envs/prod.json")
+
+    result = merge_at_once(github, tag)
+
+    assert result.outputs["reason"] == "conflict"
+    assert github.infra_file("envs/prod.json") == before
+
+
+def test_what_a_killed_run_left_beside_its_branch_is_cleared(github: GitHub) -> None:
+    github.release("1.0.0", "1.1.0")
+    github.change_infra({"envs/dev.json": TWO.format(api="1.0.0", web="1.0.0")})
+    open_pr(github, service="api", tag="1.1.0")
+    git = github.world.infra.git
+    git.set_ref("refs/heads/gitops/dev/api-1.1.0-rework", git.head("main") or "")
+    github.change_infra({"envs/dev.json": TWO.format(api="1.0.0", web="2.0.0")})
+
+    assert open_pr(github, service="api", tag="1.1.0").outputs["reason"] == "already-open"
+    assert heads(github) == ["gitops/dev/api-1.1.0", "main"]
+
+
+def test_labels_that_a_killed_run_did_not_set_are_set(github: GitHub) -> None:
+    tag = github.app_commit()
+    open_pr(github, tag=tag)
+
+    open_pr(github, tag=tag, labels="deploy", reviewers="bob")
+    open_pr(github, tag=tag, labels="deploy", reviewers="bob, olivia")
+
+    pull = github.world.infra.pulls[1]
+    assert (pull.labels, pull.reviewers) == (["deploy"], ["bob"])
+
+
+def test_a_push_while_the_change_is_made_again_is_not_lost(github: GitHub) -> None:
+    github.release("1.0.0", "1.1.0")
+    github.change_infra({"envs/dev.json": TWO.format(api="1.0.0", web="1.0.0")})
+    open_pr(github, service="api", tag="1.1.0")
+    github.change_infra({"envs/dev.json": TWO.format(api="1.0.0", web="2.0.0")})
+    branch = "gitops/dev/api-1.1.0"
+    push = Fault(silent=True, meanwhile=lambda: bot_push(github, branch, {"README.md": "mine"}, "mine"))
+    github.sandbox.faults.plan({6: push})
+
+    result = open_pr(github, service="api", tag="1.1.0")
+
+    assert (result.exit_code, result.outputs["reason"]) == (4, "conflict"), result.log
+    assert "trying again" in result.log
+    assert heads(github) == [branch, "main"]
+    assert github.infra_file("README.md", branch) == "mine"
+
+
+def test_a_base_that_moves_while_the_checks_run_is_built_on(github: GitHub) -> None:
+    github.release("1.0.0", "1.1.0")
+    github.change_infra({"envs/dev.json": TWO.format(api="1.0.0", web="1.0.0")})
+
+    def pass_time() -> None:
+        if len(github.slept) == 1:
+            github.change_infra({"envs/dev.json": TWO.format(api="1.0.0", web="2.0.0")})
+        else:
+            github.report("test", "success", github.world.infra.pulls[1].head_sha)
+
+    github.on_sleep = pass_time
+
+    result = open_pr(github, service="api", tag="1.1.0", merge="direct")
+
+    assert (result.exit_code, result.outputs["reason"]) == (0, "merged"), result.log
+    assert tags(github) == {"api": "1.1.0", "web": "2.0.0"}
+
+
+# Routes
+
+
+def approve_and_test(github: GitHub, pull: Pull) -> None:
+    github.report("test", "success", pull.head_sha)
+    github.person("bob").approve("your-org/infra", pull.number)
+
+
+def test_github_merges_when_its_rules_allow(github: GitHub) -> None:
+    """Also where a review is needed: no rule is bypassed on this route."""
+    tag = github.app_commit()
+
+    result = open_pr(github, env="prod", tag=tag, merge="auto")
+
+    assert (result.exit_code, result.outputs["reason"], result.outputs["merge-route"]) == (
+        0,
+        "merges-when-ready",
+        "auto",
+    )
+    assert result.outputs["merged"] == "false"
+    approve_and_test(github, github.world.infra.pulls[1])
+    assert github.world.infra.pulls[1].merge_sha
+
+
+def test_what_is_ready_is_merged_directly(github: GitHub) -> None:
+    tag = github.app_commit()
+    open_pr(github, tag=tag)
+    approve_and_test(github, github.world.infra.pulls[1])
+
+    result = open_pr(github, tag=tag, merge="auto")
+
+    assert (result.outputs["reason"], result.outputs["merge-route"]) == ("merged", "direct")
+    assert result.outputs["bypassed"] == "false"
+
+
+def in_queue(github: GitHub, *, merged: bool) -> Result:
+    def leave() -> None:
+        infra, bot = github.world.infra, github.sandbox.state.tokens[github.bot]
+        if len(github.slept) == 2:
+            github.sandbox.behaviour.leave_queue(infra, bot, infra.pulls[1], merged=merged)
+
+    github.on_sleep = leave
+    github.world.infra.rulesets.clear()
+    return open_pr(github, tag=github.app_commit(), merge="queue")
+
+
+def test_the_merge_queue_is_waited_for(github: GitHub) -> None:
+    result = in_queue(github, merged=True)
+
+    assert (result.exit_code, result.outputs["reason"], result.outputs["merge-route"]) == (0, "merged", "queue")
+    assert "waiting for the merge queue of" in result.log
+    assert heads(github) == ["main"]
+
+
+def test_what_the_merge_queue_puts_out_is_an_error(github: GitHub) -> None:
+    result = in_queue(github, merged=False)
+
+    assert (result.exit_code, result.outputs["reason"]) == (4, "ejected")
+    assert "GitHub gives no reason" in result.log
+
+
+def test_a_pull_request_that_is_queued_already_is_waited_for(github: GitHub) -> None:
+    tag = github.app_commit()
+    open_pr(github, tag=tag)
+    github.world.infra.pulls[1].queued = True
+
+    result = open_pr(github, tag=tag, merge="queue", timeout="3")
+
+    assert (result.exit_code, result.outputs["reason"]) == (5, "timeout")
+    assert "still in the merge queue after 3 s" in result.log
+
+
+def test_what_was_merged_since_the_base_was_read_is_not_offered_again(github: GitHub) -> None:
+    """The branch is gone with the merge, so the commit makes it anew; the pull request tells."""
+    github.world.infra.rulesets.clear()
+    tag = github.app_commit()
+    open_pr(github, tag=tag)
+    pull = github.world.infra.pulls[1]
+
+    def merge() -> None:
+        github.person("olivia").merge("your-org/infra", 1)
+        github.world.infra.git.delete_ref(f"refs/heads/{pull.head}")
+
+    github.sandbox.faults.plan({2: Fault(silent=True, meanwhile=merge)})
+
+    result = open_pr(github, tag=tag)
+
+    assert (result.exit_code, result.outputs["reason"]) == (0, "up-to-date"), result.log
+    assert list(github.world.infra.pulls) == [1]
+    assert heads(github) == ["main"]
+
+
+def test_a_pull_request_that_somebody_merges_meanwhile_is_merged(github: GitHub) -> None:
+    def merge() -> None:
+        if len(github.slept) == 1:
+            pull = github.world.infra.pulls[1]
+            approve_and_test(github, pull)
+            github.person("alice").merge("your-org/infra", 1)
+
+    github.on_sleep = merge
+
+    result = open_pr(github, tag=github.app_commit(), merge="direct")
+
+    assert (result.exit_code, result.outputs["reason"]) == (0, "merged"), result.log
+    assert result.outputs["merge-sha"] == github.world.infra.pulls[1].merge_sha
+
+
+# Tokens
+
+
+FINE_GRAINED = {"contents": "write", "pull_requests": "write", "actions": "read"}
+
+
+@pytest.mark.parametrize(
+    ("login", "kind", "permissions"),
+    [
+        pytest.param("gitops-bot", "User", None, id="a classic token"),
+        pytest.param("gitops-bot", "User", FINE_GRAINED, id="a fine-grained token"),
+        pytest.param(
+            "gitops[bot]", "Bot", {"contents": "write", "pull_requests": "write", "checks": "read"}, id="an App"
+        ),
+    ],
+)
+def test_it_works_with_every_kind_of_token(
+    github: GitHub, login: str, kind: Any, permissions: dict[str, str] | None
+) -> None:
+    github.sandbox.state.add_user(login, kind=kind)
+    for repo in (github.world.app, github.world.infra):
+        repo.members[login] = "write"
+    token = github.sandbox.state.add_token(login, permissions=permissions)
+
+    result = merge_at_once(github, github.app_commit(), token=token)
+
+    assert (result.exit_code, result.outputs["reason"]) == (0, "merged"), result.log
+
+
+INFRA_LACKS = "in your-org/infra, or cannot see it: it needs"
+
+
+@pytest.mark.parametrize(
+    ("permissions", "missing"),
+    [
+        pytest.param(
+            {"contents": "read", "pull_requests": "write"},
+            f"{INFRA_LACKS} 'contents: write'",
+            id="contents",
+        ),
+        pytest.param(
+            {"contents": "write", "pull_requests": "read"},
+            f"{INFRA_LACKS} 'pull requests: write'",
+            id="pulls",
+        ),
+    ],
+)
+def test_a_token_that_lacks_a_permission_is_told_which_and_where(
+    github: GitHub, permissions: dict[str, str], missing: str
+) -> None:
+    token = github.sandbox.state.add_token("gitops-bot", permissions={"actions": "read", **permissions})
+
+    result = open_pr(github, tag=github.app_commit(), merge="direct", token=token)
+
+    assert (result.exit_code, result.outputs["reason"]) == (6, "permission-denied")
+    assert missing in result.log
+
+
+# GitHub's limits
+
+LIMITED: dict[str, Any] = {"message": "You have exceeded a secondary rate limit. Please wait."}
+
+
+@pytest.mark.parametrize(
+    ("fault", "slept"),
+    [
+        pytest.param(Fault(status=403, body=LIMITED, headers={"retry-after": "7"}), 7.0, id="403 with retry-after"),
+        pytest.param(Fault(status=403, body=LIMITED), 60.0, id="403 without"),
+        pytest.param(Fault(status=429, headers={"Retry-After": "9"}), 9.0, id="429 with retry-after"),
+        pytest.param(Fault(status=429), 60.0, id="429 without"),
+        pytest.param(
+            Fault(status=403, headers={"x-ratelimit-remaining": "0", "x-ratelimit-reset": "0"}), 1.0, id="the reset"
+        ),
+    ],
+)
+@pytest.mark.parametrize("call", [0, 1])
+def test_the_pause_that_github_asks_for_is_made(github: GitHub, fault: Fault, slept: float, call: int) -> None:
+    tag = github.app_commit()
+    github.sandbox.faults.plan({call: fault})
+
+    result = open_pr(github, tag=tag)
+
+    assert (result.exit_code, result.outputs["reason"]) == (0, "opened"), result.log
+    assert github.slept == [slept]
+
+
+def test_graphql_says_in_its_own_way_that_it_is_too_much(github: GitHub) -> None:
+    body = {"data": None, "errors": [{"type": "RATE_LIMITED", "message": "API rate limit exceeded"}]}
+    github.sandbox.faults.plan({0: Fault(status=200, body=body)})
+
+    assert open_pr(github, tag=github.app_commit()).outputs["reason"] == "opened"
+    assert github.slept == [60.0]
+
+
+def test_a_pause_that_is_too_long_is_an_error_at_once_that_says_until_when(github: GitHub) -> None:
+    github.sandbox.faults.plan({0: Fault(status=403, body=LIMITED, headers={"retry-after": "3600"})})
+
+    result = open_pr(github, tag=github.app_commit(), timeout="60")
+
+    assert (result.exit_code, result.outputs["reason"]) == (5, "rate-limited")
+    assert "UTC, longer than the timeout" in result.log
+    assert github.slept == []
+
+
+def test_bases_that_never_rest_end_the_run(github: GitHub) -> None:
+    github.world.infra.rulesets.clear()
+    tag = github.app_commit()
+    stale = {"errors": [{"type": "STALE_DATA", "message": "Expected branch to point to"}], "data": None}
+    github.sandbox.faults.plan({n: Fault(status=200, body=stale) for n in range(2, 500)})
+
+    result = open_pr(github, tag=tag, merge="direct", timeout="20000")
+
+    assert (result.exit_code, result.outputs["reason"]) == (4, "base-moved")

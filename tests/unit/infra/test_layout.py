@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import pytest
+
+from actions.errors import InputError
+from actions.infra.layout import Layout, natural, require_name
+from actions.infra.tag_path import TagPath
+
+KUSTOMIZE = Layout(patterns=("overlays/{env}/kustomization.yaml",), tag_path=TagPath.parse("{service}.tag"))
+HELM = Layout(patterns=("charts/{service}/values-{env}.yaml",), tag_path=TagPath.parse("image.tag"))
+
+
+@pytest.mark.parametrize(
+    ("layout", "path", "owner"),
+    [
+        pytest.param(Layout.default("envs"), "envs/dev.json", ("dev", ""), id="the article's"),
+        pytest.param(Layout.default("envs/"), "envs/eu-1.prod.yml", ("eu-1.prod", ""), id="a dot in the name"),
+        pytest.param(Layout.default("envs"), "envs/dev.txt", None, id="another format"),
+        pytest.param(Layout.default("envs"), "envs/x/dev.json", None, id="a folder below"),
+        pytest.param(Layout.default("envs"), "envs/.dev.json", None, id="a hidden file"),
+        pytest.param(KUSTOMIZE, "overlays/prod/kustomization.yaml", ("prod", ""), id="a folder for each environment"),
+        pytest.param(HELM, "charts/web-app/values-dev.yaml", ("dev", "web-app"), id="a file for each service"),
+    ],
+)
+def test_a_path_belongs_to_an_environment(layout: Layout, path: str, owner: object) -> None:
+    assert layout.owner(path) == owner
+
+
+def test_the_files_of_an_environment_are_where_the_patterns_say() -> None:
+    assert Layout.default("envs").paths("dev") == [f"envs/dev.{e}" for e in ("json", "yaml", "yml", "toml")]
+    assert HELM.paths("dev", ["api", "web"]) == ["charts/api/values-dev.yaml", "charts/web/values-dev.yaml"]
+
+
+def test_files_are_grouped_by_environment_in_natural_order() -> None:
+    texts = {f"envs/eu-{n}.json": f'{{"api":{{"tag":"{n}"}}}}' for n in (10, 9)} | {"README.md": ""}
+
+    grouped = Layout.default("envs").group(texts)
+
+    assert list(grouped) == ["eu-9", "eu-10"]
+    assert grouped["eu-9"].tags() == {"api": "9"}
+
+
+def test_an_environment_of_several_files_has_the_services_of_all() -> None:
+    dev = HELM.group({f"charts/{s}/values-dev.yaml": f"image: {{tag: {s}-1}}" for s in ("api", "web")})["dev"]
+
+    assert dev.tags() == {"api": "api-1", "web": "web-1"}
+    assert dev.with_tag("web", "web-2").tags() == {"api": "api-1", "web": "web-2"}
+    assert dev.file_of("web").path == "charts/web/values-dev.yaml"
+    assert dev.file_of("none").path == "charts/api/values-dev.yaml"
+
+
+@pytest.mark.parametrize("name", ["dev", "web-app", "eu_1", "a.b", "9"])
+def test_a_plain_word_is_a_name(name: str) -> None:
+    assert require_name("a service", name) == name
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "a..b", "../x", "a/b", "a\\b", "-x", "a b", "a\n", "a" * 101, "$(x)", "${{ x }}", "é"]
+)
+def test_what_could_leave_the_folder_or_trip_a_shell_is_no_name(name: str) -> None:
+    with pytest.raises(InputError, match="cannot be the name of a service"):
+        require_name("a service", name)
+
+
+@pytest.mark.parametrize(
+    ("folder", "path"), [("./envs/", "envs/dev.json"), (".", "dev.json"), ("a b/c", "a b/c/dev.json")]
+)
+def test_the_folder_of_the_env_files_can_be_written_in_many_ways(folder: str, path: str) -> None:
+    assert Layout.default(folder).paths("dev")[0] == path
+
+
+@pytest.mark.parametrize("folder", ["/", "/etc", "..", "a/../b", "{env}", "a*", "x" * 5000])
+def test_a_folder_that_is_none_within_the_repository_is_refused(folder: str) -> None:
+    with pytest.raises(InputError, match="input envs-dir"):
+        Layout.default(folder)
+
+
+def test_numbers_in_names_count() -> None:
+    assert sorted(["a10", "a9", "a", "9", "10"], key=natural) == ["9", "10", "a", "a9", "a10"]

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import pytest
+
+from actions.infra.tag_path import TagPath, replaced_at
+
+
+@pytest.mark.parametrize(
+    ("text", "tree", "expected"),
+    [
+        pytest.param(
+            "{service}.tag",
+            {"api": {"tag": "1"}, "web": {"tag": "2"}, "region": "eu", "x": {}},
+            {"api": ("api", "tag"), "web": ("web", "tag")},
+            id="what holds a tag is a service",
+        ),
+        pytest.param("image.tag", {"image": {"tag": "1"}}, {"": ("image", "tag")}, id="the file names the service"),
+        pytest.param(
+            "images[name={service}].newTag",
+            {"images": [{"name": "api", "newTag": "1"}, {"name": 7}, "x", {"name": "web"}]},
+            {"api": ("images", 0, "newTag")},
+            id="items of a list",
+        ),
+        pytest.param(
+            "deploy[env=dev].{service}.tag",
+            {"deploy": [{"env": "dev", "api": {"tag": "1"}}, {"env": "prod", "api": {"tag": "2"}}]},
+            {"api": ("deploy", 0, "api", "tag")},
+            id="one item of a list",
+        ),
+        pytest.param("images[name={service}].newTag", {"images": {}}, {}, id="no list where one should be"),
+        pytest.param("{service}.tag", "x", {}, id="no mapping at all"),
+    ],
+)
+def test_a_path_finds_every_service_and_its_tag(text: str, tree: object, expected: object) -> None:
+    assert dict(TagPath.parse(text).places(tree)) == expected  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param("", "is not a path to a tag", id="nothing"),
+        pytest.param("a..b", "is not a path to a tag", id="a step without a name"),
+        pytest.param("[name={service}]", "is not a path to a tag", id="an item of nothing"),
+        pytest.param("a[b]", "is not a path to a tag", id="half an item"),
+        pytest.param("images[name={service}]", "ends at a list item", id="no key for the tag"),
+        pytest.param("{service}.{service}", "names the service twice", id="the service twice"),
+    ],
+)
+def test_what_leads_to_no_tag_is_refused(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        TagPath.parse(text)
+
+
+def test_a_service_without_a_tag_is_still_mentioned() -> None:
+    path = TagPath.parse("{service}.tag")
+
+    assert path.mentions({"api": {"url": "x"}}, "api")
+    assert not path.mentions({"api": {"url": "x"}}, "web")
+
+
+def test_replacing_leaves_the_tree_as_it_is() -> None:
+    tree = {"a": [{"b": "1"}, "c"]}
+
+    assert replaced_at(tree, ("a", 0, "b"), "2") == {"a": [{"b": "2"}, "c"]}  # type: ignore[arg-type]
+    assert tree == {"a": [{"b": "1"}, "c"]}

@@ -1,0 +1,470 @@
+"""Rulesets as files say them: read, compared, linted, and planned."""
+
+from __future__ import annotations
+
+import json
+from itertools import product
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actions.errors import InvalidRulesetError
+from actions.protection.lint import RepositoryFacts, lint
+from actions.protection.plan import GUARD, Verb, find_drift, plan_steps
+from actions.protection.ruleset import Ruleset, differences, parse_ruleset, read_ruleset
+from tests.support import ROOT
+
+PULL_REQUEST = {
+    "required_approving_review_count": 1,
+    "dismiss_stale_reviews_on_push": True,
+    "require_code_owner_review": False,
+    "require_last_push_approval": True,
+    "required_review_thread_resolution": False,
+}
+WORKFLOWS = {
+    ".github/workflows/publish.yml": (
+        "on: {push: {branches: [main, 'hotfixes/**']}, pull_request: {}}\n"
+        "jobs: {setup: {name: set up}, api: {name: api, uses: ./.github/workflows/api.yml}}\n"
+    ),
+    ".github/workflows/api.yml": "on: workflow_call\njobs: {api: {name: api}}\n",
+    ".github/workflows/docs.yml": "on: {pull_request: {paths: [docs/**]}}\njobs: {docs: {}}\n",
+    ".github/workflows/nightly.yml": "on: schedule\njobs: {nightly: {}}\n",
+    ".github/workflows/matrix.yml": (
+        "on: [push, 1]\n"
+        "jobs:\n  unit: {strategy: {matrix: {python: [a, b]}}}\n"
+        "  lint: {name: 'lint ${{ matrix.tool }}', strategy: {matrix: {tool: [x]}}}\n"
+        "  far: {uses: other/repo/.github/workflows/x.yml@v1}\n  gone: {uses: ./.github/workflows/gone.yml}\n  odd: 1\n"
+    ),
+    ".github/workflows/broken.yml": "on: [",
+    ".github/workflows/list.yml": "- 1",
+    ".github/workflows/nothing.yml": "on: push\njobs: 1\n",
+}
+REPOSITORY = RepositoryFacts(
+    default_branch="main", workflows=WORKFLOWS, methods=frozenset({"merge", "squash", "rebase"})
+)
+
+
+def document(**given: Any) -> dict[str, Any]:
+    known = {"name": "main", "enforcement": "active", "conditions": {"ref_name": {"include": ["~DEFAULT_BRANCH"]}}}
+    return known | given
+
+
+def ruleset(scope: str = "repository", **given: Any) -> Ruleset:
+    return parse_ruleset(json.dumps(document(**given), indent=2), "rulesets/main.json", scope=scope)
+
+
+def rule(kind: str, **parameters: Any) -> dict[str, Any]:
+    return {"type": kind, "parameters": parameters} if parameters else {"type": kind}
+
+
+def check(name: str, app: int | None = 15368) -> dict[str, Any]:
+    checks = [{"context": name} | ({"integration_id": app} if app else {})]
+    return rule("required_status_checks", required_status_checks=checks, strict_required_status_checks_policy=False)
+
+
+def bot(mode: str = "always") -> dict[str, Any]:
+    return {"actor": "gitops-bot", "actor_type": "User", "bypass_mode": mode}
+
+
+def includes(*patterns: str) -> dict[str, Any]:
+    return {"ref_name": {"include": list(patterns), "exclude": []}}
+
+
+ARTICLE = {
+    "id": 702950,
+    "name": "Default",
+    "target": "branch",
+    "source_type": "Repository",
+    "source": "cicd-excellence/app",
+    "enforcement": "active",
+    "conditions": {"ref_name": {"exclude": [], "include": ["~DEFAULT_BRANCH"]}},
+    "rules": [
+        {"type": "deletion"},
+        {"type": "non_fast_forward"},
+        {"type": "creation"},
+        {"type": "required_linear_history"},
+        rule(
+            "pull_request",
+            required_approving_review_count=1,
+            dismiss_stale_reviews_on_push=False,
+            require_code_owner_review=False,
+            require_last_push_approval=False,
+            required_review_thread_resolution=False,
+        ),
+        check("api / api"),
+    ],
+    "bypass_actors": [],
+}
+
+
+def test_the_export_of_the_article_is_taken_as_it_is() -> None:
+    found = parse_ruleset(json.dumps(ARTICLE), "rulesets/main.json", scope="repository")
+
+    assert not {"id", "source", "source_type"} & found.body().keys()
+    assert [finding.fatal for finding in lint([found], REPOSITORY)] == [False]
+
+
+@pytest.mark.parametrize("name", ["app", "infra"])
+def test_the_rulesets_of_the_examples_are_sound(name: str) -> None:
+    folder = ROOT / "examples" / name
+    workflows = {
+        file.relative_to(folder).as_posix(): file.read_text(encoding="utf-8")
+        for file in (folder / ".github" / "workflows").glob("*.yml")
+    }
+    together = [
+        parse_ruleset(file.read_text(encoding="utf-8"), file.name, scope="repository")
+        for file in sorted((folder / "rulesets").glob("*.json"))
+    ]
+    known = RepositoryFacts(default_branch="main", workflows=workflows, methods=REPOSITORY.methods)
+
+    assert [finding.message for finding in lint(together, known)] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "line"),
+    [
+        pytest.param("{\n  oops", "not JSON", 2, id="no JSON"),
+        pytest.param("[]", "in braces", 1, id="a list"),
+        pytest.param("[" * 100_000, "nested too deeply", 1, id="deep"),
+        pytest.param('{\n"name": "x"}', "must contain ['enforcement']", 1, id="no enforcement"),
+        pytest.param('{"name": "x",\n"enforcement": "on"}', "enforcement must be one of", 2, id="no such enforcement"),
+        pytest.param('{"name": "x", "enforcement": "active", "rules": {}}', "rules must be a list", 1, id="no list"),
+        pytest.param(
+            '{"name": "x", "enforcement": "active", "rules": [1]}', "None is no type of rule", 1, id="no rule"
+        ),
+        pytest.param(
+            '{"name": "x", "enforcement": "active",\n"rules": [\n{"type": "no_such_rule"}]}',
+            "'no_such_rule' is no type of rule of a repository; known: branch_name_pattern",
+            3,
+            id="no such rule",
+        ),
+        pytest.param(
+            '{"name": "x", "enforcement": "active",\n"rules": [{"type": "deletion"}, {"type": "deletion"}]}',
+            "rule deletion is there more than once",
+            2,
+            id="twice",
+        ),
+        pytest.param(
+            json.dumps(
+                document(rules=[rule("pull_request", **(PULL_REQUEST | {"required_approving_review_count": 11}))]),
+                indent=1,
+            ),
+            "rule pull_request, parameters.required_approving_review_count must be smaller than or equal to 10",
+            15,
+            id="too many reviews",
+        ),
+        pytest.param(
+            json.dumps(document(bypass_actors=[{"actor_type": "User"}])), "needs either actor", 1, id="nobody"
+        ),
+        pytest.param(
+            json.dumps(document(bypass_actors=[{"actor_type": "User", "actor": "x", "actor_id": 1}])),
+            "needs either actor",
+            1,
+            id="two names",
+        ),
+        pytest.param(
+            json.dumps(document(bypass_actors=[{"actor_type": "User", "actor": 1}])),
+            "must be the name of a user",
+            1,
+            id="number",
+        ),
+        pytest.param(json.dumps(document(bypass_actors=[1])), "bypass_actors.0 must be object", 1, id="no entry"),
+        pytest.param(json.dumps(document(bypass_actors={})), "bypass_actors must be array", 1, id="no entries"),
+    ],
+)
+def test_what_github_would_not_take_is_refused_with_its_line(text: str, said: str, line: int) -> None:
+    with pytest.raises(InvalidRulesetError) as refused:
+        parse_ruleset(text, "rulesets/x.json", scope="repository")
+
+    assert said in str(refused.value)
+    assert (refused.value.file, refused.value.line) == ("rulesets/x.json", line)
+
+
+def test_a_rule_that_an_organization_does_not_have_is_refused() -> None:
+    about = {"ref_name": {"include": ["~ALL"]}, "repository_name": {"include": ["~ALL"]}}
+
+    assert ruleset("organization", conditions=about, rules=[rule("deletion")]).name == "main"
+    with pytest.raises(InvalidRulesetError, match="no type of rule of a organization"):
+        ruleset("organization", conditions=about, rules=[rule("merge_queue")])
+
+
+def test_what_means_the_same_is_no_difference() -> None:
+    ours = ruleset(
+        rules=[rule("deletion"), rule("pull_request", **PULL_REQUEST), check("a")],
+        bypass_actors=[{"actor_type": "OrganizationAdmin", "bypass_mode": "always"}],
+    )
+    answer = document(
+        id=7,
+        target="branch",
+        conditions={"ref_name": {"include": ["~DEFAULT_BRANCH"], "exclude": []}},
+        rules=[
+            check("a"),
+            rule(
+                "pull_request",
+                **PULL_REQUEST,
+                allowed_merge_methods=["squash", "merge", "rebase"],
+                required_reviewers=[],
+            ),
+            rule("deletion"),
+        ],
+        bypass_actors=[{"actor_type": "OrganizationAdmin", "actor_id": 1, "bypass_mode": "always"}],
+    )
+
+    assert list(differences(ours, read_ruleset(answer))) == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "what", "file", "github"),
+    [
+        pytest.param({"enforcement": "disabled"}, "enforcement", "active", "disabled", id="enforcement"),
+        pytest.param(
+            {"conditions": includes("~ALL")},
+            "conditions.ref_name",
+            {"include": ["~DEFAULT_BRANCH"]},
+            {"include": ["~ALL"], "exclude": []},
+            id="conditions",
+        ),
+        pytest.param({"rules": [check("a")]}, "rules.deletion", True, None, id="a rule is missing"),
+        pytest.param(
+            {"rules": [rule("deletion"), check("a"), rule("creation")]}, "rules.creation", None, True, id="one more"
+        ),
+        pytest.param(
+            {"rules": [rule("deletion"), check("b")]},
+            "rules.required_status_checks.required_status_checks",
+            [{"context": "a", "integration_id": 15368}],
+            [{"context": "b", "integration_id": 15368}],
+            id="another check",
+        ),
+        pytest.param(
+            {"bypass_actors": [{"actor_type": "User", "actor_id": 5}]},
+            "bypass_actors",
+            [],
+            ["User 5 (always)"],
+            id="a bypass",
+        ),
+    ],
+)
+def test_a_difference_is_named_by_what_it_is_about(
+    changed: dict[str, Any], what: str, file: object, github: object
+) -> None:
+    ours = ruleset(rules=[rule("deletion"), check("a")])
+
+    (found,) = differences(
+        ours, read_ruleset(document(rules=[rule("deletion"), check("a")], bypass_actors=[]) | changed)
+    )
+
+    assert (found.kind, found.what, found.file, found.github) == ("different", what, file, github)
+
+
+def test_a_bypass_list_that_cannot_be_seen_is_unknown_and_never_in_sync() -> None:
+    (found,) = differences(ruleset(), read_ruleset(document()))
+
+    assert (found.kind, found.what) == ("unknown", "bypass_actors")
+
+
+CREATION: dict[str, Any] = {"conditions": includes("refs/heads/hotfixes/**/*"), "rules": [rule("creation")]}
+LINEAR = rule("required_linear_history")
+
+
+@pytest.mark.parametrize(
+    ("given", "said", "fatal"),
+    [
+        pytest.param(
+            {"rules": [LINEAR, rule("pull_request", **PULL_REQUEST, allowed_merge_methods=["merge"])]},
+            "neither squash nor rebase may be used to merge (merge)",
+            True,
+            id="linear history by merge commits",
+        ),
+        pytest.param(
+            {
+                "rules": [
+                    rule("required_signatures"),
+                    rule("pull_request", **PULL_REQUEST, allowed_merge_methods=["rebase"]),
+                ]
+            },
+            "signatures are required, and rebase alone",
+            True,
+            id="signatures by rebase",
+        ),
+        pytest.param(
+            {"rules": [check("apy")]},
+            "no workflow reports it on pull requests; the nearest is",
+            True,
+            id="no such check",
+        ),
+        pytest.param(
+            {"rules": [check("nightly")]}, "check 'nightly' is required, and no workflow", True, id="no event"
+        ),
+        pytest.param(
+            {"rules": [check("%%%", None)]}, "no workflow reports it on pull requests", False, id="from anybody"
+        ),
+        pytest.param(
+            {"rules": [check("docs")]}, "never comes where .github/workflows/docs.yml does not run", False, id="paths"
+        ),
+        pytest.param({"rules": [check("api / api", None)]}, "may be reported by anybody", False, id="no app"),
+        pytest.param(
+            {"conditions": includes("refs/heads/hotfixes/*"), "rules": [rule("non_fast_forward")]},
+            "covers hotfixes/name and not hotfixes/name/nested, which .github/workflows/publish.yml runs for",
+            True,
+            id="nested",
+        ),
+        pytest.param({"bypass_actors": [bot("exempt")]}, "keeps no record", True, id="exempt"),
+        pytest.param(
+            {"rules": [rule("pull_request", **PULL_REQUEST)], "bypass_actors": [bot()]},
+            "User gitops-bot (always) is wider than needed: it may push without a pull request",
+            False,
+            id="always",
+        ),
+        pytest.param(
+            {"bypass_actors": [{"actor_type": "RepositoryRole", "actor_id": 5, "bypass_mode": "pull_request"}]},
+            "RepositoryRole 5 (pull_request) is wider than needed: it is whoever belongs to it",
+            False,
+            id="a crowd",
+        ),
+        pytest.param({"conditions": {}}, "include is empty", True, id="empty"),
+        pytest.param({"enforcement": "disabled"}, "stops nothing", False, id="disabled"),
+        pytest.param({"rules": [rule("creation")]}, "protects nothing, as the branch is there", False, id="creation"),
+        pytest.param(CREATION, "nobody can create these branches", True, id="nobody creates"),
+        pytest.param(
+            CREATION | {"bypass_actors": [bot("pull_request")]},
+            "cannot create a branch: that is no pull request",
+            True,
+            id="creation by pull request",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_ruleset_is_found(given: dict[str, Any], said: str, fatal: bool) -> None:
+    found = {finding.message: finding.fatal for finding in lint([ruleset(**given)], REPOSITORY)}
+
+    (message,) = [message for message in found if said in message]
+    assert found[message] is fatal
+
+
+@pytest.mark.parametrize("name", ["api / api", "set up", "unit (a)", "lint x", "lint x (x)", "far / whatever"])
+def test_a_check_that_a_workflow_reports_is_known(name: str) -> None:
+    assert [finding.message for finding in lint([ruleset(rules=[check(name)])], REPOSITORY)] == []
+
+
+def test_a_check_of_another_app_is_not_looked_for_in_workflows() -> None:
+    assert lint([ruleset(rules=[check("coverage", 254)])], REPOSITORY) == []
+
+
+def test_a_bypass_that_another_ruleset_takes_back_is_found() -> None:
+    review = [rule("pull_request", **PULL_REQUEST)]
+    one = ruleset(name="one", rules=review, bypass_actors=[bot("pull_request")])
+    other = ruleset(name="other", rules=review, conditions=includes("refs/heads/m*"))
+
+    (found,) = lint([one, other], REPOSITORY)
+
+    assert "and not in 'other'" in found.message
+    assert lint([one, ruleset(name="else", rules=review, conditions=includes("refs/heads/x"))], REPOSITORY) == []
+
+
+def test_a_check_that_is_enforced_at_creation_is_found() -> None:
+    one = ruleset(name="one", **CREATION, bypass_actors=[bot()])
+    other = ruleset(name="other", rules=[check("api / api")], conditions=includes("refs/heads/hotfixes/**/*"))
+
+    (found,) = lint([one, other], REPOSITORY)
+
+    assert "set do_not_enforce_on_create" in found.message
+
+
+def test_two_rulesets_that_together_allow_no_way_to_merge_are_found() -> None:
+    squash = ruleset(name="a", rules=[LINEAR, rule("pull_request", **PULL_REQUEST, allowed_merge_methods=["squash"])])
+    rebase = ruleset(name="b", rules=[rule("pull_request", **PULL_REQUEST, allowed_merge_methods=["rebase"])])
+
+    (found,) = lint([squash, rebase], None)
+
+    assert "(none at all): nothing can be merged" in found.message
+
+
+def names(rulesets: list[Ruleset], wanted: list[Ruleset], *, prune: bool = True) -> list[str]:
+    return [f"{step.verb} {step.ruleset.name}" for step in plan_steps(wanted, rulesets, prune=prune)]
+
+
+def there(name: str, *kinds: str, **given: Any) -> Ruleset:
+    return read_ruleset(
+        document(name=name, rules=[rule(kind) for kind in kinds], bypass_actors=[], id=len(name), **given)
+    )
+
+
+def wanted(name: str, *kinds: str, **given: Any) -> Ruleset:
+    return ruleset(name=name, rules=[rule(kind) for kind in kinds], **given)
+
+
+def test_what_is_new_comes_before_what_goes() -> None:
+    old = [there("old", "deletion")]
+
+    assert names(old, [wanted("new", "deletion")]) == ["create new", "delete old"]
+    assert names(old, [wanted("new", "deletion")], prune=False) == ["create new"]
+
+
+def test_what_gains_comes_before_what_loses() -> None:
+    old = [there("a", "deletion", "creation"), there("bb", "creation")]
+
+    assert names(old, [wanted("a", "deletion"), wanted("bb", "creation", "update")]) == ["update bb", "update a"]
+
+
+def test_two_that_lose_are_guarded_by_copies_of_them() -> None:
+    old = [there("a", "deletion"), there("bb", "creation")]
+    new = [wanted("a", "creation"), wanted("bb", "deletion")]
+
+    assert names(old, new) == [
+        f"create a{GUARD}",
+        f"create bb{GUARD}",
+        "update a",
+        "update bb",
+        f"delete a{GUARD}",
+        f"delete bb{GUARD}",
+    ]
+
+
+def test_guards_that_a_run_left_behind_are_used_and_go() -> None:
+    old = [there("a", "deletion"), there("bb", "creation"), there(f"a{GUARD}", "deletion")]
+    new = [wanted("a", "creation"), wanted("bb", "deletion")]
+
+    steps = names(old, new, prune=False)
+
+    assert steps.count(f"create a{GUARD}") == 0
+    assert steps.count(f"delete a{GUARD}") == 1
+    assert names([there("a", "deletion"), old[2]], [wanted("a", "deletion")], prune=False) == [f"delete a{GUARD}"]
+
+
+RULES = ("deletion", "creation", "non_fast_forward")
+SETS = st.dictionaries(st.sampled_from("abc"), st.sets(st.sampled_from(RULES)), max_size=3)
+
+
+@given(before=SETS, after=SETS, prune=st.booleans())
+def test_no_rule_that_holds_before_and_after_is_ever_out_of_force(
+    before: dict[str, set[str]], after: dict[str, set[str]], prune: bool
+) -> None:
+    state = {name: there(name, *sorted(kinds)) for name, kinds in before.items()}
+    new = [wanted(name, *sorted(kinds)) for name, kinds in after.items()]
+
+    def in_force() -> set[str]:
+        return {kind for found in state.values() for kind in found.rules}
+
+    always = in_force() & {kind for found in new for kind in found.rules}
+    for step in plan_steps(new, list(state.values()), prune=prune):
+        if step.verb is Verb.DELETE:
+            del state[step.ruleset.name]
+        else:
+            assert (step.ruleset.name in state) is (step.verb is Verb.UPDATE)
+            state[step.ruleset.name] = step.ruleset
+        assert always <= in_force()
+
+    assert {name: set(found.rules) for name, found in state.items() if prune or name in after} == after
+    assert plan_steps(new, list(state.values()), prune=prune) == []
+    assert find_drift(new, list(state.values()), prune=prune) == []
+
+
+def test_the_properties_cover_both_ways_of_a_plan() -> None:
+    """Two that swap their rules are the case that guards are for; the property above must be able to meet it."""
+    swaps = [
+        plan_steps([wanted("a", one), wanted("bb", other)], [there("a", other), there("bb", one)], prune=False)
+        for one, other in product(RULES, RULES)
+    ]
+
+    assert {len(steps) for steps in swaps} == {0, 6}
