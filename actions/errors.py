@@ -1,49 +1,49 @@
-"""Every way a run can fail that is not a fault of this code, and how each one ends.
+"""Define every expected failure of a run: its exception, exit code and reason.
 
     ActionError
-    ├── InputError 2            invalid-input        an input has a value that cannot be used
-    │   ├── UnknownEnvError     unknown-env          no environment of that name
-    │   ├── UnknownServiceError unknown-service      no service of that name in the environment
+    ├── InputError 2            invalid-input        an input has an invalid value
+    │   ├── UnknownEnvError     unknown-env          the environment does not exist
+    │   ├── UnknownServiceError unknown-service      the environment has no service of that name
     │   └── InvalidTagError     invalid-tag          not a commit SHA, a version or an artifact tag
-    ├── EnvFileError 3          invalid-env-file     an env file cannot be read, or not be edited safely
-    │   ├── NoTagError          no-tag               the service is there, its tag is not
-    │   ├── UnsafePathError     unsafe-path          a path that leaves the repository
-    │   └── ConfigError         invalid-config       gitops.yml does not say what it should
-    ├── ConflictError 4         conflict             what is there is not what this run can build on
-    │   ├── BranchExistsError   branch-exists        the branch exists at another commit
-    │   ├── BaseMovedError      base-moved           others were faster, too many times in a row
+    ├── EnvFileError 3          invalid-env-file     an env file cannot be read or safely edited
+    │   ├── NoTagError          no-tag               the service exists, but has no tag
+    │   ├── UnsafePathError     unsafe-path          a path leaves the repository
+    │   └── ConfigError         invalid-config       gitops.yml is invalid
+    ├── ConflictError 4         conflict             the repository is in a state this run cannot build on
+    │   ├── BranchExistsError   branch-exists        the branch already exists at another commit
+    │   ├── BaseMovedError      base-moved           the default branch kept changing during the run; retries exhausted
     │   ├── ClosedByUserError   closed-by-user       a person closed the pull request
-    │   ├── EjectedError        ejected              the merge queue put the pull request out
+    │   ├── EjectedError        ejected              the merge queue removed the pull request
     │   └── NotMergeableError   not-mergeable        GitHub does not merge the pull request
     ├── GitHubError 5           github-error         GitHub answered with an error, or not at all
-    │   ├── AccessError 6       permission-denied    the token may not do this
-    │   │   └── HiddenChecksError checks-hidden      the token is not shown a check that may matter
-    │   ├── RateLimitedError    rate-limited         GitHub wants us to wait for longer than we may
-    │   ├── UnavailableError    github-unavailable   GitHub failed, too many times in a row
-    │   ├── UnknownCommitError  unknown-commit       the repository has no such commit
-    │   └── TooLateError        timeout              what was waited for did not happen in time
-    ├── InvalidRulesetError 3   invalid-ruleset      a ruleset that GitHub does not take, or that cannot work
-    ├── DriftError 7            drift                the rulesets that hold are not those of the files
-    ├── TamperedError 7         tampered             evidence is not as it was written
-    ├── NotRecordedError 7      not-recorded         a report was asked for, and changes are not recorded yet
-    ├── ExceptionsFoundError 7  exceptions-found     the evidence has exceptions, and the run was to fail by them
-    └── RefusedError 7          refused              a rule of ours forbids it
-        ├── DivergedError       diverged             the new tag does not contain the one in place
-        ├── BackwardsError      backwards            the new tag is older than the one in place, and it is no rollback
-        ├── NeverRanError       never-ran            the tag to rollback to never ran in the environment
-        ├── NotPromotedError    not-promoted         the tag has not run in the environment that comes before
-        ├── SoakingError        soaking              it has not run there for long enough
+    │   ├── AccessError 6       permission-denied    the token lacks a permission or cannot see the repository
+    │   │   └── HiddenChecksError checks-hidden      GitHub hides a check that may matter from the token
+    │   ├── RateLimitedError    rate-limited         the rate limit resets later than the run can wait
+    │   ├── UnavailableError    github-unavailable   GitHub failed on every retry
+    │   ├── UnknownCommitError  unknown-commit       the commit does not exist in the repository
+    │   └── TooLateError        timeout              the awaited event did not happen in time
+    ├── InvalidRulesetError 3   invalid-ruleset      a ruleset is one that GitHub rejects or that cannot work
+    ├── DriftError 7            drift                the rulesets on GitHub differ from the files
+    ├── TamperedError 7         tampered             a file of evidence was altered
+    ├── NotRecordedError 7      not-recorded         a report was requested, but recent changes are not recorded yet
+    ├── ExceptionsFoundError 7  exceptions-found     the evidence has exceptions, and fail-on-exceptions is set
+    └── RefusedError 7          refused              a rule of this pipeline forbids the change
+        ├── DivergedError       diverged             the new tag lacks commits of the deployed one
+        ├── BackwardsError      backwards            the new tag is older than the deployed one; not a rollback
+        ├── NeverRanError       never-ran            the rollback's tag never ran in the environment
+        ├── NotPromotedError    not-promoted         the tag has not run in the preceding environment
+        ├── SoakingError        soaking              the tag has not run there long enough
         ├── FrozenError         frozen               the environment is frozen
-        ├── ForeignFilesError   foreign-files        the pull request of a bot changes more than tags
-        ├── UnknownFactError    unknown              a fact that must be known cannot be read
-        ├── UnknownOrderError   unknown-order        how the new tag relates to the one in place cannot be known
-        ├── ReviewRequiredError review-required      the environment needs a review; the bot may not merge
-        ├── NotReleasedError    not-released         the commit is on no released branch
+        ├── ForeignFilesError   foreign-files        a bot's pull request changes more than tags
+        ├── UnknownFactError    unknown              a required fact cannot be read
+        ├── UnknownOrderError   unknown-order        the order of the new tag and the deployed one is unknown
+        ├── ReviewRequiredError review-required      the environment requires a review
+        ├── NotReleasedError    not-released         the commit is not on a released branch
         ├── ChecksPendingError  checks-pending       a required check has not finished
         └── ChecksFailedError   checks-failed        a required check did not succeed
 
-Exit codes 1 (a fault of this code, with its traceback), 8 (dependencies cannot be installed) and 9 (no Python) are
-the only others; see `runtime` and `run.sh`. Reasons are interface: they are never renamed.
+The only other exit codes are 1 (a bug in this code; the log has its traceback), 8 (the dependencies cannot be
+installed) and 9 (no suitable Python). Reasons are part of the interface and are never renamed.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ from typing import ClassVar
 
 
 class ActionError(Exception):
-    """An expected failure: a message for the user, and where to look if a file is to blame."""
+    """An expected failure, with a message for the user and, if a file caused it, the file and line."""
 
     exit_code: ClassVar[int]
     reason: ClassVar[str]
@@ -64,14 +64,14 @@ class ActionError(Exception):
 
 
 class InputError(ActionError):
-    """An input has a value that cannot be used."""
+    """An input has an invalid value."""
 
     exit_code = 2
     reason = "invalid-input"
 
 
 class UnknownEnvError(InputError):
-    """There is no environment of that name."""
+    """The environment does not exist."""
 
     reason = "unknown-env"
 
@@ -83,70 +83,70 @@ class UnknownServiceError(InputError):
 
 
 class InvalidTagError(InputError):
-    """The tag is neither a commit SHA, nor a version, nor an artifact tag."""
+    """The tag is not a commit SHA, a version or an artifact tag."""
 
     reason = "invalid-tag"
 
 
 class EnvFileError(ActionError):
-    """An env file cannot be read, or cannot be edited without changing something else."""
+    """An env file cannot be read, or not be edited without changing something else."""
 
     exit_code = 3
     reason = "invalid-env-file"
 
 
 class NoTagError(EnvFileError):
-    """The service is there, but holds no tag where the tag should be."""
+    """The service exists, but has no tag."""
 
     reason = "no-tag"
 
 
 class UnsafePathError(EnvFileError):
-    """The path leads out of the repository."""
+    """The path leaves the repository."""
 
     reason = "unsafe-path"
 
 
 class ConfigError(EnvFileError):
-    """`gitops.yml` does not say what it should."""
+    """`gitops.yml` is invalid."""
 
     reason = "invalid-config"
 
 
 class InvalidRulesetError(ActionError):
-    """A ruleset says what GitHub does not take, or what cannot work."""
+    """GitHub rejects the ruleset, or the ruleset cannot work."""
 
     exit_code = 3
     reason = "invalid-ruleset"
 
 
 class ConflictError(ActionError):
-    """What is there already is not what this run can build on."""
+    """The repository is in a state this run cannot build on."""
 
     exit_code = 4
     reason = "conflict"
 
 
 class BranchExistsError(ConflictError):
-    """The branch exists, at another commit."""
+    """The branch already exists at another commit."""
 
     reason = "branch-exists"
 
 
 class BaseMovedError(ConflictError):
-    """What this run built on has changed; it can be tried again on what is there now."""
+    """The branch moved, or the pull request changed, during the run. A retry starts from the new state."""
 
     reason = "base-moved"
 
 
 class EjectedError(ConflictError):
-    """The merge queue put the pull request out."""
+    """The merge queue removed the pull request."""
 
     reason = "ejected"
 
 
 class ClosedByUserError(ConflictError):
-    """A person closed the pull request, and it stays closed."""
+    """A person closed the pull request; it is not reopened."""
 
     reason = "closed-by-user"
 
@@ -158,7 +158,10 @@ class NotMergeableError(ConflictError):
 
 
 class GitHubError(ActionError):
-    """GitHub answered with an error, or not at all: with this HTTP status (0: none), in these words of its own."""
+    """GitHub answered with an error, or not at all.
+
+    *status* is the HTTP status, 0 if GitHub did not answer; *said* is GitHub's own message.
+    """
 
     exit_code = 5
     reason = "github-error"
@@ -167,26 +170,26 @@ class GitHubError(ActionError):
 
 
 class AccessError(GitHubError):
-    """The token may not do this, or cannot see the repository."""
+    """The token lacks a permission, or cannot see the repository."""
 
     exit_code = 6
     reason = "permission-denied"
 
 
 class HiddenChecksError(AccessError):
-    """There are checks that the token is not shown, and that cannot be read in another way either."""
+    """GitHub hides checks from the token, and no other API shows them."""
 
     reason = "checks-hidden"
 
 
 class UnavailableError(GitHubError):
-    """GitHub failed or did not answer, so whether it did what it was asked to is not known; it can be tried again."""
+    """GitHub failed or did not answer. The request may have taken effect; it can be retried."""
 
     reason = "github-unavailable"
 
 
 class RateLimitedError(GitHubError):
-    """GitHub wants a pause of *wait* seconds first."""
+    """GitHub asks for a pause of *wait* seconds."""
 
     reason = "rate-limited"
 
@@ -196,89 +199,89 @@ class RateLimitedError(GitHubError):
 
 
 class UnknownCommitError(GitHubError):
-    """The repository has no such commit."""
+    """The commit does not exist in the repository."""
 
     reason = "unknown-commit"
 
 
 class TooLateError(GitHubError):
-    """What was waited for did not happen in time."""
+    """The awaited event did not happen in time."""
 
     reason = "timeout"
 
 
 class TamperedError(ActionError):
-    """A file of evidence is not as it was written."""
+    """A file of evidence was altered after it was written."""
 
     exit_code = 7
     reason = "tampered"
 
 
 class NotRecordedError(ActionError):
-    """A report was asked for of evidence that lacks what has happened since."""
+    """A report was requested, but recent changes are not recorded yet."""
 
     exit_code = 7
     reason = "not-recorded"
 
 
 class ExceptionsFoundError(ActionError):
-    """The evidence has exceptions, and the run was asked to fail by them."""
+    """The evidence has exceptions, and `fail-on-exceptions` is set."""
 
     exit_code = 7
     reason = "exceptions-found"
 
 
 class RefusedError(ActionError):
-    """A rule of this pipeline forbids it."""
+    """A rule of this pipeline forbids the change."""
 
     exit_code = 7
     reason = "refused"
 
 
 class DivergedError(RefusedError):
-    """The new tag does not contain the one in place."""
+    """The new tag lacks commits of the deployed one."""
 
     reason = "diverged"
 
 
 class UnknownOrderError(RefusedError):
-    """How the new tag relates to the one in place cannot be known."""
+    """The order of the new tag and the deployed one is unknown."""
 
     reason = "unknown-order"
 
 
 class ReviewRequiredError(RefusedError):
-    """The environment needs a review, so nothing merges on its own."""
+    """The environment requires a review, so the bot does not merge."""
 
     reason = "review-required"
 
 
 class NotReleasedError(RefusedError):
-    """The commit is on no released branch."""
+    """The commit is not on a released branch."""
 
     reason = "not-released"
 
 
 class BackwardsError(RefusedError):
-    """The new tag is older than the one in place, and it is no rollback."""
+    """The new tag is older than the deployed one, and this is not a rollback."""
 
     reason = "backwards"
 
 
 class NeverRanError(RefusedError):
-    """The tag to rollback to never ran in the environment."""
+    """The rollback's tag never ran in the environment."""
 
     reason = "never-ran"
 
 
 class NotPromotedError(RefusedError):
-    """The tag has not run in the environment that comes before."""
+    """The tag has not run in the preceding environment."""
 
     reason = "not-promoted"
 
 
 class SoakingError(RefusedError):
-    """The tag has not run for long enough in the environment that comes before."""
+    """The tag has not run long enough in the preceding environment."""
 
     reason = "soaking"
 
@@ -290,31 +293,31 @@ class FrozenError(RefusedError):
 
 
 class ForeignFilesError(RefusedError):
-    """The pull request of a bot changes more than tags."""
+    """A bot's pull request changes more than tags."""
 
     reason = "foreign-files"
 
 
 class UnknownFactError(RefusedError):
-    """A fact that must be known cannot be read."""
+    """A required fact cannot be read."""
 
     reason = "unknown"
 
 
 class ChecksPendingError(RefusedError):
-    """A check that must succeed has not finished; it can be tried again."""
+    """A required check has not finished. Try again later."""
 
     reason = "checks-pending"
 
 
 class ChecksFailedError(RefusedError):
-    """A check that must succeed did not."""
+    """A required check did not succeed."""
 
     reason = "checks-failed"
 
 
 class DriftError(ActionError):
-    """The rulesets that hold are not those of the files."""
+    """The rulesets on GitHub differ from the files."""
 
     exit_code = 7
     reason = "drift"

@@ -1,4 +1,7 @@
-"""What a tag is: the version of an artifact, as a commit SHA, a SemVer version, or any name a registry takes."""
+"""Recognize, check and show tags: the versions of artifacts.
+
+A tag is a commit SHA, a SemVer version, or any other name that an OCI registry accepts.
+"""
 
 from __future__ import annotations
 
@@ -28,20 +31,20 @@ def is_version(tag: str) -> bool:
     return Version.is_valid(tag.removeprefix("v"))
 
 
-def precedence(one: str, other: str) -> int:
-    """Return a number above, at or below 0 as the version *one* is newer than, as new as or older than *other*."""
+def precedence(version: str, reference: str) -> int:
+    """Compare *version* with *reference* by SemVer: 1 if it is newer, 0 if equal, -1 if older."""
     from semver import Version
 
-    return Version.parse(one.removeprefix("v")).compare(Version.parse(other.removeprefix("v")))
+    return Version.parse(version.removeprefix("v")).compare(Version.parse(reference.removeprefix("v")))
 
 
 def is_tag(tag: str) -> bool:
-    """Tell whether an artifact can have *tag*."""
+    """Tell whether *tag* is valid for an artifact."""
     return bool(ARTIFACT.fullmatch(tag)) or (len(tag) <= LONGEST and is_version(tag))
 
 
 def require_tag(tag: str, *, file: str = "") -> str:
-    """Return *tag*; raise InvalidTagError, which names *file* if the tag stands there, if no artifact can have it."""
+    """Return *tag*; raise InvalidTagError if it is not valid. The error names *file*, the tag's source, if given."""
     if is_tag(tag):
         return tag
     where = f" in {file}" if file else ""
@@ -54,25 +57,22 @@ def require_tag(tag: str, *, file: str = "") -> str:
 
 
 def short(tag: str | None) -> str:
-    """Return *tag* as people read it: a SHA by its first 12 digits, nothing as `(none)`."""
+    """Shorten *tag* for people: a SHA to 12 digits, an empty tag to `(none)`."""
     if not tag:
         return "(none)"
     return tag[:12] if is_commit(tag) else tag
 
 
 def next_patch(version: str, taken: Iterable[str]) -> str:
-    """Return the patch version that follows *version* and that no tag in *taken* has, be it as a pre-release of it.
+    """Return the next patch version after *version* that is not *taken*, not even by a pre-release.
 
-    It starts with `v` if *version* does.
+    The result starts with `v` if *version* does.
     """
     from semver import Version
 
     start = "v" if version.startswith("v") else ""
-    cores = {
-        (found.major, found.minor, found.patch)
-        for tag in taken
-        if tag != version and is_version(tag) and (found := Version.parse(tag.removeprefix("v")))
-    }
+    versions = [Version.parse(tag.removeprefix("v")) for tag in taken if tag != version and is_version(tag)]
+    cores = {(existing.major, existing.minor, existing.patch) for existing in versions}
     candidate = Version.parse(version.removeprefix("v")).next_version("patch")
     while (candidate.major, candidate.minor, candidate.patch) in cores:
         candidate = candidate.bump_patch()
