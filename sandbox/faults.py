@@ -1,17 +1,28 @@
 """What goes wrong between a client and GitHub, on demand.
 
-A fault happens at one API call, counted from 0 since the plan was made: before GitHub does what it is asked to, or
-after.
+A fault is planned for an operation by its name: `"PUT /repos/{owner}/{repo}/pulls/{pull_number}/merge"` in REST; in
+GraphQL the kind and a field, `"mutation createCommitOnBranch"` or `"query pullRequest"`.
 """
 
 from __future__ import annotations
 
+import json
 import threading
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from graphql import FieldNode, GraphQLSyntaxError, OperationDefinitionNode, parse
+
+from sandbox import descriptions
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from graphql import SelectionSetNode
+
+# When a fault happens: at every call of an operation, at the n-th of them, or at the n-th call of all, from 0.
+When = str | tuple[str, int] | int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,21 +45,54 @@ class Fault:
 
 @dataclass(slots=True)
 class Faults:
-    """The faults to come, by the number of the call that they happen at."""
+    """The faults to come; *calls* counts the API calls since the plan was made."""
 
-    planned: dict[int, Fault] = field(default_factory=dict)
+    planned: dict[When, Fault] = field(default_factory=dict)
+    fired: set[When] = field(default_factory=set)
     calls: int = 0
+    _seen: Counter[str] = field(default_factory=Counter)
 
-    def plan(self, faults: Mapping[int, Fault]) -> None:
-        """Plan *faults*, and count calls from here."""
-        self.planned = dict(faults)
-        self.calls = 0
+    @property
+    def waiting(self) -> list[When]:
+        """Return which planned faults have not happened."""
+        return [when for when in self.planned if when not in self.fired]
 
-    def next(self) -> Fault | None:
-        """Return the fault of the call that begins now, if it has one."""
-        fault = self.planned.pop(self.calls, None)
+    def plan(self, faults: Mapping[When, Fault]) -> None:
+        """Plan *faults*, and count calls from here; those of the plan before must have happened."""
+        if self.waiting:
+            raise RuntimeError(f"planned, and never happened: {self.waiting}")
+        self.planned, self.fired, self.calls, self._seen = dict(faults), set(), 0, Counter()
+
+    def next(self, verb: str, path: str, body: bytes) -> Fault | None:
+        """Return the fault of the call that begins now, if it has one. *path* is empty for GraphQL."""
+        names = operations(verb, path, body) if self.planned else set()
+        due: list[When] = [self.calls, *names, *((name, self._seen[name]) for name in names)]
         self.calls += 1
-        return fault
+        self._seen.update(names)
+        found = [when for when in due if when in self.planned]
+        self.fired.update(found)
+        return self.planned[found[0]] if found else None
+
+
+def operations(verb: str, path: str, body: bytes) -> set[str]:
+    """Return the names of a call: one in REST; in GraphQL one for each field at the top, or of the repository there."""
+    if path:
+        matched = descriptions.rest().operation(verb, path)
+        return {str(matched[0])} if matched else set()
+    try:
+        document = parse(json.loads(body)["query"])
+    except (ValueError, KeyError, GraphQLSyntaxError):
+        return set()
+    asked = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
+    return {f"{node.operation.value} {name}" for node in asked for name in _fields(node.selection_set)}
+
+
+def _fields(selection: SelectionSetNode | None) -> Iterator[str]:
+    for node in selection.selections if selection else ():
+        if isinstance(node, FieldNode):
+            yield node.name.value
+            if node.name.value == "repository":
+                yield from _fields(node.selection_set)
 
 
 class Turns:

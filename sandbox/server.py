@@ -144,7 +144,8 @@ class _Handler(BaseHTTPRequestHandler):
         sandbox = self.server.sandbox
         if sandbox.turns:
             sandbox.turns.wait(self.headers.get("Authorization", "").partition(" ")[2])
-        fault = sandbox.faults.next()
+        called = "" if path == GRAPHQL_PATH else unquote(path.removeprefix(REST_ROOT))
+        fault = sandbox.faults.next(self.command, called, body)
         if fault and not fault.after:
             fault.meanwhile()
         if fault and not fault.silent and not fault.after:
@@ -154,7 +155,7 @@ class _Handler(BaseHTTPRequestHandler):
             headers: dict[str, str] = {}
             status, answer = self._graphql(body)
         else:
-            status, answer, headers = self._rest(unquote(path.removeprefix(REST_ROOT)), dict(parse_qsl(query)), body)
+            status, answer, headers = self._rest(called, dict(parse_qsl(query)), body)
         if fault and fault.after:
             fault.meanwhile()
         if fault and not fault.silent and fault.after:
