@@ -11,7 +11,7 @@
     │   └── ConfigError         invalid-config       gitops.yml is invalid
     ├── ConflictError 4         conflict             the repository is in a state this run cannot build on
     │   ├── BranchExistsError   branch-exists        the branch already exists at another commit
-    │   ├── BaseMovedError      base-moved           the default branch kept changing during the run; retries exhausted
+    │   ├── BaseMovedError      base-moved           the base branch kept moving; retries exhausted
     │   ├── ClosedByUserError   closed-by-user       a person closed the pull request
     │   ├── EjectedError        ejected              the merge queue removed the pull request
     │   └── NotMergeableError   not-mergeable        GitHub does not merge the pull request

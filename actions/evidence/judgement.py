@@ -13,6 +13,7 @@ from actions.api.checks import PASSED, SKIPPED, without_requirement
 from actions.app.release import Release
 from actions.evidence.facts import Kind
 from actions.gates import approval
+from actions.gates.approval import ReviewedChange
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -57,11 +58,14 @@ def find_exceptions(change: Change) -> list[FoundException]:
 def find_approval(pull: Pull, bots: Collection[str], *, later: bool = False) -> Approval:
     """Return whose approval of *pull* counts, given before the merge, or *later*; never that of a contributor."""
     named = {bot.casefold() for bot in bots}
+    change = ReviewedChange(
+        head=pull.head,
+        contributors=(pull.author, pull.merged_by, pull.last_pusher, *pull.writers, *pull.requesters),
+        unattributed_commits=pull.unattributed_commits,
+    )
     return approval.find_approval(
         [review for review in pull.reviews if (review.at > pull.merged_at) is later],
-        head=pull.head,
-        involved=(pull.author, pull.merged_by, pull.last_pusher, *pull.writers, *pull.requesters),
-        unattributed_commits=pull.unattributed_commits,
+        change,
         is_bot=lambda login: login.casefold() in named,
         long_ago=True,
     )

@@ -1,4 +1,4 @@
-"""Whether somebody who had no part in a pull request approved it as it is: the one rule for gates and for evidence."""
+"""Find the approval that counts: of the last commit, by a human who did not contribute. Gates and evidence share it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from actions.gates import trailers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-GITHUB = "web-flow"  # who commits what is merged or edited on GitHub's own pages
+GITHUB = "web-flow"  # the committer of merges and edits made on github.com
 USER = "user { login }"
-# What a query of a pull request must ask of `commits` and of `reviews`.
+# The fields of `commits` and of `reviews` that a query of a pull request has to request.
 COMMITS = f"""totalCount pageInfo {{ hasNextPage endCursor }} nodes {{ commit {{
     oid message author {{ {USER} }} committer {{ {USER} }} authors(first: 20) {{ nodes {{ {USER} }} }} }} }}"""
 REVIEWS = """totalCount nodes {
@@ -31,7 +31,7 @@ class RejectionReason(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Review:
-    """What a reviewer said of which commit."""
+    """A review of one commit. *may_push* is the reviewer's permission today."""
 
     user: str
     is_person: bool
@@ -45,8 +45,8 @@ class Review:
 class Authorship:
     """Who wrote the commits of a pull request.
 
-    *writers* are their authors, committers and co-authors; *unattributed_commits* belong to no account; *requesters*
-    had a bot make them.
+    *writers* are their authors, committers and co-authors. *unattributed_commits* have an e-mail address that belongs
+    to no GitHub account. *requesters* asked a bot for them.
     """
 
     writers: tuple[str, ...]
@@ -55,8 +55,21 @@ class Authorship:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ReviewedChange:
+    """The change that an approval has to cover: everything up to *head*, made by *contributors*."""
+
+    head: str
+    contributors: Collection[str]
+    unattributed_commits: Sequence[str] = ()
+
+    def has_contributor(self, login: str) -> bool:
+        """Tell whether *login* contributed; logins are compared regardless of case."""
+        return login.casefold() in {name.casefold() for name in self.contributors} - {"", GITHUB}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Approval:
-    """Who approved; or why nobody did whose approval counts."""
+    """The approval that counts; if none does, *rejection* and *detail* say why."""
 
     by: str = ""
     at: str = ""
@@ -65,51 +78,48 @@ class Approval:
 
 
 def find_approval(
-    reviews: Iterable[Review],
-    *,
-    head: str,
-    involved: Iterable[str],
-    unattributed_commits: Sequence[str],
-    is_bot: Callable[[str], bool],
-    long_ago: bool = False,
+    reviews: Iterable[Review], change: ReviewedChange, *, is_bot: Callable[[str], bool], long_ago: bool = False
 ) -> Approval:
-    """Return whose approval counts: of the commit *head*, by a person with the right to push who is not *involved*.
+    """Return the approval that counts: of the last commit, by a human with push permission who did not contribute.
 
-    The last review of each reviewer counts, comments aside. The author of an unattributed commit is not known, so any
-    reviewer may be that author. GitHub says who may push today, not who might push *long_ago*.
+    A reviewer's last review counts, comments aside. An unattributed commit may be anyone's, so no approval counts. With
+    *long_ago*, a missing push permission is unknown: GitHub only tells who may push today.
     """
     latest = {review.user: review for review in reviews if review.state != "COMMENTED"}
-    approving = [review for review in latest.values() if review.state == "APPROVED"]
-    humans = [review for review in approving if review.is_person and not is_bot(review.user)]
-    part = {name.casefold() for name in involved} - {"", GITHUB}
-    people = [review for review in humans if review.may_push]
-    independent = [review for review in people if review.user.casefold() not in part]
-    counting = [review for review in independent if review.commit == head]
-    without_right = [r for r in humans if not r.may_push and r.commit == head and r.user.casefold() not in part]
-    if long_ago and without_right and not counting:
-        return Approval(
-            rejection=RejectionReason.UNKNOWN,
-            detail=f"whether {without_right[0].user}, who approved it, had the right to push then",
-        )
-    if counting and unattributed_commits:
-        which = ", ".join(sha[:12] for sha in unattributed_commits)
-        return Approval(
-            rejection=RejectionReason.UNKNOWN, detail=f"who wrote {which}: its e-mail address belongs to no account"
-        )
+    approvals = [review for review in latest.values() if review.state == "APPROVED"]
+    by_humans = [review for review in approvals if review.is_person and not is_bot(review.user)]
+    independent = [review for review in by_humans if not change.has_contributor(review.user)]
+    permitted = [review for review in independent if review.may_push]
+    counting = [review for review in permitted if review.commit == change.head]
+    not_permitted = [review for review in independent if not review.may_push and review.commit == change.head]
+    if counting and change.unattributed_commits:
+        return _unknown_author(change.unattributed_commits)
     if counting:
         return Approval(by=counting[0].user, at=counting[0].at)
-    if independent:
-        text = f"{independent[0].user} approved an earlier commit than {head[:12]}, the last one"
-        return Approval(rejection=RejectionReason.STALE_APPROVAL, detail=text)
-    if people:
-        return Approval(
-            rejection=RejectionReason.SELF_APPROVED, detail=f"{people[0].user} approved it and contributed to it"
+    if long_ago and not_permitted:
+        return _reject(
+            RejectionReason.UNKNOWN, f"whether {not_permitted[0].user}, who approved it, had push permission then"
         )
-    return Approval(rejection=RejectionReason.NOT_APPROVED, detail="no human who did not contribute approved it")
+    if permitted:
+        text = f"{permitted[0].user} approved an earlier commit than {change.head[:12]}, the last one"
+        return _reject(RejectionReason.STALE_APPROVAL, text)
+    own = next((review.user for review in by_humans if review.may_push), "")
+    if own:
+        return _reject(RejectionReason.SELF_APPROVED, f"{own} approved it and contributed to it")
+    return _reject(RejectionReason.NOT_APPROVED, "no human who did not contribute approved it")
+
+
+def _unknown_author(shas: Sequence[str]) -> Approval:
+    listed = ", ".join(sha[:12] for sha in shas)
+    return _reject(RejectionReason.UNKNOWN, f"who wrote {listed}: its e-mail address belongs to no GitHub account")
+
+
+def _reject(reason: RejectionReason, detail: str) -> Approval:
+    return Approval(rejection=reason, detail=detail)
 
 
 def read_authorship(nodes: Sequence[Mapping[str, Any]]) -> Authorship:
-    """Return who wrote the commits that are the *nodes* of a query of COMMITS."""
+    """Read who wrote the commits in *nodes*, the answer to a query of COMMITS."""
     commits = [node["commit"] for node in nodes]
     own = {commit["oid"]: [_user(commit[role]) for role in ("author", "committer")] for commit in commits}
     writers = {login for logins in own.values() for login in logins}
@@ -122,7 +132,7 @@ def read_authorship(nodes: Sequence[Mapping[str, Any]]) -> Authorship:
 
 
 def read_reviews(nodes: Sequence[Mapping[str, Any]]) -> tuple[Review, ...]:
-    """Return the reviews that are the *nodes* of a query of REVIEWS."""
+    """Read the reviews in *nodes*, the answer to a query of REVIEWS."""
     return tuple(
         Review(
             user=login(node["author"]),
@@ -137,7 +147,7 @@ def read_reviews(nodes: Sequence[Mapping[str, Any]]) -> tuple[Review, ...]:
 
 
 def login(actor: Mapping[str, Any] | None) -> str:
-    """Return the name of an actor as GitHub answers with it, "" for one that is gone."""
+    """Return the login of *actor*, "" for a deleted account."""
     return str((actor or {}).get("login") or "")
 
 

@@ -9,7 +9,7 @@ from actions.api.client import FILE, query
 from actions.app.facts import Unknown
 from actions.errors import EnvFileError
 from actions.gates import approval, trailers
-from actions.gates.approval import RejectionReason
+from actions.gates.approval import RejectionReason, ReviewedChange
 from actions.gates.trailers import Trailers
 from actions.infra.env_diff import EnvDiff
 
@@ -204,9 +204,11 @@ def _is_approved(config: Config, pull: Mapping[str, Any]) -> bool | Unknown:
     authorship = approval.read_authorship(commits["nodes"])
     found = approval.find_approval(
         approval.read_reviews(pull["reviews"]["nodes"]),
-        head=pull["headRefOid"],
-        involved=(approval.login(pull["author"]), *authorship.writers, *authorship.requesters),
-        unattributed_commits=authorship.unattributed_commits,
+        ReviewedChange(
+            head=pull["headRefOid"],
+            contributors=(approval.login(pull["author"]), *authorship.writers, *authorship.requesters),
+            unattributed_commits=authorship.unattributed_commits,
+        ),
         is_bot=config.is_bot,
     )
     if found.by and commits["totalCount"] > len(commits["nodes"]):

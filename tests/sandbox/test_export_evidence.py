@@ -22,10 +22,10 @@ from sandbox.faults import Fault
 from sandbox.gitrepo import BRANCH
 from sandbox.state import Activity, Review, WorkflowRun
 from sandbox.world import AUDITED, AUDITOR, BOT
+from tests.sandbox.scenarios import GitHub
 
 if TYPE_CHECKING:
     from sandbox.state import Pull
-    from tests.sandbox.conftest import GitHub
     from tests.support import Result
 
 ACTION = "action-export-evidence"
@@ -249,7 +249,7 @@ def test_what_nobody_knows_who_wrote_it_is_found(delivery: Exported) -> None:
     record = delivery.last()
     assert git.head("main") == record["commit"]["sha"]
     assert "unknown" in exceptions(record)
-    assert "its e-mail address belongs to no account" in str(record["exceptions"])
+    assert "its e-mail address belongs to no GitHub account" in str(record["exceptions"])
 
 
 @pytest.mark.parametrize(
@@ -1023,7 +1023,7 @@ def test_who_approved_and_has_left_since_may_have_had_the_right(delivery: Export
 
     record = delivery.last()
     assert exceptions(record) == ["unknown"]
-    assert "whether bob, who approved it, had the right to push then" in str(record["exceptions"])
+    assert "whether bob, who approved it, had push permission then" in str(record["exceptions"])
 
 
 def test_a_service_that_is_taken_out_is_gone_with_the_next_deployment_of_any(delivery: Exported) -> None:

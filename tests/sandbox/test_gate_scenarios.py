@@ -8,69 +8,42 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sandbox.gitrepo import Person
+from sandbox.delivery import tagged
 from sandbox.state import Deployment, DeploymentStatus
-from tests.sandbox.test_check_envs import GITOPS, NOW, check, deploy, gates_of, propose, tagged
-from tests.sandbox.test_deployed_truth import Infra, held, hold, planned, two
+from tests.sandbox.scenarios import (
+    GITOPS,
+    NOW,
+    GitHub,
+    Infra,
+    check,
+    deploy,
+    gates_of,
+    held,
+    hold,
+    merge_files,
+    planned,
+    propose,
+    two,
+)
 
 if TYPE_CHECKING:
-    from tests.sandbox.conftest import GitHub
     from tests.support import Result
 
 SATURDAY = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
 DAYS = timedelta(days=9)
 
 
-@pytest.fixture(name="gated")
-def _gated(github: GitHub) -> GitHub:
-    github.change_infra({"gitops.yml": GITOPS})
-    github.runner.environment["GITHUB_REPOSITORY"] = "your-org/infra"
-    return github
-
-
-@pytest.fixture(name="infra")
-def _infra(github: GitHub) -> Infra:
-    """Two services in three environments, all deployed, and no rules: what GitHub would stop has got past it."""
-    infra = Infra(github)
-    github.world.infra.deployments.clear()
-    services = "  api: {repo: your-org/app}\n"
-    github.change_infra({"gitops.yml": GITOPS.replace(services, f"{services}  web: {{repo: none}}\n")})
-    sha = infra.push(dev=github.app_commit(), staging="1", prod="1")
-    for env in ("dev", "staging", "prod"):
-        infra.deployed(env, sha)
-    github.world.infra.rulesets.clear()
-    return infra
-
-
-def merge(
-    infra: Infra, files: dict[str, str], *, by: str = "alice", base: str = "main", linked: bool = True,
-    message: str = "Change",
-) -> str:  # fmt: skip
-    """Merge *files* by a pull request that bob approved; *linked*: the address of its commit is that of an account."""
-    github, repo = infra.github, infra.github.world.infra
-    author = github.sandbox.state.users[by]
-    contents: dict[str, bytes | None] = {path: text.encode() for path, text in files.items()}
-    parents = [repo.git.head(base) or ""]
-    person = author.person if linked else Person("Bob at home", "bob@home.example")
-    sha = repo.git.commit(parents=parents, message=message, author=person, files=contents)
-    branch = f"change-{len(repo.pulls)}"
-    repo.git.set_ref(f"refs/heads/{branch}", sha)
-    number = github.person(by).open_pull("your-org/infra", head=branch, title="Change", base=base)
-    github.person("bob").approve("your-org/infra", number)
-    return github.person(by).merge("your-org/infra", number)
-
-
-def with_setting(infra: Infra, service: str, url: str, **tags: str) -> str:
+def with_setting(running: Infra, service: str, url: str, **tags: str) -> str:
     """Return the file of staging with another setting, and other tags."""
-    content = json.loads(infra.github.infra_file("envs/staging.json"))
+    content = json.loads(running.github.infra_file("envs/staging.json"))
     content[service]["url"] = url
     for name, tag in tags.items():
         content[name]["tag"] = tag
     return json.dumps(content)
 
 
-def in_staging(infra: Infra, **inputs: str) -> Result:
-    return hold(infra, environments="staging", **inputs)
+def in_staging(running: Infra, **inputs: str) -> Result:
+    return hold(running, environments="staging", **inputs)
 
 
 # Another name for what is in place
@@ -255,12 +228,12 @@ def test_a_removal_waits_for_the_thaw(gated: GitHub) -> None:
 
 @pytest.mark.parametrize("text", ['{"api": {"tag": "1"}}', '{"api": {"tag": "1"}, "web": {"tag": ""}}'])
 @pytest.mark.parametrize("per", ["env", "service"])
-def test_a_removal_that_nobody_approved_is_held(infra: Infra, text: str, per: str) -> None:
-    infra.github.change_infra({"envs/staging.json": text})
-    pushed = in_staging(infra, per=per)
-    infra.github.change_infra({"envs/staging.json": two("1")})
-    merge(infra, {"envs/staging.json": text})
-    approved = in_staging(infra, per=per)
+def test_a_removal_that_nobody_approved_is_held(running: Infra, text: str, per: str) -> None:
+    running.github.change_infra({"envs/staging.json": text})
+    pushed = in_staging(running, per=per)
+    running.github.change_infra({"envs/staging.json": two("1")})
+    merge_files(running, {"envs/staging.json": text})
+    approved = in_staging(running, per=per)
 
     assert "staging/web review-required" in held(pushed)
     assert planned(pushed) == []
@@ -270,151 +243,153 @@ def test_a_removal_that_nobody_approved_is_held(infra: Infra, text: str, per: st
 # Who approved it, at deployment
 
 
-def test_a_setting_that_nobody_approved_is_not_covered_by_a_later_tag(infra: Infra) -> None:
-    infra.github.change_infra({"envs/staging.json": with_setting(infra, "web", "https://evil")})
-    merge(infra, {"envs/staging.json": with_setting(infra, "web", "https://evil", api="2")})
+def test_a_setting_that_nobody_approved_is_not_covered_by_a_later_tag(running: Infra) -> None:
+    running.github.change_infra({"envs/staging.json": with_setting(running, "web", "https://evil")})
+    merge_files(running, {"envs/staging.json": with_setting(running, "web", "https://evil", api="2")})
 
-    assert "staging/web review-required" in held(in_staging(infra, per="service"))
+    assert "staging/web review-required" in held(in_staging(running, per="service"))
 
 
-def test_a_setting_pushed_onto_an_approved_tag_is_held(infra: Infra) -> None:
-    merge(infra, {"envs/staging.json": two("2")})
-    before = in_staging(infra)
-    infra.github.change_infra({"envs/staging.json": with_setting(infra, "api", "https://evil")})
+def test_a_setting_pushed_onto_an_approved_tag_is_held(running: Infra) -> None:
+    merge_files(running, {"envs/staging.json": two("2")})
+    before = in_staging(running)
+    running.github.change_infra({"envs/staging.json": with_setting(running, "api", "https://evil")})
 
     assert "staging/api review-required" not in held(before)
-    assert "staging/api review-required" in held(in_staging(infra))
+    assert "staging/api review-required" in held(in_staging(running))
 
 
-def test_what_ran_before_the_service_was_there_is_of_no_commit_of_the_branch(infra: Infra) -> None:
+def test_what_ran_before_the_service_was_there_is_of_no_commit_of_the_branch(running: Infra) -> None:
     """Then all that the branch brought of the service is asked who approved it, from the beginning."""
-    git = infra.github.world.infra.git
-    infra.github.change_infra({"envs/qa.json": '{"web": {"tag": "1"}}'})
+    git = running.github.world.infra.git
+    running.github.change_infra({"envs/qa.json": '{"web": {"tag": "1"}}'})
     base = git.head("main") or ""
     files = {"envs/qa.json": two("9+1").encode()}
-    olivia = infra.github.sandbox.state.users["olivia"].person
-    infra.deployed("qa", git.commit(parents=[base], message="elsewhere", author=olivia, files=files))
-    merge(infra, {"envs/qa.json": two("2+1")})
+    olivia = running.github.sandbox.state.users["olivia"].person
+    running.deployed("qa", git.commit(parents=[base], message="elsewhere", author=olivia, files=files))
+    merge_files(running, {"envs/qa.json": two("2+1")})
 
-    approved = hold(infra, environments="qa", per="service")
-    infra.github.change_infra({"envs/qa.json": two("3+1")})
-    pushed = hold(infra, environments="qa", per="service")
+    approved = hold(running, environments="qa", per="service")
+    running.github.change_infra({"envs/qa.json": two("3+1")})
+    pushed = hold(running, environments="qa", per="service")
 
     assert "qa/api review-required" not in held(approved)
     assert "qa/api review-required" in held(pushed)
 
 
-def test_a_change_of_long_ago_that_nobody_approved_is_still_held(infra: Infra) -> None:
+def test_a_change_of_long_ago_that_nobody_approved_is_still_held(running: Infra) -> None:
     """Longer ago than what is read at once, with an approved change of another service at the edge of that."""
-    infra.push(staging="2")
-    merge(infra, {"envs/staging.json": with_setting(infra, "web", "https://ok")})
+    running.push(staging="2")
+    merge_files(running, {"envs/staging.json": with_setting(running, "web", "https://ok")})
     for number in range(49):
-        infra.github.change_infra({"envs/staging.json": with_setting(infra, "web", f"https://{number}")})
+        running.github.change_infra({"envs/staging.json": with_setting(running, "web", f"https://{number}")})
 
-    assert "staging/api review-required" in held(in_staging(infra, per="service"))
+    assert "staging/api review-required" in held(in_staging(running, per="service"))
 
 
-def test_a_history_that_is_too_long_to_be_read_is_unknown(infra: Infra, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_history_that_is_too_long_to_be_read_is_unknown(running: Infra, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("actions.gates.provenance.MOST_PAGES", 1)
-    infra.push(staging="2")
+    running.push(staging="2")
     for number in range(60):
-        infra.github.change_infra({"envs/staging.json": with_setting(infra, "web", f"https://{number}")})
+        running.github.change_infra({"envs/staging.json": with_setting(running, "web", f"https://{number}")})
 
-    result = in_staging(infra, per="service")
+    result = in_staging(running, per="service")
 
     assert "staging/api unknown" in held(result)
     assert "it was changed more than 50 times" in result.log
 
 
-def test_an_approval_to_go_somewhere_else_is_none(infra: Infra) -> None:
-    git = infra.github.world.infra.git
+def test_an_approval_to_go_somewhere_else_is_none(running: Infra) -> None:
+    git = running.github.world.infra.git
     git.set_ref("refs/heads/scratch", git.head("main") or "")
-    git.set_ref("refs/heads/main", merge(infra, {"envs/staging.json": two("2")}, base="scratch"))
+    git.set_ref("refs/heads/main", merge_files(running, {"envs/staging.json": two("2")}, base="scratch"))
 
-    assert "staging/api review-required" in held(in_staging(infra))
+    assert "staging/api review-required" in held(in_staging(running))
 
 
-def test_a_commit_that_is_of_no_account_may_be_that_of_who_approves_it(infra: Infra) -> None:
-    merge(infra, {"envs/staging.json": two("2")}, linked=False)
+def test_a_commit_that_is_of_no_account_may_be_that_of_who_approves_it(running: Infra) -> None:
+    merge_files(running, {"envs/staging.json": two("2")}, linked=False)
 
-    result = in_staging(infra)
+    result = in_staging(running)
 
     assert "staging/api unknown" in held(result)
-    assert "its e-mail address belongs to no account" in result.outputs["held"]
+    assert "its e-mail address belongs to no GitHub account" in result.outputs["held"]
 
 
-def test_who_wrote_it_with_others_has_a_part_in_it(infra: Infra) -> None:
-    bob = infra.github.sandbox.state.users["bob"].person
-    merge(infra, {"envs/staging.json": two("2")}, message=f"Change\n\nCo-authored-by: bob <{bob.email}>")
+def test_who_wrote_it_with_others_has_a_part_in_it(running: Infra) -> None:
+    bob = running.github.sandbox.state.users["bob"].person
+    merge_files(running, {"envs/staging.json": two("2")}, message=f"Change\n\nCo-authored-by: bob <{bob.email}>")
 
-    assert "staging/api review-required" in held(in_staging(infra))
-
-
-def test_a_pull_request_of_more_commits_than_are_read_is_unknown(infra: Infra, monkeypatch: pytest.MonkeyPatch) -> None:
-    merge(infra, {"envs/staging.json": two("2")})
-    monkeypatch.setattr("sandbox.graphql.PullRequest.commits", _one_of_many(infra))
-
-    assert "staging/api unknown" in held(in_staging(infra))
+    assert "staging/api review-required" in held(in_staging(running))
 
 
-def _one_of_many(infra: Infra) -> object:
+def test_a_pull_request_of_more_commits_than_are_read_is_unknown(
+    running: Infra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    merge_files(running, {"envs/staging.json": two("2")})
+    monkeypatch.setattr("sandbox.graphql.PullRequest.commits", _one_of_many(running))
+
+    assert "staging/api unknown" in held(in_staging(running))
+
+
+def _one_of_many(running: Infra) -> object:
     from sandbox.graphql import Commit, PullRequest
 
     def commits(self: PullRequest, **_: object) -> dict[str, object]:
-        repo = infra.github.world.infra
+        repo = running.github.world.infra
         nodes = [{"commit": Commit(self._context, repo, self._pull.head_sha)}]
         return {"totalCount": 101, "nodes": nodes, "pageInfo": {"hasNextPage": True, "endCursor": "1"}}
 
     return commits
 
 
-def test_a_bot_that_changes_more_than_tags_is_held(infra: Infra) -> None:
-    sha = infra.github.app_commit()
-    content = json.loads(infra.github.infra_file())
+def test_a_bot_that_changes_more_than_tags_is_held(running: Infra) -> None:
+    sha = running.github.app_commit()
+    content = json.loads(running.github.infra_file())
     content["api"] |= {"tag": sha, "url": "https://evil"}
-    repo, bot = infra.github.world.infra, infra.github.sandbox.state.users["gitops-bot"]
+    repo, bot = running.github.world.infra, running.github.sandbox.state.users["gitops-bot"]
     files = {"envs/dev.json": json.dumps(content).encode()}
     made = repo.git.commit(parents=[repo.git.head("main") or ""], message="x", author=bot.person, files=files)
     repo.authors[made] = bot
     repo.git.set_ref("refs/heads/bot", made)
-    number = infra.github.person("gitops-bot").open_pull("your-org/infra", head="bot", title="x")
-    infra.github.person("gitops-bot").merge("your-org/infra", number)
+    number = running.github.person("gitops-bot").open_pull("your-org/infra", head="bot", title="x")
+    running.github.person("gitops-bot").merge("your-org/infra", number)
 
-    assert "dev/api foreign-files" in held(hold(infra, environments="dev"))
+    assert "dev/api foreign-files" in held(hold(running, environments="dev"))
 
 
 # What ran, by the records
 
 
-def test_one_service_of_an_environment_is_not_deployed_as_all_of_it(infra: Infra) -> None:
-    result = infra.plan(environments="dev", service="api", per="env")
+def test_one_service_of_an_environment_is_not_deployed_as_all_of_it(running: Infra) -> None:
+    result = running.plan(environments="dev", service="api", per="env")
 
     assert (result.exit_code, result.outputs["reason"]) == (2, "invalid-input")
     assert "service needs per: service" in result.log
 
 
-def test_a_job_that_was_overtaken_counts_for_nothing_wherever_the_page_ends(infra: Infra) -> None:
-    tag = infra.github.app_commit("a")
-    older, newer = infra.push(dev=tag), infra.push(dev=infra.github.app_commit("b"))
-    infra.deployed("dev/api", newer)
-    infra.deployed("dev/api", older)
+def test_a_job_that_was_overtaken_counts_for_nothing_wherever_the_page_ends(running: Infra) -> None:
+    tag = running.github.app_commit("a")
+    older, newer = running.push(dev=tag), running.push(dev=running.github.app_commit("b"))
+    running.deployed("dev/api", newer)
+    running.deployed("dev/api", older)
     for _ in range(9):
-        infra.deployed("dev/web", newer)
+        running.deployed("dev/web", newer)
 
-    assert planned(infra.plan(environments="dev", per="service")) == []
+    assert planned(running.plan(environments="dev", per="service")) == []
 
 
-def test_a_job_that_was_overtaken_long_ago_counts_for_nothing(infra: Infra, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_job_that_was_overtaken_long_ago_counts_for_nothing(running: Infra, monkeypatch: pytest.MonkeyPatch) -> None:
     """The commits are not among those of the branch that are read."""
     times = iter(range(2_000_000_000, 2_100_000_000, 1000))
     monkeypatch.setattr("sandbox.gitrepo.time.time", lambda: next(times))
-    older, newer = (infra.push(dev=infra.github.app_commit(name)) for name in "ab")
+    older, newer = (running.push(dev=running.github.app_commit(name)) for name in "ab")
     for number in range(101):
-        infra.github.change_infra({"README.md": str(number)})
-    infra.deployed("dev", newer)
-    infra.deployed("dev", older)
+        running.github.change_infra({"README.md": str(number)})
+    running.deployed("dev", newer)
+    running.deployed("dev", older)
 
-    assert planned(infra.plan(environments="dev")) == []
+    assert planned(running.plan(environments="dev")) == []
 
 
 def test_a_tag_does_not_soak_while_it_is_taken_out(gated: GitHub) -> None:

@@ -8,7 +8,15 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actions.gates.approval import GITHUB, RejectionReason, Review, find_approval, read_authorship, read_reviews
+from actions.gates.approval import (
+    GITHUB,
+    RejectionReason,
+    Review,
+    ReviewedChange,
+    find_approval,
+    read_authorship,
+    read_reviews,
+)
 
 PEOPLE = ("alice", "bob", "carol", "robot")
 HEAD, OTHER = "a" * 40, "b" * 40
@@ -34,7 +42,9 @@ def is_bot(login: str) -> bool:
 
 @given(reviews, names)
 def test_who_had_a_part_in_it_or_is_a_bot_never_counts(given_: list[Review], involved: frozenset[str]) -> None:
-    found = find_approval(given_, head=HEAD, involved=involved, unattributed_commits=(), is_bot=is_bot)
+    found = find_approval(
+        given_, ReviewedChange(head=HEAD, contributors=involved, unattributed_commits=()), is_bot=is_bot
+    )
 
     assert found.by not in involved | {"robot"}
     assert bool(found.by) != bool(found.rejection)
@@ -45,7 +55,7 @@ def test_more_who_had_a_part_in_it_never_make_it_approved(
     given_: list[Review], involved: frozenset[str], more: str
 ) -> None:
     few, many = (
-        find_approval(given_, head=HEAD, involved=who, unattributed_commits=(), is_bot=is_bot)
+        find_approval(given_, ReviewedChange(head=HEAD, contributors=who, unattributed_commits=()), is_bot=is_bot)
         for who in (involved, involved | {more})
     )
 
@@ -54,8 +64,10 @@ def test_more_who_had_a_part_in_it_never_make_it_approved(
 
 @given(reviews)
 def test_commits_of_strangers_are_never_known_to_be_approved(given_: list[Review]) -> None:
-    known = find_approval(given_, head=HEAD, involved=(), unattributed_commits=(), is_bot=is_bot)
-    found = find_approval(given_, head=HEAD, involved=(), unattributed_commits=(OTHER,), is_bot=is_bot)
+    known = find_approval(given_, ReviewedChange(head=HEAD, contributors=(), unattributed_commits=()), is_bot=is_bot)
+    found = find_approval(
+        given_, ReviewedChange(head=HEAD, contributors=(), unattributed_commits=(OTHER,)), is_bot=is_bot
+    )
 
     assert not found.by
     assert (found.rejection is RejectionReason.UNKNOWN) == bool(known.by)
@@ -65,11 +77,13 @@ def test_commits_of_strangers_are_never_known_to_be_approved(given_: list[Review
 def test_the_last_review_of_each_reviewer_is_the_one_that_holds(given_: list[Review]) -> None:
     taken_back = [*given_, *(replace(review, state="CHANGES_REQUESTED") for review in given_)]
 
-    assert not find_approval(taken_back, head=HEAD, involved=(), unattributed_commits=(), is_bot=is_bot).by
+    assert not find_approval(
+        taken_back, ReviewedChange(head=HEAD, contributors=(), unattributed_commits=()), is_bot=is_bot
+    ).by
     comments = [replace(review, state="COMMENTED") for review in given_]
     assert find_approval(
-        [*given_, *comments], head=HEAD, involved=(), unattributed_commits=(), is_bot=is_bot
-    ) == find_approval(given_, head=HEAD, involved=(), unattributed_commits=(), is_bot=is_bot)
+        [*given_, *comments], ReviewedChange(head=HEAD, contributors=(), unattributed_commits=()), is_bot=is_bot
+    ) == find_approval(given_, ReviewedChange(head=HEAD, contributors=(), unattributed_commits=()), is_bot=is_bot)
 
 
 def test_why_no_approval_counts_is_told_from_the_nearest_to_the_farthest() -> None:
@@ -77,7 +91,9 @@ def test_why_no_approval_counts_is_told_from_the_nearest_to_the_farthest() -> No
     ladder = [[], [replace(base, user="alice")], [replace(base, commit=OTHER)], [base]]
 
     lacks = [
-        find_approval(r, head=HEAD, involved=("alice", GITHUB), unattributed_commits=(), is_bot=is_bot).rejection
+        find_approval(
+            r, ReviewedChange(head=HEAD, contributors=("alice", GITHUB), unattributed_commits=()), is_bot=is_bot
+        ).rejection
         for r in ladder
     ]
 
@@ -99,4 +115,6 @@ def test_accounts_that_are_gone_are_strangers_and_approve_nothing() -> None:
 
     assert read_authorship([{"commit": commit}]).unattributed_commits == (HEAD,)
     (read,) = read_reviews([review])
-    assert not find_approval([read], head=HEAD, involved=(), unattributed_commits=(), is_bot=is_bot).by
+    assert not find_approval(
+        [read], ReviewedChange(head=HEAD, contributors=(), unattributed_commits=()), is_bot=is_bot
+    ).by
