@@ -23,8 +23,7 @@ from sandbox.client import ApiError, Person
 from sandbox.state import ACTIONS_APP, CheckRun
 from sandbox.world import BOT
 from tests.sandbox.hostile import Hostile
-from tests.sandbox.test_check_envs import check
-from tests.sandbox.test_deployed_truth import Infra
+from tests.sandbox.scenarios import GitHub, Infra, check
 from tests.support import ACTIONS, ROOT, declaration
 
 if TYPE_CHECKING:
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
 
     from actions.api.repository import Repository
     from sandbox.state import Repo
-    from tests.sandbox.conftest import GitHub
     from tests.support import Result
 
 APP, INFRA = "your-org/app", "your-org/infra"

@@ -7,70 +7,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from actions import check_envs
 from actions.api.client import Client
 from actions.app.lost_commits import LostCommits
 from actions.app.repository import AppRepository
-from actions.runner.clock import Clock
-from sandbox.state import Deployment, DeploymentStatus
-from tests.sandbox.conftest import GitHub
-from tests.support import Result
+from sandbox.delivery import tagged
+from tests.sandbox.scenarios import GITOPS, NOW, GitHub, check, deploy, gates_of, propose
 
 ACTION = "action-check-envs"
-NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)  # a Tuesday
-GITOPS = """environments:
-  dev: {review: none}
-  staging: {after: dev}
-  prod: {after: staging, soak: 24h, freeze: ["Fri 15:00 - Mon 08:00 Europe/Paris"]}
-services:
-  api: {repo: your-org/app}
-bots: [gitops-bot]
-"""
-
-
-@pytest.fixture(name="gated")
-def _gated(github: GitHub) -> GitHub:
-    github.change_infra({"gitops.yml": GITOPS})
-    github.runner.environment["GITHUB_REPOSITORY"] = "your-org/infra"
-    return github
-
-
-def tagged(tag: str) -> str:
-    return json.dumps({"api": {"tag": tag}}, indent=2)
-
-
-def propose(
-    github: GitHub, files: dict[str, str | None], *, message: str = "Change", by: str = "alice", body: str = "",
-    branch: str = "change",
-) -> int:  # fmt: skip
-    git = github.world.infra.git
-    author = github.sandbox.state.users[by]
-    contents = {path: None if text is None else text.encode() for path, text in files.items()}
-    sha = git.commit(parents=[git.head("main") or ""], message=message, author=author.person, files=contents)
-    git.set_ref(f"refs/heads/{branch}", sha)
-    return github.person(by).open_pull("your-org/infra", head=branch, title="Change", body=body)
-
-
-def check(github: GitHub, number: int, *, now: datetime = NOW, **inputs: str) -> Result:
-    pull = github.world.infra.pulls[number]
-    payload = github.sandbox.payloads.pull_event(github.world.infra, pull.author, pull, "opened")
-    github.runner.event("pull_request", payload)
-    clock = Clock(now=lambda: sum(github.slept), wall=now.timestamp, sleep=github._sleep)
-    return github.runner.run(ACTION, lambda: check_envs.main(clock), token=github.bot, **inputs)
-
-
-def deploy(github: GitHub, env: str, tag: str, *, ago: timedelta, state: str = "success") -> None:
-    """Have *env* run *tag* since some time."""
-    sha = github.change_infra({f"envs/{env}.json": tagged(tag)})
-    bot = github.sandbox.state.users["github-actions[bot]"]
-    at = (NOW - ago).strftime("%Y-%m-%dT%H:%M:%SZ")
-    deployment = Deployment(github.sandbox.state.new_id(), sha, "main", env, bot, created=at)
-    deployment.statuses.append(DeploymentStatus(github.sandbox.state.new_id(), state, bot, at=at))
-    github.world.infra.deployments.append(deployment)
-
-
-def gates_of(result: Result) -> dict[str, str]:
-    return {entry["gate"]: entry["decision"] for entry in result.json("gates")}
 
 
 def test_a_released_commit_may_go_to_dev(gated: GitHub) -> None:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.sandbox.conftest import GitHub
+from tests.sandbox.scenarios import GitHub
 from tests.support import Result
 
 ACTION = "action-create-hotfix"

@@ -1,47 +1,15 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sandbox.state import ZEROS
-from tests.sandbox.conftest import GitHub
-from tests.support import Result, git
+from tests.sandbox.scenarios import Clone, GitHub
+from tests.support import Result
 
 ACTION = "action-deploy-matrix"
-
-
-class Infra:
-    """A clone of the infra repository in the workspace, and pushes to its main branch."""
-
-    def __init__(self, github: GitHub) -> None:
-        self.github = github
-        self.before = github.world.infra.git.head("main") or ""
-
-    def push(self, files: dict[str, str | None], **changed: Any) -> None:
-        self.before = self.github.world.infra.git.head("main") or ""
-        after = self.github.change_infra(files)
-        payload = {"before": self.before, "after": after, "repository": {"default_branch": "main"}}
-        self.github.runner.event("push", payload | changed, GITHUB_REF="refs/heads/main", GITHUB_SHA=after)
-        self.github.runner.environment["GITHUB_REPOSITORY"] = "your-org/infra"
-
-    def clone(self, *, depth: int) -> Path:
-        folder = self.github.runner.workspace
-        git(folder, "init", "-q")
-        git(folder, "fetch", "-q", f"--depth={depth}", f"file://{self.github.world.infra.git.path}", "main")
-        git(folder, "checkout", "-q", "FETCH_HEAD")
-        return folder
-
-    def deploy(self, **inputs: str) -> Result:
-        token = self.github.sandbox.state.add_token("olivia")
-        return self.github.runner.run(ACTION, None, **{"token": token, **inputs})
-
-
-@pytest.fixture(name="infra")
-def _infra(github: GitHub) -> Infra:
-    return Infra(github)
 
 
 def envs(result: Result) -> list[str]:
@@ -53,12 +21,12 @@ def one(tag: str) -> str:
     return json.dumps({"api": {"url": "https://registry.example.com/api", "tag": tag}})
 
 
-def test_the_environment_that_changed_is_deployed(github: GitHub, infra: Infra) -> None:
+def test_the_environment_that_changed_is_deployed(github: GitHub, cloned: Clone) -> None:
     before = json.loads(github.infra_file())["api"]["tag"]
-    infra.push({"envs/dev.json": one("1.0.0")})
-    infra.clone(depth=2)
+    cloned.push({"envs/dev.json": one("1.0.0")})
+    cloned.clone(depth=2)
 
-    result = infra.deploy()
+    result = cloned.deploy()
 
     assert result.json("matrix") == {
         "include": [
@@ -78,46 +46,46 @@ def test_the_environment_that_changed_is_deployed(github: GitHub, infra: Infra) 
         "reason": "changed",
     }
     assert result.json("shards") == {"include": [{"shard": 1, "environments": "dev", "service": ""}]}
-    assert f"::notice::deploy 1 of 3 environments since {infra.before[:12]}" in result.log
+    assert f"::notice::deploy 1 of 3 environments since {cloned.before[:12]}" in result.log
     assert f"| dev | api | `{before[:12]}` → `1.0.0` | 🚀 |" in result.summary
     assert "| prod | api |" in result.summary
     assert github.operations() == []
 
 
-def test_a_checkout_without_history_asks_github_for_the_commit_before(github: GitHub, infra: Infra) -> None:
+def test_a_checkout_without_history_asks_github_for_the_commit_before(github: GitHub, cloned: Clone) -> None:
     """actions/checkout fetches one commit unless told otherwise."""
-    infra.push({"envs/dev.json": one("1.0.0")})
-    infra.clone(depth=1)
+    cloned.push({"envs/dev.json": one("1.0.0")})
+    cloned.clone(depth=1)
 
-    assert envs(infra.deploy()) == ["dev"]
+    assert envs(cloned.deploy()) == ["dev"]
     assert github.operations() == ["query", "GET /repos/{owner}/{repo}/git/trees/{tree_sha}"]
 
 
-def test_what_is_gone_is_seen_through_the_api_too(infra: Infra) -> None:
+def test_what_is_gone_is_seen_through_the_api_too(cloned: Clone) -> None:
     values = "image: {tag: '1'}"
     config = "files: charts/{service}/values-{env}.yaml\ntag: image.tag\n"
-    infra.push({"gitops.yml": config, "charts/api/values-dev.yaml": values, "charts/web/values-dev.yaml": values})
-    infra.push({"charts/web/values-dev.yaml": None})
-    infra.clone(depth=1)
+    cloned.push({"gitops.yml": config, "charts/api/values-dev.yaml": values, "charts/web/values-dev.yaml": values})
+    cloned.push({"charts/web/values-dev.yaml": None})
+    cloned.clone(depth=1)
 
-    assert envs(infra.deploy()) == ["dev"]
+    assert envs(cloned.deploy()) == ["dev"]
 
 
-def test_many_files_are_asked_for_in_few_requests(github: GitHub, infra: Infra) -> None:
+def test_many_files_are_asked_for_in_few_requests(github: GitHub, cloned: Clone) -> None:
     files: dict[str, str | None] = {f"envs/e{n}.json": one("1.0.0") for n in range(240)}
-    infra.push(files)
-    infra.push({"envs/e7.json": one("1.1.0")})
-    infra.clone(depth=1)
+    cloned.push(files)
+    cloned.push({"envs/e7.json": one("1.1.0")})
+    cloned.clone(depth=1)
 
-    assert envs(infra.deploy()) == ["e7"]
+    assert envs(cloned.deploy()) == ["e7"]
     assert github.operations()[:3] == ["query"] * 3
 
 
-def test_without_history_and_without_a_token_everything_is_deployed(infra: Infra) -> None:
-    infra.push({"envs/dev.json": one("1.0.0")})
-    infra.clone(depth=1)
+def test_without_history_and_without_a_token_everything_is_deployed(cloned: Clone) -> None:
+    cloned.push({"envs/dev.json": one("1.0.0")})
+    cloned.clone(depth=1)
 
-    result = infra.deploy(token="")
+    result = cloned.deploy(token="")
 
     assert envs(result) == ["dev", "staging", "prod"]
     assert result.outputs["reason"] == "lost-history"
@@ -133,23 +101,23 @@ def test_without_history_and_without_a_token_everything_is_deployed(infra: Infra
     ],
 )
 def test_where_nothing_can_be_compared_everything_is_deployed(
-    infra: Infra, changed: dict[str, Any], reason: str
+    cloned: Clone, changed: dict[str, Any], reason: str
 ) -> None:
-    infra.push({"envs/dev.json": one("1.0.0")}, **changed)
-    infra.clone(depth=2)
+    cloned.push({"envs/dev.json": one("1.0.0")}, **changed)
+    cloned.clone(depth=2)
 
-    result = infra.deploy()
+    result = cloned.deploy()
 
     assert envs(result) == ["dev", "staging", "prod"]
     assert result.outputs["reason"] == reason
     assert "::notice::deploy 3 of 3 environments (" in result.log
 
 
-def test_nothing_changed_is_an_empty_matrix_that_says_so(infra: Infra) -> None:
-    infra.push({"README.md": "new"})
-    infra.clone(depth=2)
+def test_nothing_changed_is_an_empty_matrix_that_says_so(cloned: Clone) -> None:
+    cloned.push({"README.md": "new"})
+    cloned.clone(depth=2)
 
-    result = infra.deploy()
+    result = cloned.deploy()
 
     assert envs(result) == []
     assert (result.outputs["has-changes"], result.outputs["count"], result.outputs["reason"]) == (
@@ -160,32 +128,32 @@ def test_nothing_changed_is_an_empty_matrix_that_says_so(infra: Infra) -> None:
     assert "::notice::nothing to deploy since" in result.log
 
 
-def test_everything_can_be_asked_for(infra: Infra) -> None:
-    infra.push({"README.md": "new"})
-    infra.clone(depth=1)
+def test_everything_can_be_asked_for(cloned: Clone) -> None:
+    cloned.push({"README.md": "new"})
+    cloned.clone(depth=1)
 
-    result = infra.deploy(only_changed="false")
+    result = cloned.deploy(only_changed="false")
 
     assert envs(result) == ["dev", "staging", "prod"]
     assert result.outputs["reason"] == "all"
 
 
-def test_any_commit_can_be_compared_with(infra: Infra) -> None:
-    start = infra.before
-    infra.push({"envs/dev.json": one("1.0.0")})
-    infra.push({"envs/prod.json": one("1.0.0")})
-    infra.clone(depth=3)
+def test_any_commit_can_be_compared_with(cloned: Clone) -> None:
+    start = cloned.before
+    cloned.push({"envs/dev.json": one("1.0.0")})
+    cloned.push({"envs/prod.json": one("1.0.0")})
+    cloned.clone(depth=3)
 
-    assert envs(infra.deploy()) == ["prod"]
-    assert envs(infra.deploy(since=start)) == ["dev", "prod"]
+    assert envs(cloned.deploy()) == ["prod"]
+    assert envs(cloned.deploy(since=start)) == ["dev", "prod"]
 
 
-def test_each_service_can_have_a_job_of_its_own(infra: Infra) -> None:
-    infra.push({"envs/dev.json": '{"api":{"tag":"1"},"web":{"tag":"1"}}'})
-    infra.push({"envs/dev.json": '{"api":{"tag":"1"},"web":{"tag":"2"}}'})
-    infra.clone(depth=2)
+def test_each_service_can_have_a_job_of_its_own(cloned: Clone) -> None:
+    cloned.push({"envs/dev.json": '{"api":{"tag":"1"},"web":{"tag":"1"}}'})
+    cloned.push({"envs/dev.json": '{"api":{"tag":"1"},"web":{"tag":"2"}}'})
+    cloned.clone(depth=2)
 
-    result = infra.deploy(per="service")
+    result = cloned.deploy(per="service")
 
     assert result.json("matrix")["include"] == [
         {"env": "dev", "service": "web", "file": "envs/dev.json", "tag": "2", "previous": "1"}
@@ -194,36 +162,36 @@ def test_each_service_can_have_a_job_of_its_own(infra: Infra) -> None:
     assert "| dev | api | `1` | – |" in result.summary
 
 
-def test_the_matrix_can_be_narrowed(infra: Infra) -> None:
-    infra.push({f"envs/{env}.json": '{"api":{"tag":"2"},"web":{"tag":"2"}}' for env in ("dev", "prod")})
-    infra.clone(depth=2)
+def test_the_matrix_can_be_narrowed(cloned: Clone) -> None:
+    cloned.push({f"envs/{env}.json": '{"api":{"tag":"2"},"web":{"tag":"2"}}' for env in ("dev", "prod")})
+    cloned.clone(depth=2)
 
-    result = infra.deploy(environments="prod, staging", service="web", only_changed="false", per="service")
+    result = cloned.deploy(environments="prod, staging", service="web", only_changed="false", per="service")
 
     assert [(entry["env"], entry["service"]) for entry in result.json("matrix")["include"]] == [("prod", "web")]
 
 
-def test_more_jobs_than_a_matrix_holds_come_in_shards_that_give_them_all(infra: Infra) -> None:
+def test_more_jobs_than_a_matrix_holds_come_in_shards_that_give_them_all(cloned: Clone) -> None:
     """The inputs of a shard, given to the same action, are a matrix that fits."""
-    infra.push({f"envs/e{n:03d}.json": '{"api":{"tag":"1"}}' for n in range(300)})
-    infra.clone(depth=2)
+    cloned.push({f"envs/e{n:03d}.json": '{"api":{"tag":"1"}}' for n in range(300)})
+    cloned.clone(depth=2)
 
-    result = infra.deploy()
+    result = cloned.deploy()
 
     assert (result.outputs["matrix"], result.outputs["count"], result.outputs["has-changes"]) == ("", "300", "true")
     assert "::warning::300 jobs are more than one matrix holds" in result.log
     seen = []
     for shard in result.json("shards")["include"]:
-        seen += envs(infra.deploy(environments=shard["environments"], service=shard["service"]))
+        seen += envs(cloned.deploy(environments=shard["environments"], service=shard["service"]))
     assert seen == [f"e{n:03d}" for n in range(300)]
 
 
-def test_more_jobs_than_two_levels_hold_are_refused(infra: Infra, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_jobs_than_two_levels_hold_are_refused(cloned: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("actions.deployments.matrix.MOST_ENTRIES", 1)
-    infra.push({"envs/dev.json": one("2")})
-    infra.clone(depth=2)
+    cloned.push({"envs/dev.json": one("2")})
+    cloned.clone(depth=2)
 
-    assert infra.deploy(only_changed="false").outputs["reason"] == "invalid-input"
+    assert cloned.deploy(only_changed="false").outputs["reason"] == "invalid-input"
 
 
 @pytest.mark.parametrize(
@@ -237,33 +205,33 @@ def test_more_jobs_than_two_levels_hold_are_refused(infra: Infra, monkeypatch: p
     ],
 )
 def test_what_cannot_be_done_is_refused_with_an_empty_matrix(
-    infra: Infra, inputs: dict[str, str], code: int, reason: str, said: str
+    cloned: Clone, inputs: dict[str, str], code: int, reason: str, said: str
 ) -> None:
-    infra.push({"README.md": "new"})
-    infra.clone(depth=2)
+    cloned.push({"README.md": "new"})
+    cloned.clone(depth=2)
 
-    result = infra.deploy(**inputs)
+    result = cloned.deploy(**inputs)
 
     assert (result.exit_code, result.outputs["reason"]) == (code, reason)
     assert (result.outputs["has-changes"], result.json("matrix")) == ("false", {"include": []})
     assert said in result.log
 
 
-def test_a_file_that_cannot_be_read_is_shown_and_nothing_is_deployed(infra: Infra) -> None:
-    infra.push({"envs/dev.json": "{"})
-    infra.clone(depth=2)
+def test_a_file_that_cannot_be_read_is_shown_and_nothing_is_deployed(cloned: Clone) -> None:
+    cloned.push({"envs/dev.json": "{"})
+    cloned.clone(depth=2)
 
-    result = infra.deploy()
+    result = cloned.deploy()
 
     assert (result.exit_code, result.outputs["has-changes"]) == (3, "false")
     assert "::error file=envs/dev.json,line=1::" in result.log
 
 
-def test_a_token_that_cannot_read_is_an_error_and_not_everything(infra: Infra) -> None:
-    infra.push({"envs/dev.json": one("1.0.0")})
-    infra.clone(depth=1)
+def test_a_token_that_cannot_read_is_an_error_and_not_everything(cloned: Clone) -> None:
+    cloned.push({"envs/dev.json": one("1.0.0")})
+    cloned.clone(depth=1)
 
-    result = infra.deploy(token="ghp_wrong")
+    result = cloned.deploy(token="ghp_wrong")
 
     assert (result.exit_code, result.outputs["reason"], result.outputs["has-changes"]) == (
         6,
@@ -272,8 +240,8 @@ def test_a_token_that_cannot_read_is_an_error_and_not_everything(infra: Infra) -
     )
 
 
-def test_the_default_token_need_not_be_there(infra: Infra) -> None:
-    infra.push({"envs/dev.json": one("1.0.0")})
-    infra.clone(depth=2)
+def test_the_default_token_need_not_be_there(cloned: Clone) -> None:
+    cloned.push({"envs/dev.json": one("1.0.0")})
+    cloned.clone(depth=2)
 
-    assert envs(infra.deploy(token="")) == ["dev"]
+    assert envs(cloned.deploy(token="")) == ["dev"]

@@ -18,8 +18,7 @@ import pytest
 from sandbox.faults import Fault
 from sandbox.server import Sandbox
 from sandbox.world import BOT, build, release, without_gates
-from tests.sandbox.conftest import GitHub
-from tests.sandbox.test_merge_routes import FINE_GRAINED
+from tests.sandbox.scenarios import FINE_GRAINED, GitHub
 from tests.support import ROOT, Result, Runner, declaration
 
 ACTION = "action-open-infra-pr"

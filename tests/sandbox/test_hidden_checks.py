@@ -13,16 +13,8 @@ from actions.api.client import Client
 from actions.app.repository import AppRepository
 from actions.errors import AccessError
 from sandbox.faults import Fault
-from sandbox.state import ACTIONS_APP, CheckRun, Pull, Repo, WorkflowRun
-from tests.sandbox.conftest import GitHub
-from tests.sandbox.test_merge_routes import FINE_GRAINED
-from tests.sandbox.test_open_infra_pr import open_pr
-
-
-def opened(github: GitHub, tag: str) -> Pull:
-    """Return the pull request that offers *tag*."""
-    open_pr(github, tag=tag)
-    return github.world.infra.pulls[1]
+from sandbox.state import ACTIONS_APP, CheckRun, Repo, WorkflowRun
+from tests.sandbox.scenarios import FINE_GRAINED, GitHub, open_pr, opened
 
 
 def of_another_app(repo: Repo, name: str, sha: str, conclusion: str | None, *, app: int = 77) -> None:
@@ -37,12 +29,6 @@ def from_anyone(repo: Repo) -> None:
         for rule in ruleset["rules"]:
             for check in rule.get("parameters", {}).get("required_status_checks", []):
                 check.pop("integration_id", None)
-
-
-@pytest.fixture(name="narrow")
-def _narrow(github: GitHub) -> str:
-    """A fine-grained token of the bot, which GitHub shows no checks."""
-    return github.sandbox.state.add_token("gitops-bot", permissions=FINE_GRAINED)
 
 
 def test_a_fine_grained_token_waits_for_the_jobs_behind_the_checks(github: GitHub, narrow: str) -> None:

@@ -10,8 +10,7 @@ import pytest
 from actions.tags import is_commit
 from sandbox.faults import Fault
 from sandbox.state import Pull
-from tests.sandbox.conftest import GitHub
-from tests.sandbox.test_open_infra_pr import merge_at_once, open_pr
+from tests.sandbox.scenarios import FINE_GRAINED, GitHub, merge_at_once, open_pr
 from tests.support import Result
 
 TWO = '{{\n  "api": {{"tag": "{api}"}},\n  "web": {{"tag": "{web}"}}\n}}\n'
@@ -35,12 +34,6 @@ def bot_push(github: GitHub, branch: str, files: dict[str, str], message: str) -
     git.set_ref(f"refs/heads/{branch}", sha)
     for pull in github.world.infra.open_pulls(branch):
         pull.head_sha = sha
-
-
-def opened(github: GitHub, tag: str) -> Pull:
-    """Return the pull request that offers *tag*."""
-    open_pr(github, tag=tag)
-    return github.world.infra.pulls[1]
 
 
 # Never backwards
@@ -454,9 +447,6 @@ def test_a_pull_request_that_somebody_merges_meanwhile_is_merged(github: GitHub)
 
 
 # Tokens
-
-
-FINE_GRAINED = {"contents": "write", "pull_requests": "write", "actions": "read"}
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,9 @@ import re
 
 import pytest
 
-from tests.sandbox.conftest import GitHub
-from tests.support import Result
+from tests.sandbox.scenarios import GitHub, merge_at_once, open_pr
 
 ACTION = "action-open-infra-pr"
-
-
-def open_pr(github: GitHub, **inputs: str) -> Result:
-    return github.run(ACTION, **{"env": "dev", "infra_repo": "your-org/infra", **inputs})
 
 
 def test_a_pull_request_is_opened_with_one_signed_commit(github: GitHub) -> None:
@@ -71,11 +66,6 @@ def test_it_is_merged_when_the_checks_that_the_base_requires_have_succeeded(gith
         f"[#1]({result.outputs['pr-url']}) merged · commit `{result.outputs['merge-sha']}` · Verified" in result.summary
     )
     assert "route direct · rules bypassed" in result.summary
-
-
-def merge_at_once(github: GitHub, tag: str, **inputs: str) -> Result:
-    github.world.infra.rulesets.clear()
-    return open_pr(github, tag=tag, merge="direct", **inputs)
 
 
 def test_a_direct_merge_takes_few_requests(github: GitHub) -> None:

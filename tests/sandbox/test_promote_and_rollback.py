@@ -7,25 +7,11 @@ from datetime import timedelta
 
 import pytest
 
-from tests.sandbox.conftest import GitHub
-from tests.sandbox.test_check_envs import GITOPS, deploy, tagged
+from sandbox.delivery import tagged
+from tests.sandbox.scenarios import GitHub, deploy, open_pr
 from tests.support import Result
 
 ACTION = "action-open-infra-pr"
-
-
-@pytest.fixture(name="gated")
-def _gated(github: GitHub) -> GitHub:
-    github.change_infra(
-        {"gitops.yml": GITOPS.split("  prod:")[0] + "  prod: {}\nservices: {api: {repo: your-org/app}}\n"}
-    )
-    github.world.infra.deployments.clear()
-    github.runner.environment["GITHUB_REPOSITORY"] = "your-org/infra"
-    return github
-
-
-def open_pr(github: GitHub, **inputs: str) -> Result:
-    return github.run(ACTION, **inputs)
 
 
 def rollback(github: GitHub, to: str = "previous", **inputs: str) -> Result:
@@ -43,96 +29,96 @@ def ran(github: GitHub, env: str, *names: str) -> list[str]:
 # Promote
 
 
-def test_a_promotion_says_what_goes(gated: GitHub) -> None:
-    (tag,) = ran(gated, "dev", "Greet everybody (#7)")
-    before = json.loads(gated.infra_file("envs/staging.json"))["api"]["tag"]
+def test_a_promotion_says_what_goes(promoting: GitHub) -> None:
+    (tag,) = ran(promoting, "dev", "Greet everybody (#7)")
+    before = json.loads(promoting.infra_file("envs/staging.json"))["api"]["tag"]
 
-    result = open_pr(gated, env="staging", from_env="dev")
+    result = open_pr(promoting, env="staging", from_env="dev")
 
     assert result.outputs["reason"] == "opened", result.log
-    pull = gated.world.infra.pulls[1]
+    pull = promoting.world.infra.pulls[1]
     assert pull.title == f"Promote dev to staging: api to {tag[:12]}"
     assert f"/your-org/app/compare/{before}...{tag}" in pull.body
     assert "/your-org/app/pull/7)" in pull.body
     assert "In dev: api for " in pull.body
     assert "since 2026-11-24 11&#58;00 UTC" in pull.body
     assert "| environment | service | tag | released | checks | after | ancestry |" in pull.body
-    assert "url" in json.loads(gated.infra_file("envs/staging.json", result.outputs["branch"]))["api"]
+    assert "url" in json.loads(promoting.infra_file("envs/staging.json", result.outputs["branch"]))["api"]
 
 
-def test_what_the_target_has_newer_is_left_alone_and_named(gated: GitHub) -> None:
-    old, new = gated.app_commit("old"), gated.app_commit("new")
+def test_what_the_target_has_newer_is_left_alone_and_named(promoting: GitHub) -> None:
+    old, new = promoting.app_commit("old"), promoting.app_commit("new")
     both = '{"api": {"tag": "%s"}, "web": {"tag": "%s"}}'
-    gated.change_infra({"gitops.yml": "services: {api: {repo: your-org/app}, web: {repo: your-org/app}}"})
-    gated.change_infra({"envs/dev.json": both % (old, new), "envs/staging.json": both % (new, old)})
+    promoting.change_infra({"gitops.yml": "services: {api: {repo: your-org/app}, web: {repo: your-org/app}}"})
+    promoting.change_infra({"envs/dev.json": both % (old, new), "envs/staging.json": both % (new, old)})
 
-    result = open_pr(gated, env="staging", from_env="dev")
+    result = open_pr(promoting, env="staging", from_env="dev")
 
     assert [change["service"] for change in result.json("changes")] == ["web"]
-    assert "Left alone, because staging has something newer: api" in gated.world.infra.pulls[1].body
+    assert "Left alone, because staging has something newer: api" in promoting.world.infra.pulls[1].body
 
 
-def test_a_promotion_that_only_goes_backwards_is_called_what_it_is(gated: GitHub) -> None:
-    old, new = gated.app_commit("old"), gated.app_commit("new")
-    gated.change_infra({"envs/dev.json": tagged(old), "envs/staging.json": tagged(new)})
+def test_a_promotion_that_only_goes_backwards_is_called_what_it_is(promoting: GitHub) -> None:
+    old, new = promoting.app_commit("old"), promoting.app_commit("new")
+    promoting.change_infra({"envs/dev.json": tagged(old), "envs/staging.json": tagged(new)})
 
-    result = open_pr(gated, env="staging", from_env="dev")
+    result = open_pr(promoting, env="staging", from_env="dev")
 
     assert result.outputs["reason"] == "superseded"
     assert f"staging has something newer than api {old[:12]}" in result.log
-    assert gated.world.infra.pulls == {}
+    assert promoting.world.infra.pulls == {}
 
 
 # The gates, before anything is opened
 
 
-def test_what_never_ran_in_dev_is_refused_at_once(gated: GitHub) -> None:
-    result = open_pr(gated, env="staging", tag=gated.app_commit())
+def test_what_never_ran_in_dev_is_refused_at_once(promoting: GitHub) -> None:
+    result = open_pr(promoting, env="staging", tag=promoting.app_commit())
 
     assert (result.exit_code, result.outputs["reason"]) == (7, "not-promoted")
-    assert gated.world.infra.pulls == {}
+    assert promoting.world.infra.pulls == {}
 
 
-def test_what_has_to_wait_is_opened_but_not_merged(gated: GitHub) -> None:
-    gated.change_infra(
+def test_what_has_to_wait_is_opened_but_not_merged(promoting: GitHub) -> None:
+    promoting.change_infra(
         {"gitops.yml": "environments: {dev: {review: none, freeze: ['2000-01-01 00:00 - 2100-01-01 00:00 UTC']}}"}
     )
-    tag = gated.app_commit()
+    tag = promoting.app_commit()
 
-    refused = open_pr(gated, env="dev", tag=tag, app_repo="your-org/app", merge="direct")
-    shown = open_pr(gated, env="dev", tag=tag, app_repo="your-org/app", merge="direct", dry_run="true")
-    opened = open_pr(gated, env="dev", tag=tag, app_repo="your-org/app")
+    refused = open_pr(promoting, env="dev", tag=tag, app_repo="your-org/app", merge="direct")
+    shown = open_pr(promoting, env="dev", tag=tag, app_repo="your-org/app", merge="direct", dry_run="true")
+    opened = open_pr(promoting, env="dev", tag=tag, app_repo="your-org/app")
 
     assert (refused.exit_code, refused.outputs["reason"]) == (7, "frozen")
     assert shown.outputs["reason"] == "dry-run"
     assert opened.outputs["reason"] == "opened"
     assert "::warning::dev is frozen; this gate opens 2100-01-01 00:00 UTC" in opened.log
-    assert "⏳ **frozen**" in gated.world.infra.pulls[1].body
+    assert "⏳ **frozen**" in promoting.world.infra.pulls[1].body
 
 
-def test_checks_of_the_app_that_still_run_are_waited_for(gated: GitHub) -> None:
-    tag = gated.app_commit()
-    gated.world.app.checks.clear()
+def test_checks_of_the_app_that_still_run_are_waited_for(promoting: GitHub) -> None:
+    tag = promoting.app_commit()
+    promoting.world.app.checks.clear()
 
     def pass_time() -> None:
-        gated.world.app.checks.clear()
-        gated.report("gate", "success" if len(gated.slept) > 2 else None, tag, gated.world.app)
+        promoting.world.app.checks.clear()
+        promoting.report("gate", "success" if len(promoting.slept) > 2 else None, tag, promoting.world.app)
 
-    gated.on_sleep = pass_time
+    promoting.on_sleep = pass_time
 
-    result = open_pr(gated, env="dev", tag=tag)
+    result = open_pr(promoting, env="dev", tag=tag)
 
     assert result.outputs["reason"] == "opened"
-    assert gated.slept == [1.0, 2.0, 4.0]
+    assert promoting.slept == [1.0, 2.0, 4.0]
     assert f"gate has not finished on {tag[:12]}; waiting" in result.log
 
 
-def test_checks_that_never_end_end_the_run(gated: GitHub) -> None:
-    tag = gated.app_commit()
-    gated.world.app.checks.clear()
+def test_checks_that_never_end_end_the_run(promoting: GitHub) -> None:
+    tag = promoting.app_commit()
+    promoting.world.app.checks.clear()
 
-    result = open_pr(gated, env="dev", tag=tag, timeout="10")
-    shown = open_pr(gated, env="dev", tag=tag, dry_run="true")
+    result = open_pr(promoting, env="dev", tag=tag, timeout="10")
+    shown = open_pr(promoting, env="dev", tag=tag, dry_run="true")
 
     assert (result.exit_code, result.outputs["reason"]) == (7, "checks-pending")
     assert shown.outputs["reason"] == "dry-run"
@@ -141,59 +127,59 @@ def test_checks_that_never_end_end_the_run(gated: GitHub) -> None:
 # Roll back
 
 
-def test_previous_is_what_ran_before(gated: GitHub) -> None:
-    first, second, _ = ran(gated, "dev", "first", "second", "third")
+def test_previous_is_what_ran_before(promoting: GitHub) -> None:
+    first, second, _ = ran(promoting, "dev", "first", "second", "third")
 
-    one, two = rollback(gated), rollback(gated, "previous-2", branch="two")
+    one, two = rollback(promoting), rollback(promoting, "previous-2", branch="two")
 
     assert [one.outputs["tag"], two.outputs["tag"]] == [second, first]
-    pull = gated.world.infra.pulls[1]
+    pull = promoting.world.infra.pulls[1]
     assert (pull.title, pull.head) == (f"Roll back dev: api to {second[:12]}", f"gitops/dev/rollback-api-{second[:12]}")
     assert "Rolled back because: it drops sessions" in pull.body
     assert "<summary>api: 1 commit taken out</summary>" in pull.body
     assert "third (alice)" in pull.body
-    message = gated.world.infra.git.get(one.outputs["commit-sha"]).message
+    message = promoting.world.infra.git.get(one.outputs["commit-sha"]).message
     assert message.endswith("\n\nReason: it drops sessions\nRequested-by: alice\nMade-by: gitops-actions")
 
 
-def test_a_deployment_that_failed_is_not_what_ran(gated: GitHub) -> None:
-    first, bad, third = gated.app_commit("a"), gated.app_commit("b"), gated.app_commit("c")
-    deploy(gated, "dev", first, ago=timedelta(hours=3))
-    deploy(gated, "dev", bad, ago=timedelta(hours=2), state="failure")
-    deploy(gated, "dev", third, ago=timedelta(hours=1))
+def test_a_deployment_that_failed_is_not_what_ran(promoting: GitHub) -> None:
+    first, bad, third = promoting.app_commit("a"), promoting.app_commit("b"), promoting.app_commit("c")
+    deploy(promoting, "dev", first, ago=timedelta(hours=3))
+    deploy(promoting, "dev", bad, ago=timedelta(hours=2), state="failure")
+    deploy(promoting, "dev", third, ago=timedelta(hours=1))
 
-    assert rollback(gated).outputs["tag"] == first
-
-
-def test_what_was_merged_and_never_deployed_is_rolled_back_too(gated: GitHub) -> None:
-    (first,) = ran(gated, "dev", "first")
-    gated.change_infra({"envs/dev.json": tagged(gated.app_commit("merged"))})
-
-    assert rollback(gated).outputs["tag"] == first
+    assert rollback(promoting).outputs["tag"] == first
 
 
-def test_without_records_the_history_of_the_file_counts(gated: GitHub) -> None:
-    one, two = gated.app_commit("one"), gated.app_commit("two")
-    gated.change_infra({"envs/dev.json": tagged(one)})
-    gated.change_infra({"envs/dev.json": tagged(two)})
-    gated.change_infra({"README.md": "x"})
+def test_what_was_merged_and_never_deployed_is_rolled_back_too(promoting: GitHub) -> None:
+    (first,) = ran(promoting, "dev", "first")
+    promoting.change_infra({"envs/dev.json": tagged(promoting.app_commit("merged"))})
 
-    assert rollback(gated).outputs["tag"] == one
+    assert rollback(promoting).outputs["tag"] == first
 
 
-def test_a_long_history_is_read_page_by_page(gated: GitHub) -> None:
-    one, two = gated.app_commit("one"), gated.app_commit("two")
-    gated.change_infra({"envs/dev.json": tagged(one)})
+def test_without_records_the_history_of_the_file_counts(promoting: GitHub) -> None:
+    one, two = promoting.app_commit("one"), promoting.app_commit("two")
+    promoting.change_infra({"envs/dev.json": tagged(one)})
+    promoting.change_infra({"envs/dev.json": tagged(two)})
+    promoting.change_infra({"README.md": "x"})
+
+    assert rollback(promoting).outputs["tag"] == one
+
+
+def test_a_long_history_is_read_page_by_page(promoting: GitHub) -> None:
+    one, two = promoting.app_commit("one"), promoting.app_commit("two")
+    promoting.change_infra({"envs/dev.json": tagged(one)})
     for n in range(60):
-        gated.change_infra({"envs/dev.json": tagged(two) + "\n" * (n % 2)})
+        promoting.change_infra({"envs/dev.json": tagged(two) + "\n" * (n % 2)})
 
-    assert rollback(gated).outputs["tag"] == one
+    assert rollback(promoting).outputs["tag"] == one
 
 
-def test_an_earlier_tag_can_be_named(gated: GitHub) -> None:
-    first, _, _ = ran(gated, "dev", "first", "second", "third")
+def test_an_earlier_tag_can_be_named(promoting: GitHub) -> None:
+    first, _, _ = ran(promoting, "dev", "first", "second", "third")
 
-    assert rollback(gated, first).outputs["tag"] == first
+    assert rollback(promoting, first).outputs["tag"] == first
 
 
 @pytest.mark.parametrize(
@@ -203,65 +189,65 @@ def test_an_earlier_tag_can_be_named(gated: GitHub) -> None:
         ("previous-3", "there is no previous-3 tag of api: no other tag ran in dev that long ago"),
     ],
 )
-def test_what_never_ran_there_is_no_rollback(gated: GitHub, to: str, said: str) -> None:
-    ran(gated, "dev", "first", "second", "third")
+def test_what_never_ran_there_is_no_rollback(promoting: GitHub, to: str, said: str) -> None:
+    ran(promoting, "dev", "first", "second", "third")
 
-    result = rollback(gated, gated.app_commit() if to == "never" else to)
+    result = rollback(promoting, promoting.app_commit() if to == "never" else to)
 
     assert (result.exit_code, result.outputs["reason"]) == (7, "never-ran")
     assert said in result.log
 
 
-def test_a_rollback_needs_a_reason(gated: GitHub) -> None:
-    result = open_pr(gated, env="dev", rollback="previous")
+def test_a_rollback_needs_a_reason(promoting: GitHub) -> None:
+    result = open_pr(promoting, env="dev", rollback="previous")
 
     assert (result.exit_code, result.outputs["reason"]) == (2, "invalid-input")
     assert "input reason is required for a rollback" in result.log
 
 
-def test_a_second_rollback_finds_the_first(gated: GitHub) -> None:
-    ran(gated, "dev", "first", "second")
+def test_a_second_rollback_finds_the_first(promoting: GitHub) -> None:
+    ran(promoting, "dev", "first", "second")
 
-    assert [rollback(gated).outputs["reason"] for _ in range(2)] == ["opened", "already-open"]
+    assert [rollback(promoting).outputs["reason"] for _ in range(2)] == ["opened", "already-open"]
 
 
-def test_a_rollback_to_what_is_there_changes_nothing(gated: GitHub) -> None:
-    first, second = ran(gated, "dev", "first", "second")
+def test_a_rollback_to_what_is_there_changes_nothing(promoting: GitHub) -> None:
+    first, second = ran(promoting, "dev", "first", "second")
 
-    assert rollback(gated, second).outputs["reason"] == "up-to-date"
+    assert rollback(promoting, second).outputs["reason"] == "up-to-date"
     assert first != second
 
 
-def test_a_rollback_that_github_merged_without_saying_so_is_not_undone(gated: GitHub) -> None:
+def test_a_rollback_that_github_merged_without_saying_so_is_not_undone(promoting: GitHub) -> None:
     """For what is previous is another tag then."""
     from sandbox.faults import Fault
 
-    first, _ = ran(gated, "dev", "first", "second")
-    gated.world.infra.rulesets.clear()
-    rollback(gated)
-    gated.world.infra.pulls.clear()
-    gated.world.infra.git.delete_ref(f"refs/heads/gitops/dev/rollback-api-{first[:12]}")
-    gated.operations()
-    rollback(gated, merge="direct", dry_run="true")
-    before = len(gated.operations())
-    gated.sandbox.faults.plan({before + 3: Fault(status=502, after=True)})
+    first, _ = ran(promoting, "dev", "first", "second")
+    promoting.world.infra.rulesets.clear()
+    rollback(promoting)
+    promoting.world.infra.pulls.clear()
+    promoting.world.infra.git.delete_ref(f"refs/heads/gitops/dev/rollback-api-{first[:12]}")
+    promoting.operations()
+    rollback(promoting, merge="direct", dry_run="true")
+    before = len(promoting.operations())
+    promoting.sandbox.faults.plan({before + 3: Fault(status=502, after=True)})
 
-    result = rollback(gated, merge="direct")
+    result = rollback(promoting, merge="direct")
 
     assert result.outputs["reason"] == "merged", result.log
-    assert json.loads(gated.infra_file())["api"]["tag"] == first
+    assert json.loads(promoting.infra_file())["api"]["tag"] == first
 
 
-def test_several_services_rollback_together(gated: GitHub) -> None:
+def test_several_services_rollback_together(promoting: GitHub) -> None:
     both = '{"api": {"tag": "%s"}, "web": {"tag": "%s"}}'
-    gated.change_infra({"gitops.yml": "services: {api: {repo: none}, web: {repo: none}}"})
-    gated.change_infra({"envs/dev.json": both % ("1.0.0", "2.0.0")})
-    gated.change_infra({"envs/dev.json": both % ("1.1.0", "2.1.0")})
+    promoting.change_infra({"gitops.yml": "services: {api: {repo: none}, web: {repo: none}}"})
+    promoting.change_infra({"envs/dev.json": both % ("1.0.0", "2.0.0")})
+    promoting.change_infra({"envs/dev.json": both % ("1.1.0", "2.1.0")})
 
-    result = rollback(gated, service="api,web")
+    result = rollback(promoting, service="api,web")
 
     assert [(change["service"], change["to"]) for change in result.json("changes")] == [
         ("api", "1.0.0"),
         ("web", "2.0.0"),
     ]
-    assert "say which service" in rollback(gated).log
+    assert "say which service" in rollback(promoting).log

@@ -9,10 +9,10 @@ import pytest
 
 from actions import report_deployment
 from sandbox.faults import Fault
+from tests.sandbox.scenarios import GitHub
 
 if TYPE_CHECKING:
     from sandbox.state import Deployment
-    from tests.sandbox.conftest import GitHub
     from tests.support import Result
 
 ACTION = "action-report-deployment"

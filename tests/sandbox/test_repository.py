@@ -14,7 +14,7 @@ from actions.api.repository import Repository
 from actions.errors import AccessError, ActionError, ConflictError, GitHubError
 from sandbox import rest
 from sandbox.faults import Fault
-from tests.sandbox.conftest import GitHub
+from tests.sandbox.scenarios import GitHub
 
 
 @pytest.fixture(name="infra")

@@ -16,7 +16,7 @@ from sandbox.server import Sandbox
 from sandbox.state import Event
 from sandbox.triggers import started
 from sandbox.world import World, build
-from tests.sandbox.conftest import GitHub
+from tests.sandbox.scenarios import GitHub
 
 APP = "/repos/your-org/app"
 

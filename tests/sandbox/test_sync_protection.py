@@ -9,10 +9,10 @@ import pytest
 
 from sandbox.faults import Fault
 from sandbox.state import Team
+from tests.sandbox.scenarios import GitHub
 from tests.support import ROOT
 
 if TYPE_CHECKING:
-    from tests.sandbox.conftest import GitHub
     from tests.support import Result
 
 ACTION = "action-sync-protection"
