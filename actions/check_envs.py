@@ -161,14 +161,14 @@ def _verdict(
     except EnvFileError as error:
         return Verdict(problems=(error,))
     changes = diff.changes()
-    evaluator = GateEvaluator.at(
-        infra,
-        comparison.base,
-        replace(config, repos={**_repos_of_new_services(config_after, diff), **config.repos}),
-        layout,
+    evaluator = GateEvaluator(
+        infra=infra,
+        head=comparison.base,
+        config=replace(config, repos={**_repos_of_new_services(config_after, diff), **config.repos}),
+        layout=layout,
         app_repo=settings.app_repo,
         app_token=settings.app_token,
-        clock=clock,
+        now=clock.utc(),
         snapshots={},
     )
     trailers, frozen = _trailers(details), FREEZE_LABEL in details.labels

@@ -233,14 +233,14 @@ class _Run:
         from actions.gates.collect import GateEvaluator
         from actions.gates.enforce import apply_gates
 
-        evaluator = GateEvaluator.at(
-            self._infra(),
-            self.event.sha,
-            self.config,
-            self.layout,
+        evaluator = GateEvaluator(
+            infra=self._infra(),
+            head=self.event.sha,
+            config=self.config,
+            layout=self.layout,
             app_repo=self.settings.app_repo or self.event.repository,
             app_token=self.settings.app_token,
-            clock=self.clock,
+            now=self.clock.utc(),
             snapshots=self.environments,
         )
         whole = self.settings.per is Per.ENV

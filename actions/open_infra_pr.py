@@ -129,14 +129,14 @@ def _attempt(infra: Repository, settings: Settings, attempted: AttemptState, clo
 
 
 def _evaluator(infra: Repository, settings: Settings, state: State, clock: Clock) -> GateEvaluator:
-    return GateEvaluator.at(
-        infra,
-        state.base.head,
-        state.config,
-        state.layout,
+    return GateEvaluator(
+        infra=infra,
+        head=state.base.head,
+        config=state.config,
+        layout=state.layout,
         app_repo=settings.app_repo,
         app_token=settings.token,
-        clock=clock,
+        now=clock.utc(),
         snapshots={snapshot.env: snapshot for snapshot in (state.target, state.source) if snapshot},
     )
 

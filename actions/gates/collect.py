@@ -1,9 +1,8 @@
-"""Collect the facts that the gates ask of a change, and have the gates evaluated."""
+"""Collect the facts about a change that the gates need, and evaluate the gates."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
@@ -24,6 +23,7 @@ from actions.tags import is_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
+    from datetime import datetime
 
     from actions.api.checks import CheckVerdict
     from actions.api.repository import Comparison, Repository
@@ -31,17 +31,16 @@ if TYPE_CHECKING:
     from actions.infra.change import Change
     from actions.infra.config import Config
     from actions.infra.layout import Layout, Snapshot
-    from actions.runner.clock import Clock
 
     Fact = TypeVar("Fact")
 
 MOST_PERIODS = 200
-UNCHANGED_TAG = NotApplicable("no new tag comes to the environment")
+UNCHANGED_TAG = NotApplicable("the change brings no new tag")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EvaluatedChange:
-    """A change, how its tag relates to the one in place, and what each gate says of it."""
+    """A change, how its tag relates to the deployed one, and the result of each gate."""
 
     change: Change
     order: Order
@@ -51,15 +50,15 @@ class EvaluatedChange:
 
     @property
     def worst(self) -> GateResult | None:
-        """Return the result that decides, None if every gate is open."""
+        """Return the result that decides, None if all gates are open."""
         return rules.worst(self.results)
 
 
 @dataclass(frozen=True, kw_only=True)
 class GateEvaluator:
-    """Evaluate changes of the infra repository, whose environments are read at the commit *head*.
+    """Evaluate changes to the infra repository on top of the commit *head*, at the time *now*.
 
-    *snapshots* are the environments that were read already.
+    *snapshots* are environments that were already read at *head*; others are read when needed.
     """
 
     infra: Repository
@@ -69,36 +68,12 @@ class GateEvaluator:
     app_repo: str
     app_token: str = field(repr=False)
     now: datetime
-    snapshots: dict[str, Snapshot | None]
+    snapshots: Mapping[str, Snapshot]
+    _snapshots: dict[str, Snapshot | None] = field(default_factory=dict, repr=False)
     _apps: dict[str, AppRepository] = field(default_factory=dict, repr=False)
 
-    @classmethod
-    def at(
-        cls,
-        infra: Repository,
-        head: str,
-        config: Config,
-        layout: Layout,
-        *,
-        app_repo: str,
-        app_token: str,
-        clock: Clock,
-        snapshots: Mapping[str, Snapshot],
-    ) -> GateEvaluator:
-        """Return the evaluator of changes on top of the commit *head* of *infra*, at the time of *clock*."""
-        return cls(
-            infra=infra,
-            config=config,
-            layout=layout,
-            head=head,
-            app_repo=app_repo,
-            app_token=app_token,
-            now=datetime.fromtimestamp(clock.wall(), UTC),
-            snapshots=dict(snapshots),
-        )
-
     def prefetch(self, changes: Iterable[Change]) -> None:
-        """Ask each app for all tags of *changes* in one request."""
+        """Request all tags of *changes* from the app repositories, with one request to each."""
         tags: dict[str, list[str]] = {}
         for change in changes:
             before = [change.before] if is_version(change.before) else []
@@ -121,9 +96,9 @@ class GateEvaluator:
         approved: bool | Unknown | NotApplicable,
         freeze_label: bool,
     ) -> EvaluatedChange:
-        """Return what the gates say of *change*, which says *trailers* of itself.
+        """Evaluate the gates for *change*, whose commits have *trailers*.
 
-        A fact that the token may not read, or that is not there, is unknown and keeps a gate shut.
+        A fact that is missing or that the token cannot read is unknown, and an unknown fact keeps a gate closed.
         """
         placed = _known(partial(self._with_last_tag, change))
         ordered = placed if isinstance(placed, Unknown) else _known(partial(self._order_of, placed))
@@ -138,8 +113,8 @@ class GateEvaluator:
             only_fixes=UNCHANGED_TAG,
             checks=UNCHANGED_TAG,
             periods=UNCHANGED_TAG,
-            ran_here=NotApplicable("it does not go back, or gives no reason"),
-            lost_commits=ordered if isinstance(ordered, Unknown) else NotApplicable("it contains what is in place"),
+            ran_here=NotApplicable("the change does not go back, or gives no reason"),
+            lost_commits=ordered if isinstance(ordered, Unknown) else NotApplicable("no deployed commit is lost"),
             approved=approved,
             freeze_label=freeze_label,
         )
@@ -152,34 +127,34 @@ class GateEvaluator:
         )
 
     def _order_of(self, change: Change) -> tuple[Order, Comparison | None]:
-        """Return the order of *change*, with the commits that it brings or, where it goes back, takes out."""
+        """Return the order of *change*, with the commits that it adds or, if it goes back, removes."""
         if not change.after:
-            return Order.IDENTICAL, None  # the service goes; there is nothing to compare
+            return Order.IDENTICAL, None  # the service is removed; there is nothing to compare
         relation, comparison = self.order(change.service, change.before, change.after)
         if relation is not Order.BEHIND or not comparison:
             return relation, comparison
-        taken_out = self._app(self._repo(change.service)).compare_tags(change.after, change.before)
-        return relation, replace(taken_out or comparison, status="behind")
+        removed = self._app(self._repo(change.service)).compare_tags(change.after, change.before)
+        return relation, replace(removed or comparison, status="behind")
 
     def _with_last_tag(self, change: Change) -> Change:
-        """Return *change* from the tag that its service ran last, where the env file has none to compare with."""
+        """Return *change*, with the last deployed tag as its *before* if the env file has none."""
         if change.before or not change.after or not self._snapshot(change.env):
             return change
         try:
             last = next((period.tag for period in self.periods(change.env, change.service)), "")
         except EnvFileError:
-            return change  # the change mends the file: no tag was taken out to get round this comparison
+            return change  # the change repairs the file: the tag was not removed to evade this comparison
         return replace(change, before=last)
 
     def ran(self, env: str, service: str, tag: str) -> bool:
-        """Tell whether *tag* of *service* was in place in *env* at some time."""
+        """Tell whether *tag* of *service* ever ran in *env*."""
         return any(period.tag == tag for period in islice(self.periods(env, service), MOST_PERIODS))
 
     def periods(self, env: str, service: str) -> Iterator[DeployedPeriod]:
-        """Yield what was in place in *env*, newest first; raise UnknownEnvError if it is not there."""
+        """Yield the periods of *service* in *env*, newest first; raise UnknownEnvError if there is no such env."""
         snapshot = self._snapshot(env)
         if not snapshot:
-            raise UnknownEnvError(f"no environment '{env}'")
+            raise UnknownEnvError(f"no environment '{env}' in {self.infra.name} at {self.head[:12]}")
         (history,) = read_history(self.infra, self.layout, [snapshot])
         return deployed_periods(history.records(), service)
 
@@ -187,8 +162,8 @@ class GateEvaluator:
         change = facts.change
         repo = self._repo(change.service)
         if not repo:
-            others = NotApplicable(f"{change.service} has no app repository")
-            facts = replace(facts, released=others, checks=others, only_fixes=others)
+            no_repo = NotApplicable(f"{change.service} has no app repository")
+            facts = replace(facts, released=no_repo, checks=no_repo, only_fixes=no_repo)
         else:
             app, prefix = self._app(repo), self.config.hotfix_prefix
             facts = replace(
@@ -205,7 +180,7 @@ class GateEvaluator:
         return facts
 
     def _periods_before(self, facts: Facts) -> tuple[DeployedPeriod, ...]:
-        """Return when the new tag ran in the environment that comes before; read no more than needed."""
+        """Return when the new tag ran in the preceding environment; read only as many records as needed."""
         soak = facts.policy.soak
         ran = []
         for period in islice(self.periods(facts.policy.after, facts.change.service), MOST_PERIODS):
@@ -221,9 +196,11 @@ class GateEvaluator:
         return evaluate_checks(required, reported, skipped_passes=False)
 
     def _snapshot(self, env: str) -> Snapshot | None:
-        if env not in self.snapshots:
-            self.snapshots[env] = remote.environment(self.infra, self.layout, self.head, env)
-        return self.snapshots[env]
+        if env in self.snapshots:
+            return self.snapshots[env]
+        if env not in self._snapshots:
+            self._snapshots[env] = remote.environment(self.infra, self.layout, self.head, env)
+        return self._snapshots[env]
 
     def _repo(self, service: str) -> str:
         return self.config.repo_of(service, self.app_repo)

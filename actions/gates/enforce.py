@@ -1,4 +1,4 @@
-"""The gates once more, at deployment: hold back what they refuse, and what has to wait."""
+"""Apply the gates at deployment: hold the changes that are refused or have to wait."""
 
 from __future__ import annotations
 
@@ -20,42 +20,42 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GatedChanges:
-    """What may be deployed, and every change that was evaluated."""
+    """The *differences* that may be deployed, and every change that was *evaluated*."""
 
     differences: Sequence[Difference]
     evaluated: Sequence[EvaluatedChange]
 
     @property
     def held(self) -> list[EvaluatedChange]:
-        """Return what is held back."""
+        """Return the changes that are kept from being deployed."""
         return [change for change in self.evaluated if change.worst]
 
     def as_output(self) -> list[dict[str, str]]:
-        """Return what is held back, in the words of the `held` output."""
+        """Return the held changes as the `held` output, with an entry per closed gate."""
         return [entry for entry in report.as_output(self.held, []) if entry["reason"]]
 
 
 def apply_gates(evaluator: GateEvaluator, head: str, differences: Sequence[Difference], *, whole: bool) -> GatedChanges:
-    """Evaluate every change of *differences*, which are those of the commit *head*.
+    """Evaluate every change of *differences*, read at the commit *head*, and remove the held ones.
 
     With *whole*, one held service holds its whole environment, because one job deploys all of it.
     """
     changes = {difference.env: _changes(difference) for difference in differences}
-    evaluator.prefetch(change for some in changes.values() for change in some)
+    evaluator.prefetch(change for env_changes in changes.values() for change in env_changes)
     evaluated, kept = [], []
     for difference in differences:
         results = [_evaluate(evaluator, head, change, difference) for change in changes[difference.env]]
         held = {result.change.service for result in results if result.worst}
-        goes = () if whole and held else tuple(s for s in difference.changed if s not in held)
+        changed = () if whole and held else tuple(s for s in difference.changed if s not in held)
         keeps_removed = held and (whole or held & set(difference.removed))
-        kept.append(replace(difference, changed=goes, removed=() if keeps_removed else difference.removed))
+        kept.append(replace(difference, changed=changed, removed=() if keeps_removed else difference.removed))
         evaluated += results
     return GatedChanges(differences=kept, evaluated=evaluated)
 
 
 def _changes(difference: Difference) -> list[Change]:
-    """Return what is to change; a service that goes has no tag after it."""
-    gone = {
+    """Return *difference* as changes; a removed service has no tag after the change."""
+    removed = {
         service: difference.snapshots_before[service].file_of(service).path
         for service in difference.removed
         if service in difference.snapshots_before
@@ -68,7 +68,7 @@ def _changes(difference: Difference) -> list[Change]:
             before=difference.previous.get(service, ""),
             after=difference.tags.get(service, ""),
         )
-        for service, file in ({s: difference.files[s] for s in difference.changed} | gone).items()
+        for service, file in ({s: difference.files[s] for s in difference.changed} | removed).items()
     ]
 
 

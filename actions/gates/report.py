@@ -1,4 +1,4 @@
-"""Show what the gates say: as a table for people, as the errors of a run, as an output."""
+"""Report the results of gates: as a table for people, as the errors of a run, as an output."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MARKS = {Decision.ALLOW: "✅", Decision.WAIT: "⏳", Decision.REFUSE: "❌"}
 
 
 def table(evaluated: Sequence[EvaluatedChange]) -> str:
-    """Return a row for each change and a column for each gate that applies; below, why a gate is not open."""
+    """Return a table with a row per change and a column per gate, followed by why each closed gate is closed."""
     gates = [gate for gate in Gate if any(result.gate is gate for item in evaluated for result in item.results)]
     if not gates:
         return ""
@@ -30,7 +30,7 @@ def table(evaluated: Sequence[EvaluatedChange]) -> str:
 
 
 def notes(results: Sequence[GateResult]) -> str:
-    """Return, as a list, which of *results*, about the pull request as a whole, are not open."""
+    """List the closed gates among *results*, which are about the pull request as a whole."""
     return _notes([("", result) for result in results])
 
 
@@ -51,9 +51,9 @@ def _row(item: EvaluatedChange, gates: Sequence[Gate]) -> list[str]:
 
 
 def errors(evaluated: Sequence[EvaluatedChange], *, waits: bool = True) -> list[ActionError]:
-    """Return an error for each closed gate, the worst first; with *waits*, for gates that open later too.
+    """Return an error for each closed gate, the worst first.
 
-    A check that has not finished always counts: it will soon.
+    Without *waits*, gates that open later are left out, except for unfinished checks.
     """
     closed = [
         (result, item)
@@ -66,7 +66,7 @@ def errors(evaluated: Sequence[EvaluatedChange], *, waits: bool = True) -> list[
 
 
 def error_of(result: GateResult, item: EvaluatedChange | None = None) -> ActionError:
-    """Return *result*, about a change or about a whole pull request, as the error of its reason."""
+    """Return *result* as the error of its reason; without *item* it is about a whole pull request."""
     kind = {kind.reason: kind for kind in _kinds(ActionError)}[str(result.reason)]
     if not item:
         return kind(result.message)
@@ -75,7 +75,7 @@ def error_of(result: GateResult, item: EvaluatedChange | None = None) -> ActionE
 
 
 def as_output(evaluated: Sequence[EvaluatedChange], whole: Sequence[GateResult]) -> list[dict[str, str]]:
-    """Return what each gate says, in the words of the `gates` output; *whole* is about no single change."""
+    """Return the results as the `gates` output; those in *whole* are about the pull request as a whole."""
     entries = [
         ({"env": item.change.env, "service": item.change.service, "tag": item.change.after}, result)
         for item in evaluated
@@ -96,6 +96,6 @@ def as_output(evaluated: Sequence[EvaluatedChange], whole: Sequence[GateResult])
 
 
 def _kinds(kind: type[ActionError]) -> Iterator[type[ActionError]]:
-    for below in kind.__subclasses__():
-        yield below
-        yield from _kinds(below)
+    for subclass in kind.__subclasses__():
+        yield subclass
+        yield from _kinds(subclass)

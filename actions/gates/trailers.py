@@ -1,9 +1,9 @@
-"""What a change says of itself in trailers, lines `Key: value` of a commit message (git-interpret-trailers(1)).
+"""Read and write the trailers of a change: lines `Key: value` of a commit message (git-interpret-trailers(1)).
 
-Reason: 1.4.3 drops the sessions of everybody          why a roll back
-Allow-diverged: the fix is not needed any more         why a tag need not contain the one in place
-Freeze-override: the shop is down                      why it goes in spite of a freeze
-Requested-by: alice                                    who had the bot make it: nobody who is independent of it
+Reason: 1.4.3 logs everybody out                       why a rollback is needed
+Allow-diverged: the fix is not needed any more         why the new tag may lack commits of the deployed one
+Freeze-override: the shop is down                      why the change is deployed in spite of a freeze
+Requested-by: alice                                    who asked the bot for it, and so cannot approve it
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ KEYS = {
     "requested-by": "requested_by",
 }
 TRAILER = re.compile(rf"(?im)^({'|'.join(KEYS)}):[ \t]*(\S.*)$")
-# A line of a paragraph that holds trailers and nothing else: a trailer, the rest of a long one, or what git adds.
+# A line of a paragraph of trailers: a trailer, the continuation of one, or the line of git cherry-pick -x.
 LINE = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*:.*|[ \t]+\S.*|\(cherry picked from commit .*\)")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Trailers:
-    """Why a change does what would be refused otherwise, and who asked for it; "" where it does not say."""
+    """The trailers of a change: why an otherwise refused change is allowed, and who requested it; "" if not given."""
 
     reason: str = ""
     allow_diverged: str = ""
@@ -37,24 +37,24 @@ class Trailers:
     requested_by: str = ""
 
     def then(self, later: Trailers) -> Trailers:
-        """Return what is said by this and by what comes *later*, which has the last word."""
+        """Combine these trailers with *later* ones, which win where both give a value."""
         return Trailers(**{name: getattr(later, name) or getattr(self, name) for name in KEYS.values()})
 
     def as_lines(self) -> list[str]:
-        """Return the lines of a commit message that say this."""
-        said = {key: getattr(self, name) for key, name in KEYS.items()}
-        return [f"{key.capitalize()}: {one_line(value)}" for key, value in said.items() if value]
+        """Return the trailers as lines for a commit message."""
+        values = {key: getattr(self, name) for key, name in KEYS.items()}
+        return [f"{key.capitalize()}: {one_line(value)}" for key, value in values.items() if value]
 
 
 def read(text: str) -> Trailers:
-    """Return what *text* says; of several trailers of one key the last counts. A line within prose is no trailer."""
+    """Read the trailers in *text*. The last one of a key counts; a line within a paragraph of prose is no trailer."""
     return Trailers(**{KEYS[match[1].lower()]: one_line(match[2]) for match in _trailers(text)})
 
 
 def requesters(text: str) -> frozenset[str]:
-    """Return everybody of whom *text*, which may be that of several commits, says that they asked for it."""
-    asked = (match[2] for match in _trailers(text) if match[1].lower() == "requested-by")
-    return frozenset(name.lstrip("@") for names in asked for name in names.replace(",", " ").split())
+    """Return the logins in all `Requested-by` trailers of *text*, the messages of one commit or several."""
+    values = (match[2] for match in _trailers(text) if match[1].lower() == "requested-by")
+    return frozenset(login.lstrip("@") for logins in values for login in logins.replace(",", " ").split())
 
 
 def _trailers(text: str) -> Iterator[re.Match[str]]:
@@ -64,5 +64,5 @@ def _trailers(text: str) -> Iterator[re.Match[str]]:
 
 
 def one_line(text: str) -> str:
-    """Return *text* as it fits a trailer."""
+    """Fit *text* into a trailer: one line of at most 500 characters."""
     return " ".join(text.split())[:LONGEST]
