@@ -45,11 +45,12 @@ def declaration(action: str) -> dict[str, Any]:
 
 
 def readme_rows(action: str, heading: str) -> list[list[str]]:
-    """Return the cells of the first table under *heading* in the README of *action*, without its head."""
+    """Return the rows of all tables under *heading* in the README of *action*, subheadings included."""
     text = (ROOT / action / "README.md").read_text(encoding="utf-8")
     section = text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
-    rows = [line for line in section.splitlines() if line.startswith("|")]
-    return [[cell.strip() for cell in row.split("|")[1:-1]] for row in rows[2:]]
+    tables = re.findall(r"(?:^\|.*\n)+", section + "\n", re.MULTILINE)
+    rows = [row for table in tables for row in table.splitlines()[2:]]
+    return [[cell.strip() for cell in row.split("|")[1:-1]] for row in rows]
 
 
 def outputs_of(text: str) -> dict[str, str]:
