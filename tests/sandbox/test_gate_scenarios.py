@@ -327,13 +327,14 @@ def test_a_pull_request_of_more_commits_than_are_read_is_unknown(
     running: Infra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     merge_files(running, {"envs/staging.json": two("2")})
-    monkeypatch.setattr("sandbox.graphql.PullRequest.commits", _one_of_many(running))
+    monkeypatch.setattr("sandbox.graphql.pulls.PullRequest.commits", _one_of_many(running))
 
     assert "staging/api unknown" in held(in_staging(running))
 
 
 def _one_of_many(running: Infra) -> object:
-    from sandbox.graphql import Commit, PullRequest
+    from sandbox.graphql.commits import Commit
+    from sandbox.graphql.pulls import PullRequest
 
     def commits(self: PullRequest, **_: object) -> dict[str, object]:
         repo = running.github.world.infra

@@ -16,6 +16,8 @@ from sandbox.faults import Fault
 from sandbox.state import ACTIONS_APP, CheckRun, Repo, WorkflowRun
 from tests.sandbox.scenarios import FINE_GRAINED, GitHub, open_pr, opened
 
+JOBS = "GET /repos/{owner}/{repo}/actions/runs/{run_id}/jobs"
+
 
 def of_another_app(repo: Repo, name: str, sha: str, conclusion: str | None, *, app: int = 77) -> None:
     """Report a check that is no job."""
@@ -147,7 +149,7 @@ def test_a_job_that_begins_between_two_answers_is_looked_for_again(github: GitHu
     tag = github.app_commit()
     run = github.world.app.runs.pop()
     again = Fault(silent=True, after=True, meanwhile=lambda: github.world.app.runs.append(run))
-    github.sandbox.faults.plan({3: again})
+    github.sandbox.faults.plan({("query object", 1): again})
 
     result = open_pr(github, tag=tag, token=narrow)
 
@@ -205,7 +207,7 @@ def test_a_token_that_may_read_checks_asks_for_no_jobs(github: GitHub) -> None:
 @pytest.mark.parametrize("jobs", [None, "text", [None], [{"name": "gate"}], [7]])
 def test_jobs_that_make_no_sense_are_an_error(github: GitHub, narrow: str, jobs: Any) -> None:
     tag = github.app_commit()
-    github.sandbox.faults.plan({3: Fault(status=200, body={"total_count": 1, "jobs": jobs})})
+    github.sandbox.faults.plan({JOBS: Fault(status=200, body={"total_count": 1, "jobs": jobs})})
 
     result = open_pr(github, tag=tag, token=narrow)
 
@@ -233,7 +235,9 @@ def test_nothing_but_checks_in_their_list_may_be_missing_from_an_answer(
 ) -> None:
     app = AppRepository(Client("your-org/app", narrow, github.sandbox.environment()))
     found = {"defaultBranchRef": None, "t0": None}
-    github.sandbox.faults.plan({0: Fault(status=200, body={"data": {"repository": found}, "errors": errors})})
+    github.sandbox.faults.plan(
+        {"query object": Fault(status=200, body={"data": {"repository": found}, "errors": errors})}
+    )
 
     with pytest.raises(AccessError):
         app.prefetch(["x"])
@@ -252,7 +256,7 @@ def test_a_check_that_is_hidden_is_missing_from_its_list(github: GitHub, narrow:
 def test_a_job_of_which_nothing_is_known_is_not_done(github: GitHub, narrow: str) -> None:
     tag = github.app_commit()
     job = {"name": "gate", "status": None, "conclusion": 7}
-    github.sandbox.faults.plan({3: Fault(status=200, body={"total_count": 1, "jobs": [job]})})
+    github.sandbox.faults.plan({JOBS: Fault(status=200, body={"total_count": 1, "jobs": [job]})})
 
     assert f"gate has not finished on {tag[:12]}; waiting" in open_pr(github, tag=tag, token=narrow).log
 

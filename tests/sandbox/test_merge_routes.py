@@ -13,6 +13,8 @@ from sandbox.state import Pull
 from tests.sandbox.scenarios import FINE_GRAINED, GitHub, merge_at_once, open_pr
 from tests.support import Result
 
+BASE, APP, COMMIT = "query pullRequests", "query object", "mutation createCommitOnBranch"
+MERGE = "PUT /repos/{owner}/{repo}/pulls/{pull_number}/merge"
 TWO = '{{\n  "api": {{"tag": "{api}"}},\n  "web": {{"tag": "{web}"}}\n}}\n'
 
 
@@ -200,15 +202,15 @@ def test_a_change_is_made_again_on_what_the_base_is_now(github: GitHub) -> None:
     assert result.outputs["verified"] == "true"
 
 
-def test_a_base_that_moves_under_a_merge_is_no_loss(github: GitHub) -> None:
+@pytest.mark.parametrize("operation", [COMMIT, MERGE], ids=["at the commit", "at the merge"])
+def test_a_base_that_moves_under_a_merge_is_no_loss(github: GitHub, operation: str) -> None:
     github.release("1.0.0", "1.1.0")
     github.change_infra({"envs/dev.json": TWO.format(api="1.0.0", web="1.0.0")})
     github.world.infra.rulesets.clear()
-    calls = {"PUT": 3}
     moved = Fault(
         silent=True, meanwhile=lambda: github.change_infra({"envs/dev.json": TWO.format(api="1.0.0", web="2.0.0")})
     )
-    github.sandbox.faults.plan({calls["PUT"] - 1: moved})
+    github.sandbox.faults.plan({(operation, 0): moved})
 
     result = open_pr(github, service="api", tag="1.1.0", merge="direct")
 
@@ -272,7 +274,7 @@ def test_a_push_between_the_commit_and_the_merge_is_not_merged(github: GitHub) -
     tag = github.app_commit()
     branch = f"gitops/dev/api-{tag[:12]}"
     push = Fault(silent=True, meanwhile=lambda: bot_push(github, branch, {"envs/prod.json": "{}"}, "mine"))
-    github.sandbox.faults.plan({3: push})
+    github.sandbox.faults.plan({"POST /repos/{owner}/{repo}/pulls": push})
     before = github.infra_file("envs/prod.json")
 
     result = merge_at_once(github, tag)
@@ -311,7 +313,7 @@ def test_a_push_while_the_change_is_made_again_is_not_lost(github: GitHub) -> No
     github.change_infra({"envs/dev.json": TWO.format(api="1.0.0", web="2.0.0")})
     branch = "gitops/dev/api-1.1.0"
     push = Fault(silent=True, meanwhile=lambda: bot_push(github, branch, {"README.md": "mine"}, "mine"))
-    github.sandbox.faults.plan({6: push})
+    github.sandbox.faults.plan({(COMMIT, 1): push})
 
     result = open_pr(github, service="api", tag="1.1.0")
 
@@ -422,7 +424,7 @@ def test_what_was_merged_since_the_base_was_read_is_not_offered_again(github: Gi
         github.person("olivia").merge("your-org/infra", 1)
         github.world.infra.git.delete_ref(f"refs/heads/{pull.head}")
 
-    github.sandbox.faults.plan({2: Fault(silent=True, meanwhile=merge)})
+    github.sandbox.faults.plan({(COMMIT, 0): Fault(silent=True, meanwhile=merge)})
 
     result = open_pr(github, tag=tag)
 
@@ -518,10 +520,10 @@ LIMITED: dict[str, Any] = {"message": "You have exceeded a secondary rate limit.
         ),
     ],
 )
-@pytest.mark.parametrize("call", [0, 1])
-def test_the_pause_that_github_asks_for_is_made(github: GitHub, fault: Fault, slept: float, call: int) -> None:
+@pytest.mark.parametrize("operation", [BASE, APP], ids=["of the base", "of the app"])
+def test_the_pause_that_github_asks_for_is_made(github: GitHub, fault: Fault, slept: float, operation: str) -> None:
     tag = github.app_commit()
-    github.sandbox.faults.plan({call: fault})
+    github.sandbox.faults.plan({(operation, 0): fault})
 
     result = open_pr(github, tag=tag)
 
@@ -531,14 +533,14 @@ def test_the_pause_that_github_asks_for_is_made(github: GitHub, fault: Fault, sl
 
 def test_graphql_says_in_its_own_way_that_it_is_too_much(github: GitHub) -> None:
     body = {"data": None, "errors": [{"type": "RATE_LIMITED", "message": "API rate limit exceeded"}]}
-    github.sandbox.faults.plan({0: Fault(status=200, body=body)})
+    github.sandbox.faults.plan({(BASE, 0): Fault(status=200, body=body)})
 
     assert open_pr(github, tag=github.app_commit()).outputs["reason"] == "opened"
     assert github.slept == [60.0]
 
 
 def test_a_pause_that_is_too_long_is_an_error_at_once_that_says_until_when(github: GitHub) -> None:
-    github.sandbox.faults.plan({0: Fault(status=403, body=LIMITED, headers={"retry-after": "3600"})})
+    github.sandbox.faults.plan({BASE: Fault(status=403, body=LIMITED, headers={"retry-after": "3600"})})
 
     result = open_pr(github, tag=github.app_commit(), timeout="60")
 
@@ -551,7 +553,7 @@ def test_bases_that_never_rest_end_the_run(github: GitHub) -> None:
     github.world.infra.rulesets.clear()
     tag = github.app_commit()
     stale = {"errors": [{"type": "STALE_DATA", "message": "Expected branch to point to"}], "data": None}
-    github.sandbox.faults.plan({n: Fault(status=200, body=stale) for n in range(2, 500)})
+    github.sandbox.faults.plan({COMMIT: Fault(status=200, body=stale)})
 
     result = open_pr(github, tag=tag, merge="direct", timeout="20000")
 

@@ -8,10 +8,11 @@ from datetime import timedelta
 import pytest
 
 from sandbox.delivery import tagged
+from sandbox.faults import Fault
 from tests.sandbox.scenarios import GitHub, deploy, open_pr
 from tests.support import Result
 
-ACTION = "action-open-infra-pr"
+MERGE = "PUT /repos/{owner}/{repo}/pulls/{pull_number}/merge"
 
 
 def rollback(github: GitHub, to: str = "previous", **inputs: str) -> Result:
@@ -220,17 +221,12 @@ def test_a_rollback_to_what_is_there_changes_nothing(promoting: GitHub) -> None:
 
 def test_a_rollback_that_github_merged_without_saying_so_is_not_undone(promoting: GitHub) -> None:
     """For what is previous is another tag then."""
-    from sandbox.faults import Fault
-
     first, _ = ran(promoting, "dev", "first", "second")
     promoting.world.infra.rulesets.clear()
     rollback(promoting)
     promoting.world.infra.pulls.clear()
     promoting.world.infra.git.delete_ref(f"refs/heads/gitops/dev/rollback-api-{first[:12]}")
-    promoting.operations()
-    rollback(promoting, merge="direct", dry_run="true")
-    before = len(promoting.operations())
-    promoting.sandbox.faults.plan({before + 3: Fault(status=502, after=True)})
+    promoting.sandbox.faults.plan({(MERGE, 0): Fault(status=502, after=True)})
 
     result = rollback(promoting, merge="direct")
 

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 ACTION = "action-report-deployment"
 APP = "your-org/app"
-# The requests of a run that reports one service: the commit, the newest record, the new one, its status.
-CREATION, CONCLUSION = 2, 3
+CREATION = "POST /repos/{owner}/{repo}/deployments"
+CONCLUSION = f"{CREATION}/{{deployment_id}}/statuses"
 
 
 def checkout(github: GitHub, config: str = f"services: {{api: {{repo: {APP}}}}}", **tags: str) -> None:
@@ -116,17 +116,17 @@ def test_a_tag_without_a_commit_is_a_warning(github: GitHub) -> None:
 
 
 @pytest.mark.parametrize(
-    "faults",
+    ("operation", "fault"),
     [
-        pytest.param({CREATION: Fault(after=True)}, id="recorded, and the answer lost"),
-        pytest.param({CREATION: Fault(status=502)}, id="not recorded"),
-        pytest.param({CONCLUSION: Fault(status=502)}, id="recorded, and not concluded"),
-        pytest.param({CONCLUSION: Fault(after=True)}, id="concluded, and the answer lost"),
+        pytest.param(CREATION, Fault(after=True), id="recorded, and the answer lost"),
+        pytest.param(CREATION, Fault(status=502), id="not recorded"),
+        pytest.param(CONCLUSION, Fault(status=502), id="recorded, and not concluded"),
+        pytest.param(CONCLUSION, Fault(after=True), id="concluded, and the answer lost"),
     ],
 )
-def test_whatever_is_lost_on_the_way_there_is_one_record(github: GitHub, faults: dict[int, Fault]) -> None:
+def test_whatever_is_lost_on_the_way_there_is_one_record(github: GitHub, operation: str, fault: Fault) -> None:
     checkout(github, api=github.app_commit())
-    github.sandbox.faults.plan(faults)
+    github.sandbox.faults.plan({(operation, 0): fault})
 
     result = report(github)
 

@@ -12,8 +12,8 @@ from actions.api.github_errors import mapped
 from actions.api.pulls import Pull, PullRequests, _closed_by
 from actions.api.repository import Repository
 from actions.errors import AccessError, ActionError, ConflictError, GitHubError
-from sandbox import rest
 from sandbox.faults import Fault
+from sandbox.rest.call import ROUTES
 from tests.sandbox.scenarios import GitHub
 
 
@@ -33,6 +33,14 @@ CALLS: dict[str, Any] = {
     "resolve": lambda infra: infra.resolve("a" * 40),
     "base": lambda infra: infra.base("", []),
 }
+OPERATIONS = {
+    "merge": "PUT /repos/{owner}/{repo}/pulls/{pull_number}/merge",
+    "delete_branch": "DELETE /repos/{owner}/{repo}/git/refs/{ref}",
+    "create_branch": "POST /repos/{owner}/{repo}/git/refs",
+    "compare": "GET /repos/{owner}/{repo}/compare/{basehead}",
+    "resolve": "GET /repos/{owner}/{repo}/commits/{ref}",
+    "base": "query pullRequests",
+}
 
 
 @pytest.mark.parametrize("call", CALLS)
@@ -40,7 +48,7 @@ CALLS: dict[str, Any] = {
 def test_a_fault_of_github_is_an_error_with_its_words(
     github: GitHub, infra: Repository, call: str, status: int
 ) -> None:
-    github.sandbox.faults.plan(dict.fromkeys(range(9), Fault(status=status, body={"message": "Server Error"})))
+    github.sandbox.faults.plan({OPERATIONS[call]: Fault(status=status, body={"message": "Server Error"})})
 
     with pytest.raises(GitHubError, match=f"GitHub answered {status} for your-org/infra: Server Error"):
         CALLS[call](infra)
@@ -48,7 +56,7 @@ def test_a_fault_of_github_is_an_error_with_its_words(
 
 @pytest.mark.parametrize("call", CALLS)
 def test_a_dropped_connection_is_an_error(github: GitHub, infra: Repository, call: str) -> None:
-    github.sandbox.faults.plan(dict.fromkeys(range(9), Fault()))
+    github.sandbox.faults.plan({OPERATIONS[call]: Fault()})
 
     with pytest.raises(GitHubError, match="no answer from GitHub for your-org/infra: ConnectionError"):
         CALLS[call](infra)
@@ -57,7 +65,7 @@ def test_a_dropped_connection_is_an_error(github: GitHub, infra: Repository, cal
 @pytest.mark.parametrize("call", CALLS)
 def test_a_missing_permission_is_named(github: GitHub, infra: Repository, call: str) -> None:
     body = {"message": "Resource not accessible by integration"}
-    github.sandbox.faults.plan({0: Fault(status=403, body=body)})
+    github.sandbox.faults.plan({(OPERATIONS[call], 0): Fault(status=403, body=body)})
 
     with pytest.raises(AccessError, match=r"it needs '.+' \(Resource not accessible by integration\)"):
         CALLS[call](infra)
@@ -83,8 +91,8 @@ def test_a_list_of_files_that_is_cut_is_an_error(
 ) -> None:
     """What is not listed must not be taken for what is not there."""
     name = "GET /repos/{owner}/{repo}/git/trees/{tree_sha}"
-    whole = rest.ROUTES[name]
-    monkeypatch.setitem(rest.ROUTES, name, lambda call: (200, whole(call)[1] | {"truncated": True}))
+    whole = ROUTES[name]
+    monkeypatch.setitem(ROUTES, name, lambda call: (200, whole(call)[1] | {"truncated": True}))
 
     with pytest.raises(GitHubError, match="more files than GitHub lists"):
         infra.paths(github.world.infra.git.head("main") or "")

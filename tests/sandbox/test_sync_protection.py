@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 ACTION = "action-sync-protection"
 EXAMPLES = ROOT / "examples" / "app" / "rulesets"
 NAMES = ["hotfixes", "hotfixes: only the bot creates them", "main"]
-# The requests before the first that writes: the bot, the workflows, the list of what is there, which is empty.
-LOOKS = 3
+CREATION = "POST /repos/{owner}/{repo}/rulesets"
+UPDATE = "PUT /repos/{owner}/{repo}/rulesets/{ruleset_id}"
+DELETION = "DELETE /repos/{owner}/{repo}/rulesets/{ruleset_id}"
 ORGANIZATION = {
     "name": "everywhere",
     "target": "branch",
@@ -192,12 +193,13 @@ def test_rules_that_swap_places_hold_all_the_time(github: GitHub, files: dict[st
         rules = [rule["type"] for ruleset in github.world.app.rulesets for rule in ruleset["rules"]]
         held.append({"deletion", "non_fast_forward"} <= set(rules))
 
-    github.sandbox.faults.plan({call: Fault(silent=True, meanwhile=look) for call in range(10)})
+    github.sandbox.faults.plan(dict.fromkeys([CREATION, UPDATE, DELETION], Fault(silent=True, meanwhile=look)))
 
     result = sync(github, "apply")
 
     assert result.exit_code == 0, result.log
-    assert held == [True] * 10
+    look()
+    assert held == [True] * 7
     assert there(github) == ["one", "other"]
     assert {done["action"] for done in result.json("changed")} == {"updated"}
 
@@ -205,7 +207,7 @@ def test_rules_that_swap_places_hold_all_the_time(github: GitHub, files: dict[st
 @pytest.mark.usefixtures("files")
 def test_a_failure_half_way_says_what_was_done_and_a_second_run_finishes(github: GitHub) -> None:
     github.world.app.rulesets.clear()
-    github.sandbox.faults.plan({LOOKS + 1: Fault(status=502)})
+    github.sandbox.faults.plan({(CREATION, 1): Fault(status=502)})
 
     failed = sync(github, "apply")
     finished = sync(github, "apply")
@@ -222,7 +224,7 @@ def test_a_failure_half_way_says_what_was_done_and_a_second_run_finishes(github:
 def test_what_github_makes_something_else_of_is_an_error(github: GitHub) -> None:
     github.world.app.rulesets.clear()
     answer = {"id": 1, "name": "main", "target": "branch", "enforcement": "disabled", "source": "your-org/app"}
-    github.sandbox.faults.plan({LOOKS: Fault(status=201, body=answer)})
+    github.sandbox.faults.plan({(CREATION, 0): Fault(status=201, body=answer)})
 
     result = sync(github, "apply")
 
@@ -234,7 +236,7 @@ def test_what_github_makes_something_else_of_is_an_error(github: GitHub) -> None
 def test_a_ruleset_that_is_gone_when_it_is_to_be_deleted_is_no_error(github: GitHub) -> None:
     github.world.app.rulesets.append(github.world.app.rulesets[0] | {"id": 5, "name": "by hand"})
     gone = Fault(silent=True, meanwhile=github.world.app.rulesets.pop)
-    github.sandbox.faults.plan({LOOKS + len(github.world.app.rulesets): gone})
+    github.sandbox.faults.plan({DELETION: gone})
 
     assert sync(github, "apply", prune="true").exit_code == 0
 
@@ -243,7 +245,7 @@ def test_a_ruleset_that_is_gone_when_it_is_to_be_deleted_is_no_error(github: Git
 def test_a_ruleset_that_github_does_not_delete_is_an_error(github: GitHub) -> None:
     github.world.app.rulesets.append(github.world.app.rulesets[0] | {"id": 5, "name": "by hand"})
     refusal = Fault(status=422, body={"message": "It is in use"})
-    github.sandbox.faults.plan({LOOKS + len(github.world.app.rulesets): refusal})
+    github.sandbox.faults.plan({DELETION: refusal})
 
     result = sync(github, "apply", prune="true")
 
@@ -310,7 +312,7 @@ def test_an_actor_that_there_is_not_is_refused_with_its_line(
 
 @pytest.mark.usefixtures("files")
 def test_an_actor_that_github_does_not_say_is_no_missing_actor(github: GitHub) -> None:
-    github.sandbox.faults.plan({0: Fault(status=500)})
+    github.sandbox.faults.plan({"GET /users/{username}": Fault(status=500)})
 
     assert sync(github, "check").outputs["reason"] == "github-unavailable"
 
