@@ -13,7 +13,7 @@ from sandbox.state import ROLES
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sandbox.state import Pull, Repo, User
+    from sandbox.state import Pull, Repo, Review, User
 
 GOOD = ("success", "skipped", "neutral")
 # The ids of the roles that every repository has.
@@ -118,6 +118,33 @@ def _history_problems(repo: Repo, update: Update) -> list[str]:
     return ["This branch must not contain merge commits."] if merges else []
 
 
+def _approvals(repo: Repo, pull: Pull, *, current: bool) -> list[Review]:
+    """Return the approvals of *pull* that count; with *current*, only those of its present head."""
+    latest = {review.user.login: review for review in pull.reviews if review.state != "COMMENTED"}
+    return [
+        review
+        for review in latest.values()
+        if review.state == "APPROVED"
+        and review.user is not pull.author
+        and review.user.kind == "User"
+        and repo.role(review.user) in ("write", "admin")
+        and (review.commit == pull.head_sha or not current)
+    ]
+
+
+def review_decision(repo: Repo, pull: Pull) -> str:
+    """Return what GitHub's GraphQL says of the reviews of *pull*, "" where no review is required and none was given."""
+    rules = [rule["parameters"] for _, rule in rules_for(repo, BRANCH + pull.base) if rule["type"] == "pull_request"]
+    latest = {review.user.login: review.state for review in pull.reviews if review.state != "COMMENTED"}
+    if "CHANGES_REQUESTED" in latest.values():
+        return "CHANGES_REQUESTED"
+    needed = max((rule["required_approving_review_count"] for rule in rules), default=0)
+    approvals = _approvals(repo, pull, current=any(rule["dismiss_stale_reviews_on_push"] for rule in rules))
+    if len(approvals) >= max(needed, 1):
+        return "APPROVED"
+    return "REVIEW_REQUIRED" if needed else ""
+
+
 def _review_problems(repo: Repo, parameters: dict[str, Any], update: Update) -> list[str]:
     if update.before is None:
         return []  # a ref that is created at a commit brings no change
@@ -128,15 +155,7 @@ def _review_problems(repo: Repo, parameters: dict[str, Any], update: Update) -> 
     allowed = parameters.get("allowed_merge_methods") or ["merge", "squash", "rebase"]
     if update.method not in allowed:
         problems.append(f"{update.method.capitalize()} commits are not allowed on this repository.")
-    latest = {review.user.login: review for review in pull.reviews if review.state != "COMMENTED"}
-    approvals = [
-        review
-        for review in latest.values()
-        if review.state == "APPROVED"
-        and review.user is not pull.author
-        and repo.role(review.user) in ("write", "admin")
-        and (review.commit == pull.head_sha or not parameters["dismiss_stale_reviews_on_push"])
-    ]
+    approvals = _approvals(repo, pull, current=parameters["dismiss_stale_reviews_on_push"])
     needed = parameters["required_approving_review_count"]
     if len(approvals) < needed:
         noun = "review is" if needed == 1 else "reviews are"
@@ -155,16 +174,16 @@ def _check_problems(repo: Repo, parameters: dict[str, Any], update: Update) -> l
     sha = update.pull.head_sha if update.pull else update.after
     problems = []
     for required in parameters["required_status_checks"]:
-        runs = [
-            run
-            for run in repo.checks
-            if run.sha == sha and run.name == required["context"] and required.get("integration_id") in (None, run.app)
-        ]
-        if not runs:
-            problems.append(f'Required status check "{required["context"]}" is expected.')
-        elif runs[-1].conclusion not in GOOD:
-            state = runs[-1].conclusion or runs[-1].status
-            problems.append(f'Required status check "{required["context"]}" is {state}.')
+        name, app = required["context"], required.get("integration_id")
+        # Of several runs of one check, the newest counts (docs.github.com, "Troubleshooting required status checks").
+        runs = [run for run in repo.checks if run.sha == sha and run.name == name and app in (None, run.app)]
+        statuses = [s for s in repo.newest_statuses(sha or "") if s.context == name and app in (None, s.creator.id)]
+        if not runs and not statuses:
+            problems.append(f'Required status check "{name}" is expected.')
+        elif runs and runs[-1].conclusion not in GOOD:
+            problems.append(f'Required status check "{name}" is {runs[-1].conclusion or runs[-1].status}.')
+        elif any(status.state != "success" for status in statuses):
+            problems.append(f'Required status check "{name}" is {statuses[-1].state}.')
     return problems
 
 

@@ -14,11 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
-from sandbox import descriptions, graphql, rest, rest_rulesets, smart_http
+from sandbox import descriptions, smart_http
 from sandbox.behaviour import Behaviour, Refusal
 from sandbox.faults import Fault, Faults, Turns
+from sandbox.graphql import execute
+from sandbox.graphql.context import Context
 from sandbox.guard import Guard
 from sandbox.payloads import Payloads
+from sandbox.rest.call import ROUTES, Call, allowed
 from sandbox.state import State, Token
 
 if TYPE_CHECKING:
@@ -40,6 +43,7 @@ class Exchange:
     operation: str
     user: str
     status: int
+    points: int = 0
 
 
 @dataclass(slots=True)
@@ -177,7 +181,7 @@ class _Handler(BaseHTTPRequestHandler):
         matched = described.operation(self.command, path)
         given = json.loads(body) if body else None
         name = str(matched[0]) if matched else ""
-        function = rest_rulesets.ROUTES.get(name)
+        function = ROUTES.get(name)
         token = self._token()
         if not matched or not function:
             sandbox.violations.append(f"the sandbox has no {self.command} {path}")
@@ -186,7 +190,7 @@ class _Handler(BaseHTTPRequestHandler):
         sandbox.violations += described.request_problems(operation, query, given)
         try:
             with sandbox.state.lock:
-                call = rest.Call(
+                call = Call(
                     state=sandbox.state,
                     behaviour=sandbox.behaviour,
                     payloads=sandbox.payloads,
@@ -225,11 +229,14 @@ class _Handler(BaseHTTPRequestHandler):
     def _graphql(self, body: bytes) -> tuple[int, Any]:
         sandbox, token = self.server.sandbox, self._token()
         given = json.loads(body)
-        context = graphql.Context(sandbox.behaviour, sandbox.payloads, token)
+        context = Context(sandbox.behaviour, sandbox.payloads, token)
         with sandbox.state.lock:
-            answer, problems = graphql.answer(context, given["query"], given.get("variables") or {})
+            answer, problems, cost = execute.answer(
+                context, given["query"], given.get("variables") or {}, given.get("operationName")
+            )
+            sandbox.state.limits.points_used += cost.points
         sandbox.violations += problems
-        self._note(GRAPHQL_PATH, given["query"].split("{")[0].split("(")[0].strip() or "query", token, 200)
+        self._note(GRAPHQL_PATH, given["query"].split("{")[0].split("(")[0].strip() or "query", token, 200, cost.points)
         return 200, answer
 
     def _git(self, path: str, query: dict[str, str], body: bytes) -> None:
@@ -244,7 +251,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(401, b"", "text/plain", {"WWW-Authenticate": 'Basic realm="GitHub"'})
             return
         with sandbox.state.lock:
-            repo = rest.allowed(
+            repo = allowed(
                 sandbox.state.repos.get(f"{match['owner']}/{match['repo']}".lower()),
                 token,
                 smart_http.SERVICES[service],
@@ -276,8 +283,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.rfile.readline()
         return content
 
-    def _note(self, path: str, operation: str, token: Token, status: int) -> None:
-        exchange = Exchange(self.command, path, operation, token.user.login, status)
+    def _note(self, path: str, operation: str, token: Token, status: int, points: int = 0) -> None:
+        exchange = Exchange(self.command, path, operation, token.user.login, status, points)
         self.server.sandbox.exchanges.append(exchange)
 
     def _json(self, status: int, answer: Any, headers: dict[str, str] | None = None) -> None:

@@ -112,6 +112,26 @@ class CheckRun:
 
 
 @dataclass(eq=False, slots=True)
+class CommitStatus:
+    """A status of the older kind on one commit, by *context*."""
+
+    id: int
+    context: str
+    sha: str
+    state: str
+    creator: User
+    at: str = field(default_factory=timestamp)
+
+
+@dataclass(slots=True)
+class Limits:
+    """What GraphQL has taken of the hour's points so far."""
+
+    points_an_hour: int = 5000
+    points_used: int = 0
+
+
+@dataclass(eq=False, slots=True)
 class DeploymentStatus:
     """How far a deployment was at one moment."""
 
@@ -263,6 +283,7 @@ class Repo:
     members: dict[str, Role] = field(default_factory=dict)
     pulls: dict[int, Pull] = field(default_factory=dict)
     checks: list[CheckRun] = field(default_factory=list)
+    statuses: list[CommitStatus] = field(default_factory=list)
     deployments: list[Deployment] = field(default_factory=list)
     rulesets: list[dict[str, Any]] = field(default_factory=list)
     ruleset_versions: list[RulesetVersion] = field(default_factory=list)
@@ -289,6 +310,10 @@ class Repo:
         """Return the ruleset called *name*, which must be there."""
         return next(ruleset for ruleset in self.rulesets if ruleset["name"] == name)
 
+    def newest_statuses(self, sha: str) -> list[CommitStatus]:
+        """Return the newest status of each context on the commit *sha*."""
+        return list({status.context: status for status in self.statuses if status.sha == sha}.values())
+
     def open_pulls(self, head: str) -> list[Pull]:
         """Return the open pull requests from the branch *head*."""
         return [pull for pull in self.pulls.values() if pull.state == "open" and pull.head == head]
@@ -313,6 +338,7 @@ class State:
         self.folder = folder
         self.lock = threading.RLock()
         self.process_group = 0
+        self.limits = Limits()
         self.users: dict[str, User] = {}
         self.tokens: dict[str, Token] = {}
         self.repos: dict[str, Repo] = {}

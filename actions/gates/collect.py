@@ -13,8 +13,9 @@ from actions.app.facts import NotApplicable, Unknown
 from actions.app.order import Order, order
 from actions.app.release import Release
 from actions.app.repository import AppRepository
-from actions.deployments.history import DeployedPeriod, deployed_periods
+from actions.deployments.history import DeployedPeriod, Record, deployed_periods
 from actions.deployments.records import read_history
+from actions.deployments.replay import Replay
 from actions.errors import AccessError, EnvFileError, UnknownEnvError
 from actions.gates import rules
 from actions.gates.rules import Facts, GateResult
@@ -71,6 +72,7 @@ class GateEvaluator:
     snapshots: Mapping[str, Snapshot]
     _snapshots: dict[str, Snapshot | None] = field(default_factory=dict, repr=False)
     _apps: dict[str, AppRepository] = field(default_factory=dict, repr=False)
+    _records: dict[str, Replay[Record]] = field(default_factory=dict, repr=False)
 
     def prefetch(self, changes: Iterable[Change]) -> None:
         """Request all tags of *changes* from the app repositories, with one request to each."""
@@ -155,8 +157,10 @@ class GateEvaluator:
         snapshot = self._snapshot(env)
         if not snapshot:
             raise UnknownEnvError(f"no environment '{env}' in {self.infra.name} at {self.head[:12]}")
-        (history,) = read_history(self.infra, self.layout, [snapshot])
-        return deployed_periods(history.records(), service)
+        if env not in self._records:
+            (history,) = read_history(self.infra, self.layout, [snapshot])
+            self._records[env] = Replay(history.records())
+        return deployed_periods(self._records[env], service)
 
     def _with_release(self, facts: Facts) -> Facts:
         change = facts.change

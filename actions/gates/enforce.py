@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from actions.app.facts import Unknown
 from actions.errors import AccessError
-from actions.gates import provenance, report, rules
+from actions.gates import report, rules
+from actions.gates.provenance import ProvenanceReader
 from actions.gates.trailers import Trailers
 from actions.infra.change import Change
 
@@ -42,9 +43,10 @@ def apply_gates(evaluator: GateEvaluator, head: str, differences: Sequence[Diffe
     """
     changes = {difference.env: _changes(difference) for difference in differences}
     evaluator.prefetch(change for env_changes in changes.values() for change in env_changes)
+    provenance = ProvenanceReader(evaluator.infra, evaluator.config, evaluator.layout, head)
     evaluated, kept = [], []
     for difference in differences:
-        results = [_evaluate(evaluator, head, change, difference) for change in changes[difference.env]]
+        results = [_evaluate(evaluator, provenance, change, difference) for change in changes[difference.env]]
         held = {result.change.service for result in results if result.worst}
         changed = () if whole and held else tuple(s for s in difference.changed if s not in held)
         keeps_removed = held and (whole or held & set(difference.removed))
@@ -72,10 +74,12 @@ def _changes(difference: Difference) -> list[Change]:
     ]
 
 
-def _evaluate(evaluator: GateEvaluator, head: str, change: Change, difference: Difference) -> EvaluatedChange:
+def _evaluate(
+    evaluator: GateEvaluator, provenance: ProvenanceReader, change: Change, difference: Difference
+) -> EvaluatedChange:
     deployed = difference.snapshots_before.get(change.service)
     try:
-        origin = provenance.find_origin(evaluator.infra, evaluator.config, evaluator.layout, change, deployed, head)
+        origin = provenance.origin(change, deployed)
     except AccessError as error:
         return evaluator.evaluate(change, Trailers(), approved=Unknown(str(error)), freeze_label=False)
     result = evaluator.evaluate(change, origin.trailers, approved=origin.approved, freeze_label=origin.freeze_label)

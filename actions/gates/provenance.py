@@ -1,12 +1,13 @@
-"""Where a change came from: the commits of the infra repository that brought it, and the pull requests behind them."""
+"""Find where a change came from: the commits of the infra repository that brought it, and their pull requests."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from actions.api.client import FILE, query
 from actions.app.facts import Unknown
+from actions.deployments.replay import Replay
 from actions.errors import EnvFileError
 from actions.gates import approval, trailers
 from actions.gates.approval import RejectionReason, ReviewedChange
@@ -23,28 +24,37 @@ if TYPE_CHECKING:
 
 PERMISSION = "contents: read, pull requests: read"
 FREEZE_LABEL = "freeze-override"
-PER_PAGE = 50
+COMMITS_PER_PAGE = 50
 MOST_PAGES = 6
+PULLS_PER_QUERY = 20
 MOST_COMMITS = 100  # of a pull request
-PULL = f"""state baseRefName headRefOid body author {{ login __typename }} labels(first: 100) {{ nodes {{ name }} }}
-    files(first: 100) {{ totalCount nodes {{ path }} }}
-    commits(last: {MOST_COMMITS}) {{ {approval.COMMITS} }} reviews(last: 100) {{ {approval.REVIEWS} }}"""
-HISTORY = f"""history(first: {PER_PAGE}, after: $cursor, path: $path) {{
-    pageInfo {{ hasNextPage endCursor }}
-    nodes {{
-        oid message parents(first: 1) {{ totalCount }} file(path: $path) {{ {FILE} }}
-        associatedPullRequests(first: 5) {{ nodes {{ {PULL} }} }} }} }}"""
-DOCUMENT = query(
+# GitHub counts what a query could return before it runs it, so it is asked in stages: the commits of the file with the
+# numbers of their pull requests, then the contents of those pull requests that brought the change
+# (docs.github.com, "Rate limits and query limits for the GraphQL API").
+HISTORY = query(
     variables={"oid": "GitObjectID!", "path": "String!", "cursor": "String"},
-    fields=f"defaultBranchRef {{ name }} object(oid: $oid) {{ ... on Commit {{ {HISTORY} }} }}",
+    fields=f"""defaultBranchRef {{ name }} object(oid: $oid) {{ ... on Commit {{
+        history(first: {COMMITS_PER_PAGE}, after: $cursor, path: $path) {{
+            pageInfo {{ hasNextPage endCursor }}
+            nodes {{
+                oid message parents(first: 1) {{ totalCount }} file(path: $path) {{ {FILE} }}
+                associatedPullRequests(first: 5) {{ nodes {{ number state baseRefName }} }} }} }} }} }}""",
+)
+PULL = f"""number headRefOid body author {{ login __typename }} labels(first: 100) {{ nodes {{ name }} }}
+    files(first: 100) {{ totalCount nodes {{ path }} }}
+    commits(first: 20) {{ {approval.COMMITS} }} reviews(last: 100) {{ {approval.REVIEWS} }}"""
+MORE_COMMITS = query(
+    variables={"number": "Int!", "cursor": "String"},
+    fields=f"""pullRequest(number: $number) {{
+        commits(first: {MOST_COMMITS}, after: $cursor) {{ {approval.COMMITS} }} }}""",
 )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Origin:
-    """What a change says of itself, and whether somebody independent approved all of it.
+    """What a change says of itself, and whether a human who did not contribute approved all of it.
 
-    If nobody did, and it is of a *bot*, *foreign* are the files in which it changes more than tags.
+    If nobody did, and a *bot* made it, *foreign* are the files in which it changes more than tags.
     """
 
     trailers: Trailers
@@ -55,66 +65,155 @@ class Origin:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Step:
-    """One commit of the file, with the text of the file before and after it; "" where it is not there, or no text."""
+class Step:
+    """One commit of a file, with its text before and after; "" where the file is not there, or is no text."""
 
     commit: Mapping[str, Any]
     before: str
     after: str
 
 
-def find_origin(
-    infra: Repository, config: Config, layout: Layout, change: Change, deployed: Snapshot | None, head: str
-) -> Origin:
-    """Return where that came from which *change*, on the branch that ends with *head*, has and *deployed* has not.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trace:
+    """The *steps* that brought a change, newest first; or why they are not known."""
 
-    *deployed* is None if nothing is known to have been.
-    """
-    origins: list[Origin] = []
-    history = _History(infra, head, change.file)
-    wanted = _part(layout, change, _text_of(deployed, change)) if deployed else None
-    for step in history.steps():
-        part = _part(layout, change, step.after)
-        if part == wanted or (wanted is None and part is None):
-            break
-        if part != _part(layout, change, step.before):
-            origins.append(_origin(config, layout, change, step, history.branch))
-            if not _is_readable(layout, change, step.before):
-                break  # this commit brought all of it
-    else:
-        if not history.is_whole:
-            return _nowhere(
-                Unknown(f"who changed {change.file}: it was changed more than {PER_PAGE * MOST_PAGES} times")
+    steps: tuple[Step, ...] = ()
+    unknown: Unknown | None = None
+
+
+@dataclass(frozen=True)
+class ProvenanceReader:
+    """Find the origins of changes on the branch that ends with the commit *head*; each answer is kept."""
+
+    infra: Repository
+    config: Config
+    layout: Layout
+    head: str
+    _histories: dict[str, FileHistory] = field(default_factory=dict, repr=False)
+    _traces: dict[tuple[str, str], Trace] = field(default_factory=dict, repr=False)
+    _pulls: dict[int, Mapping[str, Any]] = field(default_factory=dict, repr=False)
+
+    def prefetch(self, changes: Sequence[tuple[Change, Snapshot | None]]) -> None:
+        """Read the commits and the pull requests behind *changes*, each with what is deployed, in few requests."""
+        steps = [step for change, deployed in changes for step in self._trace(change, deployed).steps]
+        numbers = dict.fromkeys(number for step in steps if (number := self._pull_number(step.commit)))
+        new = [number for number in numbers if number not in self._pulls]
+        for start in range(0, len(new), PULLS_PER_QUERY):
+            batch = {f"n{number}": number for number in new[start : start + PULLS_PER_QUERY]}
+            document = query(
+                variables=dict.fromkeys(batch, "Int!"),
+                fields=" ".join(f"{name}: pullRequest(number: ${name}) {{ {PULL} }}" for name in batch),
             )
-    return (
-        _together(origins) if origins else _nowhere(Unknown(f"which commit changed {change.service} in {change.file}"))
-    )
+            answer = self.infra.client.repository(document, batch, permission=PERMISSION)
+            self._pulls.update({pull["number"]: self._whole(pull) for pull in answer.values()})
+
+    def origin(self, change: Change, deployed: Snapshot | None) -> Origin:
+        """Return where *change* came from, given the environment that is *deployed* (None: nothing is known to be)."""
+        self.prefetch([(change, deployed)])
+        trace = self._trace(change, deployed)
+        if trace.unknown:
+            return Origin(trailers=Trailers(), freeze_label=False, approved=trace.unknown)
+        return _together([self._origin(change, step) for step in trace.steps])
+
+    def _whole(self, pull: dict[str, Any]) -> dict[str, Any]:
+        """Return *pull* with its commits up to MOST_COMMITS; few have more than come at once."""
+        commits = pull["commits"]
+        if commits["pageInfo"]["hasNextPage"]:
+            variables = {"number": pull["number"], "cursor": commits["pageInfo"]["endCursor"]}
+            answer = self.infra.client.repository(MORE_COMMITS, variables, permission=PERMISSION)
+            more = answer["pullRequest"]["commits"]["nodes"]
+            commits = {**commits, "nodes": [*commits["nodes"], *more][:MOST_COMMITS]}
+        return {**pull, "commits": commits}
+
+    def _trace(self, change: Change, deployed: Snapshot | None) -> Trace:
+        key = (change.file, change.service)
+        if key not in self._traces:
+            history = self._histories.setdefault(change.file, FileHistory(self.infra, self.head, change.file))
+            self._traces[key] = self._find_steps(history, change, deployed)
+        return self._traces[key]
+
+    def _find_steps(self, history: FileHistory, change: Change, deployed: Snapshot | None) -> Trace:
+        """Return the commits that brought what *change* has and *deployed* lacks."""
+        steps: list[Step] = []
+        wanted = _part(self.layout, change, _text_of(deployed, change)) if deployed else None
+        for step in history.steps:
+            part = _part(self.layout, change, step.after)
+            if part == wanted or (wanted is None and part is None):
+                break
+            if part != _part(self.layout, change, step.before):
+                steps.append(step)
+                if not _is_readable(self.layout, change, step.before):
+                    break  # this commit brought all of it
+        else:
+            if not history.is_whole:
+                times = COMMITS_PER_PAGE * MOST_PAGES
+                return Trace(unknown=Unknown(f"who changed {change.file}: it was changed more than {times} times"))
+        if not steps:
+            return Trace(unknown=Unknown(f"which commit changed {change.service} in {change.file}"))
+        return Trace(steps=tuple(steps))
+
+    def _pull_number(self, commit: Mapping[str, Any]) -> int:
+        """Return the number of the pull request that brought *commit* to the default branch, 0 if none did."""
+        return next(
+            (
+                int(pull["number"])
+                for pull in commit["associatedPullRequests"]["nodes"]
+                if (pull["state"], pull["baseRefName"]) == ("MERGED", self._branch)
+            ),
+            0,
+        )
+
+    @property
+    def _branch(self) -> str:
+        return next((history.branch for history in self._histories.values()), "")
+
+    def _origin(self, change: Change, step: Step) -> Origin:
+        commit = step.commit
+        pull = self._pulls.get(self._pull_number(commit))
+        if not pull:
+            # Nobody could approve the first commit of a repository yet.
+            first = commit["parents"]["totalCount"] == 0
+            return Origin(trailers=trailers.read(commit["message"]), freeze_label=False, approved=first)
+        messages = "\n\n".join(node["commit"]["message"] for node in pull["commits"]["nodes"])
+        in_commits, in_body = trailers.read(messages), trailers.read(pull["body"])
+        override = "" if in_commits.freeze_override else in_body.freeze_override
+        approved, author = _is_approved(self.config, pull), approval.login(pull["author"])
+        is_bot = self.config.is_bot(author) or (pull["author"] or {}).get("__typename") == "Bot"
+        restricted = is_bot and approved is not True
+        return Origin(
+            trailers=in_commits.then(Trailers(freeze_override=override)),
+            freeze_label=FREEZE_LABEL in [label["name"] for label in pull["labels"]["nodes"]],
+            approved=approved,
+            bot=author if restricted else "",
+            foreign=_foreign(self.layout, change, step, pull["files"]) if restricted else (),
+        )
 
 
-class _History:
+class FileHistory:
     """The commits up to *head* that changed the file at *path*, newest first; read as far as is asked for."""
 
     def __init__(self, infra: Repository, head: str, path: str) -> None:
         self._infra = infra
-        self._given: dict[str, object] = {"oid": head, "path": path, "cursor": None}
+        self._variables: dict[str, object] = {"oid": head, "path": path, "cursor": None}
+        self.steps = Replay(self._read())
         self.branch = ""
         self.is_whole = False
 
-    def steps(self) -> Iterator[_Step]:
+    def _read(self) -> Iterator[Step]:
         newer: Mapping[str, Any] | None = None
         for _ in range(MOST_PAGES):
-            answer = self._infra.client.repository(DOCUMENT, self._given, permission=PERMISSION)
+            answer = self._infra.client.repository(HISTORY, self._variables, permission=PERMISSION)
             self.branch = (answer["defaultBranchRef"] or {}).get("name", "")
             history = answer["object"]["history"] if answer["object"] else {"nodes": [], "pageInfo": {}}
             for commit in history["nodes"]:
                 if newer:
-                    yield _Step(commit=newer, before=_text(commit), after=_text(newer))
+                    yield Step(commit=newer, before=_text(commit), after=_text(newer))
                 newer = commit
             if not history["pageInfo"].get("hasNextPage"):
                 self.is_whole = True
-                yield from [_Step(commit=newer, before="", after=_text(newer))] if newer else []
+                yield from [Step(commit=newer, before="", after=_text(newer))] if newer else []
                 return
-            self._given["cursor"] = history["pageInfo"]["endCursor"]
+            self._variables["cursor"] = history["pageInfo"]["endCursor"]
 
 
 def _text(commit: Mapping[str, Any]) -> str:
@@ -126,12 +225,12 @@ def _text_of(snapshot: Snapshot | None, change: Change) -> str:
 
 
 def _part(layout: Layout, change: Change, text: str) -> object:
-    """Return what *text* says of the service of *change*, with what it says of no service; None if nothing."""
+    """Return what *text* says of the service of *change*, and of no service in particular; None if nothing."""
     file = layout.env_file(change.file, text)
     try:
         services, rest = file.parts() if text else ({}, None)
     except EnvFileError:
-        return text  # nobody can tell: any change of it counts
+        return text  # any change of a file that cannot be read counts
     if change.service not in services:
         return None
     return services[change.service], rest if file.tag_path.names_service else None
@@ -146,12 +245,12 @@ def _is_readable(layout: Layout, change: Change, text: str) -> bool:
 
 def _together(origins: Sequence[Origin]) -> Origin:
     """Return what several commits, newest first, are as one change: what holds for it holds for each of them."""
-    said = Trailers()
+    together = Trailers()
     for origin in origins[::-1]:
-        said = said.then(origin.trailers)
+        together = together.then(origin.trailers)
     doubts = [origin.approved for origin in origins if origin.approved is not True]
     return Origin(
-        trailers=said,
+        trailers=together,
         freeze_label=all(origin.freeze_label and origin.trailers.freeze_override for origin in origins),
         approved=(False if False in doubts else doubts[0]) if doubts else True,
         bot=next((origin.bot for origin in origins if origin.bot), ""),
@@ -159,33 +258,11 @@ def _together(origins: Sequence[Origin]) -> Origin:
     )
 
 
-def _origin(config: Config, layout: Layout, change: Change, step: _Step, branch: str) -> Origin:
-    commit = step.commit
-    merged = (pull for pull in commit["associatedPullRequests"]["nodes"] if pull["state"] == "MERGED")
-    pull = next((pull for pull in merged if pull["baseRefName"] == branch), None)
-    if not pull:
-        # The first commit of a repository: there was nobody yet to approve it.
-        first = commit["parents"]["totalCount"] == 0
-        return Origin(trailers=trailers.read(commit["message"]), freeze_label=False, approved=first)
-    commits = pull["commits"]["nodes"]
-    said = trailers.read("\n\n".join(node["commit"]["message"] for node in commits))
-    in_body = trailers.read(pull["body"])
-    approved, author = _is_approved(config, pull), approval.login(pull["author"])
-    is_bot = config.is_bot(author) or (pull["author"] or {}).get("__typename") == "Bot"
-    judged = is_bot and approved is not True
-    return Origin(
-        trailers=said.then(Trailers(freeze_override="" if said.freeze_override else in_body.freeze_override)),
-        freeze_label=FREEZE_LABEL in [label["name"] for label in pull["labels"]["nodes"]],
-        approved=approved,
-        bot=author if judged else "",
-        foreign=_foreign(layout, change, step, pull["files"]) if judged else (),
-    )
+def _foreign(layout: Layout, change: Change, step: Step, files: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the files of a pull request that hold no tags, and that of *change* if more than tags change in it.
 
-
-def _foreign(layout: Layout, change: Change, step: _Step, files: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the files of a pull request that hold no tags, and the one of *change* if more than tags change in it.
-
-    Those that GitHub does not list are none either. What it does to other env files is for their own changes to say.
+    Files that GitHub does not list hold none either. What the pull request does to other env files is judged with
+    their own changes.
     """
     paths = [node["path"] for node in files["nodes"]]
     base, head = (layout.group({change.file: text}) if text else {} for text in (step.before, step.after))
@@ -194,12 +271,8 @@ def _foreign(layout: Layout, change: Change, step: _Step, files: Mapping[str, An
     return (*(path for path in paths if not layout.owner(path)), *more, *([f"{unlisted} more"] if unlisted else []))
 
 
-def _nowhere(why: Unknown) -> Origin:
-    return Origin(trailers=Trailers(), freeze_label=False, approved=why)
-
-
 def _is_approved(config: Config, pull: Mapping[str, Any]) -> bool | Unknown:
-    """Tell whether somebody who had no part in the change, and is no bot, approved it as it was merged."""
+    """Tell whether a human who did not contribute approved the pull request as it was merged."""
     commits = pull["commits"]
     authorship = approval.read_authorship(commits["nodes"])
     found = approval.find_approval(

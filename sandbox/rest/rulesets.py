@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.behaviour import Refusal
 from sandbox.gitrepo import BRANCH
-from sandbox.rest import ROUTES, Call, found, route
+from sandbox.rest.call import Call, found, route
 from sandbox.rules import rules_for
 from sandbox.state import RulesetVersion, timestamp
 
 if TYPE_CHECKING:
-    from sandbox.rest import Answer
+    from sandbox.rest.call import Answer
     from sandbox.state import Repo, RuleSuite
-
-__all__ = ["ROUTES"]  # with those of `rest`
 
 DEFAULTS: dict[str, Any] = {"target": "branch", "bypass_actors": [], "conditions": {}, "rules": []}
 WRITABLE = ("name", "target", "enforcement", "bypass_actors", "conditions", "rules")

@@ -1,0 +1,141 @@
+"""Pull requests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sandbox.graphql.context import Node, connection
+from sandbox.graphql.users import User, actor
+from sandbox.rules import review_decision
+
+if TYPE_CHECKING:
+    from sandbox import state
+    from sandbox.graphql.commits import Commit
+    from sandbox.graphql.context import Context
+
+
+class PullRequest(Node):
+    def __init__(self, context: Context, repo: state.Repo, pull: state.Pull) -> None:
+        super().__init__(context, repo)
+        self._pull = pull
+
+    def id(self) -> str:
+        return f"PR_{self._repo.id}_{self._pull.number}"
+
+    def number(self) -> int:
+        return self._pull.number
+
+    def files(self, **page: Any) -> dict[str, Any]:
+        git = self._repo.git
+        after = self._pull.merge_sha or self._pull.head_sha
+        before = f"{after}^" if self._pull.merge_sha else git.merge_base(git.head(self._pull.base) or "", after)
+        paths = git.changed_paths(before or "", after)
+        return connection([{"path": path} for path in paths], **page)
+
+    def url(self) -> str:
+        return f"{self._context.payloads.server}/{self._repo.full_name}/pull/{self._pull.number}"
+
+    def state(self) -> str:
+        return self._pull.graphql_state
+
+    def isCrossRepository(self) -> bool:
+        return False
+
+    def headRefName(self) -> str:
+        return self._pull.head
+
+    def baseRefName(self) -> str:
+        return self._pull.base
+
+    def body(self) -> str:
+        return self._pull.body
+
+    def title(self) -> str:
+        return self._pull.title
+
+    def createdAt(self) -> str:
+        return self._pull.created
+
+    def mergedAt(self) -> str | None:
+        return self._pull.closed if self._pull.merge_sha else None
+
+    def mergedBy(self) -> User | None:
+        return actor(self._pull.merged_by) if self._pull.merged_by else None
+
+    def closingIssuesReferences(self, **_: Any) -> dict[str, Any]:
+        return connection([])
+
+    def author(self) -> User:
+        return actor(self._pull.author)
+
+    def comments(self, **page: Any) -> dict[str, Any]:
+        asking = self._context.token.user
+        nodes = [
+            {"databaseId": comment.id, "body": comment.body, "viewerDidAuthor": comment.user is asking}
+            for comment in self._pull.comments
+        ]
+        return connection(nodes, **page)
+
+    def commits(self, **page: Any) -> dict[str, Any]:
+        from sandbox.graphql.commits import Commit  # which knows of pull requests
+
+        git = self._repo.git
+        base = git.merge_base(git.head(self._pull.base) or "", self._pull.head_sha)
+        if self._pull.merge_sha:
+            base = str(git.get(self._pull.merge_sha).parent_ids[0])
+        shas = git.between(base or "", self._pull.head_sha)
+        return connection([{"commit": Commit(self._context, self._repo, sha)} for sha in shas], **page)
+
+    def labels(self, **page: Any) -> dict[str, Any]:
+        return connection([{"name": label} for label in self._pull.labels], **page)
+
+    def reviewRequests(self, **page: Any) -> dict[str, Any]:
+        return connection([*self._pull.reviewers, *self._pull.team_reviewers], **page)
+
+    def reviews(self, **page: Any) -> dict[str, Any]:
+        from sandbox.graphql.commits import Commit
+
+        nodes = [
+            {
+                "state": review.state,
+                "author": actor(review.user),
+                "authorCanPushToRepository": self._repo.role(review.user) in ("write", "admin"),
+                "submittedAt": review.at,
+                "commit": Commit(self._context, self._repo, review.commit),
+            }
+            for review in self._pull.reviews
+        ]
+        return connection(nodes, **page)
+
+    def mergeable(self) -> str:
+        base = self._repo.git.head(self._pull.base) or ""
+        clean = self._repo.git.merge_tree(base, self._pull.head_sha) is not None
+        return "MERGEABLE" if clean else "CONFLICTING"
+
+    def reviewDecision(self) -> str | None:
+        decision = review_decision(self._repo, self._pull)
+        return decision or None
+
+    def isInMergeQueue(self) -> bool:
+        return self._pull.queued
+
+    def headRefOid(self) -> str:
+        return self._pull.head_sha
+
+    def mergeCommit(self) -> Commit | None:
+        from sandbox.graphql.commits import Commit
+
+        sha = self._pull.merge_sha
+        return Commit(self._context, self._repo, sha) if sha else None
+
+    def timelineItems(self, **page: Any) -> dict[str, Any]:
+        closer = self._pull.closed_by
+        return connection([ClosedEvent(closer)] if closer else [], **page)
+
+
+class ClosedEvent:
+    def __init__(self, user: state.User) -> None:
+        self._user = user
+
+    def actor(self) -> User:
+        return actor(self._user)

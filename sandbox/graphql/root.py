@@ -1,0 +1,102 @@
+"""Query and Mutation."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Any
+
+from sandbox.behaviour import Refusal
+from sandbox.gitrepo import BRANCH
+from sandbox.graphql.commits import Commit
+from sandbox.graphql.repository import Ref, Repository
+from sandbox.state import ZEROS, AutoMerge, timestamp
+
+if TYPE_CHECKING:
+    from sandbox import state
+    from sandbox.graphql.context import Context
+    from sandbox.graphql.cost import Cost
+
+
+class Root:
+    """Query and Mutation."""
+
+    def __init__(self, context: Context, cost: Cost) -> None:
+        self._context = context
+        self._cost = cost
+
+    def rateLimit(self, **_: Any) -> dict[str, Any]:
+        limits = self._context.state.limits
+        remaining = max(0, limits.points_an_hour - limits.points_used)
+        return {
+            "cost": self._cost.points,
+            "limit": limits.points_an_hour,
+            "nodeCount": self._cost.nodes,
+            "remaining": remaining,
+            "used": limits.points_used,
+            "resetAt": timestamp(),
+        }
+
+    def repository(self, owner: str, name: str, **_: Any) -> Repository:
+        return Repository(self._context, self._context.repo(f"{owner}/{name}"))
+
+    def createRef(self, input: dict[str, Any]) -> dict[str, Any]:
+        repo = self._context.repo_by_id(input["repositoryId"], "write")
+        if input["name"] in repo.git.refs(input["name"]):
+            raise Refusal(422, f'A ref named "{input["name"]}" already exists in the repository.')
+        self._context.behaviour.update_ref(repo, self._context.token, input["name"], input["oid"])
+        return {"ref": Ref(self._context, repo, input["name"], input["oid"]), "clientMutationId": None}
+
+    def createCommitOnBranch(self, input: dict[str, Any]) -> dict[str, Any]:
+        branch = input["branch"]
+        repo = self._context.repo(branch["repositoryNameWithOwner"], "write")
+        name = branch["branchName"].removeprefix(BRANCH)
+        changes = input.get("fileChanges") or {}
+        files: dict[str, bytes | None] = {
+            addition["path"]: base64.b64decode(addition["contents"], validate=True)
+            for addition in changes.get("additions") or []
+        }
+        files |= {deletion["path"]: None for deletion in changes.get("deletions") or []}
+        message = f"{input['message']['headline']}\n\n{input['message'].get('body') or ''}".strip()
+        sha = self._context.behaviour.commit_on_branch(
+            repo, self._context.token, name, input["expectedHeadOid"], files, message
+        )
+        return {
+            "commit": Commit(self._context, repo, sha),
+            "ref": Ref(self._context, repo, BRANCH + name, sha),
+            "clientMutationId": None,
+        }
+
+    def updateRefs(self, input: dict[str, Any]) -> dict[str, Any]:
+        repo = self._context.repo_by_id(input["repositoryId"], "write")
+        updates = input["refUpdates"]
+        for update in updates:
+            there = repo.git.refs(update["name"]).get(update["name"], ZEROS)
+            if update.get("beforeOid") not in (None, there):
+                text = f'Expected {update["name"]} to point to "{update["beforeOid"]}" but it did not.'
+                raise Refusal(409, text, kind="STALE_DATA")
+        for update in updates:
+            after = None if update["afterOid"] == ZEROS else update["afterOid"]
+            self._context.behaviour.update_ref(repo, self._context.token, update["name"], after)
+        return {"clientMutationId": None}
+
+    def enablePullRequestAutoMerge(self, input: dict[str, Any]) -> dict[str, Any]:
+        repo, pull = self._pull(input["pullRequestId"])
+        wish = AutoMerge(
+            self._context.token,
+            input["mergeMethod"].lower(),
+            input.get("commitHeadline") or pull.title,
+            input.get("commitBody") or "",
+        )
+        self._context.behaviour.merge_when_ready(repo, pull, wish)
+        return {"clientMutationId": None}
+
+    def enqueuePullRequest(self, input: dict[str, Any]) -> dict[str, Any]:
+        _, pull = self._pull(input["pullRequestId"])
+        if pull.queued:
+            raise Refusal(422, "Pull request is already in the queue")
+        pull.queued = True
+        return {"clientMutationId": None}
+
+    def _pull(self, node_id: str) -> tuple[state.Repo, state.Pull]:
+        repo = self._context.repo_by_id(node_id, "write", "pull_requests")
+        return repo, repo.pulls[int(node_id.split("_")[2])]

@@ -1,0 +1,26 @@
+"""Users and apps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sandbox import state
+
+
+def actor(user: state.User) -> User:
+    """Return *user* as the type of the schema that it is."""
+    return Bot(user) if user.kind == "Bot" else User(user)
+
+
+class User:
+    def __init__(self, user: state.User) -> None:
+        self._user = user
+
+    def login(self) -> str:
+        """Return the login; of an App its name alone, which REST calls `name[bot]`."""
+        return self._user.login.removesuffix("[bot]")
+
+
+class Bot(User):
+    pass

@@ -1,0 +1,5 @@
+"""The REST API, as far as the sandbox has it. Every route is named by its template in GitHub's OpenAPI description."""
+
+from sandbox.rest import accounts, actions, checks, deployments, pulls, releases, repositories, rulesets
+
+__all__ = ["accounts", "actions", "checks", "deployments", "pulls", "releases", "repositories", "rulesets"]

@@ -1,0 +1,80 @@
+"""Workflow runs, their jobs, and dispatches."""
+
+from __future__ import annotations
+
+import yaml
+
+from sandbox.behaviour import Refusal
+from sandbox.gitrepo import BRANCH
+from sandbox.rest.call import Answer, Call, found, route
+from sandbox.state import Repo, WorkflowRun, branch_of
+
+
+@route("GET /repos/{owner}/{repo}/actions/runs")
+def _workflow_runs(call: Call) -> Answer:
+    repo = call.repo(permission="actions")
+    runs = [run for run in repo.runs if run.sha == call.query.get("head_sha", run.sha)]
+    return 200, {"total_count": len(runs), "workflow_runs": [call.payloads.workflow_run(repo, run) for run in runs]}
+
+
+@route("GET /repos/{owner}/{repo}/actions/runs/{run_id}/jobs")
+def _jobs(call: Call) -> Answer:
+    repo = call.repo(permission="actions")
+    run = _run_of(call, repo)
+    jobs = [call.payloads.job(repo, check) for check in repo.checks if check.run == run.id]
+    return 200, {"total_count": len(jobs), "jobs": jobs}
+
+
+@route("GET /repos/{owner}/{repo}/actions/runs/{run_id}")
+def _workflow_run(call: Call) -> Answer:
+    repo = call.repo(permission="actions")
+    return 200, call.payloads.workflow_run(repo, _run_of(call, repo))
+
+
+@route("GET /repos/{owner}/{repo}/actions/runs/{run_id}/approvals")
+def _approvals(call: Call) -> Answer:
+    return 200, _run_of(call, call.repo(permission="actions")).approvals
+
+
+def _run_of(call: Call, repo: Repo) -> WorkflowRun:
+    number = int(call.path["run_id"])
+    return found(next((run for run in repo.runs if run.id == number), None))  # type: ignore[no-any-return]
+
+
+@route("POST /repos/{owner}/{repo}/actions/workflows/{workflow_id}/dispatches")
+def _dispatch(call: Call) -> Answer:
+    repo = call.repo("write", "actions")
+    ref = call.body["ref"]
+    name = ref if ref.startswith("refs/") else BRANCH + ref
+    sha = repo.git.refs(name).get(name)
+    path = f".github/workflows/{call.path['workflow_id']}"
+    if not sha or not repo.git.file(sha, path):
+        raise Refusal(422, f"No ref found for: {branch_of(name) or name}")
+    payload = {
+        "ref": name,
+        "workflow": path,
+        "inputs": _inputs(repo, sha, path, call.body.get("inputs") or {}),
+        "repository": call.payloads.repo(repo),
+        "sender": call.payloads.user(call.token.user),
+    }
+    call.behaviour.dispatch(repo, call.token, payload, name, sha)
+    return 204, None
+
+
+def _inputs(repo: Repo, sha: str, path: str, given: dict[str, str]) -> dict[str, str]:
+    """Return the inputs of a run that is started by hand, with the defaults of those that are not *given*."""
+    _, text = repo.git.file(sha, path) or (0, b"")
+    workflow = yaml.load(text, yaml.BaseLoader)  # noqa: S506 - strings only, `on` among them
+    declared = (workflow["on"].get("workflow_dispatch") or {}).get("inputs") or {}
+    unexpected = [name for name in given if name not in declared]
+    if unexpected:
+        raise Refusal(422, f"Unexpected inputs provided: {unexpected}")
+    inputs = {}
+    for name, described in declared.items():
+        value = given.get(name) or described.get("default", "")
+        if not value and described.get("required") == "true":
+            raise Refusal(422, f"Required input '{name}' not provided")
+        if value and value not in described.get("options", [value]):
+            raise Refusal(422, f"Provided value '{value}' for input '{name}' not in the list of allowed values")
+        inputs[name] = value
+    return inputs

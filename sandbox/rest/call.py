@@ -1,0 +1,84 @@
+"""One REST call: who asks for what, and whether the token may."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sandbox.behaviour import Behaviour, Refusal
+from sandbox.state import (
+    ROLES,
+    Deployment,
+    Pull,
+    Repo,
+    State,
+    Token,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sandbox.payloads import Payloads
+
+Answer = tuple[int, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Call:
+    """One request: who asks, with what."""
+
+    state: State
+    behaviour: Behaviour
+    payloads: Payloads
+    token: Token
+    path: dict[str, str]
+    query: dict[str, str]
+    body: Any
+
+    def repo(self, need: str = "read", permission: str = "contents") -> Repo:
+        """Return the repository of the path; raise Refusal as GitHub does if the token may not *need* it."""
+        repo = self.state.repos.get(f"{self.path['owner']}/{self.path['repo']}".lower())
+        return allowed(repo, self.token, need, permission)
+
+    def pull(self, repo: Repo) -> Pull:
+        """Return the pull request of the path."""
+        number = self.path.get("pull_number") or self.path["issue_number"]
+        pull: Pull = found(repo.pulls.get(int(number)))
+        return pull
+
+    def deployment(self, repo: Repo) -> Deployment:
+        """Return the deployment of the path."""
+        number = int(self.path["deployment_id"])
+        return found(next((known for known in repo.deployments if known.id == number), None))  # type: ignore[no-any-return]
+
+
+def allowed(repo: Repo | None, token: Token, need: str, permission: str) -> Repo:
+    """Return *repo* if *token* may *need* (read, write, admin) it; what it may not even read is not there."""
+    role = repo.role(token.user) if repo else "none"
+    if not repo or role == "none":
+        raise Refusal(404, "Not Found", kind="NOT_FOUND")
+    if min(ROLES.index(role), ROLES.index(token.grants(permission))) < ROLES.index(need):
+        kind = "personal access token" if token.user.kind == "User" else "integration"
+        raise Refusal(403, f"Resource not accessible by {kind}", kind="FORBIDDEN")
+    return repo
+
+
+def found(thing: Any) -> Any:
+    """Return *thing*; raise Refusal if it is not there."""
+    if thing is None:
+        raise Refusal(404, "Not Found", kind="NOT_FOUND")
+    return thing
+
+
+ROUTES: dict[str, Callable[[Call], Answer]] = {}
+
+
+def route(name: str) -> Callable[[Callable[[Call], Answer]], Callable[[Call], Answer]]:
+    """Register a function as the answer to *name*, `VERB /template`."""
+
+    def register(function: Callable[[Call], Answer]) -> Callable[[Call], Answer]:
+        assert name not in ROUTES, f"{name} is answered twice"
+        ROUTES[name] = function
+        return function
+
+    return register
