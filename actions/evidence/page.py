@@ -1,4 +1,4 @@
-"""The evidence as a page: one file that needs nothing else, to be read on a screen or on paper."""
+"""Render the evidence as one HTML page that loads nothing else, for the screen and for print."""
 
 from __future__ import annotations
 
@@ -39,11 +39,12 @@ table { border-collapse: collapse; width: 100%; font-size: .92rem; }
 caption { text-align: left; color: var(--soft); padding-bottom: .4rem; }
 th, td { text-align: left; vertical-align: top; padding: .4rem .6rem; border-bottom: 1px solid var(--line); }
 th { background: var(--wash); } code { font: .92em ui-monospace, monospace; overflow-wrap: anywhere; }
+td a code { white-space: nowrap; }
 article { border: 1px solid var(--line); border-left: 5px solid var(--good); border-radius: 6px; padding: .9rem 1.1rem;
   margin: 1rem 0; break-inside: avoid; }
 article.failed { border-left-color: var(--bad); }
 article header { display: flex; flex-wrap: wrap; gap: .3rem .8rem; align-items: baseline; margin-bottom: .5rem; }
-.mark { border: 1px solid; border-radius: 1em; padding: 0 .6em; font-size: .82rem; white-space: nowrap; }
+.badge { border: 1px solid; border-radius: 1em; padding: 0 .6em; font-size: .82rem; white-space: nowrap; }
 .facts { display: grid; grid-template-columns: 9rem 1fr; gap: .15rem .8rem; margin: 0; }
 .facts dt { color: var(--soft); } .facts dd { margin: 0; overflow-wrap: anywhere; }
 ul { margin: .2rem 0; padding-left: 1.2rem; } figure { margin: 0; overflow-x: auto; }
@@ -51,41 +52,50 @@ svg text { font: 12px system-ui, sans-serif; }
 footer { margin-top: 3rem; border-top: 1px solid var(--line); padding-top: 1rem; font-size: .9rem; }
 @media print { body { padding: 0; max-width: none; font-size: 11px; } a { color: inherit; text-decoration: none; } }
 """
-WORDS = {
+KINDS = {
     "first": "first commit", "update": "update", "rollback": "rollback", "hotfix": "hotfix", "settings": "settings",
 }  # fmt: skip
+RELEASES = {
+    "default-branch": ", released from the default branch",
+    "hotfix": ", released from a hotfix branch",
+    "none": ", <span class=bad>not released</span>",
+    "": "",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Where on the *server* the commits of the infra repository and of the apps are."""
+    """Link to commits of *infra*, the infra repository, and of the apps on the GitHub *server*."""
 
     server: str
     infra: str
 
     def commit(self, sha: str, repository: str = "") -> str:
-        """Return a commit as a link to it."""
+        """Return a link to a commit, of the infra repository by default."""
         return _link(f"{self.server}/{repository or self.infra}/commit/{sha}", sha[:12], code=True)
 
     def comparison(self, repository: str, before: str, after: str) -> str:
-        """Return a link to what came between two tags."""
+        """Return a link to GitHub's comparison of two tags."""
         return _link(f"{self.server}/{repository}/compare/{before}...{after}", "compare")
 
 
 def page(whole: Ledger, chain: Chain, now: datetime, period: Period) -> str:
-    """Return the report of the *period* of a ledger, whose file is *chain*, as HTML."""
+    """Render the report of *period* as HTML.
+
+    *whole* is the ledger of all records and *chain* the file they are in; *now* is shown as the time of the report.
+    """
     ledger = period.of(whole)
     begins = ledger.begins
-    title = f"{begins['environment']} of {begins['repository']}"
+    title = f"{begins['environment']} in {begins['repository']}"
     failed = [change for change in ledger.changes if change["result"] != PASS]
     parts = [
-        f"<h1>Changes of {_text(title)}</h1>",
+        f"<h1>Changes to {_text(title)}</h1>",
         f"<p class=soft>{_covered(whole, ledger, period)} · as of {now:%Y-%m-%d %H:%M} UTC</p>",
         _tiles(ledger, failed, measure(ledger.changes, whole.changes)),
         _exceptions(ledger),
         timeline(whole.changes, period.since, min(now, period.until)),
         _emergencies([change for change in ledger.changes if change["emergency"]]),
-        "<h2 id=changes>Every change, the newest first</h2>",
+        "<h2 id=changes>All changes, newest first</h2>",
         *(_card(change, Links(begins["server"], begins["repository"])) for change in reversed(ledger.changes)),
         _footer(chain),
     ]
@@ -103,55 +113,49 @@ def _covered(whole: Ledger, ledger: Ledger, period: Period) -> str:
     times = [change["commit"]["at"] for change in ledger.changes]
     since = f"after {ledger.begins['after'][:12]}" if ledger.begins["after"] else "since the first commit"
     if period != Period():
-        counted = f"{len(ledger.changes)} of the {len(whole.changes)} changes that are recorded"
+        counted = f"{len(ledger.changes)} of the {len(whole.changes)} changes recorded"
         return _text(f"{period}: {counted} {since}")
-    return f"{_text(since)}, up to {_text(max(times)[:10])}" if times else f"{_text(since)}: no change"
+    return f"{_text(since)}, up to {_text(max(times)[:10])}" if times else f"{_text(since)}: no changes"
 
 
-def _tiles(ledger: Ledger, failed: Sequence[Mapping[str, Any]], found: Metrics) -> str:
+def _tiles(ledger: Ledger, failed: Sequence[Mapping[str, Any]], metrics: Metrics) -> str:
     passed, total = len(ledger.changes) - len(failed), len(ledger.changes)
     emergencies = sum(change["emergency"] for change in ledger.changes)
-    bad = "bad" if ledger.exceptions else "good"
+    exceptions = f"<span class={'bad' if ledger.exceptions else 'good'}>{len(ledger.exceptions)}</span>"
+    per_week = f"{metrics.per_week:.1f}" if metrics.per_week else "–"
+    failure_rate = f"{metrics.failure_rate:.0%}" if metrics.failure_rate is not None else "–"
     tiles = [
-        ("Changes", f"{total}", "every commit that touched the environment"),
-        ("Passed", f"<span class={'good' if passed == total else 'warn'}>{passed}</span>", f"of {total}"),
-        (
-            "Exceptions",
-            f"<span class={bad}>{len(ledger.exceptions)}</span>",
-            _in_how_many(len(failed), len(ledger.strays)),
-        ),
+        ("Changes", f"{total}", "commits that touched the environment"),
+        ("Passed", f"<span class={'good' if passed == total else 'warn'}>{passed}</span>", f"of {total} changes"),
+        ("Exceptions", exceptions, _where(len(failed), len(ledger.strays))),
         ("Emergencies", f"{emergencies}", "hotfixes and rollbacks"),
-        ("Lead time", _span(found.lead_time), "median, commit of the app to deployment"),
-        ("Deployments", f"{found.per_week:.1f}" if found.per_week else "–", "a week, if there is one to tell from"),
-        (
-            "Change failures",
-            f"{found.failure_rate:.0%}" if found.failure_rate is not None else "–",
-            "rolled back or fixed next",
-        ),
-        ("Time to restore", _span(found.time_to_restore), "median"),
+        ("Lead time", _span(metrics.lead_time), "median, from app commit to deployment"),
+        ("Deployments", per_week, "per week" if metrics.per_week else "per week (needs at least one week of data)"),
+        ("Change failures", failure_rate, "followed by a rollback or a hotfix"),
+        ("Time to restore", _span(metrics.time_to_restore), "median, from failed deployment to fix"),
     ]
     rows = "".join(f"<div><dt>{name}</dt><dd>{value}<small>{note}</small></dd></div>" for name, value, note in tiles)
     return f"<dl class=tiles>{rows}</dl>"
 
 
-def _in_how_many(changes: int, strays: int) -> str:
+def _where(changes: int, strays: int) -> str:
+    """Return in how many changes, and in how many records beside them, the exceptions are."""
     counted = f"in {changes} change" + ("" if changes == 1 else "s")
-    return counted + (f", and {strays} of none" if strays else "")
+    return counted + (f", and {strays} not tied to a change" if strays else "")
 
 
 def _exceptions(ledger: Ledger) -> str:
     if not ledger.exceptions:
-        return "<h2>Exceptions</h2>\n<p class=good>None: every change passed, and every deployment has its change.</p>"
+        return "<h2>Exceptions</h2>\n<p class=good>None. Every change passed, and every deployment has a change.</p>"
     changes = {change["commit"]["sha"] for change in ledger.changes}
     rows = "".join(
-        f"<tr><td>{_anchor(found['commit'], linked=found['commit'] in changes)}</td>"
-        f"<td class=bad>{_text(found['exception'])}</td><td>{_text(found['detail'])}</td></tr>"
-        for found in ledger.exceptions
+        f"<tr><td>{_anchor(exception['commit'], linked=exception['commit'] in changes)}</td>"
+        f"<td class=bad>{_text(exception['exception'])}</td><td>{_text(exception['detail'])}</td></tr>"
+        for exception in ledger.exceptions
     )
     return (
-        "<h2>Exceptions</h2>\n<table><caption>What is not as it should be, or could not be read</caption>"
-        "<thead><tr><th scope=col>change</th><th scope=col>exception</th><th scope=col>what it is about</th></tr>"
-        "</thead>"
+        "<h2>Exceptions</h2>\n<table><caption>Rules that were not met, and facts that could not be read</caption>"
+        "<thead><tr><th scope=col>commit</th><th scope=col>exception</th><th scope=col>details</th></tr></thead>"
         f"<tbody>{rows}</tbody></table>"
     )
 
@@ -160,22 +164,22 @@ def _emergencies(changes: Sequence[Mapping[str, Any]]) -> str:
     if not changes:
         return ""
     rows = "".join(
-        f"<tr><td>{_anchor(c['commit']['sha'])}</td>"
-        f"<td>{WORDS[c['kind']]}</td><td>{_text(c['reason']) or '–'}</td>"
-        f"<td>{_text(c['approved_by']) or '<span class=bad>nobody</span>'}</td><td>{_review(c)}</td></tr>"
-        for c in changes
+        f"<tr><td>{_anchor(change['commit']['sha'])}</td>"
+        f"<td>{KINDS[change['kind']]}</td><td>{_text(change['reason']) or '–'}</td>"
+        f"<td>{_text(change['approved_by']) or '<span class=bad>nobody</span>'}</td><td>{_review(change)}</td></tr>"
+        for change in changes
     )
     heads = "".join(
-        f"<th scope=col>{head}</th>" for head in ("change", "kind", "reason", "approved before", "reviewed later")
+        f"<th scope=col>{head}</th>" for head in ("commit", "kind", "reason", "approved by", "reviewed afterwards")
     )
     return (
-        "<h2>Emergency changes</h2>\n<table><caption>Hotfixes and rollbacks; one that nobody approved before it went"
-        f" wants a review after it</caption><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+        "<h2>Emergency changes</h2>\n<table><caption>Hotfixes and rollbacks. Any deployed without approval must be"
+        f" reviewed afterwards.</caption><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
     )
 
 
 def _anchor(sha: str, *, linked: bool = True) -> str:
-    """Return a commit as a link to its card further down; that of a stray deployment has none."""
+    """Return a link to the card of a commit on this page; only commits of changes have one."""
     code = f"<code>{_text(sha[:12])}</code>"
     return f'<a href="#c{_text(sha[:12])}">{code}</a>' if linked else code
 
@@ -190,8 +194,8 @@ def _review(change: Mapping[str, Any]) -> str:
 def _card(change: Mapping[str, Any], links: Links) -> str:
     commit, pull = change["commit"], change["commit"]["pull"]
     passed = change["result"] == PASS
-    marks = [f"<span class='mark {'good' if passed else 'bad'}'>{'pass' if passed else 'exception'}</span>"]
-    marks += [f"<span class=mark>{WORDS[change['kind']]}</span>"]
+    badges = [f"<span class='badge {'good' if passed else 'bad'}'>{'pass' if passed else 'exception'}</span>"]
+    badges += [f"<span class=badge>{KINDS[change['kind']]}</span>"]
     name = commit["sha"][:12]
     rows: list[tuple[str, str]] = [
         ("Commit", f"{links.commit(commit['sha'])}, {_when(commit['at'])}, {_signed(commit)}")
@@ -211,58 +215,57 @@ def _card(change: Mapping[str, Any], links: Links) -> str:
     rows += [
         ("Reason", _text(change["reason"])),
         ("Rules", _rules(change)),
-        *(("Deployment", _deployment(each, links)) for each in change["deployments"]),
-        *(("App", _app(move, links)) for move in change["moves"] if move["commits"]),
-        ("Exceptions", _list(_text(f"{f['exception']}: {f['detail']}") for f in change["exceptions"])),
+        *(("Deployment", _deployment(deployment, links)) for deployment in change["deployments"]),
+        *(("App commits", _app(move, links)) for move in change["moves"] if move["commits"]),
+        ("Exceptions", _list(_text(f"{e['exception']}: {e['detail']}") for e in change["exceptions"])),
     ]
     facts = "".join(f"<dt>{head}</dt><dd>{value}</dd>" for head, value in rows if value)
     return (
         f"<article id=c{name}{'' if passed else ' class=failed'}><header><h3>{_text(commit['title'])}</h3>"
-        f"{''.join(marks)}</header><dl class=facts>{facts}</dl></article>"
+        f"{''.join(badges)}</header><dl class=facts>{facts}</dl></article>"
     )
 
 
 def _signed(commit: Mapping[str, Any]) -> str:
-    return "verified" if commit["verified"] else "<span class=bad>not verified</span>"
+    return "signature verified" if commit["verified"] else "<span class=bad>signature not verified</span>"
 
 
 def _move(move: Mapping[str, Any], links: Links) -> str:
-    released = f", released by {_text(move['released'])}" if move["released"] else ""
+    released = RELEASES.get(move["released"], f", released from {_text(move['released'])}")
     before, after = (f"<code>{_text(short(move[side])) or 'none'}</code>" for side in ("before", "after"))
-    known = move["repository"] and move["before"] and move["sha"]
-    compare = f" ({links.comparison(move['repository'], move['before'], move['after'])})" if known else ""
+    comparable = move["repository"] and move["before"] and move["sha"]
+    compare = f" ({links.comparison(move['repository'], move['before'], move['after'])})" if comparable else ""
     return f"{_text(move['service'])} {before} → {after}{compare}{released}"
 
 
 def _people(pull: Mapping[str, Any]) -> str:
-    asked = f", asked for by {', '.join(pull['requesters'])}" if pull["requesters"] else ""
-    others = [name for name in pull["writers"] if name not in (pull["author"], "web-flow", *pull["requesters"])]
-    wrote = f", with commits of {', '.join(others)}" if others else ""
-    return _text(f"{pull['author']}{asked}{wrote}")
+    requested = f", requested by {', '.join(pull['requesters'])}" if pull["requesters"] else ""
+    writers = [login for login in pull["writers"] if login not in (pull["author"], "web-flow", *pull["requesters"])]
+    wrote = f", with commits by {', '.join(writers)}" if writers else ""
+    return _text(f"{pull['author']}{requested}{wrote}")
 
 
 def _rules(change: Mapping[str, Any]) -> str:
-    parts = []
+    parts, suite = [], change["suite"]
     if change["rules"] is not None:
         names = [f"{rule['name']} (since {rule['since'][:10]}, {rule['sha256'][:12]})" for rule in change["rules"]]
-        parts.append(f"in force: {', '.join(names) or 'none'}")
-    if change["suite"]:
-        broken = (
-            f" by {change['suite']['actor']}: {', '.join(change['suite']['broken'])}"
-            if change["suite"]["broken"]
-            else ""
-        )
-        parts.append(f"evaluation: {change['suite']['result']}{broken}")
+        parts.append(f"rulesets in force: {', '.join(names) or 'none'}")
+    if suite:
+        broken = f" by {suite['actor']} of {', '.join(suite['broken'])}" if suite["broken"] else ""
+        parts.append(f"evaluation: {suite['result']}{broken}")
     return _text("; ".join(parts))
 
 
-def _deployment(each: Mapping[str, Any], links: Links) -> str:
-    run = each["run"]
-    who = f", {_link(run['url'], 'run ' + str(run['id']))} started by {_text(run['triggering_actor'])}" if run else ""
-    failed = f", after {each['failed_before']} that failed" if each["failed_before"] else ""
-    approvals = f", let through by {_text('; '.join(run['approvals']))}" if run and run["approvals"] else ""
-    where = f"{_text(each['environment'])} at {links.commit(each['sha'])}"
-    return f"{where}, {_when(each['succeeded_at'])}{failed}{who}{approvals}"
+def _deployment(deployment: Mapping[str, Any], links: Links) -> str:
+    run, failed = deployment["run"], deployment["failed_before"]
+    parts = [
+        f"{_text(deployment['environment'])} at {links.commit(deployment['sha'])}",
+        _when(deployment["succeeded_at"]),
+        f"after {failed} failed {'attempt' if failed == 1 else 'attempts'}" if failed else "",
+        f"{_link(run['url'], 'run ' + str(run['id']))} started by {_text(run['triggering_actor'])}" if run else "",
+        f"environment review: {_text('; '.join(run['approvals']))}" if run and run["approvals"] else "",
+    ]
+    return ", ".join(filter(None, parts))
 
 
 def _app(move: Mapping[str, Any], links: Links) -> str:
@@ -271,31 +274,32 @@ def _app(move: Mapping[str, Any], links: Links) -> str:
 
 def _app_commit(commit: Mapping[str, Any], move: Mapping[str, Any], links: Links) -> str:
     pull = commit["pull"]
-    by = f"by {_text(commit['author'])}"
-    approver = _text(commit["approved_by"]) or "<span class=bad>nobody independent</span>"
-    how = (
-        f"{_link(pull['url'], '#' + str(pull['number']))} approved by {approver}"
+    approver = _text(commit["approved_by"])
+    approval = f"approved by {approver}" if approver else "<span class=bad>without an approval that counts</span>"
+    origin = (
+        f"{_link(pull['url'], '#' + str(pull['number']))} {approval}"
         if pull
         else "<span class=bad>without a pull request</span>"
     )
-    return f"{links.commit(commit['sha'], move['repository'])} {_text(commit['title'])}, {by}, {how}"
+    author, title = _text(commit["author"]), _text(commit["title"])
+    return f"{links.commit(commit['sha'], move['repository'])} {title}, by {author}, {origin}"
 
 
 def _footer(chain: Chain) -> str:
     return (
         "<footer><h2>How to check this page</h2>"
-        f"<p>It is made from <code>evidence.jsonl</code>, {len(chain.records)} records."
-        f" The SHA-256 of the last one is <code>{chain.head}</code>.</p>"
-        "<p>Each record carries the SHA-256 of the one before, so nothing"
-        " can be changed, removed or moved without a trace up to one whose SHA-256 is known from elsewhere:"
-        " <code>action-export-evidence</code> with <code>mode: verify</code> looks.</p></footer>"
+        f"<p>This page was generated from the {len(chain.records)} records in <code>evidence.jsonl</code>."
+        f" The SHA-256 of the last record is <code>{chain.head}</code>.</p>"
+        "<p>Each record contains the SHA-256 of the record before it, so changing, removing or reordering records"
+        " changes the SHA-256 of every later one. To check the file, run <code>action-export-evidence</code> with"
+        " <code>mode: verify</code> and, as <code>head</code>, a SHA-256 that you kept elsewhere.</p></footer>"
     )
 
 
-def _span(found: timedelta | None) -> str:
-    if found is None:
+def _span(span: timedelta | None) -> str:
+    if span is None:
         return "–"
-    return duration(found) if found >= timedelta(minutes=1) else "&lt; 1 min"
+    return duration(span) if span >= timedelta(minutes=1) else "&lt; 1 min"
 
 
 def _when(moment: str) -> str:
@@ -303,15 +307,15 @@ def _when(moment: str) -> str:
 
 
 def _list(items: Iterable[str]) -> str:
-    """Return *items*, which are HTML, as a list."""
+    """Return an HTML list of *items*, which are HTML themselves."""
     rows = "".join(f"<li>{item}</li>" for item in items)
     return f"<ul>{rows}</ul>" if rows else ""
 
 
 def _link(url: str, text: str, *, code: bool = False) -> str:
-    """Return a link, if *url* is one of the web and not of something that runs."""
-    said = f"<code>{_text(text)}</code>" if code else _text(text)
-    return f'<a href="{escape(url)}">{said}</a>' if url.startswith(("https://", "http://")) else said
+    """Return a link with *text*; only the text if *url* is not HTTP, such as `javascript:`."""
+    label = f"<code>{_text(text)}</code>" if code else _text(text)
+    return f'<a href="{escape(url)}">{label}</a>' if url.startswith(("https://", "http://")) else label
 
 
 def _text(text: str) -> str:

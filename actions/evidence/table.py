@@ -1,4 +1,4 @@
-"""The evidence as a table for a spreadsheet: one row a change, and nothing that would be taken for a formula."""
+"""Write the evidence as CSV for spreadsheets: one row per change, and no cell that is taken for a formula."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ COLUMNS = (
     "title", "tickets", "author", "requested_by", "approved_by", "approved_at", "later_review", "merged_by",
     "merged_at", "checks", "rule_evaluation", "verified", "deployed_at", "deployed_by", "details",
 )  # fmt: skip
-# OWASP, "CSV Injection": what a cell must not start with.
+# A cell that starts with one of these may be taken for a formula (OWASP, "CSV Injection").
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def table(ledger: Ledger) -> str:
-    """Return the changes of *ledger* as CSV (RFC 4180), oldest first; stray deployments come last."""
+    """Return the changes of *ledger* as CSV (RFC 4180), oldest first, followed by the records that are no changes."""
     text = StringIO()
     writer = csv.writer(text, quoting=csv.QUOTE_ALL)
     writer.writerow(COLUMNS)
@@ -33,7 +33,7 @@ def table(ledger: Ledger) -> str:
 
 
 def safe(value: object) -> str:
-    """Return *value* as a cell that is text, whatever is in it."""
+    """Return *value* as a cell that every spreadsheet reads as text."""
     text = " ".join(str(value).split())
     return f"'{text}" if text.startswith(FORMULA) else text
 
@@ -42,7 +42,7 @@ def _change(change: Mapping[str, Any]) -> dict[str, object]:
     pull = change["commit"]["pull"] or {}
     later, suite = change["later_review"] or {}, change["suite"] or {}
     reached = deployed_at(change)
-    runs = [each["run"] for each in change["deployments"] if each["run"]]
+    runs = [deployment["run"] for deployment in change["deployments"] if deployment["run"]]
     return {
         "environment": change["environment"],
         "commit": change["commit"]["sha"],
@@ -69,7 +69,7 @@ def _change(change: Mapping[str, Any]) -> dict[str, object]:
         "verified": "yes" if change["commit"]["verified"] else "no",
         "deployed_at": f"{reached:%Y-%m-%dT%H:%M:%SZ}" if reached else "",
         "deployed_by": "; ".join(f"{run['triggering_actor']} (run {run['id']})" for run in runs),
-        "details": "; ".join(found["detail"] for found in change["exceptions"]),
+        "details": "; ".join(exception["detail"] for exception in change["exceptions"]),
     }
 
 
@@ -81,5 +81,5 @@ def _stray(record: Mapping[str, Any]) -> dict[str, object]:
         "result": record["result"] if isinstance(record["result"], str) else "; ".join(record["result"]),
         "deployed_at": record["at"] if record["record"] == "deployment" else "",
         "deployed_by": record["by"] if record["record"] == "deployment" else "",
-        "details": "; ".join(found["detail"] for found in record["exceptions"]),
+        "details": "; ".join(exception["detail"] for exception in record["exceptions"]),
     }

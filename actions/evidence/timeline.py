@@ -1,7 +1,9 @@
-"""Which version ran when, as a picture (SVG) that says the same in words to those who do not see it."""
+"""Draw which version ran when as an SVG chart, with a text alternative for screen readers."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import timedelta
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -17,67 +19,73 @@ if TYPE_CHECKING:
 WIDTH, LEFT, LANE, BAR, TOP = 1080, 130, 52, 30, 26
 TICKS = 6
 CHARACTER = 7.2
+SECOND = timedelta(seconds=1)
 FILLS = {"first": "#8c959f", "update": "#0969da", "settings": "#0969da", "rollback": "#bf8700", "hotfix": "#cf222e"}
-LEGEND = (("update", "update"), ("rollback", "rollback"), ("hotfix", "hotfix"), ("first", "first"))
+LEGEND = (("update", "update"), ("rollback", "rollback"), ("hotfix", "hotfix"), ("first", "first commit"))
 FORMATS = ((2, "%H:%M:%S"), (60 * 24 * 3, "%a %H:%M"), (float("inf"), "%Y-%m-%d"))
 
 
 def timeline(changes: Sequence[Mapping[str, Any]], since: datetime, until: datetime) -> str:
-    """Return the picture of what ran *since* then and *until* then, "" if nothing did."""
-    found = [each for each in ran(changes) if each.since < until and (not each.until or each.until > since)]
-    if not found:
+    """Draw the tags that ran between *since* and *until*, one lane per service; return "" if none did."""
+    deployed = [tag for tag in ran(changes) if tag.since < until and (not tag.until or tag.until > since)]
+    if not deployed:
         return ""
-    services = list(dict.fromkeys(each.service for each in found))
-    start = max(since, min(each.since for each in found))
-    scale = (WIDTH - LEFT - 10) / max((until - start).total_seconds(), 1)
+    services = list(dict.fromkeys(tag.service for tag in deployed))
+    start = max(since, min(tag.since for tag in deployed))
+    axis = _Axis(start, until)
     height = TOP + LANE * len(services) + 40
     lanes = "".join(
         f"<text x=0 y={TOP + LANE * row + BAR / 2 + 4}>{escape(service[:18])}</text>"
         for row, service in enumerate(services)
     )
-    bars = "".join(_bar(each, services.index(each.service), start, until, scale) for each in found)
-    words = "; ".join(f"{each.service} {short(each.tag)} from {each.since:%Y-%m-%d %H:%M}" for each in found[-20:])
+    bars = "".join(_bar(tag, services.index(tag.service), axis) for tag in deployed)
+    words = "; ".join(f"{tag.service} {short(tag.tag)} from {tag.since:%Y-%m-%d %H:%M}" for tag in deployed[-20:])
     return (
-        "<h2>What ran when</h2>\n<figure>"
+        "<h2>Deployed versions over time</h2>\n<figure>"
         f'<svg viewBox="0 0 {WIDTH} {height}" width="100%" role="img" aria-labelledby="tt td">'
-        f"<title id=tt>Versions over time</title><desc id=td>{escape(words)}</desc>"
-        f"{_axis(start, until, scale, height)}{lanes}{bars}{_legend(height)}</svg></figure>"
+        f"<title id=tt>Deployed versions over time</title><desc id=td>{escape(words)}</desc>"
+        f"{axis.ticks(height)}{lanes}{bars}{_legend(height)}</svg></figure>"
     )
 
 
-def _bar(each: Ran, row: int, start: datetime, end: datetime, scale: float) -> str:
-    begins, ends = max(each.since, start), min(each.until or end, end)
-    x = LEFT + (begins - start).total_seconds() * scale
-    width = max((ends - begins).total_seconds() * scale, 2)
-    y = TOP + LANE * row
-    fits = width > len(short(each.tag)) * CHARACTER + 8
-    text = f'<text x={x + 5:.1f} y={y + BAR / 2 + 4} fill="#fff">{escape(short(each.tag))}</text>' if fits else ""
-    said = escape(f"{each.service} {short(each.tag)}, {each.change['kind']}, since {each.since:%Y-%m-%d %H:%M} UTC")
-    fill = FILLS[each.change["kind"]]
-    edge = "#cf222e" if each.change["exceptions"] else "#fff"
+def _bar(tag: Ran, row: int, axis: _Axis) -> str:
+    begins, ends = max(tag.since, axis.start), min(tag.until or axis.end, axis.end)
+    x, y = axis.x(begins), TOP + LANE * row
+    width = max(axis.x(ends) - x, 2)
+    fits = width > len(short(tag.tag)) * CHARACTER + 8
+    text = f'<text x={x + 5:.1f} y={y + BAR / 2 + 4} fill="#fff">{escape(short(tag.tag))}</text>' if fits else ""
+    kind = tag.change["kind"]
+    tooltip = escape(f"{tag.service} {short(tag.tag)}, {kind}, since {tag.since:%Y-%m-%d %H:%M} UTC")
+    edge = "#cf222e" if tag.change["exceptions"] else "#fff"
     return (
-        f"<g><title>{said}</title><rect x={x:.1f} y={y} width={width:.1f} height={BAR} rx=3"
-        f' fill="{fill}" stroke="{edge}" stroke-width=2 />{text}</g>'
+        f"<g><title>{tooltip}</title><rect x={x:.1f} y={y} width={width:.1f} height={BAR} rx=3"
+        f' fill="{FILLS[kind]}" stroke="{edge}" stroke-width=2 />{text}</g>'
     )
 
 
-def _axis(start: datetime, end: datetime, scale: float, height: int) -> str:
-    minutes = (end - start).total_seconds() / 60
-    form = next(form for limit, form in FORMATS if minutes < limit * TICKS)
-    lines = []
-    for tick in range(TICKS):
-        at = start + (end - start) * tick / TICKS
-        x = LEFT + (at - start).total_seconds() * scale
-        lines.append(
-            f'<line x1={x:.1f} x2={x:.1f} y1=16 y2={height - 30} stroke="#d0d7de" />'
-            f'<text x={x:.1f} y=12 fill="#57606a">{at.strftime(form)}</text>'
+@dataclass(frozen=True, slots=True)
+class _Axis:
+    start: datetime
+    end: datetime
+
+    def x(self, moment: datetime) -> float:
+        """Return the horizontal position of *moment*, in units of the SVG."""
+        return LEFT + (WIDTH - LEFT - 10) * ((moment - self.start) / max(self.end - self.start, SECOND))
+
+    def ticks(self, height: int) -> str:
+        minutes = (self.end - self.start).total_seconds() / 60
+        form = next(form for limit, form in FORMATS if minutes < limit * TICKS)
+        moments = [self.start + (self.end - self.start) * tick / TICKS for tick in range(TICKS)]
+        return "".join(
+            f'<line x1={self.x(at):.1f} x2={self.x(at):.1f} y1=16 y2={height - 30} stroke="#d0d7de" />'
+            f'<text x={self.x(at):.1f} y=12 fill="#57606a">{at.strftime(form)}</text>'
+            for at in moments
         )
-    return "".join(lines)
 
 
 def _legend(height: int) -> str:
     return "".join(
-        f'<rect x={LEFT + 110 * place} y={height - 20} width=12 height=12 rx=2 fill="{FILLS[kind]}" />'
-        f"<text x={LEFT + 110 * place + 18} y={height - 10}>{word}</text>"
-        for place, (kind, word) in enumerate(LEGEND)
+        f'<rect x={LEFT + 110 * column} y={height - 20} width=12 height=12 rx=2 fill="{FILLS[kind]}" />'
+        f"<text x={LEFT + 110 * column + 18} y={height - 10}>{label}</text>"
+        for column, (kind, label) in enumerate(LEGEND)
     )

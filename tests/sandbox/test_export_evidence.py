@@ -1333,7 +1333,7 @@ def test_a_report_is_of_a_period(delivery: Exported, months: list[str]) -> None:
     rows = list(csv.DictReader(StringIO(delivery.github.runner.read("evidence/evidence.csv"))))
     assert [row["commit"] for row in rows] == months[1:]
     page = delivery.github.runner.read("evidence/evidence.html")
-    assert "from 2026-03-01 to 2026-04-28: 2 of the 4 changes that are recorded since the first commit" in page
+    assert "from 2026-03-01 to 2026-04-28: 2 of the 4 changes recorded since the first commit" in page
     assert (f"id=c{months[0][:12]}" in page, f"id=c{months[1][:12]}" in page) == (False, True)
     assert delivery.github.runner.read(FILE) == kept
     assert delivery.github.infra_file(FILE, "evidence") == kept

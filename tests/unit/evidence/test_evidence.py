@@ -403,7 +403,7 @@ def test_a_period_says_its_days(since: float | None, until: float | None, said: 
 def test_the_page_of_a_period_counts_its_changes_and_says_of_how_many() -> None:
     told = report(at(1), at(30), at(60), stray=True, period=between(24, 48))
 
-    assert "from 2026-01-02 to 2026-01-02: 1 of the 3 changes that are recorded since the first commit" in told
+    assert "from 2026-01-02 to 2026-01-02: 1 of the 3 changes recorded since the first commit" in told
     assert told.count("<article") == 1
     assert "deployment-without-change" not in told
     assert "<dt>Changes</dt><dd>1<small>" in told
@@ -506,8 +506,8 @@ def test_a_page_can_be_read_by_those_who_do_not_see_it(name: str) -> None:
 def test_a_page_says_what_an_auditor_looks_for_first() -> None:
     found = pages()
 
-    assert "None: every change passed, and every deployment has its change." in found["good"]
-    assert found["mixed"].index("<h2>Exceptions</h2>") < found["mixed"].index("<h2>What ran when</h2>")
+    assert "None. Every change passed, and every deployment has a change." in found["good"]
+    assert found["mixed"].index("<h2>Exceptions</h2>") < found["mixed"].index("<h2>Deployed versions over time</h2>")
     assert "bob, 2026-01-02 07:00 UTC" in found["mixed"]
     assert "not yet" in found["mixed"]
     assert "not needed" in found["mixed"]
