@@ -102,6 +102,7 @@ class Turns:
     """
 
     def __init__(self, order: Sequence[str]) -> None:
+        self.made: list[str] = []  # whose calls were made, in their order
         self._order = list(order)
         self._changed = threading.Condition()
 
@@ -111,6 +112,7 @@ class Turns:
             self._changed.wait_for(lambda: client not in self._order or self._order[0] == client)
             if self._order and self._order[0] == client:
                 self._order.pop(0)
+            self.made.append(client)
             self._changed.notify_all()
 
     def give_up(self, client: str) -> None:
