@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from tests.support import Runner
@@ -123,5 +121,13 @@ def test_a_mistake_in_gitops_yml_is_shown_at_its_line(runner: Runner) -> None:
     assert "::error file=gitops.yml,line=2::" in result.log
 
 
-def test_nothing_is_written_where_nothing_was(runner: Runner) -> None:
-    assert sorted(Path(runner.workspace).glob("*")) == [runner.workspace / "envs"]
+@pytest.mark.parametrize(("env", "reason"), [("dev", "changed"), ("qa", "unknown-env")])
+def test_no_other_file_is_written(runner: Runner, env: str, reason: str) -> None:
+    before = {path: path.read_bytes() for path in runner.workspace.rglob("*") if path.is_file()}
+
+    result = runner.run("action-bump-env", env=env, tag=NEW)
+
+    after = {path: path.read_bytes() for path in runner.workspace.rglob("*") if path.is_file()}
+    assert result.outputs["reason"] == reason
+    assert after.keys() == before.keys()
+    assert [path.name for path in before if before[path] != after[path]] == (["dev.json"] if env == "dev" else [])
