@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from actions.infra.config_file import parse_config
-from tests.contract.test_workflows import BIN, OURS, PINNED
+from tests.contract.tools import BIN, OURS, PINNED
 from tests.support import ROOT, declaration
 
 DOCUMENTS = sorted(

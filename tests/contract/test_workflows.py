@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import re
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from tests.contract.tools import BIN, OURS, PINNED
 from tests.support import ACTIONS, ROOT, declaration
 
-BIN = Path(sys.executable).parent
 PULL_BASED = ROOT / "examples" / "pull-based" / "deploy.yml"
 WORKFLOWS = [
     *sorted(ROOT.glob(".github/workflows/*.yml")),
     *sorted(ROOT.glob("examples/*/.github/workflows/*.yml")),
     PULL_BASED,
 ]
-OURS = "your-org/gitops-actions/"
-PINNED = re.compile(r"[\w-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
 
 
 def short(path: Path) -> str:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.events import EVENTS, SHA, start
 from tests.support import ROOT, Runner
-from tests.unit.test_setup_flags import EVENTS, SHA, start
 
 # "Setup Job" of the publish workflow and of the deploy workflow, with the two expressions as variables.
 PUBLISH = """

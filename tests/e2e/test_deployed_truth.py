@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sandbox.world import release, without_gates
-from tests.e2e.test_pipeline import INFRA, with_tag
+from tests.e2e.scenarios import INFRA, Pipeline, with_tag
 
 if TYPE_CHECKING:
     from sandbox.workflows import Run
-    from tests.e2e.conftest import Pipeline
 
 DEPLOYED = "Pretending to deploy prod"
 # A job waits at `held` while prod is to run 2.0.0, and a deployment of 2.0.0 then does as it is told.

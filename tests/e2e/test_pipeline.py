@@ -14,26 +14,14 @@ from typing import TYPE_CHECKING, Self
 import pytest
 
 from sandbox.world import release, without_gates
-from tests.e2e.conftest import Pipeline, stand_in
+from tests.e2e.scenarios import APP, INFRA, Pipeline, stand_in, tag_of, with_tag
 from tests.support import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-APP, INFRA = "your-org/app", "your-org/infra"
 API = "projects/api/api.py"
 UPLOAD = "actions/upload-artifact@bbbca2ddaa5d8feaa63e36b76fdaad77386f024f"
-
-
-def tag_of(pipeline: Pipeline, env: str) -> str:
-    git = pipeline.world.infra.git
-    found = git.file(git.head("main") or "", f"envs/{env}.json")
-    assert found
-    return str(json.loads(found[1])["api"]["tag"])
-
-
-def with_tag(env: str, tag: str) -> dict[str, str]:
-    return {f"envs/{env}.json": json.dumps({"api": {"url": "https://registry.example.com/api", "tag": tag}})}
 
 
 def test_a_change_with_a_failing_test_cannot_be_merged(pipeline: Pipeline) -> None:

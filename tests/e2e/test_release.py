@@ -21,7 +21,7 @@ from sandbox.server import Sandbox
 from sandbox.state import Repo
 from sandbox.workflows import Run, Workflows
 from sandbox.world import ORGANIZATION, copy_repository
-from tests.e2e.conftest import stand_in
+from tests.e2e.scenarios import stand_in
 from tests.support import ACTIONS, ROOT
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ import pytest
 
 from sandbox.faults import Fault
 from sandbox.state import Team
+from tests.rulesets import ARTICLE
 from tests.sandbox.scenarios import GitHub
 from tests.support import ROOT
 
@@ -147,12 +148,10 @@ def test_apply_makes_them_and_the_second_run_finds_nothing_to_do(github: GitHub)
 
 
 def test_the_export_of_the_article_is_applied(github: GitHub) -> None:
-    from tests.unit.protection.test_rulesets import ARTICLE
-
     github.world.app.rulesets.clear()
     github.runner.environment["GITHUB_SHA"] = "0" * 40
     github.change_infra({".github/workflows/api.yml": "on: push\njobs: {api: {uses: ./.github/workflows/api2.yml}}\n"})
-    write(github, {"default.json": ARTICLE | {"rules": ARTICLE["rules"][:-1]}})  # type: ignore[index]
+    write(github, {"default.json": ARTICLE | {"rules": ARTICLE["rules"][:-1]}})
 
     result = sync(github, "apply")
 

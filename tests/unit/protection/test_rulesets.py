@@ -14,6 +14,7 @@ from actions.errors import InvalidRulesetError
 from actions.protection.lint import RepositoryFacts, lint
 from actions.protection.plan import GUARD, Verb, find_drift, plan_steps
 from actions.protection.ruleset import Ruleset, differences, parse_ruleset, read_ruleset
+from tests.rulesets import ARTICLE, check, rule
 from tests.support import ROOT
 
 PULL_REQUEST = {
@@ -55,48 +56,12 @@ def ruleset(scope: str = "repository", **given: Any) -> Ruleset:
     return parse_ruleset(json.dumps(document(**given), indent=2), "rulesets/main.json", scope=scope)
 
 
-def rule(kind: str, **parameters: Any) -> dict[str, Any]:
-    return {"type": kind, "parameters": parameters} if parameters else {"type": kind}
-
-
-def check(name: str, app: int | None = 15368) -> dict[str, Any]:
-    checks = [{"context": name} | ({"integration_id": app} if app else {})]
-    return rule("required_status_checks", required_status_checks=checks, strict_required_status_checks_policy=False)
-
-
 def bot(mode: str = "always") -> dict[str, Any]:
     return {"actor": "gitops-bot", "actor_type": "User", "bypass_mode": mode}
 
 
 def includes(*patterns: str) -> dict[str, Any]:
     return {"ref_name": {"include": list(patterns), "exclude": []}}
-
-
-ARTICLE = {
-    "id": 702950,
-    "name": "Default",
-    "target": "branch",
-    "source_type": "Repository",
-    "source": "cicd-excellence/app",
-    "enforcement": "active",
-    "conditions": {"ref_name": {"exclude": [], "include": ["~DEFAULT_BRANCH"]}},
-    "rules": [
-        {"type": "deletion"},
-        {"type": "non_fast_forward"},
-        {"type": "creation"},
-        {"type": "required_linear_history"},
-        rule(
-            "pull_request",
-            required_approving_review_count=1,
-            dismiss_stale_reviews_on_push=False,
-            require_code_owner_review=False,
-            require_last_push_approval=False,
-            required_review_thread_resolution=False,
-        ),
-        check("api / api"),
-    ],
-    "bypass_actors": [],
-}
 
 
 def test_the_export_of_the_article_is_taken_as_it_is() -> None:
