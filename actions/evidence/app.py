@@ -1,4 +1,4 @@
-"""Read what the repository of an app says of the commits behind tags."""
+"""Read the commits behind tags from an app repository, with their pull requests."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ COMMITS_PER_QUERY = 20
 
 @dataclass(frozen=True)
 class AppEvidence:
-    """Read one app repository; each answer is kept."""
+    """Read one app repository; answers are cached."""
 
     client: Client
     repository: AppRepository
@@ -35,27 +35,27 @@ class AppEvidence:
             self._commits.update(ReviewReader(self.client).commits(new[start : start + COMMITS_PER_QUERY]))
         missing = [sha for sha in shas if sha not in self._commits]
         if missing:
-            raise GitHubError(f"{self.client.name} does not have {missing[0]} any more")
+            raise GitHubError(f"commit {missing[0]} no longer exists in {self.client.name}")
         return [self._commits[sha] for sha in shas]
 
     def prefetch(self, moves: Sequence[tuple[str, str]]) -> None:
-        """Ask for the tags of *moves*, before and after, and for all commits between, in few requests."""
+        """Request the tags of *moves* (before, after) and all commits between them, in few requests."""
         self.repository.prefetch(tag for move in moves for tag in move if tag)
         try:
             compared = [self.compare(before, after) for before, after in moves]
             builds = [(comparison, build) for _, comparison, build in compared if build]
             self.commits([sha for comparison, build in builds for sha in (build.sha, *new_commits(comparison, build))])
         except GitHubError:
-            return  # the tag that this is about says so when its turn comes
+            return  # the error is reported when the tag that caused it is read
 
     def compare(self, before: str, after: str) -> tuple[Order, Comparison | None, Build | None]:
-        """Return how the tag *after* relates to *before*, with the commits between, and the commit behind it."""
+        """Return how the tag *after* relates to *before*, the commits between them, and the commit behind *after*."""
         order, comparison = self.repository.order(before, after)
         return order, comparison, self.repository.build(after)
 
 
 def new_commits(comparison: Comparison | None, build: Build) -> list[str]:
-    """Return the commits that come with a tag: its own, if no tag is known to come before."""
+    """Return the commits that a tag adds; only its own commit if there is nothing to compare with."""
     if comparison:
         return [commit.sha for commit in comparison.commits] if comparison.status in ("ahead", "diverged") else []
     return [build.sha]

@@ -1,4 +1,4 @@
-"""How commits came to a branch: their order on it, by whose push, and who pushed to a pull request last."""
+"""Work out how commits came to a branch: their order, the push or merge of each, the last pusher of a pull request."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BranchHistory:
-    """The commits of a branch: when each was *made*, its *parents*, and its *position*, 0 being the head.
+    """The commits of a branch: commit dates (*made*), *parents*, and *position* (0 is the head).
 
-    A merge commit and all that it brought share a position. A commit of the *trunk* (the first parents) contains every
-    commit with a higher position. Whether a commit is recorded depends on all its parents: whoever pushes a merge
-    chooses which parent stands first.
+    *trunk* holds the first parents. A merge commit of the trunk shares its position with all commits that it brought,
+    and a trunk commit contains every commit with a higher position. Whether a commit is recorded depends on all of its
+    parents, because whoever pushes a merge chooses the first one.
     """
 
     position: Mapping[str, int]
@@ -33,7 +33,7 @@ class BranchHistory:
 
     @classmethod
     def of(cls, nodes: Iterable[Mapping[str, Any]]) -> BranchHistory:
-        """Return the history of the commits *nodes*, each with its parents, newest first."""
+        """Build the history from *nodes* of a query, newest first, each with its parents."""
         listed = list(nodes)
         parents = {node["oid"]: [parent["oid"] for parent in node["parents"]["nodes"]] for node in listed}
         trunk = []
@@ -50,7 +50,7 @@ class BranchHistory:
         return cls(position=position, made=made, parents=parents, trunk=frozenset(trunk), age=age)
 
     def before(self, moment: str) -> str:
-        """Return the newest trunk commit before which, itself included, all were made before *moment*, "" for none."""
+        """Return the newest trunk commit that, like all its ancestors, was made before *moment*, "" for none."""
         later = [position for sha, position in self.position.items() if self.made[sha] >= moment]
         first = max(later, default=-1) + 1
         return next((sha for sha in self.trunk if self.position[sha] == first), "")
@@ -61,12 +61,12 @@ class BranchHistory:
             return False
         if newer in self.trunk:
             return self.position[newer] <= self.position[older]
-        if newer not in self._contained:  # a bit for each commit: of thousands there may be thousands
+        if newer not in self._contained:  # one bit per commit: thousands of merges times thousands of commits
             self._contained[newer] = sum(1 << self.age[sha] for sha in self.ancestors(newer))
         return bool(self._contained[newer] >> self.age[older] & 1)
 
     def ancestors(self, sha: str) -> set[str]:
-        """Return the commit *sha* and all its ancestors, nothing if it is not on the branch."""
+        """Return the commit *sha* and all its ancestors, an empty set if it is not on the branch."""
         return _reachable(sha, self.parents, ())[0]
 
     @property
@@ -95,9 +95,9 @@ class BranchHistory:
 
 
 def movements(activity: Sequence[Mapping[str, Any]], branch: str, history: BranchHistory) -> dict[str, Movement]:
-    """Return how each commit first came to *branch*, by GitHub's *activity*, which has the newest first.
+    """Return the movement by which each commit first came to *branch*, from GitHub's *activity*, newest first.
 
-    A commit came by the update after which the branch had it and before which it had not.
+    That is the first update after which the branch contained the commit.
     """
     by_commit: dict[str, Movement] = {}
     for update, new, _ in _updates(activity, branch, history):
@@ -109,9 +109,9 @@ def movements(activity: Sequence[Mapping[str, Any]], branch: str, history: Branc
 
 
 def rewrites(activity: Sequence[Mapping[str, Any]], branch: str, history: BranchHistory) -> list[Rewrite]:
-    """Return when *branch* lost commits, or got back one that it had lost, oldest first.
+    """Return the updates by which *branch* lost commits, or regained lost ones, oldest first.
 
-    It loses commits by a forced push, or by its deletion.
+    A branch loses commits by a forced push or by its deletion.
     """
     return [
         Rewrite(
@@ -131,7 +131,7 @@ def rewrites(activity: Sequence[Mapping[str, Any]], branch: str, history: Branch
 def _updates(
     activity: Sequence[Mapping[str, Any]], branch: str, history: BranchHistory
 ) -> Iterator[tuple[Mapping[str, Any], set[str], set[str]]]:
-    """Yield each update of *branch*, oldest first, with the commits that are new, and the known ones they stand on."""
+    """Yield the updates of *branch*, oldest first, with the commits new in each and the known ones they build on."""
     seen: set[str] = set()
     for update in reversed(activity):
         if update["ref"] == f"refs/heads/{branch}":
@@ -142,7 +142,7 @@ def _updates(
 
 
 def _reachable(sha: str, parents: Mapping[str, Sequence[str]], known: Collection[str]) -> tuple[set[str], set[str]]:
-    """Return the commits reachable from *sha* that are not *known*, and the known ones at which the search ended."""
+    """Return the unknown commits reachable from *sha*, and the *known* ones at which the search ended."""
     new: set[str] = set()
     ends: set[str] = set()
     waiting = [sha]
@@ -157,13 +157,13 @@ def _reachable(sha: str, parents: Mapping[str, Sequence[str]], known: Collection
 
 
 def last_pusher(activity: Iterable[Mapping[str, Any]], pull: Pull) -> str:
-    """Return who pushed the last commit of *pull* before it was merged, "" if that is not known."""
-    wanted = (f"refs/heads/{pull.branch}", pull.head)
+    """Return who pushed the last commit of *pull* before the merge, "" if unknown."""
+    last_push = (f"refs/heads/{pull.branch}", pull.head)
     return next(
         (
             login(update["actor"])
             for update in activity
-            if (update["ref"], update["after"]) == wanted and utc_text(update["timestamp"]) <= pull.merged_at
+            if (update["ref"], update["after"]) == last_push and utc_text(update["timestamp"]) <= pull.merged_at
         ),
         "",
     )

@@ -1,7 +1,7 @@
-"""The file of evidence: one record a line, each of which carries the SHA-256 of the line before.
+"""Read and extend the file of evidence: one record per line, each with the SHA-256 of the line before it.
 
-A line is canonical JSON: UTF-8, keys sorted, no blanks, numbers that are whole (RFC 8785 asks for the same of such
-data). Whoever has the SHA-256 of the last line can tell that nothing up to there was changed, removed or moved.
+A line is canonical JSON: UTF-8, sorted keys, no blanks, whole numbers only (what RFC 8785 gives for this data). Whoever
+has the SHA-256 of a line can prove that no line up to it was changed, removed or moved.
 """
 
 from __future__ import annotations
@@ -34,17 +34,18 @@ class Chain:
 
     @classmethod
     def read(cls, content: bytes) -> Chain:
-        """Return the records in *content*; raise TamperedError with the line if they are not as they were written."""
+        """Read the records in *content*; raise TamperedError with the number of the first altered line."""
         records, digests = [], []
         previous = BEFORE_THE_FIRST
         lines = content.split(b"\n")
         if lines.pop():
-            raise TamperedError(f"line {len(lines) + 1} has no end; it was cut off, or something was added")
+            raise TamperedError(f"line {len(lines) + 1} of the evidence has no line end: it was cut off or added to")
         for number, line in enumerate(lines, start=1):
             record = _record(line, number)
             if record.get("previous") != previous or (record["record"] == "start") is not (number == 1):
                 raise TamperedError(
-                    f"line {number} follows another line than the one before it: one was changed, removed or moved"
+                    f"line {number} of the evidence does not belong after line {number - 1}: a line was changed,"
+                    " removed or moved"
                 )
             previous = hashlib.sha256(line).hexdigest()
             records.append(record)
@@ -52,7 +53,7 @@ class Chain:
         return cls(tuple(records), tuple(digests))
 
     def with_records(self, new: Iterable[Mapping[str, Any]]) -> tuple[Chain, bytes]:
-        """Return this chain with *new* records at its end, and the lines that they are."""
+        """Append *new* records; return the longer chain and the new lines."""
         records, digests, content = list(self.records), list(self.digests), b""
         previous = self.head
         for record in new:
@@ -64,30 +65,30 @@ class Chain:
         return Chain(tuple(records), tuple(digests)), content
 
     def require(self, digest: str) -> None:
-        """Raise TamperedError if no line has the SHA-256 *digest*: what once ended there does not go on here."""
+        """Raise TamperedError if no line has the SHA-256 *digest*, which was the head of an earlier version."""
         if digest and digest not in (*self.digests, BEFORE_THE_FIRST):
-            raise TamperedError(f"no record has the SHA-256 {digest}: records were changed or removed since")
+            raise TamperedError(
+                f"no record of the evidence has the SHA-256 {digest}: records were changed or removed since"
+            )
 
 
 def canonical(record: Mapping[str, Any]) -> bytes:
-    """Return *record* as the one line that it can be."""
+    """Serialize *record* as canonical JSON, without a line end."""
     return json.dumps(record, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode(
         "utf-8", "replace"
     )
 
 
 def whole_lines(content: bytes) -> bytes:
-    """Return *content* without a last line that has no end: a run that was killed while it wrote left it."""
+    """Drop a last line without a line end, left by a run that was killed while writing."""
     return content[: content.rfind(b"\n") + 1]
 
 
 def _record(line: bytes, number: int) -> dict[str, Any]:
     try:
-        record = json.loads(line)
-        same = isinstance(record, dict) and record.get("record") in KINDS and canonical(record) == line
+        record: Any = json.loads(line)
+        if isinstance(record, dict) and record.get("record") in KINDS and canonical(record) == line:
+            return record
     except (ValueError, RecursionError):
-        same = False
-    if not same:
-        raise TamperedError(f"line {number} is not as it was written")
-    found: dict[str, Any] = record
-    return found
+        pass
+    raise TamperedError(f"line {number} of the evidence is not a record in canonical form: it was altered")

@@ -1,4 +1,4 @@
-"""Collect the changes of one environment: every commit of the base branch that touched it, oldest first."""
+"""Collect the changes of one environment: every commit of the branch that touched it, oldest first."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ if TYPE_CHECKING:
     from actions.infra.layout import Layout
 
 COMMITS_PER_BATCH = 20
-# A branch may have been pushed to long before it was merged.
+# The last push to a pull request may be long before its merge.
 PUSHED_BEFORE = timedelta(days=90)
 EVALUATIONS = "rule evaluations"
 
 
 @dataclass(kw_only=True)
 class Collector:
-    """Ask the infra repository and those of the apps; the evidence begins after the commit *begins*, "" for none."""
+    """Read the infra repository and the app repositories for changes after the commit *begins* ("": all changes)."""
 
     infra: Client
     rules: RulesReader
@@ -73,9 +73,9 @@ class Collector:
         self._moves = MoveReader(self.files, self.app_repo, self.app_token, self._unknown, self.last_tags)
 
     def prefetch(self, since: str) -> None:
-        """Read what is read at once for all changes since a moment; what may not be read is unknown of each of them.
+        """Read deployments, branch activity and rule evaluations *since* a moment, for all changes at once.
 
-        Ask for the *population* first.
+        Call `population` first. Facts that the token cannot read become unknown facts of every change.
         """
         self._pushers = Pushers(earlier(since, PUSHED_BEFORE), self._unknown)
         self._records = self._deployments.records(self.files.env, since)
@@ -84,16 +84,16 @@ class Collector:
         self._suites = self._unknown.read(EVALUATIONS, lambda: self.rules.suites(since), {})
 
     def begin(self, since: str) -> None:
-        """Let the evidence begin with what came to the branch since a moment. Ask for the *population* then."""
+        """Let the evidence begin with the commits made *since* a moment; call `population` afterwards."""
         self._history = self._branches.history(self.branch)
         self.begins = self._history.before(since) if since else ""
 
     def population(self, config: str) -> dict[str, str]:
         """Return the commits that may have changed the environment, with their commit dates, oldest first.
 
-        They touched a file of it, or `gitops.yml`. The files are those that it names now, in *config*, and at any time
-        before. The history of a file leaves out a merge that took the file as one of its parents had it (git-log(1),
-        "History Simplification"); that parent can be old, so merges are asked separately.
+        They touched `gitops.yml` or an env file, by the layout in *config* or in any earlier `gitops.yml`. The history
+        of a file omits a merge that took the file unchanged from one parent, however old (git-log(1), "History
+        Simplification"), so merges are compared separately.
         """
         self._history = self._history if self._history.position else self._branches.history(self.branch)
         commits = dict(self._branches.commits(self.branch, PATH))
@@ -113,9 +113,9 @@ class Collector:
         return {sha: at for of_path in commits.values() for sha, at in of_path.items()}
 
     def _touching_services(self, layout: Layout) -> dict[str, str]:
-        """Return the commits that touched a file of a service, whether or not it is still there.
+        """Return the commits that touched a file of a service, including services that were removed.
 
-        GitHub lists the commits of a folder, not those of a pattern, so each of them is asked what it touched.
+        GitHub lists the commits of a folder but not of a pattern, so the files of every such commit are read.
         """
         commits: dict[str, str] = {}
         for pattern in layout.patterns:
@@ -133,34 +133,34 @@ class Collector:
         return bool(self._paths)
 
     def tags_now(self, head: str) -> dict[str, str]:
-        """Return the tags of the environment at the commit *head*, which its changes must have led to."""
+        """Return the tags of the environment at the commit *head*."""
         try:
             return self.files.tags(Repository(self.infra).files_at(head, [*self._paths, PATH]) or {})
         except EnvFileError:
-            return {}  # what is no text has no tags
+            return {}  # a binary file has no tags
 
     def rewrites(self) -> list[Rewrite]:
-        """Return when the branch lost commits, or got back what it had lost; *prefetch* first."""
+        """Return the updates by which the branch lost commits or regained lost ones; call `prefetch` first."""
         return rewrites(self._pushers.activity(self.infra), self.branch, self._history)
 
     def stray_deployments(self) -> list[DeploymentRecord]:
-        """Return the successful deployments of commits that were not on the branch then, oldest first.
+        """Return the successful deployments of commits that were not on the branch at the time, oldest first.
 
-        *prefetch* first.
+        Call `prefetch` first.
         """
         succeeded = [record for record in self._records[::-1] if record.succeeded_at]
         return [r for r in succeeded if r.sha not in self._history.position or self._is_early(r)]
 
     def _is_early(self, record: DeploymentRecord) -> bool:
-        """Tell whether a commit was deployed before it came to the branch."""
+        """Tell whether the commit was deployed before it came to the branch."""
         movement = self._movements.get(record.sha)
         return movement is not None and record.succeeded_at < movement.at
 
     def deployments_of(self, sha: str, services: Sequence[str]) -> tuple[tuple[Deployment, ...], tuple[str, ...]]:
-        """Return by which deployments *services*, as of the commit *sha*, reached the environment, and which did not.
+        """Return the deployments that brought *services*, as of the commit *sha*, and the services not yet deployed.
 
-        That is the first deployment of the commit or of a later one, of the service or of the whole environment; for
-        "", which is no service in particular, any.
+        The first deployment that contains the commit counts: of the service, of the whole environment or, for the
+        service "", of anything in it.
         """
         later = [
             record
@@ -203,47 +203,47 @@ class Collector:
         return self.files.env
 
     def _is_change(self, versions: Versions, policy: EffectivePolicy) -> bool:
-        """Tell whether a commit of the *population* changes the environment or what is required of it."""
+        """Tell whether a commit changes the environment or the rules for it."""
         return policy.changed or self.files.own(versions.before) != self.files.own(versions.after)
 
     def changes(self, shas: Sequence[str]) -> Iterator[list[Change]]:
-        """Yield the changes among the commits *shas*, of the *population*, some at a time."""
+        """Yield the changes among *shas*, which are of the *population*, in batches."""
         for start in range(0, len(shas), COMMITS_PER_BATCH):
             batch = shas[start : start + COMMITS_PER_BATCH]
             commits = self._files.commits(batch, [*self._paths, PATH], self.branch)
             self._moves.prefetch(commits)
             yield [change for commit in commits if (change := self._change(commit))]
 
-    def _change(self, each: CommitWithFiles) -> Change | None:
-        policy = EffectivePolicy.of(each, self.env)
-        if not self._is_change(each, policy):
+    def _change(self, source: CommitWithFiles) -> Change | None:
+        policy = EffectivePolicy.of(source, self.env)
+        if not self._is_change(source, policy):
             return None
         unknown = Unknowns(dict(policy.unknown))
-        commit = self._pushers.with_pusher(each.commit, self.infra, unknown)
-        moves = self._moves.moves(each, policy, self._pushers, unknown)
+        commit = self._pushers.with_pusher(source.commit, self.infra, unknown)
+        moves = self._moves.moves(source, policy, self._pushers, unknown)
         rules = self._rules(commit.pull.merged_at if commit.pull else commit.at, unknown)
-        suite = self._suite(each, unknown) if each.parents else None
-        if rules and each.parents and not suite and EVALUATIONS not in unknown.why:
-            unknown.add(EVALUATIONS, "GitHub has none of this commit")
-        deployments, undeployed = self.deployments_of(commit.sha, self.files.services_to_deploy(each))
+        suite = self._suite(source, unknown) if source.parents else None
+        if rules and source.parents and not suite and EVALUATIONS not in unknown.why:
+            unknown.add(EVALUATIONS, "GitHub has none for this commit")
+        deployments, undeployed = self.deployments_of(commit.sha, self.files.services_to_deploy(source))
         for name in (activity_of(self.infra.name), *(_run_of(deployment.url) for deployment in deployments)):
             unknown.take(name, self._unknown)
         movement = self._movements.get(commit.sha)
-        if each.parents and not movement and activity_of(self.infra.name) not in unknown.why:
-            unknown.add(f"how {commit.sha[:12]} came to {self.branch}")
-        self._add_unreadable(each, unknown)
-        said = trailers.read(each.message)
+        if source.parents and not movement and activity_of(self.infra.name) not in unknown.why:
+            unknown.add(f"the push or merge that brought {commit.sha[:12]} to {self.branch}")
+        self._add_unreadable(source, unknown)
+        given = trailers.read(source.message)
         return Change(
             environment=self.env,
             commit=commit,
-            parents=each.parents,
-            kind=self._kind(each, moves),
+            parents=source.parents,
+            kind=self._kind(source, moves),
             needs_review=policy.needs_review,
-            reason=said.reason or said.allow_diverged or said.freeze_override,
+            reason=given.reason or given.allow_diverged or given.freeze_override,
             bots=policy.bots,
             moves=moves,
-            tags_before=self.files.tags(each.before),
-            tags=self.files.tags(each.after),
+            tags_before=self.files.tags(source.before),
+            tags=self.files.tags(source.after),
             checks_required=tuple(dict.fromkeys(check for rule in rules or () for check in rule.required_checks)),
             rules=rules,
             suite=suite,
@@ -253,18 +253,18 @@ class Collector:
             unknown=unknown.in_words(),
         )
 
-    def _add_unreadable(self, each: CommitWithFiles, unknown: Unknowns) -> None:
-        for path in each.unreadable:
-            if path in self.files.own(each.after):
-                unknown.add(f"what {path} says", "it is no text")
-        for texts in (each.before, each.after):
+    def _add_unreadable(self, source: CommitWithFiles, unknown: Unknowns) -> None:
+        for path in source.unreadable:
+            if path in self.files.own(source.after):
+                unknown.add(f"the content of {path}", "it is not a text file")
+        for texts in (source.before, source.after):
             for path, problem in self.files.problems(texts):
-                unknown.add(f"what {path} says", problem)
+                unknown.add(f"the content of {path}", problem)
 
-    def _kind(self, each: CommitWithFiles, moves: Sequence[Move]) -> Kind:
-        if each.commit.sha == self._history.first and not self.rewrites():
+    def _kind(self, source: CommitWithFiles, moves: Sequence[Move]) -> Kind:
+        if source.commit.sha == self._history.first and not self.rewrites():
             return Kind.FIRST
-        has_reason = bool(trailers.read(each.message).reason)
+        has_reason = bool(trailers.read(source.message).reason)
         back = (Order.BEHIND, *((Order.DIVERGED, Order.UNKNOWN) if has_reason else ()))
         if any(move.order in back for move in moves):
             return Kind.ROLLBACK
@@ -279,9 +279,9 @@ class Collector:
             unknown.add("rules in force", str(error))
             return None
 
-    def _suite(self, each: CommitWithFiles, unknown: Unknowns) -> Suite | None:
-        """Return what GitHub's rules said of the commit, or of the merge that brought it."""
-        commit = each.commit
+    def _suite(self, source: CommitWithFiles, unknown: Unknowns) -> Suite | None:
+        """Return GitHub's rule evaluation of the commit, or of the merge that brought it."""
+        commit = source.commit
         merge = commit.pull.merge_commit if commit.pull else commit.sha
         listed = self._suites.get(commit.sha) or self._suites.get(merge)
         if listed:
@@ -293,5 +293,5 @@ class Collector:
 
 
 def _run_of(url: str) -> str:
-    """Return what the workflow run at *url* is called where it is unknown."""
+    """Name the workflow run at *url* as an unknown fact."""
     return f"workflow run {url}"

@@ -1,4 +1,4 @@
-"""What `gitops.yml` required of a change of an environment: before it and after it, whichever is stricter."""
+"""Decide what `gitops.yml` required of a change: the version before or after it, whichever is stricter."""
 
 from __future__ import annotations
 
@@ -17,10 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EffectivePolicy:
-    """What `gitops.yml` required of a change: what it says *before* and *after* it, whichever is stricter.
-
-    So no change can loosen the rules for itself.
-    """
+    """The stricter of `gitops.yml` *before* and *after* a change, so that no change can loosen the rules for itself."""
 
     before: Config
     after: Config
@@ -29,7 +26,7 @@ class EffectivePolicy:
 
     @classmethod
     def of(cls, versions: Versions, env: str) -> EffectivePolicy:
-        """Return what was required of the commit with *versions*; the first commit is held to what it brings itself."""
+        """Read the policy for the commit with *versions*; for the first commit, the one it brings itself."""
         texts = [
             (versions.before if versions.parents else versions.after).get(PATH, ""),
             versions.after.get(PATH, ""),
@@ -40,12 +37,12 @@ class EffectivePolicy:
                 configs.append(parse_config(text))
             except EnvFileError as error:
                 configs.append(Config())
-                unknown[f"what {PATH} says"] = str(error)
+                unknown[f"the content of {PATH}"] = str(error)
         return cls(before=configs[0], after=configs[1], env=env, unknown=unknown)
 
     @property
     def changed(self) -> bool:
-        """Tell whether the change alters what is required of the environment, or what cannot be read."""
+        """Tell whether the change alters the rules for the environment; an unreadable file counts as altered."""
         if self.unknown:
             return True
         before, after = (
@@ -55,19 +52,19 @@ class EffectivePolicy:
 
     @property
     def needs_review(self) -> bool:
-        """Tell whether a person had to approve the change, for instance because it alters the policy itself."""
+        """Tell whether a human had to approve the change. A change of the rules always needs it."""
         return self.changed or self.before.needs_review(self.env)
 
     @property
     def bots(self) -> tuple[str, ...]:
-        """Return the accounts that were, or are, no people."""
+        """Return the accounts that either version lists as bots."""
         return tuple(dict.fromkeys((*self.before.bots, *self.after.bots)))
 
     @property
     def hotfix_prefix(self) -> str:
-        """Return what the names of hotfix branches started with."""
+        """Return the prefix of hotfix branches before the change."""
         return self.before.hotfix_prefix
 
     def repo_of(self, service: str, default: str, *, is_new: bool) -> str:
-        """Return the repository of a service: the one it had, unless the service *is_new*."""
+        """Return the repository of a service before the change or, if the service *is_new*, after it."""
         return (self.after if is_new else self.before).repo_of(service, default)

@@ -1,4 +1,4 @@
-"""Read an environment in the files of one commit: its own files, its tags, what has to be deployed."""
+"""Find an environment in the files of one commit: its files, its tags, and the services to deploy."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class EnvironmentFiles:
-    """The files of *env*, found by what `gitops.yml` says at the same commit."""
+    """The files of *env*, according to `gitops.yml` at the same commit."""
 
     env: str
     envs_dir: str
     _layouts: dict[str, Layout] = field(default_factory=dict, repr=False)
 
     def layout(self, config: str) -> Layout:
-        """Return where the env files are if `gitops.yml` is *config*; without it, if it cannot be read."""
+        """Return the layout that *config*, the text of `gitops.yml`, sets; the default one if it is invalid."""
         if config not in self._layouts:
             try:
                 self._layouts[config] = parse_config(config).layout(self.envs_dir)
@@ -35,13 +35,13 @@ class EnvironmentFiles:
         return self._layouts[config]
 
     def own(self, texts: Mapping[str, str]) -> dict[str, str]:
-        """Return those of *texts*, files by path, that belong to the environment."""
+        """Return the part of *texts*, files by path, that belongs to the environment."""
         layout = self.layout(texts.get(PATH, ""))
         owners = ((path, text, layout.owner(path)) for path, text in texts.items())
         return {path: text for path, text, owner in owners if owner and owner[0] == self.env}
 
     def tags(self, texts: Mapping[str, str]) -> dict[str, str]:
-        """Return the tags in *texts*; a file that cannot be read has none."""
+        """Return the tags in *texts*, without those of invalid files."""
         tags: dict[str, str] = {}
         layout = self.layout(texts.get(PATH, ""))
         for path, text in self.own(texts).items():
@@ -52,12 +52,12 @@ class EnvironmentFiles:
         return tags
 
     def file_of(self, service: str, texts: Mapping[str, str]) -> str:
-        """Return the path of the file in *texts* that holds the tag of *service*, "" if none does."""
+        """Return the path of the file in *texts* with the tag of *service*, "" if there is none."""
         config = texts.get(PATH, "")
         return next((path for path in texts if service in self.tags({path: texts[path], PATH: config})), "")
 
     def problems(self, texts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-        """Yield the path of each file in *texts* that cannot be read, and why."""
+        """Yield the path of every invalid env file in *texts*, and what is wrong with it."""
         layout = self.layout(texts.get(PATH, ""))
         for path, text in self.own(texts).items():
             try:
@@ -66,9 +66,9 @@ class EnvironmentFiles:
                 yield path, str(error)
 
     def services_to_deploy(self, versions: Versions) -> tuple[str, ...]:
-        """Return the services that deploy-matrix deploys after a commit; "" is the environment as a whole.
+        """Return the services that deploy-matrix deploys after a commit; "" stands for the whole environment.
 
-        Formatting alone is not deployed, nor is an environment that is gone.
+        A change of formatting deploys nothing, nor does the removal of the environment.
         """
         before, after = self.own(versions.before), self.own(versions.after)
         try:
@@ -81,6 +81,6 @@ class EnvironmentFiles:
 
 
 def moved_tags(before: Mapping[str, str], after: Mapping[str, str]) -> list[tuple[str, str, str]]:
-    """Return the tags that differ, as service, tag before and tag after; "" where there is none."""
+    """Return the tags that differ as (service, tag before, tag after), "" for no tag."""
     services = dict.fromkeys([*before, *after])
     return [(s, before.get(s, ""), after.get(s, "")) for s in services if before.get(s) != after.get(s)]

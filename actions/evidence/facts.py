@@ -31,12 +31,13 @@ EMERGENCIES = (Kind.ROLLBACK, Kind.HOTFIX)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CheckRecord:
-    """How a check ended on a commit, and which app said so."""
+    """How a check ended on a commit, and which app said so; *run* is the number of the check run."""
 
     name: str
     app: int | None
     conclusion: str
     at: str
+    run: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

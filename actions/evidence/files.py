@@ -80,9 +80,9 @@ class FileReader:
         """Return the commits *shas* of the branch *base* with their pull requests and the files at *paths*."""
         files = file_fields(paths)
         fields = f"{files} parents(first: 5) {{ nodes {{ oid {files} }} }}"
-        nodes = ReviewReader(self.client).nodes(shas, fields=fields, paths=paths)
+        nodes = ReviewReader(self.client).nodes(shas, base, fields=fields, paths=paths)
         with self.client.parsing():
-            return [_commit_with_files(node, paths, base) for node in nodes]
+            return [_commit_with_files(node, paths) for node in nodes]
 
     def _with_parent(self, shas: Sequence[str], paths: Sequence[str], fields: str) -> Iterator[Mapping[str, Any]]:
         """Yield *fields* of each of the commits *shas*, and of its first parent; they may name the files at *paths*."""
@@ -99,7 +99,7 @@ class FileReader:
             yield from (answer[name] for name in variables)
 
 
-def _commit_with_files(node: Mapping[str, Any] | None, paths: Sequence[str], base: str) -> CommitWithFiles:
+def _commit_with_files(node: Mapping[str, Any] | None, paths: Sequence[str]) -> CommitWithFiles:
     if not node:
         raise GitHubError("a commit of the branch is gone: its history was rewritten meanwhile")
     versions = _versions(node, paths)
@@ -107,7 +107,7 @@ def _commit_with_files(node: Mapping[str, Any] | None, paths: Sequence[str], bas
         parents=versions.parents,
         before=versions.before,
         after=versions.after,
-        commit=read_commit(node, base),
+        commit=read_commit(node),
         message=node["message"],
         unreadable=tuple(path for path, blob in _blobs(node, paths) if blob["isBinary"] or blob["isTruncated"]),
     )

@@ -1,6 +1,6 @@
-"""Find the exceptions of a change: facts in, exceptions out; the list of exceptions is closed.
+"""Find the exceptions of a change: facts in, exceptions out. The list of exceptions is closed.
 
-A fact that could not be read is an exception too: unknown is never a pass.
+A fact that could not be read is an exception too: what is unknown never passes.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from actions.api.checks import PASSED, SKIPPED, without_requirement
+from actions.api.checks import PASSED, SKIPPED, newest_runs, without_requirement
 from actions.app.release import Release
 from actions.evidence.facts import Kind
 from actions.gates import approval
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class ExceptionKind(StrEnum):
-    """What can be wrong with a change, in an auditor's words."""
+    """The exceptions that a change can have."""
 
     DIRECT_PUSH = "direct-push"
     NO_PULL_REQUEST = "no-pull-request"
@@ -42,21 +42,21 @@ class ExceptionKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FoundException:
-    """One exception, with its detail in words."""
+    """One exception; *detail* names what it is about."""
 
     kind: ExceptionKind
     detail: str
 
 
 def find_exceptions(change: Change) -> list[FoundException]:
-    """Return what is wrong with *change*, nothing if it is as it should be."""
+    """Return the exceptions of *change*, an empty list if it passes."""
     exceptions = [*_infra(change), *(exception for move in change.moves for exception in _app(change, move))]
-    exceptions += [FoundException(kind=ExceptionKind.UNKNOWN, detail=what) for what in change.unknown]
+    exceptions += [FoundException(kind=ExceptionKind.UNKNOWN, detail=fact) for fact in change.unknown]
     return list(dict.fromkeys(exceptions))
 
 
 def find_approval(pull: Pull, bots: Collection[str], *, later: bool = False) -> Approval:
-    """Return whose approval of *pull* counts, given before the merge, or *later*; never that of a contributor."""
+    """Return the approval of *pull* that counts: given before the merge or, with *later*, after it."""
     named = {bot.casefold() for bot in bots}
     change = ReviewedChange(
         head=pull.head,
@@ -81,34 +81,40 @@ def _infra(change: Change) -> Iterator[FoundException]:
             _reviewed(change, pull)
             if pull
             else [
-                FoundException(kind=ExceptionKind.NO_PULL_REQUEST, detail=f"no pull request brought {commit.sha[:12]}")
+                FoundException(
+                    kind=ExceptionKind.NO_PULL_REQUEST,
+                    detail=f"{commit.sha[:12]} came to the branch without a pull request",
+                )
             ]
         )
         if not commit.verified:
             yield FoundException(
-                kind=ExceptionKind.UNSIGNED, detail=f"{commit.sha[:12]} has no signature that GitHub verified"
+                kind=ExceptionKind.UNSIGNED, detail=f"GitHub did not verify a signature of {commit.sha[:12]}"
             )
     if change.suite and change.suite.result == "bypass" and not change.reason and change.needs_review:
         text = f"{change.suite.actor} bypassed {', '.join(change.suite.broken) or 'a rule'}"
         yield FoundException(kind=ExceptionKind.BYPASS_WITHOUT_REASON, detail=text)
     if change.undeployed:
-        services = ", ".join(filter(None, change.undeployed))
-        text = f"{services or 'it'} is not deployed to {change.environment} as of {commit.sha[:12]}"
+        services = ", ".join(filter(None, change.undeployed)) or "the change"
+        text = f"not deployed to {change.environment} as of {commit.sha[:12]}: {services}"
         yield FoundException(kind=ExceptionKind.CHANGE_WITHOUT_DEPLOYMENT, detail=text)
 
 
 def _reviewed(change: Change, pull: Pull) -> Iterator[FoundException]:
-    given = find_approval(pull, change.bots)
-    if given.rejection and change.needs_review:
-        yield FoundException(kind=ExceptionKind(given.rejection), detail=f"#{pull.number}: {given.detail}")
+    verdict = find_approval(pull, change.bots)
+    if verdict.rejection and change.needs_review:
+        yield FoundException(kind=ExceptionKind(verdict.rejection), detail=f"#{pull.number}: {verdict.detail}")
     if not pull.complete:
-        yield FoundException(kind=ExceptionKind.UNKNOWN, detail=f"all commits, reviews and checks of #{pull.number}")
-    done = [check for check in pull.checks if check.at <= pull.merged_at]  # what was run again since proves nothing
+        text = f"some commits, reviews or checks of #{pull.number}"
+        yield FoundException(kind=ExceptionKind.UNKNOWN, detail=text)
+    # A rerun after the merge proves nothing.
+    in_time = newest_runs(check for check in pull.checks if check.at <= pull.merged_at)
     for required in change.checks_required:
-        reported = [c for c in done if c.name == required.name and required.app in (None, c.app)]
+        reported = [c for c in in_time if c.name == required.name and required.app in (None, c.app)]
         yield from _checked(required.name, reported, pull)
-    for name in () if change.checks_required else without_requirement(done):
-        yield FoundException(kind=ExceptionKind.CHECK_MISSING, detail=f"{name} on #{pull.number}; none is required")
+    for problem in () if change.checks_required else without_requirement(in_time):
+        text = f"{problem} on #{pull.number}; no check is required"
+        yield FoundException(kind=ExceptionKind.CHECK_MISSING, detail=text)
 
 
 def _checked(name: str, reported: Collection[CheckRecord], pull: Pull) -> Iterator[FoundException]:
@@ -116,8 +122,8 @@ def _checked(name: str, reported: Collection[CheckRecord], pull: Pull) -> Iterat
     if SKIPPED in conclusions and conclusions <= {SKIPPED, *PASSED}:
         yield FoundException(kind=ExceptionKind.CHECK_SKIPPED, detail=f"{name} was skipped on #{pull.number}")
     elif not conclusions or not conclusions <= set(PASSED):
-        how = ", ".join(sorted(conclusions)) or "not reported"
-        yield FoundException(kind=ExceptionKind.CHECK_MISSING, detail=f"{name} on #{pull.number}: {how}")
+        listed = ", ".join(sorted(conclusions)) or "not reported"
+        yield FoundException(kind=ExceptionKind.CHECK_MISSING, detail=f"{name} on #{pull.number}: {listed}")
 
 
 def _app(change: Change, move: Move) -> Iterator[FoundException]:
@@ -125,7 +131,7 @@ def _app(change: Change, move: Move) -> Iterator[FoundException]:
         return
     where = f"{move.service} {move.after[:12]}"
     if move.released == Release.NONE:
-        text = f"{where} is on no released branch of {move.repository}"
+        text = f"{where} is not on a released branch of {move.repository}"
         yield FoundException(kind=ExceptionKind.UNRELEASED_TAG, detail=text)
     for name in move.missing_checks:
         yield FoundException(kind=ExceptionKind.CHECK_MISSING, detail=f"{name} on {where}")
@@ -133,18 +139,15 @@ def _app(change: Change, move: Move) -> Iterator[FoundException]:
         yield FoundException(kind=ExceptionKind.CHECK_SKIPPED, detail=f"{name} on {where}")
     for commit in move.commits:
         if not commit.pull:
-            text = f"no pull request brought {commit.sha[:12]} of {move.repository}"
+            text = f"{commit.sha[:12]} came to {move.repository} without a pull request"
             yield FoundException(kind=ExceptionKind.NO_PULL_REQUEST, detail=text)
             continue
-        given = find_approval(commit.pull, change.bots)
-        if given.rejection:
-            yield FoundException(
-                kind=ExceptionKind(given.rejection), detail=f"{move.repository}#{commit.pull.number}: {given.detail}"
-            )
+        pull = f"{move.repository}#{commit.pull.number}"
+        verdict = find_approval(commit.pull, change.bots)
+        if verdict.rejection:
+            yield FoundException(kind=ExceptionKind(verdict.rejection), detail=f"{pull}: {verdict.detail}")
         if not commit.pull.complete:
-            yield FoundException(
-                kind=ExceptionKind.UNKNOWN, detail=f"all of #{commit.pull.number} of {move.repository}"
-            )
+            yield FoundException(kind=ExceptionKind.UNKNOWN, detail=f"some commits, reviews or checks of {pull}")
     unseen = move.commits_in_all - len(move.commits)
     if unseen > 0:
         yield FoundException(

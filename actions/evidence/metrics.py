@@ -1,4 +1,4 @@
-"""How well delivery goes, from the records of an environment: the four keys of DORA, and what ran when."""
+"""Compute the four DORA metrics, and which tag ran when, from the records of an environment."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WEEK = timedelta(days=7)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ran:
-    """A tag that ran from *since* until *until* (None: it still does), and the change that brought it."""
+    """A tag that ran from *since* to *until* (None: still running), and the change that brought it."""
 
     service: str
     tag: str
@@ -29,7 +29,7 @@ class Ran:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Metrics:
-    """Medians and rates; None where there is nothing to tell from."""
+    """The four DORA metrics: medians and rates, None without enough data."""
 
     lead_time: timedelta | None
     per_week: float | None
@@ -38,41 +38,44 @@ class Metrics:
 
 
 def moment(text: str) -> datetime:
-    """Return a moment as a record has it."""
+    """Parse a moment in a record."""
     return datetime.fromisoformat(text)
 
 
 def came_at(change: Mapping[str, Any]) -> datetime | None:
-    """Return when *change* came to the branch, None if GitHub does not say; committers choose the dates of commits."""
+    """Return when *change* came to the branch by GitHub's records, None if they do not say.
+
+    The commit date does not count, because committers choose it.
+    """
     movement, pull = change["movement"] or {}, change["commit"]["pull"] or {}
     at = movement.get("at") or pull.get("merged_at")
     return moment(at) if at else None
 
 
 def deployed_at(change: Mapping[str, Any]) -> datetime | None:
-    """Return when *change* reached the environment, None if it did not yet."""
-    return min((moment(each["succeeded_at"]) for each in change["deployments"]), default=None)
+    """Return when *change* was first deployed, None if it was not."""
+    return min((moment(deployment["succeeded_at"]) for deployment in change["deployments"]), default=None)
 
 
 def ran(changes: Sequence[Mapping[str, Any]]) -> list[Ran]:
-    """Return what ran when, service by service, oldest first."""
+    """Return which tag ran when, grouped by service, oldest first."""
     reached = sorted(((at, c) for c in changes if (at := deployed_at(c))), key=lambda pair: pair[0])
-    found: list[Ran] = []
+    history: list[Ran] = []
     services = dict.fromkeys(move["service"] for _, change in reached for move in change["moves"])
     for service in services:
         steps = [(at, m["after"], c) for at, c in reached for m in c["moves"] if m["service"] == service]
         for index, (at, tag, change) in enumerate(steps):
             until = steps[index + 1][0] if index + 1 < len(steps) else None
             if tag:
-                found.append(Ran(service=service, tag=tag, since=at, until=until, change=change))
-    return found
+                history.append(Ran(service=service, tag=tag, since=at, until=until, change=change))
+    return history
 
 
 def measure(changes: Sequence[Mapping[str, Any]], history: Sequence[Mapping[str, Any]]) -> Metrics:
-    """Return the metrics of *changes*, oldest first, which are among those of all *history*.
+    """Compute the metrics of *changes*, a part of *history*; both oldest first.
 
-    Lead time: from the commit of the app to its deployment. A change failed if the next one of the same service is a
-    rollback or a hotfix; it is restored when that is deployed.
+    Lead time runs from the app commit to its deployment. A change failed if the next change of the same service is a
+    rollback or a hotfix, and the service is restored when that is deployed.
     """
     measured = {id(change) for change in changes}
     deployed = [(at, change) for change in changes if (at := deployed_at(change)) and change["kind"] != "first"]
@@ -99,7 +102,7 @@ def _median(spans: Sequence[timedelta]) -> timedelta | None:
 
 
 def _failures(changes: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Mapping[str, Any], timedelta]]:
-    for one, two in pairwise(ran(changes)):
-        follows = one.service == two.service and one.until == two.since
-        if follows and two.change["kind"] in EMERGENCIES and one.change["kind"] not in (*EMERGENCIES, "first"):
-            yield one.change, two.since - one.since
+    for tag, successor in pairwise(ran(changes)):
+        follows = tag.service == successor.service and tag.until == successor.since
+        if follows and successor.change["kind"] in EMERGENCIES and tag.change["kind"] not in (*EMERGENCIES, "first"):
+            yield tag.change, successor.since - tag.since

@@ -1,4 +1,4 @@
-"""Read the tags that a commit moved: their order, their release, their checks, the app commits that came with them."""
+"""Read the tags that a commit moved, each with its order, release, checks and new app commits."""
 
 from __future__ import annotations
 
@@ -27,7 +27,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class MoveReader:
-    """Ask the app repositories about moved tags; *last_tags* holds the last tag of each service, removed ones too."""
+    """Read moved tags from the app repositories.
+
+    *last_tags* holds the last tag of each service, including removed services. *unknown* are the app repositories that
+    cannot be read.
+    """
 
     files: EnvironmentFiles
     app_repo: str
@@ -37,21 +41,21 @@ class MoveReader:
     _apps: dict[str, AppEvidence] = field(default_factory=dict, repr=False)
 
     def prefetch(self, commits: Sequence[CommitWithFiles]) -> None:
-        """Ask each app once for all the tags that came and went, and for the commits that came with them."""
-        wanted: dict[str, list[tuple[str, str]]] = {}
+        """Request all moved tags, and the commits between them, with few requests to each app repository."""
+        moves_by_repo: dict[str, list[tuple[str, str]]] = {}
         for commit in commits:
             policy = EffectivePolicy.of(commit, self.files.env)
             for service, before, after in moved_tags(self.files.tags(commit.before), self.files.tags(commit.after)):
                 repo = policy.repo_of(service, self.app_repo, is_new=not before)
                 if repo and after:
-                    wanted.setdefault(repo, []).append((before, after))
-        for repo, moves in wanted.items():
+                    moves_by_repo.setdefault(repo, []).append((before, after))
+        for repo, moves in moves_by_repo.items():
             self.unknown.read(repo, lambda repo=repo, moves=moves: self._app(repo).prefetch(moves), None)  # type: ignore[misc]
 
     def moves(
         self, commit: CommitWithFiles, policy: EffectivePolicy, pushers: Pushers, unknown: Unknowns
     ) -> tuple[Move, ...]:
-        """Return the tags that *commit* moved; what cannot be read of them is added to *unknown*."""
+        """Return the tags that *commit* moved; facts that cannot be read are added to *unknown*."""
         tags = moved_tags(self.files.tags(commit.before), self.files.tags(commit.after))
         moves = tuple(self._move(commit, policy, moved, pushers, unknown) for moved in tags)
         self.last_tags.update({move.service: move.after or move.before for move in moves})
@@ -88,7 +92,7 @@ class MoveReader:
             return replace(move, order=str(order), released=str(Release.NONE))
         shas = new_commits(comparison, build)
         if not comparison and order is not Order.FIRST:
-            unknown.add(f"which commits of {move.repository} {move.service} {move.after[:12]} brought")
+            unknown.add(f"the commits of {move.repository} in {move.service} {move.after[:12]}")
         (own,) = app.commits([build.sha])
         required, reported = app.repository.required_checks(), app.repository.checks_of(build)
         verdict = evaluate_checks(required, reported, skipped_passes=True)

@@ -1,4 +1,4 @@
-"""The part of the evidence that somebody asks for: what came to the branch from one moment until another."""
+"""Select the changes that came to the branch in a period."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ class Period:
     until: datetime = LAST
 
     def __str__(self) -> str:
-        begin = f"from {_said(self.since)}" if self.since > FIRST else ""
+        begin = f"from {_text(self.since)}" if self.since > FIRST else ""
         last_day = _is_midnight(self.until)
-        end = f"to {self.until - timedelta(days=1):%Y-%m-%d}" if last_day else f"until {_said(self.until)}"
+        end = f"to {self.until - timedelta(days=1):%Y-%m-%d}" if last_day else f"until {_text(self.until)}"
         return " ".join(part for part in (begin, end if self.until < LAST else "") if part)
 
     def holds(self, earliest: datetime, latest: datetime) -> bool:
-        """Tell whether what came at some time from *earliest* to *latest* may have come within this period."""
+        """Tell whether something that came between *earliest* and *latest* may have come within this period."""
         return earliest < self.until and latest >= self.since
 
     def of(self, ledger: Ledger) -> Ledger:
-        """Return *ledger* with the changes of this period alone, and all that became known of them since.
+        """Return *ledger* with only the changes of this period, including everything learned about them since.
 
-        What counts is when GitHub says that they came to the branch. A change of which GitHub does not say it came
-        between its neighbours, and is in every period that this may mean; a gap came between the change before it and
-        its record.
+        The time of GitHub's branch activity counts. A change without one came between its neighbours and is part of
+        every period that this allows. A gap came between the change before it
+        and its record.
         """
         came = [came_at(change) for change in ledger.changes]
         after = [*accumulate(came, _nearest)]
         before = [*accumulate(reversed(came), _nearest)][::-1]
         bounds = [sorted((low or FIRST, high or LAST)) for low, high in zip(after, before, strict=True)]
-        latest = {each["commit"]["sha"]: low for each, low in zip(ledger.changes, after, strict=True)}
+        latest = {change["commit"]["sha"]: low for change, low in zip(ledger.changes, after, strict=True)}
 
         def holds(stray: Mapping[str, Any]) -> bool:
             if stray["at"]:
@@ -55,16 +55,16 @@ class Period:
         changes = zip(ledger.changes, bounds, strict=True)
         return replace(
             ledger,
-            changes=[each for each, (low, high) in changes if self.holds(low, high)],
-            strays=[each for each in ledger.strays if holds(each)],
+            changes=[change for change, (low, high) in changes if self.holds(low, high)],
+            strays=[stray for stray in ledger.strays if holds(stray)],
         )
 
 
-def _nearest(other: datetime | None, own: datetime | None) -> datetime | None:
-    return own or other
+def _nearest(neighbour: datetime | None, own: datetime | None) -> datetime | None:
+    return own or neighbour
 
 
-def _said(at: datetime) -> str:
+def _text(at: datetime) -> str:
     return f"{at:%Y-%m-%d}" if _is_midnight(at) else f"{at:%Y-%m-%d %H:%M:%S} UTC"
 
 

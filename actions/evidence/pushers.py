@@ -1,4 +1,4 @@
-"""Find out who pushed last to the pull request that brought a commit."""
+"""Find the last pusher of the pull request that brought a commit."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Pushers:
-    """The activity of repositories since *earliest*, each read once; what cannot be read is in *unknown*."""
+    """Read the branch activity of repositories since *earliest*, once each; failures go to *unknown*."""
 
     earliest: str
     unknown: Unknowns
     _activities: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict, repr=False)
 
     def activity(self, client: Client) -> list[Mapping[str, Any]]:
-        """Return how the branches of the client's repository moved."""
+        """Return the branch activity of the client's repository, newest first."""
         if client.name not in self._activities:
             name = activity_of(client.name)
             self._activities[client.name] = self.unknown.read(
@@ -34,16 +34,16 @@ class Pushers:
         return self._activities[client.name]
 
     def with_pusher(self, commit: Commit, client: Client, unknown: Unknowns) -> Commit:
-        """Return *commit* with who pushed last to the pull request that brought it."""
+        """Return *commit* with the last pusher of its pull request."""
         if not commit.pull:
             return commit
         pusher = last_pusher(self.activity(client), commit.pull)
         unknown.take(activity_of(client.name), self.unknown)
         if not pusher and activity_of(client.name) not in self.unknown.why:
-            unknown.add(f"who pushed to {commit.pull.branch} of {client.name} last (#{commit.pull.number})")
+            unknown.add(f"the last pusher of {client.name}#{commit.pull.number} ({commit.pull.branch})")
         return replace(commit, pull=replace(commit.pull, last_pusher=pusher))
 
 
 def activity_of(repository: str) -> str:
-    """Return what the activity of *repository* is called where it is unknown."""
+    """Name the branch activity of *repository* as an unknown fact."""
     return f"branch activity of {repository}"

@@ -1,4 +1,4 @@
-"""Moments as evidence holds them: text, in UTC, to the second."""
+"""Convert moments to the text that evidence holds: UTC, to the second."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 
 
 def utc_text(moment: str | None) -> str:
-    """Return a moment so that it compares with others as text, "" for none."""
+    """Return *moment* in the one form that sorts as text, "" for None."""
     return f"{datetime.fromisoformat(moment).astimezone(UTC):{FORMAT}}" if moment else ""
 
 
 def earlier(moment: str, span: timedelta) -> str:
-    """Return the moment that is *span* before another."""
+    """Return the moment *span* before *moment*."""
     return f"{datetime.fromisoformat(moment) - span:{FORMAT}}"

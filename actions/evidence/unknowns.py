@@ -1,4 +1,4 @@
-"""Keep track of what could not be read."""
+"""Keep track of facts that could not be read."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Unknowns:
-    """What could not be read, and *why*, by its name."""
+    """The names of facts that could not be read, each with the reason (*why*), "" for none."""
 
     why: dict[str, str] = field(default_factory=dict)
 
     def read(self, name: str, read: Callable[[], Fact], otherwise: Fact) -> Fact:
-        """Return what *read* returns, *otherwise* if the token may not read it."""
+        """Call *read*; if the token lacks the permission, note *name* as unknown and return *otherwise*."""
         try:
             return read()
         except AccessError as error:
@@ -28,14 +28,14 @@ class Unknowns:
             return otherwise
 
     def add(self, name: str, why: str = "") -> None:
-        """Add something that is unknown."""
+        """Note that *name* is unknown."""
         self.why[name] = why
 
     def take(self, name: str, other: Unknowns) -> None:
-        """Add *name* if it is unknown to *other*."""
+        """Note *name* as unknown if it is in *other*."""
         if name in other.why:
             self.why[name] = other.why[name]
 
     def in_words(self) -> tuple[str, ...]:
-        """Return each name, with the reason where there is one."""
+        """Return the names, each followed by its reason in brackets if it has one."""
         return tuple(f"{name} ({why})" if why else name for name, why in self.why.items())

@@ -98,7 +98,7 @@ def find_approval(
         return Approval(by=counting[0].user, at=counting[0].at)
     if long_ago and not_permitted:
         return _reject(
-            RejectionReason.UNKNOWN, f"whether {not_permitted[0].user}, who approved it, had push permission then"
+            RejectionReason.UNKNOWN, f"push permission of {not_permitted[0].user}, who approved it, at that time"
         )
     if permitted:
         text = f"{permitted[0].user} approved an earlier commit than {change.head[:12]}, the last one"
@@ -111,7 +111,7 @@ def find_approval(
 
 def _unknown_author(shas: Sequence[str]) -> Approval:
     listed = ", ".join(sha[:12] for sha in shas)
-    return _reject(RejectionReason.UNKNOWN, f"who wrote {listed}: its e-mail address belongs to no GitHub account")
+    return _reject(RejectionReason.UNKNOWN, f"the author of {listed}: the e-mail address belongs to no GitHub account")
 
 
 def _reject(reason: RejectionReason, detail: str) -> Approval:

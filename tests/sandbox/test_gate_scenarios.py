@@ -313,7 +313,7 @@ def test_a_commit_that_is_of_no_account_may_be_that_of_who_approves_it(running: 
     result = in_staging(running)
 
     assert "staging/api unknown" in held(result)
-    assert "its e-mail address belongs to no GitHub account" in result.outputs["held"]
+    assert "the e-mail address belongs to no GitHub account" in result.outputs["held"]
 
 
 def test_who_wrote_it_with_others_has_a_part_in_it(running: Infra) -> None:
