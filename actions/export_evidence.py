@@ -24,7 +24,7 @@ from actions.evidence import ledger
 from actions.evidence.chain import Chain, whole_lines
 from actions.evidence.collector import COMMITS_PER_BATCH, Collector
 from actions.evidence.environment_files import EnvironmentFiles
-from actions.evidence.ledger import Ledger
+from actions.evidence.ledger import Ledger, Scope
 from actions.evidence.page import page
 from actions.evidence.period import FIRST, Period
 from actions.evidence.rules import RulesReader
@@ -213,7 +213,14 @@ class _Export:
         if not collector.is_known:
             layout = collector.files.layout(base.files.get(PATH, ""))
             raise unknown_env(env, layout, layout.envs(infra.paths(base.head)))
-        self._add([ledger.start(server_url(), infra.name, env, base.branch, collector.begins, self.collected)])
+        scope = Scope(
+            server=server_url(),
+            repository=infra.name,
+            environment=env,
+            branch=base.branch,
+            after=collector.begins,
+        )
+        self._add([scope.as_record(self.collected)])
 
     def _add_strays(self, collector: Collector, base: Base, known: Ledger) -> None:
         """Add what is no change: stray deployments, rewrites of the branch, and tags that no change explains."""

@@ -1,6 +1,7 @@
-"""The facts of one change of an environment. As they are here, so they stand in the record: names are interface.
+"""Define the facts about one change of an environment.
 
-Moments are text, as GitHub writes them (ISO 8601, UTC). What could not be read is named in `Change.unknown`.
+They are written to the records under these names, which are therefore part of the interface. Moments are text as GitHub
+writes them (ISO 8601, UTC). Facts that could not be read are listed in `Change.unknown`.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ if TYPE_CHECKING:
 
 
 class Kind(StrEnum):
-    """What a change of an environment is."""
+    """The kind of a change."""
 
-    FIRST = "first"  # the first commit of the branch: there was nobody yet to approve it
+    FIRST = "first"  # the first commit of the branch, which nobody could approve
     UPDATE = "update"
     ROLLBACK = "rollback"
     HOTFIX = "hotfix"
-    SETTINGS = "settings"  # no tag moves: what the env file says beside, or what gitops.yml asks for
+    SETTINGS = "settings"  # no tag moves; other values in an env file, or gitops.yml, change
 
 
 EMERGENCIES = (Kind.ROLLBACK, Kind.HOTFIX)
@@ -31,7 +32,7 @@ EMERGENCIES = (Kind.ROLLBACK, Kind.HOTFIX)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CheckRecord:
-    """How a check ended on a commit, and which app said so; *run* is the number of the check run."""
+    """The conclusion of a check on a commit, the id of the app that reported it, and the id of the check *run*."""
 
     name: str
     app: int | None
@@ -42,10 +43,11 @@ class CheckRecord:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pull:
-    """A pull request that was merged.
+    """A merged pull request.
 
-    *writers* are the authors, committers and co-authors of its commits; *unattributed_commits* belong to no account;
-    *requesters* had a bot make it. *complete*: all commits, reviews and checks were read.
+    *writers* are the authors, committers and co-authors of its commits. *unattributed_commits* have an e-mail address
+    that belongs to no GitHub account. *requesters* asked a bot for it. *complete* means that all commits, reviews and
+    checks were read.
     """
 
     number: int
@@ -73,7 +75,7 @@ class Pull:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Commit:
-    """A commit of the infra repository or of an app; *pull* is the pull request that brought it, None if none did."""
+    """A commit of the infra repository or of an app; *pull* is the pull request that brought it, if any."""
 
     sha: str
     title: str
@@ -85,10 +87,10 @@ class Commit:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Move:
-    """A tag that moved: what it was, what it is, how the two relate, and the commits of the app that came with it.
+    """A tag that moved, and the app *commits* that came with it.
 
-    *released* is by which kind of branch the commit behind the tag was released. *commits_in_all* counts those that the
-    tag brings, be they listed or not. A *repository* "" is that of somebody else.
+    *order* is how *after* relates to *before*; *released* is the kind of branch that released the commit of *after*.
+    *commits_in_all* also counts commits that are not listed. A service without an app repository has *repository* "".
     """
 
     service: str
@@ -109,7 +111,7 @@ class Move:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rules:
-    """A ruleset as it was in force: since when, what it says as a SHA-256, and who may bypass it, if one may know."""
+    """A ruleset that was in force, with the SHA-256 of its content; *bypass* is None if the token cannot see it."""
 
     id: int
     name: str
@@ -123,7 +125,7 @@ class Rules:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Suite:
-    """How GitHub found the change by its rules: `pass`, `fail` or `bypass`, and the rules that were not kept."""
+    """GitHub's rule evaluation (rule suite) of a change: `pass`, `fail` or `bypass`, and the *broken* rules."""
 
     id: int
     result: str
@@ -134,7 +136,7 @@ class Suite:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Movement:
-    """How the commit came to the branch: `pr_merge`, `push`, `force_push` and so on, by whom and when."""
+    """The update that brought a commit to the branch; *kind* is GitHub's: `pr_merge`, `push`, `force_push` ..."""
 
     kind: str
     actor: str
@@ -143,7 +145,7 @@ class Movement:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rewrite:
-    """That the branch lost commits, by a forced push or because it was deleted, or got back what it had lost."""
+    """An update by which the branch lost commits (forced push or deletion) or regained lost ones."""
 
     id: int
     kind: str
@@ -155,7 +157,7 @@ class Rewrite:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Run:
-    """The workflow run that deployed, and who let it go on where the environment asks for that."""
+    """The workflow run that deployed, and the reviews that its environment required (*approvals*)."""
 
     id: int
     attempt: int
@@ -170,7 +172,7 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Deployment:
-    """A deployment that succeeded, of a commit that has the change; *failed_before* counts the tries that did not."""
+    """A successful deployment of a commit that contains the change; *failed_before* counts earlier failed attempts."""
 
     id: int
     environment: str
@@ -185,10 +187,10 @@ class Deployment:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Change:
-    """One commit of the base branch that changed an environment, with all that is known of it.
+    """One commit of the branch that changed an environment, with all facts known about it.
 
-    *tags* are those of the environment after it. *undeployed* are the services that it changed and that no deployment
-    has reached; "" is the environment as a whole.
+    *tags* are those of the environment after the commit. *undeployed* are the changed services that are not deployed
+    yet; "" stands for the whole environment.
     """
 
     environment: str
@@ -211,5 +213,5 @@ class Change:
 
     @property
     def is_emergency(self) -> bool:
-        """Tell whether it is a change that cannot wait: a hotfix or a rollback."""
+        """Tell whether the change is a hotfix or a rollback."""
         return self.kind in EMERGENCIES

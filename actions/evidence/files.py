@@ -1,4 +1,4 @@
-"""Read what files were at commits of the infra repository, and before them."""
+"""Read files of the infra repository before and after its commits."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ COMMITS_PER_QUERY = 50
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Versions:
-    """The files that matter, before a commit of the infra repository and after it."""
+    """The relevant files (path to text) before and after a commit of the infra repository."""
 
     parents: tuple[str, ...]
     before: Mapping[str, str]
@@ -30,7 +30,7 @@ class Versions:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CommitWithFiles(Versions):
-    """A commit of the infra repository with the files that matter; *unreadable* names those that are no text."""
+    """A commit of the infra repository with the relevant files; *unreadable* are the paths of binary or huge files."""
 
     commit: Commit
     message: str
@@ -39,12 +39,12 @@ class CommitWithFiles(Versions):
 
 @dataclass(frozen=True)
 class FileReader:
-    """Read the versions of files of one repository."""
+    """Read files of one repository at its commits."""
 
     client: Client
 
     def texts(self, shas: Sequence[str], path: str) -> list[str]:
-        """Return what the file at *path* was at the commits *shas* and before them, each text once, "" for none."""
+        """Return all distinct texts of *path* at the commits *shas* and their first parents, "" for no file."""
         texts: dict[str, None] = {}
         with self.client.parsing():
             for node in self._with_parent(shas, [path], file_fields([path])):
@@ -53,7 +53,7 @@ class FileReader:
         return list(texts)
 
     def altered(self, shas: Sequence[str], paths: Sequence[str]) -> list[str]:
-        """Return those of the commits *shas* at which a file at *paths* differs from their first parent."""
+        """Return the commits of *shas* at which a file of *paths* differs from the first parent."""
         names = [f"f{index}" for index in range(len(paths))]
         fields = " ".join(f"{name}: file(path: $p{index}) {{ oid }}" for index, name in enumerate(names))
         with self.client.parsing():
@@ -64,20 +64,20 @@ class FileReader:
             ]
 
     def touched(self, sha: str) -> list[str]:
-        """Return the paths of all files that the commit *sha* changed, added, removed or renamed."""
+        """Return the paths of all files that the commit *sha* changed, with both names of a renamed file."""
         pages = self.client.pages(f"/commits/{sha}?per_page={PER_PAGE}", permission="contents: read")
         with self.client.parsing():
             files = [file for page in pages for file in page["files"]]
         return [file[name] for file in files for name in ("filename", "previous_filename") if file.get(name)]
 
     def versions(self, shas: Sequence[str], paths: Sequence[str]) -> dict[str, Versions]:
-        """Return the files at *paths* before and after each of the commits *shas*."""
+        """Return the files at *paths* before and after every commit of *shas*."""
         with self.client.parsing():
             nodes = self._with_parent(shas, paths, f"oid {file_fields(paths)}")
             return {node["oid"]: _versions(node, paths) for node in nodes}
 
     def commits(self, shas: Sequence[str], paths: Sequence[str], base: str) -> list[CommitWithFiles]:
-        """Return the commits *shas* of the branch *base* with their pull requests and the files at *paths*."""
+        """Return the commits *shas*, with their pull requests into *base* and the files at *paths*."""
         files = file_fields(paths)
         fields = f"{files} parents(first: 5) {{ nodes {{ oid {files} }} }}"
         nodes = ReviewReader(self.client).nodes(shas, base, fields=fields, paths=paths)
@@ -85,7 +85,7 @@ class FileReader:
             return [_commit_with_files(node, paths) for node in nodes]
 
     def _with_parent(self, shas: Sequence[str], paths: Sequence[str], fields: str) -> Iterator[Mapping[str, Any]]:
-        """Yield *fields* of each of the commits *shas*, and of its first parent; they may name the files at *paths*."""
+        """Yield the commits *shas* and their first parents as nodes with *fields*, which may refer to *paths*."""
         for start in range(0, len(shas), COMMITS_PER_QUERY):
             batch = shas[start : start + COMMITS_PER_QUERY]
             variables: dict[str, object] = {f"c{index}": sha for index, sha in enumerate(batch)}
@@ -101,7 +101,7 @@ class FileReader:
 
 def _commit_with_files(node: Mapping[str, Any] | None, paths: Sequence[str]) -> CommitWithFiles:
     if not node:
-        raise GitHubError("a commit of the branch is gone: its history was rewritten meanwhile")
+        raise GitHubError("a commit of the branch no longer exists: the branch was rewritten during the run; run again")
     versions = _versions(node, paths)
     return CommitWithFiles(
         parents=versions.parents,
@@ -114,7 +114,7 @@ def _commit_with_files(node: Mapping[str, Any] | None, paths: Sequence[str]) -> 
 
 
 def _versions(node: Mapping[str, Any], paths: Sequence[str]) -> Versions:
-    """Return the files at *paths* before a commit, which is at its first parent, and after it."""
+    """Read the files at *paths* before a commit (at its first parent) and after it."""
     parents = node["parents"]["nodes"]
     return Versions(
         parents=tuple(parent["oid"] for parent in parents),
@@ -124,12 +124,12 @@ def _versions(node: Mapping[str, Any], paths: Sequence[str]) -> Versions:
 
 
 def _texts(node: Mapping[str, Any], paths: Sequence[str]) -> dict[str, str]:
-    """Return the files that a commit has at *paths*; the text of a binary file is ""."""
+    """Return the texts of the files at *paths*, "" for a binary file."""
     return {path: blob["text"] or "" for path, blob in _blobs(node, paths)}
 
 
 def _blobs(node: Mapping[str, Any], paths: Sequence[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield the files that a commit has at *paths*; a folder is none."""
+    """Yield the blobs at *paths*, leaving out folders."""
     for index, path in enumerate(paths):
         blob = (node[f"f{index}"] or {}).get("object")
         if blob and "text" in blob:

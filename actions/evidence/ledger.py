@@ -1,4 +1,4 @@
-"""The records of one environment as they add up: what each change was, with all that became known of it later."""
+"""Build the records of one environment, and add them up to what is known about every change."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ PASS = "pass"  # noqa: S105 - a result
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ledger:
-    """What a file of evidence says: where it *begins*, the changes with what was learned later, and what is no change.
+    """All records added up: the start record (*begins*), the *changes* as amended later, and the *strays*.
 
-    *strays* are deployments of what is not on the branch, rewrites of the branch, and gaps between changes; each with
-    the commit of the change that was recorded before it.
+    *strays* are deployments of commits that were not on the branch, rewrites of the branch, and gaps between changes.
+    Every stray names in `follows` the change recorded before it.
     """
 
     begins: Mapping[str, Any]
@@ -33,7 +33,7 @@ class Ledger:
 
     @classmethod
     def of(cls, records: Iterable[Mapping[str, Any]]) -> Ledger:
-        """Add up *records*, oldest first."""
+        """Add up *records*, which come oldest first."""
         begins: Mapping[str, Any] = {}
         changes: dict[str, dict[str, Any]] = {}
         strays = []
@@ -46,45 +46,44 @@ class Ledger:
                 strays.append({**record, "follows": next(reversed(changes), "")})
             else:
                 change = changes[record["commit"]]
-                open_exceptions = [
-                    found for found in change["exceptions"] if found["exception"] not in record["settles"]
-                ]
-                change |= {**record["adds"], "exceptions": open_exceptions}
+                unsettled = [entry for entry in change["exceptions"] if entry["exception"] not in record["settles"]]
+                change |= {**record["adds"], "exceptions": unsettled}
         for change in changes.values():
             change["result"] = result_of(change["exceptions"])
         return cls(begins=begins, changes=list(changes.values()), strays=strays)
 
     @property
     def exceptions(self) -> list[dict[str, Any]]:
-        """Return what is wrong, as `{commit, exception, detail}`."""
+        """Return all exceptions as `{commit, exception, detail}`."""
         return [
-            {"commit": record["commit"]["sha"] if record["record"] == "change" else record["sha"], **found}
+            {"commit": record["commit"]["sha"] if record["record"] == "change" else record["sha"], **entry}
             for record in (*self.changes, *self.strays)
-            for found in record["exceptions"]
+            for entry in record["exceptions"]
         ]
 
     @property
     def waiting(self) -> list[dict[str, Any]]:
-        """Return the changes of which something is still to come: a deployment, or a later review."""
-        return [c for c in self.changes if c["undeployed"] or (c["emergency"] and not c["later_review"] and _failed(c))]
+        """Return the changes that still miss a deployment or, after an unapproved emergency, a review."""
+        return [change for change in self.changes if change["undeployed"] or _awaits_review(change)]
 
 
-def start(server: str, infra: str, env: str, branch: str, after: str, collected: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the first record of a file: of what it is, and after which commit it begins, "" for the first."""
-    return {
-        "record": "start",
-        "schema": SCHEMA,
-        "server": server,
-        "repository": infra,
-        "environment": env,
-        "branch": branch,
-        "after": after,
-        "collected": collected,
-    }
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scope:
+    """What a file of evidence covers: the *environment* on a *branch*, *after* a commit ("": from the first one on)."""
+
+    server: str
+    repository: str
+    environment: str
+    branch: str
+    after: str
+
+    def as_record(self, collected: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the first record of the file."""
+        return {"record": "start", "schema": SCHEMA, **asdict(self), "collected": collected}
 
 
 def record_of(change: Change, collected: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the record of *change*, judged."""
+    """Return the record of *change*, with its approval and exceptions."""
     exceptions = [_as_entry(exception) for exception in find_exceptions(change)]
     pull = change.commit.pull
     approval = find_approval(pull, change.bots) if pull else Approval()
@@ -104,7 +103,7 @@ def record_of(change: Change, collected: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _with_approvals(move: Move, bots: Sequence[str]) -> dict[str, Any]:
-    """Return *move* with who approved each commit that came with it."""
+    """Return *move* with the approver of every commit that came with it."""
     commits = [
         {**asdict(commit), "approved_by": find_approval(commit.pull, bots).by if commit.pull else ""}
         for commit in move.commits
@@ -113,7 +112,7 @@ def _with_approvals(move: Move, bots: Sequence[str]) -> dict[str, Any]:
 
 
 def later_review(change: Change) -> dict[str, str] | None:
-    """Return who approved an emergency change after it was merged, None if nobody did or it is none."""
+    """Return who approved an emergency change after its merge; None if nobody did, or if it is no emergency."""
     pull = change.commit.pull
     approval = find_approval(pull, change.bots, later=True) if pull and change.is_emergency else Approval()
     return {"by": approval.by, "at": approval.at} if approval.by else None
@@ -125,17 +124,15 @@ def deployed_later(
     undeployed: Sequence[str],
     collected: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Return the record that *change* has more *deployments* now, and what is still *undeployed*."""
-    known = {each["id"]: each for each in change["deployments"]}
+    """Return the amendment that adds *deployments* to *change* and lists what is still *undeployed*."""
+    known = {deployment["id"]: deployment for deployment in change["deployments"]}
+    new = {deployment.id: asdict(deployment) for deployment in deployments}
     return {
         "record": "amendment",
         "schema": SCHEMA,
         "commit": change["commit"]["sha"],
         "settles": [] if undeployed else [ExceptionKind.CHANGE_WITHOUT_DEPLOYMENT],
-        "adds": {
-            "deployments": [*(known | {each.id: asdict(each) for each in deployments}).values()],
-            "undeployed": list(undeployed),
-        },
+        "adds": {"deployments": [*(known | new).values()], "undeployed": list(undeployed)},
         "collected": collected,
     }
 
@@ -143,7 +140,7 @@ def deployed_later(
 def reviewed_later(
     change: Mapping[str, Any], review: Mapping[str, str], collected: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the record that *change*, an emergency, was approved after it was merged; the exception stays."""
+    """Return the amendment that adds the *review* of an emergency after its merge; its exception stays."""
     return {
         "record": "amendment",
         "schema": SCHEMA,
@@ -155,8 +152,8 @@ def reviewed_later(
 
 
 def stray(record: DeploymentRecord, branch: str, collected: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the record of a deployment of a commit that was not on the branch then."""
-    text = f"{record.sha[:12]} was deployed to {record.name} by {record.creator} and was not on {branch}"
+    """Return the record of a deployment of a commit that was not on the branch at the time."""
+    text = f"{record.creator} deployed {record.sha[:12]} to {record.name}, which was not on {branch}"
     facts = {
         "id": record.number,
         "environment": record.name,
@@ -174,8 +171,8 @@ def stray(record: DeploymentRecord, branch: str, collected: Mapping[str, Any]) -
 
 
 def rewritten(rewrite: Rewrite, branch: str, collected: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the record of a rewrite of the branch."""
-    text = f"{rewrite.actor} took {branch} from {rewrite.before[:12]} to {rewrite.after[:12]} ({rewrite.kind})"
+    """Return the record of an update by which the branch lost or regained commits."""
+    text = f"{rewrite.actor} moved {branch} from {rewrite.before[:12]} to {rewrite.after[:12]} ({rewrite.kind})"
     facts = {"id": rewrite.id, "environment": "", "at": rewrite.at, "by": rewrite.actor, "url": ""}
     return _no_change(
         "rewrite", rewrite.before, facts, FoundException(kind=ExceptionKind.DIRECT_PUSH, detail=text), collected
@@ -183,11 +180,16 @@ def rewritten(rewrite: Rewrite, branch: str, collected: Mapping[str, Any]) -> di
 
 
 def gap(
-    sha: str, expected: Mapping[str, str], found: Mapping[str, str], collected: Mapping[str, Any]
+    sha: str, expected: Mapping[str, str], actual: Mapping[str, str], collected: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the record that at the commit *sha* the tags are not those that the changes before it led to."""
-    services = sorted(name for name in {*expected, *found} if expected.get(name) != found.get(name))
-    moved = ", ".join(f"{name} from {expected.get(name) or 'none'} to {found.get(name) or 'none'}" for name in services)
+    """Return the record that the tags at the commit *sha* are not those that the changes before it led to.
+
+    A gap is recorded once, as long as its detail is the same; so the words of the detail must not change.
+    """
+    services = sorted(name for name in {*expected, *actual} if expected.get(name) != actual.get(name))
+    moved = ", ".join(
+        f"{name} from {expected.get(name) or 'none'} to {actual.get(name) or 'none'}" for name in services
+    )
     facts = {"id": 0, "environment": "", "at": "", "by": "", "url": ""}
     return _no_change(
         "gap", sha, facts, FoundException(kind=ExceptionKind.UNKNOWN, detail=f"which commit moved {moved}"), collected
@@ -210,19 +212,20 @@ def _no_change(
 
 
 def result_of(exceptions: Sequence[Mapping[str, str]]) -> str | list[str]:
-    """Return `pass`, or what is wrong, each once; of what is unknown, what it is."""
+    """Return `pass`, or the distinct exceptions; `unknown` comes with its detail."""
     names = [
-        f"{ExceptionKind.UNKNOWN}: {found['detail']}"
-        if found["exception"] == ExceptionKind.UNKNOWN
-        else found["exception"]
-        for found in exceptions
+        f"{ExceptionKind.UNKNOWN}: {entry['detail']}"
+        if entry["exception"] == ExceptionKind.UNKNOWN
+        else entry["exception"]
+        for entry in exceptions
     ]
     return list(dict.fromkeys(names)) or PASS
 
 
-def _failed(change: Mapping[str, Any]) -> bool:
-    """Tell whether a change went without an approval that counts."""
-    return bool(change["kind"] != Kind.FIRST and not change["approved_by"] and change["needs_review"])
+def _awaits_review(change: Mapping[str, Any]) -> bool:
+    """Tell whether an emergency was merged without a required approval and has not been reviewed since."""
+    unapproved = change["kind"] != Kind.FIRST and not change["approved_by"] and change["needs_review"]
+    return bool(change["emergency"] and not change["later_review"] and unapproved)
 
 
 def _as_entry(exception: FoundException) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Read which rulesets were in force at a moment, and what GitHub's rules said of each update of the branch."""
+"""Read the rulesets that were in force at a moment, and GitHub's rule evaluations of updates of the branch."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 PER_PAGE = 100
 HISTORY = "administration: read"
-# GitHub keeps rule evaluations no longer (docs.github.com, "Managing rulesets for a repository").
+# GitHub keeps rule evaluations for 30 days (docs.github.com, "Managing rulesets for a repository").
 SUITES_KEPT = timedelta(days=30)
 
 
 @dataclass(frozen=True)
 class RulesReader:
-    """Read the rules of one repository for the default branch, which is called *branch*; each answer is kept."""
+    """Read the rules of one repository for its default *branch*; answers are cached."""
 
     client: Client
     branch: str
@@ -36,14 +36,14 @@ class RulesReader:
     def at(self, moment: str) -> tuple[Rules, ...]:
         """Return the rulesets that were in force for the branch at *moment*.
 
-        Raises AccessError if one has changed since and the token may not see its history. One that was deleted since is
-        not seen here; GitHub's rule evaluation of the change names it.
+        Raises AccessError if one changed since and the token cannot read its history. GitHub's rule evaluation names
+        rulesets that were deleted since; they are missing here.
         """
         states = (self._state_at(ruleset, moment) for ruleset in self._rulesets())
         return tuple(self._rules(since, state) for since, state in filter(None, states) if self._holds(state))
 
     def suites(self, since: str) -> dict[str, Mapping[str, Any]]:
-        """Return the rule suites of updates of the branch, by the commit after each; GitHub keeps a month of them."""
+        """Return the rule suites of updates of the branch *since* a moment, by the commit after the update."""
         path = f"/rulesets/rule-suites?ref=refs/heads/{self.branch}&time_period=month&per_page={PER_PAGE}"
         suites: list[Mapping[str, Any]] = []
         for page in self.client.pages(path, permission=HISTORY):
@@ -53,7 +53,7 @@ class RulesReader:
         return {suite["after_sha"]: suite for suite in reversed(suites) if suite["result"] != "fail"}
 
     def suite(self, listed: Mapping[str, Any]) -> Suite:
-        """Return a rule suite with the rules that were broken; one that passed needs no further request."""
+        """Return a rule suite with its broken rules; one that passed needs no further request."""
         broken: tuple[str, ...] = ()
         if listed["result"] != "pass":
             suite = self.client.rest("GET", f"/rulesets/rule-suites/{listed['id']}", permission=HISTORY)
@@ -83,7 +83,7 @@ class RulesReader:
             return None
         version = next((v for v in self._history(ruleset["id"]) if utc_text(v["updated_at"]) <= moment), None)
         if not version:
-            raise AccessError(f"{self.client.name} does not say what ruleset '{ruleset['name']}' was at {moment}")
+            raise AccessError(f"no version of ruleset '{ruleset['name']}' of {self.client.name} at {moment}")
         key = f"{ruleset['id']}/{version['version_id']}"
         if key not in self._read:
             path = f"/rulesets/{ruleset['id']}/history/{version['version_id']}"

@@ -1,4 +1,4 @@
-"""The inputs of action-export-evidence."""
+"""Read the inputs of action-export-evidence."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 class Mode(StrEnum):
-    """Whether evidence is added, verified, or reported for a period."""
+    """Add evidence, verify it, or report a period of it."""
 
     EXPORT = "export"
     VERIFY = "verify"
@@ -28,7 +28,7 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """The inputs of the action."""
+    """The validated inputs."""
 
     mode: Mode
     env: str
@@ -47,7 +47,7 @@ class Settings:
 
     @classmethod
     def read(cls, inputs: Inputs, repository: str) -> Settings:
-        """Read the inputs, where *repository* is the one the run is in; raise InputError if one cannot be used."""
+        """Read the inputs; *repository* is the default for both repositories. Raises InputError if one is invalid."""
         token, mode = inputs.secret("token"), inputs.choice("mode", Mode)
         return cls(
             mode=mode,
@@ -68,9 +68,9 @@ class Settings:
 
 
 def _period(since: str, until: str, mode: Mode) -> Period:
-    """Return the period that two inputs give; raise InputError if they give none."""
+    """Parse the inputs `since` and `until`; raise InputError if they are not a period."""
     if until and mode is not Mode.REPORT:
-        raise InputError(f"input until is for mode report, not for {mode}: everything is recorded")
+        raise InputError(f"input until is only allowed in mode report, not in mode {mode}, which covers everything")
     period = Period(
         since=_moment("since", since) if since else FIRST,
         until=_moment("until", until, whole_day=True) if until else LAST,
@@ -81,10 +81,10 @@ def _period(since: str, until: str, mode: Mode) -> Period:
 
 
 def _moment(name: str, text: str, *, whole_day: bool = False) -> datetime:
-    """Return the moment that an input gives: of a day its beginning, or the end of the *whole_day*."""
+    """Parse a moment: for a day, its beginning or, with *whole_day*, its end."""
     try:
-        given = datetime.fromisoformat(text if DAY.match(text) else "")
-        aware = (given if given.tzinfo else given.replace(tzinfo=UTC)).astimezone(UTC)
+        moment = datetime.fromisoformat(text if DAY.match(text) else "")
+        aware = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
         return aware + timedelta(days=1) if whole_day and DAY.fullmatch(text) else aware
     except (ValueError, OverflowError) as error:
         raise InputError(f"input {name} is {text[:200]!r}; write it like 2026-01-01 or 2026-01-01T00:00:00Z") from error

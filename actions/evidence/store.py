@@ -1,4 +1,4 @@
-"""Where the evidence is kept: in a folder of the workspace and, if it is to last, on a branch."""
+"""Store the evidence in a folder of the workspace and, to keep it, on a branch."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RECORDS, TABLE, PAGE = "evidence.jsonl", "evidence.csv", "evidence.html"
 
 @dataclass(frozen=True, kw_only=True)
 class Store:
-    """The files in *folder*, which is *name* in the workspace and on the *branch* of *infra*; "" is no branch."""
+    """The evidence files in *folder*, called *name* in the workspace and on *branch* of *infra* ("": no branch)."""
 
     folder: Path
     name: str
@@ -25,30 +25,30 @@ class Store:
     branch: str
 
     def read(self) -> bytes:
-        """Return the records as they are kept, b"" if there are none yet."""
+        """Return the stored records, b"" if there are none yet."""
         if self.branch:
             return self.infra.content(self.branch, f"{self.name}/{RECORDS}") or b""
         path = self._path(RECORDS)
         return path.read_bytes() if path.is_file() else b""
 
     def begin(self, content: bytes) -> None:
-        """Have *content* in the workspace, to go on from."""
+        """Write the existing records, *content*, to the workspace."""
         self._path(RECORDS).write_bytes(content)
 
     def append(self, lines: bytes) -> None:
-        """Add *lines* to the records in the workspace; they are there even if the run is stopped now."""
+        """Append *lines* to the records in the workspace, where they survive if the run is stopped."""
         with self._path(RECORDS).open("ab") as file:
             file.write(lines)
 
     def show(self, table: str, page: str) -> None:
-        """Write what is made of the records."""
+        """Write the table and the page to the workspace."""
         self._path(TABLE).write_text(table, encoding="utf-8", newline="")
         self._path(PAGE).write_text(page, encoding="utf-8")
 
     def keep(self, message: str) -> None:
-        """Commit the files to the branch, if there is one; what is there already is not made again.
+        """Commit the files to the branch, if there is one.
 
-        Raises BaseMovedError if another run was faster: nothing is lost, and the next try goes on from what that kept.
+        Raises BaseMovedError if another run was faster; a retry then continues from the records of that run.
         """
         if not self.branch:
             return
@@ -67,9 +67,9 @@ class Store:
 
 
 def open_store(root: Path, name: str, infra: Repository, branch: str) -> Store:
-    """Return the store in the folder *name* of the workspace at *root*; raise UnsafePathError if that leads out."""
+    """Open the folder *name* of the workspace at *root*; raise UnsafePathError if it is outside of the workspace."""
     folder = root / name
     if not folder.resolve().is_relative_to(root.resolve()):
-        raise UnsafePathError(f"{name} leads out of the workspace", file=name, line=1)
+        raise UnsafePathError(f"{name} is outside of the workspace", file=name, line=1)
     folder.mkdir(parents=True, exist_ok=True)
     return Store(folder=folder.resolve(), name=name, infra=infra, branch=branch)

@@ -413,7 +413,7 @@ def test_a_ruleset_whose_history_does_not_reach_back_is_unknown(delivery: Export
     delivery.github.world.infra.ruleset("main")["updated_at"] = "2099-01-01T00:00:00Z"
     delivery.github.world.infra.ruleset_versions.clear()
 
-    assert "does not say what ruleset 'main' was" in str(delivery.last()["unknown"])
+    assert "no version of ruleset 'main'" in str(delivery.last()["unknown"])
 
 
 def test_the_rules_are_those_of_the_time(delivery: Exported) -> None:
@@ -882,7 +882,7 @@ def test_a_branch_that_begins_anew_has_no_first_commit_that_passes(delivery: Exp
 
     found = {(each["exception"], each["detail"].split(" ")[0]) for each in result.json("exceptions")}
     assert ("direct-push", "olivia") in found
-    assert "olivia took main from" in str(result.json("exceptions"))
+    assert "olivia moved main from" in str(result.json("exceptions"))
     assert {"direct-push", "no-pull-request", "unsigned"} <= set(exceptions(delivery.last(result)))
     assert delivery.export().outputs["reason"] == "up-to-date"
 
@@ -1143,7 +1143,7 @@ def test_a_line_without_an_end_is_found(delivery: Exported) -> None:
         ({"token": ""}, "invalid-input", "token is required"),
         ({"mode": "x"}, "invalid-input", "export, verify, report"),
         ({"mode": "report"}, "invalid-input", "there is no evidence/evidence.jsonl to report"),
-        ({"until": "2026-06-30"}, "invalid-input", "until is for mode report, not for export"),
+        ({"until": "2026-06-30"}, "invalid-input", "until is only allowed in mode report, not in mode export"),
         ({"mode": "report", "until": "June"}, "invalid-input", "input until is 'June'; write it like 2026-01-01"),
         ({"mode": "report", "until": "2026-W01"}, "invalid-input", "input until is '2026-W01'"),
         ({"mode": "report", "until": "9999-12-31"}, "invalid-input", "input until is '9999-12-31'"),
@@ -1300,8 +1300,8 @@ def test_what_is_pushed_again_after_it_was_taken_off_is_found(delivery: Exported
 
     moved = [(each["by"], each["exceptions"][0]["detail"]) for each in records if each["record"] == "rewrite"]
     assert moved == [
-        ("bob", f"bob took main from {change[:12]} to {before[:12]} (force_push)"),
-        ("bob", f"bob took main from {before[:12]} to {change[:12]} (push)"),
+        ("bob", f"bob moved main from {change[:12]} to {before[:12]} (force_push)"),
+        ("bob", f"bob moved main from {before[:12]} to {change[:12]} (push)"),
     ]
 
 
