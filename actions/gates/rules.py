@@ -1,8 +1,8 @@
-"""Decide whether a change may go to its environment now: facts in; allow, wait or refuse out.
+"""Decide whether a change may be deployed now: facts in; allow, wait or refuse out.
 
-A fact that could not be read never opens a gate. A rollback, with its reason, to what ran there before is not asked
-again whether it was released, tested and promoted: it was when it went there first. A hotfix on top of what is in place
-skips the environments before: they run something else, so a run there would prove little.
+A fact that could not be read never opens a gate. A rollback with a reason, to a tag that ran in the environment before,
+skips the gates for release, checks and promotion: it passed them the first time. A hotfix on top of the deployed tag
+skips promotion: the preceding environments run something else, so a run there would prove little.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ MOST_FILES_LISTED = 5
 
 
 class Decision(StrEnum):
-    """What a gate says. Of several, the worst counts."""
+    """The decision of a gate; of several, the worst counts."""
 
     ALLOW = "allow"
     WAIT = "wait"
@@ -53,7 +53,7 @@ class Gate(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a gate is not open."""
+    """Why a gate is closed."""
 
     INVALID_ENV_FILE = "invalid-env-file"
     NOT_RELEASED = "not-released"
@@ -72,11 +72,11 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Facts:
-    """All that the gates ask of one *change*. No fact that decides has a default.
+    """All facts that the gates need about one *change*. No fact that decides has a default.
 
-    *periods* are those of the new tag in the environment that comes before. *lost_commits* names the commits that are
-    in place and that the new tag lacks. *only_fixes*: a hotfix brings no commits of the default branch. *approved*:
-    a human who did not contribute approved the change.
+    *periods* are when the new tag ran in the preceding environment. *lost_commits* are the deployed commits that the
+    new tag lacks. *only_fixes* means that a hotfix brings no commits of the default branch. *approved* means that a
+    human who did not contribute approved the change.
     """
 
     change: Change
@@ -95,23 +95,23 @@ class Facts:
 
     @property
     def is_rollback(self) -> bool:
-        """Tell whether this deliberately puts back what ran here."""
+        """Tell whether the change, with a reason, returns to a tag that ran in the environment before."""
         return bool(self.trailers.reason) and self.ran_here is True and self.may_go_back
 
     @property
     def may_go_back(self) -> bool:
-        """Tell whether this goes back, or may: names that are no versions have no order."""
+        """Tell whether the new tag may be older; names that are no versions have no order."""
         return self.order in NOT_FORWARD or (self.order is Order.FIRST and bool(self.change.before))
 
     @property
     def is_hotfix(self) -> bool:
-        """Tell whether this is a hotfix on top of what is in place, without commits of the default branch."""
+        """Tell whether the change is a hotfix on top of the deployed tag, without commits of the default branch."""
         return self.released is Release.HOTFIX and self.order is Order.AHEAD and self.only_fixes is True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GateResult:
-    """What one gate says, in one line; *opens* is when a gate that waits opens, None if that is unknown."""
+    """The result of one gate; *opens* is when a waiting gate opens, None if unknown."""
 
     gate: Gate
     decision: Decision
@@ -124,54 +124,53 @@ NOT_FORWARD = (Order.BEHIND, Order.DIVERGED, Order.UNKNOWN)
 
 
 def evaluate_gates(facts: Facts) -> tuple[GateResult, ...]:
-    """Return what each gate says that the policy of the environment, or the nature of the change, asks for.
+    """Return the results of all gates that apply to the change.
 
-    Where the tag stays as it is and something else of the service changes, or where the service goes, only time and
-    review matter.
+    If the change brings no new tag (it changes other settings, or removes the service), only freeze and review apply.
     """
-    brings = facts.change.after and facts.change.after != facts.change.before
-    results = (gate(facts) for gate in (GATES if brings else (_freeze, _review)))
+    has_new_tag = facts.change.after and facts.change.after != facts.change.before
+    results = (gate(facts) for gate in (GATES if has_new_tag else (_freeze, _review)))
     return tuple(result for result in results if result)
 
 
 def worst(results: Iterable[GateResult]) -> GateResult | None:
-    """Return the result that decides, None if all allow: a refusal before a wait, a longer wait before others."""
+    """Return the result that decides, None if all gates are open: a refusal, else the longest wait."""
     closed = [result for result in results if result.decision is not Decision.ALLOW]
     return max(closed, key=severity, default=None)
 
 
 def severity(result: GateResult) -> tuple[bool, datetime]:
-    """Return how bad *result* is beside others that are not open either."""
+    """Return a key that sorts closed gates by severity: waits by length, then refusals."""
     return result.decision is Decision.REFUSE, result.opens or FOREVER
 
 
 def only_tags(author: str, foreign: Iterable[str]) -> GateResult:
-    """Judge a pull request of the bot *author*, which may change nothing but tags."""
+    """Evaluate a pull request of the bot *author*, which may change only tags; *foreign* files have other changes."""
     files = sorted(foreign)
     if files:
         unlisted = len(files) - len(files[:MOST_FILES_LISTED])
         listed = ", ".join(files[:MOST_FILES_LISTED]) + (f" and {unlisted} more" if unlisted else "")
-        text = f"{author} may change tags and nothing else; this changes {listed}"
+        text = f"{author} may change only tags, but this pull request changes more in {listed}"
         return _refuse(Gate.ONLY_TAGS, Reason.FOREIGN_FILES, text)
-    return _allow(Gate.ONLY_TAGS, f"{author} changes tags and nothing else")
+    return _allow(Gate.ONLY_TAGS, f"{author} changes only tags")
 
 
 def unparsable(message: str) -> GateResult:
-    """Return the refusal of an env file that cannot be read, or that has lost what it must have."""
+    """Return the refusal of an invalid env file."""
     return _refuse(Gate.PARSE, Reason.INVALID_ENV_FILE, message)
 
 
 def _released(facts: Facts) -> GateResult | None:
     tag = short(facts.change.after)
     if facts.is_rollback:
-        return _allow(Gate.RELEASED, f"{tag} ran here before")
+        return _allow(Gate.RELEASED, f"{tag} ran in {facts.change.env} before")
     if isinstance(facts.released, NotApplicable):
         return None
     if isinstance(facts.released, Unknown):
         return _unknown(Gate.RELEASED, facts.released)
     if facts.released is not Release.NONE:
-        return _allow(Gate.RELEASED, f"{tag} was reviewed and merged")
-    text = f"{tag} is on neither the default branch nor a hotfix branch, so it was not released"
+        return _allow(Gate.RELEASED, f"{tag} was released from the default branch or a hotfix branch")
+    text = f"{tag} was not released: it is neither on the default branch nor on a hotfix branch"
     return _refuse(Gate.RELEASED, Reason.NOT_RELEASED, text)
 
 
@@ -194,35 +193,35 @@ def _after(facts: Facts) -> GateResult | None:
     if facts.is_rollback or not facts.policy.after:
         return None
     if facts.is_hotfix:
-        return _allow(Gate.AFTER, f"{short(facts.change.after)} is a hotfix on what is in place")
+        return _allow(Gate.AFTER, f"{short(facts.change.after)} is a hotfix on the deployed tag")
     if isinstance(facts.periods, Unknown):
         return _unknown(Gate.AFTER, facts.periods)
     tag, env = short(facts.change.after), facts.policy.after
     if isinstance(facts.periods, NotApplicable):
-        return _unknown(Gate.AFTER, Unknown(f"when {tag} ran in {env}"))
+        return _unknown(Gate.AFTER, Unknown(f"the deployments of {tag} to {env}"))
     if not facts.periods:
         return _refuse(Gate.AFTER, Reason.NOT_PROMOTED, f"{tag} has not run in {env}; promote it there first")
-    return _allow(Gate.AFTER, f"{tag} ran in {env} since {_moment(facts.periods[0].since)}")
+    return _allow(Gate.AFTER, f"{tag} was deployed to {env} at {_moment(facts.periods[0].since)}")
 
 
 def _soak(facts: Facts) -> GateResult | None:
     soak, periods = facts.policy.soak, facts.periods
     if facts.is_rollback or facts.is_hotfix or not soak or not periods or not isinstance(periods, tuple):
-        return None  # the gate `after` says where it has not run at all
+        return None  # the gate `after` refuses a tag that has not run at all
     longest = max((period.until or facts.now) - period.since for period in periods)
     tag, env = short(facts.change.after), facts.policy.after
     if longest >= soak:
         return _allow(Gate.SOAK, f"{tag} has run in {env} for {duration(longest)}")
-    text = f"{tag} has run in {env} for {duration(longest)} of {duration(soak)}"
+    text = f"{tag} has run in {env} for {duration(longest)} of the required {duration(soak)}"
     if periods[0].until:
-        return _refuse(Gate.SOAK, Reason.NOT_PROMOTED, f"{text} and no longer runs there")
+        return _refuse(Gate.SOAK, Reason.NOT_PROMOTED, f"{text} and no longer runs there; promote it there again")
     return _wait(Gate.SOAK, Reason.SOAKING, text, periods[0].since + soak)
 
 
 def _freeze(facts: Facts) -> GateResult | None:
     if not facts.policy.freeze:
         return None
-    from actions.infra.freeze import thaw  # time zones are for those who have a freeze
+    from actions.infra.freeze import thaw  # loads time zones, which only a freeze needs
 
     opens = thaw(facts.policy.freeze, facts.now)
     env = facts.change.env
@@ -235,52 +234,55 @@ def _freeze(facts: Facts) -> GateResult | None:
 
 def _ancestry(facts: Facts) -> GateResult | None:
     change, trailers = facts.change, facts.trailers
-    what = f"{short(change.after)} in place of {short(change.before)}"
+    after, before = short(change.after), short(change.before)
+    if facts.order is Order.FIRST:
+        return _allow(Gate.ANCESTRY, f"no deployed commit or version to compare {after} with")
     if facts.order not in NOT_FORWARD:
-        return _allow(Gate.ANCESTRY, f"{short(change.after)} contains what is in place")
+        return _allow(Gate.ANCESTRY, f"{after} contains the deployed tag")
     if facts.is_rollback:
-        return _allow(Gate.ANCESTRY, f"rolls back to {short(change.after)}: {trailers.reason}")
-    return _backwards(facts, what) if facts.order is Order.BEHIND else _sideways(facts, what)
+        return _allow(Gate.ANCESTRY, f"rollback to {after}: {trailers.reason}")
+    return (_backwards if facts.order is Order.BEHIND else _sideways)(facts, after, before)
 
 
-def _backwards(facts: Facts, what: str) -> GateResult:
+def _backwards(facts: Facts, after: str, before: str) -> GateResult:
     if not facts.trailers.reason:
-        text = f"{what} goes backwards. If this is a rollback, give the reason in a trailer Reason"
+        text = f"{after} is older than {before}. If this is a rollback, give the reason in a trailer Reason"
         return _refuse(Gate.ANCESTRY, Reason.BACKWARDS, text)
     if isinstance(facts.ran_here, Unknown):
         return _unknown(Gate.ANCESTRY, facts.ran_here)
-    text = f"{what} is no rollback: {short(facts.change.after)} never ran in {facts.change.env}"
+    text = f"{after} is older than {before} and never ran in {facts.change.env}, so this is not a rollback"
     return _refuse(Gate.ANCESTRY, Reason.BACKWARDS, text)
 
 
-def _sideways(facts: Facts, what: str) -> GateResult:
-    tag, lost_commits = short(facts.change.after), facts.lost_commits
+def _sideways(facts: Facts, after: str, before: str) -> GateResult:
+    lost_commits, allowed_because = facts.lost_commits, facts.trailers.allow_diverged
     if facts.order is Order.DIVERGED and lost_commits == ():
-        return _allow(Gate.ANCESTRY, f"{tag} has an equivalent of every commit that is in place")
-    if facts.trailers.allow_diverged:
-        return _allow(Gate.ANCESTRY, f"{what} is allowed: {facts.trailers.allow_diverged}")
+        return _allow(Gate.ANCESTRY, f"{after} has an equivalent of every deployed commit")
+    if allowed_because:
+        return _allow(Gate.ANCESTRY, f"{after} may replace {before}: {allowed_because}")
     if isinstance(lost_commits, Unknown):
         return _unknown(Gate.ANCESTRY, lost_commits)
-    way_out = "if this is intended, give the reason in allow-diverged (a trailer Allow-diverged)"
+    way_out = "If this is intended, give the reason in allow-diverged (a trailer Allow-diverged)"
     if facts.order is Order.DIVERGED:
         if isinstance(lost_commits, NotApplicable):
-            return _unknown(Gate.ANCESTRY, Unknown(f"which commits {tag} lacks"))
-        return _refuse(Gate.ANCESTRY, Reason.DIVERGED, f"{what} would undo {'; '.join(lost_commits)}; {way_out}")
-    text = f"the order of {tag} and {short(facts.change.before)} is unknown; {way_out}"
+            return _unknown(Gate.ANCESTRY, Unknown(f"the deployed commits that {after} lacks"))
+        text = f"{after} lacks commits of {before}: {'; '.join(lost_commits)}. {way_out}"
+        return _refuse(Gate.ANCESTRY, Reason.DIVERGED, text)
+    text = f"the order of {after} and {before} is unknown. {way_out}"
     return _refuse(Gate.ANCESTRY, Reason.UNKNOWN_ORDER, text)
 
 
 def _review(facts: Facts) -> GateResult | None:
     env = facts.change.env
     if facts.policy.review == "none":
-        return _allow(Gate.REVIEW, f"{env} needs no review")
+        return _allow(Gate.REVIEW, f"{env} requires no review")
     if isinstance(facts.approved, NotApplicable):
         return None
     if isinstance(facts.approved, Unknown):
         return _unknown(Gate.REVIEW, facts.approved)
     if facts.approved:
         return _allow(Gate.REVIEW, "a human who did not contribute approved it")
-    text = f"no human who did not contribute approved this change of {env}"
+    text = f"no human who did not contribute approved this change to {env}"
     return _refuse(Gate.REVIEW, Reason.REVIEW_REQUIRED, text)
 
 
@@ -296,7 +298,7 @@ GATES: tuple[Callable[[Facts], GateResult | None], ...] = (
 
 
 def duration(span: timedelta) -> str:
-    """Return *span* as people say it: its two largest units."""
+    """Format *span* in its two largest units, such as `1 d 5 h`."""
     minutes = int(span.total_seconds()) // 60
     parts = (minutes // 1440, "d"), (minutes // 60 % 24, "h"), (minutes % 60, "min")
     return " ".join([f"{number} {unit}" for number, unit in parts if number][:2]) or "less than a minute"
@@ -311,7 +313,7 @@ def _allow(gate: Gate, message: str) -> GateResult:
 
 
 def _wait(gate: Gate, reason: Reason, message: str, opens: datetime | None) -> GateResult:
-    text = f"{message}; this gate opens {_moment(opens)}" if opens else message
+    text = f"{message}; the gate opens at {_moment(opens)}" if opens else message
     return GateResult(gate=gate, decision=Decision.WAIT, reason=reason, message=text, opens=opens)
 
 

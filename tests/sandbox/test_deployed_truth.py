@@ -163,7 +163,7 @@ def test_what_nobody_approved_is_held_whatever_the_rules_let_through(running: In
     assert planned(result) == []
     assert result.outputs["reason"] == "held"
     assert "staging/api review-required" in held(result)
-    assert "held: staging api: no human who did not contribute approved this change of staging" in result.log
+    assert "held: staging api: no human who did not contribute approved this change to staging" in result.log
     assert "✋" in result.summary
 
 

@@ -93,7 +93,7 @@ def test_what_has_to_wait_is_opened_but_not_merged(promoting: GitHub) -> None:
     assert (refused.exit_code, refused.outputs["reason"]) == (7, "frozen")
     assert shown.outputs["reason"] == "dry-run"
     assert opened.outputs["reason"] == "opened"
-    assert "::warning::dev is frozen; this gate opens 2100-01-01 00:00 UTC" in opened.log
+    assert "::warning::dev is frozen; the gate opens at 2100-01-01 00:00 UTC" in opened.log
     assert "⏳ **frozen**" in promoting.world.infra.pulls[1].body
 
 
