@@ -1,4 +1,4 @@
-"""What is asked of an environment, against the tags that are there: the list of changes."""
+"""Plan the changes that give an environment the requested tags."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Reason(StrEnum):
-    """How a run that changes tags ends well."""
+    """The reason that a successful run reports."""
 
     CHANGED = "changed"
     UP_TO_DATE = "up-to-date"
@@ -26,10 +26,10 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
-    """What is asked: tags for services of *env*, or the tags of another environment, or an earlier one of its own.
+    """The requested change of *env*: new *tags*, the tags of *from_env*, or a *rollback*.
 
-    A tag for the service "" is for the only service there is. With *from_env*, *services* are the ones to copy,
-    none meaning all. *rollback* is `previous`, `previous-2` and so on, or the tag to go back to.
+    The key "" of *tags* stands for the only service. *services* limits a copy or a rollback; empty means all.
+    *rollback* is `previous`, `previous-2` and so on, or the tag to roll back to.
     """
 
     env: str
@@ -39,47 +39,33 @@ class Request:
     rollback: str = ""
 
     @classmethod
-    def read(cls, inputs: Inputs) -> Request:
-        """Read what is asked; raise InputError if the inputs do not say one thing."""
-        return cls.parse(
-            env=inputs.required("env"),
-            service=inputs.text("service"),
-            tag=inputs.text("tag"),
-            tags=inputs.lines("tags"),
-            from_env=inputs.text("from-env"),
-        )
-
-    @classmethod
-    def parse(
-        cls, *, env: str, service: str, tag: str, tags: Sequence[str], from_env: str, rollback: str | None = None
-    ) -> Request:
-        """Check the inputs against one another; raise InputError if they do not say one thing.
+    def read(cls, inputs: Inputs, *, rollback: str | None = None) -> Request:
+        """Read the request; raise InputError if the inputs contradict each other.
 
         *rollback* is None for an action that cannot roll back.
         """
-        require_name("an environment", env)
-        inputs = {"tag": tag, "tags": tags, "from-env": from_env, "rollback": rollback}
-        given = [name for name, value in inputs.items() if value]
-        if len(given) != 1:
-            known = ", ".join(name for name, value in inputs.items() if value is not None)
-            raise InputError(f"give one of {known}; given: {', '.join(given) or 'none'}")
-        services = tuple(require_name("a service", name) for name in service.replace(",", " ").split())
+        env = require_name("an environment", inputs.required("env"))
+        tag, tags, from_env = inputs.text("tag"), inputs.lines("tags"), inputs.text("from-env")
+        _require_one({"tag": tag, "tags": tags, "from-env": from_env, "rollback": rollback})
+        services = tuple(require_name("a service", name) for name in inputs.names("service"))
         if from_env:
             if require_name("an environment", from_env) == env:
-                raise InputError(f"from-env and env are both '{env}'")
+                raise InputError(f"inputs env and from-env are both '{env}'; give two environments")
             return cls(env=env, tags={}, from_env=from_env, services=services)
         if rollback:
             return cls(env=env, tags={}, services=services, rollback=require_tag(rollback))
         if tags:
             if services:
-                raise InputError("tags names its services itself; leave service empty")
+                raise InputError(
+                    "inputs tags and service are both given; tags names its services, so leave service empty"
+                )
             return cls(env=env, tags=_parse_lines(tags))
         if len(services) > 1:
-            raise InputError("service names several services; give tags, with a line service=tag for each")
+            raise InputError("input service names several services; use tags, with a line service=tag for each")
         return cls(env=env, tags={services[0] if services else "": require_tag(tag)})
 
     def wanted(self, target: Snapshot, source: Snapshot | None) -> dict[str, str]:
-        """Return the tag that each service of *target* shall have; *source* is the `from_env` one."""
+        """Return the requested tag of every service; *target* is the environment, *source* the one to copy from."""
         if source:
             return self._copied(target.tags(), source.tags())
         if list(self.tags) == [""]:
@@ -87,7 +73,7 @@ class Request:
         return dict(self.tags)
 
     def left_alone(self, target: Snapshot, source: Snapshot | None) -> list[str]:
-        """Return the services that a copy leaves alone because one of the two environments does not have them."""
+        """Return the services that a copy skips because only one of the two environments has them."""
         if not source or self.services:
             return []
         return sorted(set(target.tags()) ^ set(source.tags()))
@@ -106,7 +92,7 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Change:
-    """One tag that moves: of *service* in *env*, from *before* ("" if there was none) to *after*."""
+    """A change of the tag of *service* in *env*; *before* is "" for a new service, *after* for a removed one."""
 
     env: str
     service: str
@@ -115,7 +101,7 @@ class Change:
     after: str
 
     def as_output(self) -> dict[str, str]:
-        """Return this change in the words of the `changes` output."""
+        """Return this change as an entry of the `changes` output."""
         return {
             "env": self.env, "service": self.service, "file": self.file, "from": self.before, "to": self.after,
         }  # fmt: skip
@@ -127,16 +113,16 @@ class Change:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ChangePlan:
-    """The changes that bring an environment to what is wanted, and the environment after them."""
+    """The changes that an environment needs, and the environment *after* them."""
 
     changes: tuple[Change, ...]
     after: Snapshot
 
 
 def plan_changes(snapshot: Snapshot, wanted: Mapping[str, str]) -> ChangePlan:
-    """Return what must change in *snapshot* so that each service has its *wanted* tag.
+    """Plan the changes of *snapshot* that give every service its *wanted* tag.
 
-    Raises UnknownServiceError, NoTagError or EnvFileError if one of them cannot have it: all or nothing.
+    Raises UnknownServiceError, NoTagError or EnvFileError if one of them cannot be made; then none is.
     """
     changes = []
     after = snapshot
@@ -152,16 +138,24 @@ def plan_changes(snapshot: Snapshot, wanted: Mapping[str, str]) -> ChangePlan:
 
 
 def outputs(changes: Sequence[Change], wanted: Mapping[str, str]) -> dict[str, object]:
-    """Return the outputs that every action that changes tags has; tag and previous-tag if it is about one service."""
-    one = next(iter(wanted.values())) if len(wanted) == 1 else ""
-    before = changes[0].before if changes and one else ""
+    """Return the outputs that all actions that change tags share; tag and previous-tag only for a single service."""
+    tag = next(iter(wanted.values())) if len(wanted) == 1 else ""
+    before = changes[0].before if changes and tag else ""
     return {
         "changed": bool(changes),
         "changes": [change.as_output() for change in changes],
-        "previous-tag": before if changes else one,
-        "tag": one,
+        "previous-tag": before if changes else tag,
+        "tag": tag,
         "reason": Reason.CHANGED if changes else Reason.UP_TO_DATE,
     }
+
+
+def _require_one(inputs: Mapping[str, object]) -> None:
+    """Raise InputError unless exactly one of *inputs* is given; None is for an input that the action does not have."""
+    given = [name for name, value in inputs.items() if value]
+    if len(given) != 1:
+        known = ", ".join(name for name, value in inputs.items() if value is not None)
+        raise InputError(f"give one of {known}; given: {', '.join(given) or 'none'}")
 
 
 def _parse_lines(lines: Sequence[str]) -> dict[str, str]:
@@ -169,16 +163,16 @@ def _parse_lines(lines: Sequence[str]) -> dict[str, str]:
     for line in lines:
         service, equals, tag = (part.strip() for part in line.partition("="))
         if not equals:
-            raise InputError(f"{line[:200]!r} in tags is not service=tag")
+            raise InputError(f"line {line[:200]!r} of input tags is not service=tag")
         if tags.setdefault(require_name("a service", service), require_tag(tag)) != tag:
-            raise InputError(f"tags gives service '{service}' two tags")
+            raise InputError(f"input tags gives service '{service}' two tags")
     return tags
 
 
 def only_service(snapshot: Snapshot) -> str:
-    """Return the one service of *snapshot*; raise InputError, naming them, if there are several."""
+    """Return the only service of *snapshot*; raise InputError, which lists the services, if there are several."""
     services = sorted(snapshot.tags())
     if len(services) == 1:
         return services[0]
     known = ", ".join(services) or "none"
-    raise InputError(f"say which service of '{snapshot.env}' gets the tag; it has: {known}")
+    raise InputError(f"environment '{snapshot.env}' does not have exactly one service ({known}); set input service")

@@ -73,14 +73,7 @@ class Settings:
     def read(cls, inputs: Inputs, repository: str) -> Settings:
         """Read the inputs, where *repository* is the one the run is in; raise InputError if one cannot be used."""
         token = inputs.secret("token")
-        request = Request.parse(
-            env=inputs.required("env"),
-            service=inputs.text("service"),
-            tag=inputs.text("tag"),
-            tags=inputs.lines("tags"),
-            from_env=inputs.text("from-env"),
-            rollback=inputs.text("rollback"),
-        )
+        request = Request.read(inputs, rollback=inputs.text("rollback"))
         settings = cls(
             request=request,
             reason=inputs.text("reason"),

@@ -246,4 +246,4 @@ def test_several_services_rollback_together(promoting: GitHub) -> None:
         ("api", "1.0.0"),
         ("web", "2.0.0"),
     ]
-    assert "say which service" in rollback(promoting).log
+    assert "set input service" in rollback(promoting).log

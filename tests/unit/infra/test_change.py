@@ -13,6 +13,7 @@ from actions.infra import change, change_report
 from actions.infra.change import Request, plan_changes
 from actions.infra.layout import Layout, Snapshot
 from actions.pull_request import description
+from actions.runner.inputs import Inputs
 from actions.runner.markdown import code_block
 
 A, B = "a" * 40, "b" * 40
@@ -23,8 +24,12 @@ def snapshot(env: str, **tags: str) -> Snapshot:
     return Layout.default("envs").group({f"envs/{env}.json": f"{{{services}}}"})[env]
 
 
-def request(**given: Any) -> Request:
-    return Request.parse(**({"env": "dev", "service": "", "tag": "", "tags": (), "from_env": ""} | given))
+def request(rollback: str | None = None, **given: Any) -> Request:
+    inputs = {
+        f"INPUT_{name.upper()}": "\n".join([value] if isinstance(value, str) else value)
+        for name, value in given.items()
+    }
+    return Request.read(Inputs({"INPUT_ENV": "dev"} | inputs), rollback=rollback)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +67,7 @@ def test_a_request_that_does_not_say_one_thing_is_refused(
 
 
 def test_the_service_must_be_named_if_there_are_several() -> None:
-    with pytest.raises(InputError, match="say which service of 'dev' gets the tag; it has: api, web"):
+    with pytest.raises(InputError, match=r"does not have exactly one service \(api, web\); set input service"):
         request(tag=B).wanted(snapshot("dev", api=A, web=A), None)
 
 
