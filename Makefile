@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo sandbox test lint bench bench-contention bench-evidence bench-infra-pr bench-interleavings lock clean setup
+.PHONY: demo sandbox test lint bench bench-contention bench-evidence bench-infra-pr bench-interleavings mutants lock clean setup
 .DEFAULT_GOAL := test
 
 setup: .setup-done
@@ -49,6 +49,9 @@ bench-infra-pr: setup
 
 bench-interleavings: setup
 	$(BIN)/python -m bench.interleavings
+
+mutants: setup
+	$(BIN)/python -m bench.mutants
 
 lock: setup
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet --upgrade -o actions/requirements.lock

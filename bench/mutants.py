@@ -1,0 +1,252 @@
+"""How many small faults in the pure core the tests notice: a seeded sample of mutants of each package.
+
+`make mutants` prints the score of every package and the mutants that survive. `MODULES=gates,infra` picks packages,
+`SEED=` another sample, `COUNT=` its size. A mutant is one change of one expression or statement, made in a copy of the
+tree. The tests of the module run first, then the nearest ones on the sandbox, until one fails.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import importlib
+import multiprocessing
+import os
+import random
+import shutil
+import sys
+import tempfile
+from collections import defaultdict
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parent.parent
+LINKED = (".venv", "node_modules")  # what a copy of the tree has as links
+SECONDS = 120  # a mutant that takes longer loops, and is noticed
+HEAVY = ("graphql", "hypothesis", "jsonschema", "pygit2", "xdist", "yaml")  # imported once, before the forks
+SANDBOX = "tests/sandbox/test_"
+QUIET = ("-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning")  # for what was imported before
+# The modules of each package that decide something, and the tests that run them through an action.
+CORE = {
+    "api": ("checks patterns retry", "merge_routes hidden_checks"),
+    "app": ("order release lost_commits", "check_envs open_infra_pr"),
+    "deployments": ("baseline history matrix", "deployed_truth deploy_matrix promote_and_rollback"),
+    "evidence": ("branch_history chain judgement ledger metrics moves period table timeline", "export_evidence"),
+    "gates": ("approval collect enforce provenance rules trailers", "check_envs gate_scenarios deployed_truth"),
+    "infra": ("change config_reader env_diff env_file freeze layout tag_path", "check_envs gate_scenarios"),
+    "infra/formats": ("json_format toml_format yaml_format", "check_envs"),
+    "protection": ("lint plan ruleset workflow_checks", "sync_protection"),
+    "pull_request": ("description merge plan proposal", "merge_routes open_infra_pr promote_and_rollback"),
+    "runner": ("event inputs markdown", "open_infra_pr"),
+}
+COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt,
+    ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
+}  # fmt: skip
+OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
+    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd, ast.Mult: ast.Add
+}  # fmt: skip
+SWAPPED = {"any": "all", "all": "any", "min": "max", "max": "min", "startswith": "endswith", "endswith": "startswith",
+           "removeprefix": "removesuffix", "partition": "rpartition", "fullmatch": "match"}  # fmt: skip
+DROPPED = {"casefold", "lower", "rstrip", "strip", "sorted", "reversed"}
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """One change of the text of a module."""
+
+    package: str
+    module: str
+    start: int
+    end: int
+    line: int
+    before: str
+    after: str
+
+    def __str__(self) -> str:
+        return f"{self.module}:{self.line}: {' '.join(self.before.split())} -> {self.after}"
+
+    @property
+    def tests(self) -> list[str]:
+        """Return the tests that could notice it, the cheapest first."""
+        folder = f"tests/unit/{self.package.partition('/')[0]}"
+        own = f"{folder}/test_{Path(self.module).stem}.py"
+        unit = [found for found in (own, folder) if (ROOT / found).exists()]
+        return [*unit, *(f"{SANDBOX}{name}.py" for name in CORE[self.package][1].split())]
+
+
+def main() -> None:
+    """Sample, run and print."""
+    seed = os.environ.get("SEED") or f"{datetime.now(UTC):%Y%m%d}"
+    count = int(os.environ.get("COUNT") or 20)
+    packages = [name.strip() for name in os.environ.get("MODULES", "").split(",") if name.strip()] or list(CORE)
+    chosen = [mutant for package in packages for mutant in sample(package, count, seed)]
+    print(f"{len(chosen)} mutants of {', '.join(packages)}; SEED={seed}", flush=True)
+    for name in HEAVY:
+        importlib.import_module(name)
+    with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
+        forking = multiprocessing.get_context("fork")
+        with ProcessPoolExecutor(
+            os.cpu_count(), mp_context=forking, initializer=_copy_tree, initargs=(folder,)
+        ) as pool:
+            unchanged = [Mutant(package, f"actions/{package}/__init__.py", 0, 0, 1, "", "") for package in packages]
+            if failing := [
+                each.package for each, fails in zip(unchanged, pool.map(is_killed, unchanged), strict=True) if fails
+            ]:
+                sys.exit(f"the tests of {', '.join(failing)} fail, or take too long, without any mutant")
+            killed = list(pool.map(is_killed, chosen))
+    _report(packages, list(zip(chosen, killed, strict=True)))
+
+
+def sample(package: str, count: int, seed: str) -> list[Mutant]:
+    """Return *count* mutants of *package*, the same for the same *seed*."""
+    found = [mutant for module in CORE[package][0].split() for mutant in mutants_of(package, module)]
+    return random.Random(f"{seed} {package}").sample(found, min(count, len(found)))
+
+
+def mutants_of(package: str, module: str) -> Iterator[Mutant]:
+    """Yield every mutant of a module."""
+    path = f"actions/{package}/{module}.py"
+    text = (ROOT / path).read_text(encoding="utf-8")
+    starts = [0]
+    for line in text.encode().splitlines(keepends=True):
+        starts.append(starts[-1] + len(line))
+    for node in _reached(ast.parse(text)):
+        start, end = starts[node.lineno - 1] + node.col_offset, starts[(node.end_lineno or 1) - 1]
+        end += node.end_col_offset or 0
+        before = text.encode()[start:end].decode()
+        for after in _changes(node):
+            written = ast.unparse(after)
+            replacement = f"({written})" if isinstance(after, ast.expr) else written
+            yield Mutant(package, path, start, end, node.lineno, before, replacement)
+
+
+def _reached(tree: ast.AST) -> Iterator[ast.expr | ast.stmt]:
+    """Yield the nodes that run: no annotation, no decorator, no docstring, no text of a message."""
+    for field, value in ast.iter_fields(tree):
+        if field in ("annotation", "returns", "decorator_list", "bases"):
+            continue
+        for node in value if isinstance(value, list) else [value]:
+            if isinstance(node, ast.JoinedStr | ast.Import | ast.ImportFrom | ast.Raise):
+                continue
+            if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+                continue
+            if isinstance(node, ast.AST):
+                if isinstance(node, ast.expr | ast.stmt):
+                    yield node
+                yield from _reached(node)
+
+
+def _changes(node: ast.expr | ast.stmt) -> Iterator[ast.expr | ast.stmt]:
+    """Yield what *node* may be changed to."""
+    match node:
+        case ast.BoolOp(op=operator, values=values):
+            yield _with(node, op=ast.Or() if isinstance(operator, ast.And) else ast.And())
+            for number in range(len(values)):
+                left = values[:number] + values[number + 1 :]
+                yield left[0] if len(left) == 1 else _with(node, values=left)
+        case ast.IfExp(body=body, orelse=orelse):
+            yield from (body, orelse)
+        case ast.ListComp(generators=[only]) | ast.SetComp(generators=[only]) | ast.GeneratorExp(generators=[only]):
+            for number in range(len(only.ifs)):
+                yield _with(node, generators=[_with(only, ifs=only.ifs[:number] + only.ifs[number + 1 :])])
+        case ast.Call():
+            yield from _calls(node)
+        case ast.AugAssign(target=target, value=value):
+            yield ast.Assign([target], value, lineno=1)
+        case ast.Expr(value=ast.Call()) | ast.Continue() | ast.Break():
+            yield ast.Pass()
+        case ast.expr():
+            yield from _simple(node)
+
+
+def _simple(node: ast.expr) -> Iterator[ast.expr]:
+    match node:
+        case ast.Compare(ops=[operator]):
+            yield _with(node, ops=[COMPARISONS[type(operator)]()])
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            yield operand
+        case ast.BinOp(op=operator) if type(operator) in OPERATORS:
+            yield _with(node, op=OPERATORS[type(operator)]())
+        case ast.Constant(value=bool() as value):
+            yield ast.Constant(not value)
+        case ast.Constant(value=int() as number):
+            yield ast.Constant(number + 1)
+
+
+def _calls(node: ast.Call) -> Iterator[ast.expr]:
+    match node.func:
+        case ast.Name(id=name) if name in SWAPPED:
+            yield _with(node, func=ast.Name(SWAPPED[name]))
+        case ast.Attribute(value=value, attr=name) if name in SWAPPED:
+            yield _with(node, func=ast.Attribute(value, SWAPPED[name]))
+        case ast.Name(id=name) if name in DROPPED and node.args:
+            yield node.args[0]
+        case ast.Attribute(value=value, attr=name) if name in DROPPED:
+            yield value
+
+
+def _with(node: Any, **fields: object) -> Any:
+    changed = copy.copy(node)
+    for name, value in fields.items():
+        setattr(changed, name, value)
+    return changed
+
+
+def _copy_tree(folder: str) -> None:
+    """Give this worker a tree of its own, and make it the place where it works."""
+    tree = Path(folder) / str(os.getpid())
+    shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(".git", ".*cache", ".hypothesis", "__pycache__", *LINKED))
+    for name in LINKED:
+        (tree / name).symlink_to(ROOT / name)
+    os.chdir(tree)
+    sys.path[:] = [path for path in sys.path if path and Path(path) != ROOT]
+    sys.dont_write_bytecode = True
+
+
+def is_killed(mutant: Mutant) -> bool:
+    """Return whether a test fails with *mutant* in place; run in a worker."""
+    path = Path(mutant.module)
+    original = path.read_bytes()
+    path.write_bytes(original[: mutant.start] + mutant.after.encode() + original[mutant.end :])
+    child = multiprocessing.get_context("fork").Process(target=_test, args=(mutant.tests,))
+    try:
+        child.start()
+        child.join(SECONDS)
+        if child.is_alive():
+            child.kill()
+            child.join()
+        return child.exitcode != 0
+    finally:
+        path.write_bytes(original)
+
+
+def _test(tests: list[str]) -> None:
+    """Run *tests* in this process, which is for that alone."""
+    for stream in (1, 2):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
+    os._exit(pytest.main(["-x", "-q", *QUIET, *tests]))
+
+
+def _report(packages: list[str], results: list[tuple[Mutant, bool]]) -> None:
+    by_package: dict[str, list[bool]] = defaultdict(list)
+    for mutant, killed in results:
+        by_package[mutant.package].append(killed)
+    print(f"\n{'package':<14}{'mutants':>8}{'killed':>8}{'survived':>10}{'score':>8}")
+    for name, found in [*((name, by_package[name]) for name in packages), ("all", [each for _, each in results])]:
+        score = 100 * sum(found) / (len(found) or 1)
+        print(f"{name:<14}{len(found):>8}{sum(found):>8}{len(found) - sum(found):>10}{score:>7.1f}%")
+    survivors = sorted(str(mutant) for mutant, killed in results if not killed)
+    print("\nSurvived:", *survivors, sep="\n  ") if survivors else print("\nNone survived.")
+
+
+if __name__ == "__main__":
+    main()
