@@ -92,11 +92,9 @@ def main() -> None:
     print(f"{len(chosen)} mutants of {', '.join(packages)}; SEED={seed}", flush=True)
     for name in HEAVY:
         importlib.import_module(name)
-    with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
+    with tempfile.TemporaryDirectory(prefix="mutants-") as tmp:
         forking = multiprocessing.get_context("fork")
-        with ProcessPoolExecutor(
-            os.cpu_count(), mp_context=forking, initializer=_copy_tree, initargs=(folder,)
-        ) as pool:
+        with ProcessPoolExecutor(os.cpu_count(), mp_context=forking, initializer=_copy_tree, initargs=(tmp,)) as pool:
             unchanged = [Mutant(package, f"actions/{package}/__init__.py", 0, 0, 1, "", "") for package in packages]
             if failing := [
                 each.package for each, fails in zip(unchanged, pool.map(is_killed, unchanged), strict=True) if fails
