@@ -1,4 +1,4 @@
-"""Show changes of an environment to people: one line, a table, a diff."""
+"""Show the changes of an environment as one line, a table or a diff."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def one_line(env: str, changes: Sequence[Change]) -> str:
-    """Return *changes* as one line, as in a title: `dev: api 31cb393213ee → 0c409f3174e3`."""
+    """Return *changes* as one line for a title: `dev: api 31cb393213ee → 0c409f3174e3`."""
     return f"{env}: {', '.join(map(str, changes)) or 'nothing to change'}"
 
 
@@ -28,23 +28,27 @@ def changes_table(
     newer: Sequence[str] = (),
     links: Mapping[str, str] | None = None,
 ) -> str:
-    """Return *changes* as a table; *links* lead, for a service, to what changed between the two tags."""
+    """Return *changes* as a table.
+
+    *links* lead from a service to the comparison of its two tags. *left_alone* are services that only one of two
+    environments has, *newer* those with a newer tag than the requested one.
+    """
     if not changes:
-        text = f"`{env}` has these tags already: nothing to change.\n"
+        text = f"Nothing to change: `{env}` already has these tags.\n"
     else:
         rows = [_row(change, (links or {}).get(change.service, "")) for change in changes[:MOST_ROWS]]
         if len(changes) > MOST_ROWS:
             rows.append([f"… and {len(changes) - MOST_ROWS} more", "", "", ""])
         text = markdown.table(("service", "from", "to", "file"), rows)
     if newer and changes:
-        text += f"\nLeft alone, because {env} has something newer: {', '.join(newer)}\n"
+        text += f"\nNot changed, because {env} has a newer tag: {', '.join(newer)}\n"
     if left_alone:
-        text += f"\nLeft alone, because only one of the two environments has them: {', '.join(left_alone)}\n"
+        text += f"\nNot changed, because only one of the two environments has them: {', '.join(left_alone)}\n"
     return text
 
 
 def diff(before: Snapshot, after: Snapshot) -> str:
-    """Return what changes from *before* to *after* as a unified diff."""
+    """Return a unified diff of the files of *before* and *after*."""
     lines: list[str] = []
     for old, new in zip(before.files, after.files, strict=True):
         lines += unified_diff(

@@ -1,6 +1,6 @@
-"""The caller's checkout: env files as they are, as they were at a revision, and how they are written.
+"""Read and write env files in the caller's checkout, and read them at earlier revisions.
 
-The checkout is hostile ground: nothing in it is executed, and nothing outside of it is read or written through it.
+The checkout is not trusted: nothing in it is executed, and no path in it can lead outside.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ if TYPE_CHECKING:
 
     from actions.infra.layout import Layout, Snapshot
 
-# git runs what the configuration of a repository names (hooks, file monitors, text converters). These commands are
-# plumbing that asks for none of it, and the settings hold even where the checkout belongs to another user.
+# The configuration of a repository can make git run programs (hooks, file monitors, text converters). These settings,
+# and the use of plumbing commands only, prevent that, even where the checkout belongs to another user.
 GIT = ("git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "--no-pager", "--literal-pathspecs")
 
 
 class Checkout:
-    """A checkout at *root*."""
+    """A checkout of an infra repository at *root*."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     def config(self) -> Config:
-        """Return what `gitops.yml` says; raise ConfigError if it is wrong."""
+        """Read `gitops.yml`; raise ConfigError if it is invalid."""
         path = self.root / CONFIG_PATH
         return parse_config(self.read(CONFIG_PATH)) if path.is_file() or path.is_symlink() else Config()
 
     def read(self, path: str) -> str:
-        """Return the text of the file at *path*; raise UnsafePathError if it leads out, EnvFileError if no text."""
+        """Read the file at *path*; raise UnsafePathError if it is outside, EnvFileError if it is not UTF-8 text."""
         try:
             return self._safe(path).read_bytes().decode("utf-8")
         except UnicodeDecodeError as error:
@@ -49,7 +49,7 @@ class Checkout:
             raise EnvFileError(f"{path}: cannot be read: {error.strerror}", file=path, line=1) from error
 
     def write(self, path: str, text: str) -> None:
-        """Put *text* into the file at *path* in one step: a reader sees all of the old or all of the new."""
+        """Replace the content of *path* atomically: a reader sees either all of the old text or all of the new."""
         target = self._safe(path)
         mode = target.stat().st_mode
         descriptor, partial = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
@@ -63,41 +63,41 @@ class Checkout:
             raise
 
     def environments(self, layout: Layout) -> dict[str, Snapshot]:
-        """Return every environment that has files here, as they are now."""
+        """Return all environments with files in the checkout."""
         paths = self._paths(layout)
         layout.require_one_file(paths)
         return layout.group(self._texts(paths))
 
     def environment(self, env: str, layout: Layout) -> Snapshot:
-        """Return the environment *env*; raise UnknownEnvError, saying which there are, if it has no file."""
+        """Return the environment *env*; raise UnknownEnvError, which lists the known ones, if it has no file."""
         paths = self._paths(layout, env)
-        found = layout.group(self._texts(paths))
-        if env not in found:
+        environments = layout.group(self._texts(paths))
+        if env not in environments:
             raise unknown_env(env, layout, layout.envs(self._paths(layout)))
         layout.require_one_file(paths)
-        return found[env]
+        return environments[env]
 
     def has_commit(self, revision: str) -> bool:
-        """Tell whether the history that was checked out reaches back to *revision*."""
+        """Tell whether the checked-out history contains *revision*."""
         return self._git("cat-file", "-e", f"{revision}^{{commit}}") is not None
 
     def environments_at(self, revision: str, layout: Layout) -> dict[str, Snapshot]:
-        """Return every environment that had files at *revision*, which must be in the history here."""
+        """Return all environments with files at *revision*, which must be in the checked-out history."""
         listed = self._git("ls-tree", "-r", "-z", "--name-only", "--full-tree", revision) or b""
         paths = [path for path in listed.decode("utf-8", "replace").split("\0") if layout.owner(path)]
         return layout.group(self._blobs(revision, paths))
 
     def _paths(self, layout: Layout, env: str = "*") -> set[str]:
-        found = (path for glob in layout.globs(env) for path in self.root.glob(glob))
-        paths = {path.relative_to(self.root).as_posix() for path in found}
+        files = (file for glob in layout.globs(env) for file in self.root.glob(glob))
+        paths = {file.relative_to(self.root).as_posix() for file in files}
         return {path for path in paths if layout.owner(path)}
 
     def _texts(self, paths: Iterable[str]) -> dict[str, str]:
         return {path: self.read(path) for path in paths}
 
     def _blobs(self, revision: str, paths: Sequence[str]) -> dict[str, str]:
-        """Return those of *paths* that were text at *revision*; what was none cannot be compared with."""
-        answer = self._git("cat-file", "--batch", given=[f"{revision}:{path}" for path in paths]) or b""
+        """Return the texts of *paths* at *revision*, without binary files."""
+        answer = self._git("cat-file", "--batch", stdin=[f"{revision}:{path}" for path in paths]) or b""
         texts, at = {}, 0
         for path in paths:
             end = answer.index(b"\n", at)
@@ -107,13 +107,13 @@ class Checkout:
             at = end + 1 + size + 1
         return texts
 
-    def _git(self, *arguments: str, given: Iterable[str] = ()) -> bytes | None:
+    def _git(self, *arguments: str, stdin: Iterable[str] = ()) -> bytes | None:
         trusted = ("-c", f"safe.directory={os.path.realpath(self.root)}")
         try:
             done = subprocess.run(
                 [*GIT, *trusted, *arguments],
                 cwd=self.root,
-                input="".join(f"{line}\n" for line in given).encode(),
+                input="".join(f"{line}\n" for line in stdin).encode(),
                 capture_output=True,
                 check=False,
             )
@@ -127,5 +127,5 @@ class Checkout:
         if os.path.normcase(target) != os.path.normcase(os.path.normpath(os.path.join(root, path))):  # noqa: PTH118
             raise UnsafePathError(f"{path} leads through a symbolic link; name the file itself", file=path, line=1)
         if not Path(target).is_relative_to(root):
-            raise UnsafePathError(f"{path} leads out of the repository", file=path, line=1)
+            raise UnsafePathError(f"{path} is outside of the repository", file=path, line=1)
         return Path(target)

@@ -1,16 +1,16 @@
-"""`gitops.yml`, at the root of an infra repository. All of it is optional; what is there must be right.
+"""Define the content of `gitops.yml`, at the root of an infra repository. Every key is optional.
 
 environments:                # in the order of promotion
   dev: {review: none}        # the bot may merge here on its own
-  staging: {after: dev}      # only what ran in dev
+  staging: {after: dev}      # only tags that ran in dev
   prod: {after: staging, soak: 24h, freeze: ["Fri 15:00 - Mon 08:00 Europe/Paris"]}
-files: envs/{env}.json       # where the env files are
-tag: "{service}.tag"         # where in them the tags are
+files: envs/{env}.json       # the paths of the env files
+tag: "{service}.tag"         # the place of a tag in an env file
 services:
-  api: {repo: your-org/app}  # where the commits behind the tags are
-  redis: {repo: none}        # of somebody else: there are no commits to look at
-bots: [gitops-bot]           # accounts that may change tags and nothing else, and whose approval counts for nothing
-hotfix-prefix: hotfixes/     # what the names of hotfix branches start with
+  api: {repo: your-org/app}  # the repository with the commits behind the tags
+  redis: {repo: none}        # a third party's service, without commits to check
+bots: [gitops-bot]           # accounts that may change only tags, and whose approvals do not count
+hotfix-prefix: hotfixes/     # the prefix of hotfix branches
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ HOTFIX_PREFIX = "hotfixes/"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Environment:
-    """What `gitops.yml` says of one environment: what a change must meet before it may go there.
+    """The rules of one environment in `gitops.yml`.
 
-    It must have run in *after*, for as long as *soak*, and it may not go there within one of *freeze*.
+    A tag must have run in the environment *after*, for at least *soak*; nothing is deployed during a *freeze*.
     """
 
     review: Literal["required", "none"] = "required"
@@ -46,7 +46,7 @@ class Environment:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Config:
-    """What `gitops.yml` says; without the file, nothing. A repository "" in *repos* means that there is none."""
+    """The content of `gitops.yml`; a repository "" in *repos* is a service without one."""
 
     environments: Mapping[str, Environment] = field(default_factory=dict)
     files: str = ""
@@ -56,27 +56,27 @@ class Config:
     hotfix_prefix: str = HOTFIX_PREFIX
 
     def layout(self, envs_dir: str) -> Layout:
-        """Return where the env files are: as written, else in *envs_dir*."""
+        """Return the layout of the env files: the one in the file, else files in *envs_dir*."""
         default = Layout.default(envs_dir)
         return Layout(patterns=(self.files,) if self.files else default.patterns, tag_path=self.tag or default.tag_path)
 
     def in_order(self, envs: Iterable[str]) -> list[str]:
-        """Return *envs* in the order of promotion; those that the file does not name come last, in natural order."""
+        """Sort *envs* in the order of promotion; those that the file does not name come last, in natural order."""
         declared = list(self.environments)
         return sorted(envs, key=lambda env: (declared.index(env) if env in declared else len(declared), natural(env)))
 
     def environment(self, env: str) -> Environment:
-        """Return what the file says of *env*; if it does not name it, what holds for any."""
+        """Return the rules of *env*, the default ones if the file does not name it."""
         return self.environments.get(env, Environment())
 
     def needs_review(self, env: str) -> bool:
-        """Tell whether a person must approve a change of *env*; yes, unless the file says otherwise."""
+        """Tell whether a human must approve changes to *env*, which is the default."""
         return self.environment(env).review == "required"
 
     def is_bot(self, login: str) -> bool:
-        """Tell whether *login* is no person: an App, which GitHub marks so, or one that the file names."""
+        """Tell whether *login* is a GitHub App or listed as a bot in the file."""
         return login.endswith("[bot]") or login.casefold() in {bot.casefold() for bot in self.bots}
 
     def repo_of(self, service: str, default: str) -> str:
-        """Return the repository in which the commits behind the tags of *service* are, "" if there is none."""
+        """Return the app repository of *service*, "" if it has none."""
         return self.repos.get(service, default)

@@ -1,4 +1,4 @@
-"""Read `gitops.yml`, which need not be there."""
+"""Read `gitops.yml`, which is optional."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from actions.infra.config import Config
 
 
 def parse_config(text: str) -> Config:
-    """Return what *text* says; raise ConfigError with the line of an unknown key or a wrong value."""
+    """Parse *text*; raise ConfigError with the line of an unknown key or an invalid value."""
     if not text.strip():
         return Config()
-    from actions.infra.config_reader import read_config  # a repository without the file need not pay for YAML
+    from actions.infra.config_reader import read_config  # loads YAML, which a repository without the file need not pay
 
     return read_config(text)

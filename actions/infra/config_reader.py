@@ -1,4 +1,4 @@
-"""Reads `gitops.yml`: every key known, every value of its type, every complaint with its line."""
+"""Parse and validate `gitops.yml`; every error names its line."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ TOP = ("environments", "files", "tag", "services", "bots", "hotfix-prefix")
 ENVIRONMENT = ("review", "after", "soak", "freeze")
 DURATION = re.compile(r"(?=\d)(?:(?P<days>\d{1,4})d)?(?:(?P<hours>\d{1,4})h)?(?:(?P<minutes>\d{1,4})m)?")
 LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}(?:\[bot\])?")
-# One word and a slash: what is below a nested prefix would be outside of the rulesets and filters for `hotfixes/*`.
+# One word and a slash, because the rulesets and branch filters for `hotfixes/*` do not cover nested prefixes.
 PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/")
 
 
 def read_config(text: str) -> Config:
-    """Return what *text* says; raise ConfigError with the line of an unknown key or a wrong value."""
+    """Parse *text*; raise ConfigError with the line of an unknown key or an invalid value."""
     try:
         yaml_format.load(text)
         document = yaml_format.root(text)
@@ -63,7 +63,7 @@ def _config(document: yaml.Node) -> Config:
     layout = config.layout("envs")
     if layout.per_service == layout.tag_path.names_service:
         node = top.get("tag", top.get("files", document))
-        raise _error(f"the service must stand in 'files' or in 'tag', as {SERVICE}, and not in both", _line(node))
+        raise _error(f"{SERVICE} must be in 'files' or in 'tag', and not in both", _line(node))
     return config
 
 
@@ -75,9 +75,9 @@ def _environment(node: yaml.Node, before: list[str]) -> Environment:
     after = _text(keys["after"], "after") if "after" in keys else ""
     if after and after not in before:
         known = ", ".join(before) or "none"
-        raise _error(f"after is {after!r}; it must be an environment that stands above: {known}", _line(keys["after"]))
+        raise _error(f"after is {after!r}; it must be an environment listed above: {known}", _line(keys["after"]))
     if "soak" in keys and not after:
-        raise _error("soak is how long it must have run in another environment; say in which with after", _line(node))
+        raise _error("soak needs after, the environment in which a tag must run that long", _line(node))
     return Environment(
         review="none" if review == "none" else "required",
         after=after,
@@ -95,7 +95,7 @@ def _duration(node: yaml.Node) -> timedelta:
 
 
 def _window(node: yaml.Node) -> Window:
-    from actions.infra.freeze import Window  # most repositories have no freeze, and need not pay for time zones
+    from actions.infra.freeze import Window  # loads time zones, which only a freeze needs
 
     try:
         return Window.parse(_text(node, "freeze"))
@@ -143,15 +143,15 @@ def _optional_mapping(parent: dict[str, yaml.Node], key: str) -> dict[str, yaml.
     return _mapping(parent[key], key) if key in parent else {}
 
 
-def _mapping(node: yaml.Node, what: str, *, allowed: tuple[str, ...] = ()) -> dict[str, yaml.Node]:
-    """Return the keys of *node*; nothing at all, as in `prod:`, is a mapping without any."""
+def _mapping(node: yaml.Node, name: str, *, allowed: tuple[str, ...] = ()) -> dict[str, yaml.Node]:
+    """Return the values of *node* by key; an empty value, as in `prod:`, is a mapping without keys."""
     if node.tag == yaml_format.NULL:
         return {}
     if not isinstance(node, yaml.MappingNode):
-        raise _error(f"{what} must be a mapping of keys to values", _line(node))
+        raise _error(f"{name} must be a mapping of keys to values", _line(node))
     for key, _ in node.value:
         if allowed and key.value not in allowed:
-            raise _error(f"unknown key '{key.value}' of {what}; known: {', '.join(allowed)}", _line(key))
+            raise _error(f"unknown key '{key.value}' of {name}; known: {', '.join(allowed)}", _line(key))
     return {key.value: value for key, value in node.value}
 
 
@@ -164,16 +164,16 @@ def _optional_list(parent: dict[str, yaml.Node], key: str) -> list[yaml.Node]:
     return list(node.value)
 
 
-def _matching(node: yaml.Node, what: str, pattern: re.Pattern[str], form: str) -> str:
-    text = _text(node, what)
+def _matching(node: yaml.Node, name: str, pattern: re.Pattern[str], form: str) -> str:
+    text = _text(node, name)
     if not pattern.fullmatch(text):
-        raise _error(f"{what} is {text[:200]!r}; write it as {form}", _line(node))
+        raise _error(f"{name} is {text[:200]!r}; write it as {form}", _line(node))
     return text
 
 
-def _text(node: yaml.Node, what: str) -> str:
+def _text(node: yaml.Node, name: str) -> str:
     if not isinstance(node, yaml.ScalarNode) or not node.value:
-        raise _error(f"{what} must be a text", _line(node))
+        raise _error(f"{name} must be a string", _line(node))
     return str(node.value)
 
 

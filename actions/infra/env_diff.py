@@ -1,4 +1,4 @@
-"""What a pull request changes in the env files: which tags, which files it spoils, and what beside tags."""
+"""Compare the env files of a pull request with its base: changed tags, invalid files, changes of other values."""
 
 from __future__ import annotations
 
@@ -18,35 +18,35 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EnvDiff:
-    """The environments where the pull request began (*base*), as it leaves them (*head*), and as they are *now*."""
+    """The environments at the merge base of a pull request, at its *head*, and on its base branch *now*."""
 
     base: Mapping[str, Snapshot]
     head: Mapping[str, Snapshot]
     now: Mapping[str, Snapshot]
 
     def changes(self) -> list[Change]:
-        """Return the tags that the pull request brings or takes out, beside those now; a spoilt file brings none."""
-        good = [snapshot for snapshot in self.head.values() if not self._spoilt(snapshot)]
+        """Return the tags that the pull request sets or removes, compared with *now*; invalid files have none."""
+        valid = [snapshot for snapshot in self.head.values() if not self._problems(snapshot)]
         return [
-            *(change for snapshot in good for change in self._of(snapshot)),
-            *(change for snapshot in self.base.values() for change in self._gone(snapshot)),
+            *(change for snapshot in valid for change in self._set(snapshot)),
+            *(change for snapshot in self.base.values() for change in self._removed(snapshot)),
         ]
 
     def services(self) -> set[str]:
-        """Return the services that any of the environments has now."""
+        """Return the services of all environments now."""
         return {service for snapshot in self.now.values() for service in _tags(snapshot)}
 
     def problems(self) -> list[ActionError]:
-        """Return what is wrong with the files as the pull request leaves them."""
-        return [problem for snapshot in self.head.values() for problem in self._spoilt(snapshot)]
+        """Return what is wrong with the env files at the head."""
+        return [problem for snapshot in self.head.values() for problem in self._problems(snapshot)]
 
     def foreign(self, paths: Iterable[str]) -> list[str]:
-        """Return those of *paths*, the files that the pull request touches, in which it changes more than tags."""
+        """Return the files of *paths*, which the pull request touches, in which it changes more than tags."""
         texts = {file.path: file.text for snapshot in self.head.values() for file in snapshot.files}
         expected = {file.path: file.text for snapshot in self.base.values() for file in self._with_new_tags(snapshot)}
         return [path for path in paths if path not in texts or texts[path] != expected.get(path)]
 
-    def _of(self, head: Snapshot) -> Iterator[Change]:
+    def _set(self, head: Snapshot) -> Iterator[Change]:
         base, now = _tags(self.base.get(head.env)), _tags(self.now.get(head.env))
         for service, tag in head.tags().items():
             before = now.get(service, "")
@@ -54,17 +54,17 @@ class EnvDiff:
                 path = head.file_of(service).path
                 yield Change(env=head.env, service=service, file=path, before=before, after=tag)
 
-    def _gone(self, base: Snapshot) -> Iterator[Change]:
+    def _removed(self, base: Snapshot) -> Iterator[Change]:
         head = self.head.get(base.env)
-        if head and self._spoilt(head):
+        if head and self._problems(head):
             return
-        there, now = _tags(head), _tags(self.now.get(base.env))
+        remaining, now = _tags(head), _tags(self.now.get(base.env))
         for service, tag in _tags(base).items():
-            if tag and service not in there and now.get(service):
+            if tag and service not in remaining and now.get(service):
                 path = base.file_of(service).path
                 yield Change(env=base.env, service=service, file=path, before=now[service], after="")
 
-    def _spoilt(self, head: Snapshot) -> list[ActionError]:
+    def _problems(self, head: Snapshot) -> list[ActionError]:
         problems: list[ActionError] = []
         base = _tags(self.base.get(head.env))
         for file in head.files:
@@ -94,7 +94,7 @@ class EnvDiff:
 
 
 def _tags(snapshot: Snapshot | None) -> dict[str, str]:
-    """Return the tags of *snapshot*; one that is not there, or cannot be read, has none."""
+    """Return the tags of *snapshot*, none if it is missing or invalid."""
     try:
         return snapshot.tags() if snapshot else {}
     except EnvFileError:

@@ -1,4 +1,4 @@
-"""The text of one env file: which tags it holds, and the same text with one of them replaced."""
+"""Read the tags in the text of one env file, and replace one of them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from actions.infra.tag_path import Place, TagPath, Tree
 
-# A name becomes part of paths, branch names and job names; so it is one path segment that no shell trips over.
+# A name becomes part of paths, branch names and job names, so it is one path segment that needs no quoting in a shell.
 NAME = re.compile(r"(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 NAMES_ARE = "use letters, digits, '_', '-' and single dots, starting with a letter, a digit or '_'"
 EXTENSIONS = ("json", "yaml", "yml", "toml")
@@ -25,9 +25,9 @@ BOM = "\ufeff"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EnvFile:
-    """An env file: its path in the repository, its text, and where in it the tags stand.
+    """An env file: its path in the repository, its text, and the place of the tags in it.
 
-    *service* is the one that the file is for, if its name says so; otherwise the text names the services.
+    *service* is the service in the name of the file, "" if the text names the services.
     """
 
     path: str
@@ -36,7 +36,7 @@ class EnvFile:
     service: str = ""
 
     def tags(self) -> dict[str, str]:
-        """Return the tag of each service, "" where there is none yet; raise EnvFileError if it cannot be read."""
+        """Return the tag of every service, "" for a service without one; raise EnvFileError if the file is invalid."""
         tree = self._load(self.text)
         return {
             self._named(service): self._tag(service or self.service, value_at(tree, place))
@@ -44,7 +44,7 @@ class EnvFile:
         }
 
     def parts(self) -> tuple[dict[str, Tree], Tree]:
-        """Return what the file says of each service, and what it says of none: two versions of it are compared so."""
+        """Split the file into the part of every service and the rest, to compare two versions of it."""
         tree = self._load(self.text)
         if not self.tag_path.names_service:
             return {self.service: tree}, None
@@ -53,10 +53,10 @@ class EnvFile:
         return parts, without(tree, set(places.values()))
 
     def with_tag(self, service: str, tag: str) -> EnvFile:
-        """Return this file with *tag* as the tag of *service* and not one other byte changed.
+        """Replace the tag of *service* by *tag*, and change no other byte.
 
-        That is proved by parsing before and after. Raises EnvFileError if it cannot be done,
-        UnknownServiceError or NoTagError if there is nothing to replace.
+        The result is parsed and compared with the original to prove it. Raises EnvFileError if that fails, and
+        UnknownServiceError or NoTagError if there is no tag to replace.
         """
         bare = self.text.removeprefix(BOM)
         before = self._load(self.text)
@@ -68,24 +68,24 @@ class EnvFile:
             after = self._format.load(text)
         except FormatError as error:
             raise self._error(f"the tag of '{service}' {error}", error.line) from error
-        # As texts, because TOML has a NaN, which is never equal to itself.
+        # Compared as text, because a NaN in TOML is not equal to itself.
         if repr(after) != repr(replaced_at(before, place, value)):
             raise self._error(f"the tag of '{service}' cannot be replaced without changing something else")
-        marked = BOM if bare != self.text else ""
-        return EnvFile(path=self.path, text=marked + text, tag_path=self.tag_path, service=self.service)
+        bom = BOM if bare != self.text else ""
+        return EnvFile(path=self.path, text=bom + text, tag_path=self.tag_path, service=self.service)
 
     def mentions(self, service: str) -> bool:
-        """Tell whether the file knows *service* at all, be it without a tag."""
+        """Tell whether the file contains *service*, with or without a tag."""
         return self.service == service or self.tag_path.mentions(self._load(self.text), service)
 
     def line_of(self, service: str) -> int:
-        """Return the line on which the tag of *service* stands, 1 if there is none."""
+        """Return the line number of the tag of *service*, 1 if there is none."""
         try:
-            other = self.with_tag(service, "x" if self.tags().get(service) != "x" else "y")
+            edited = self.with_tag(service, "x" if self.tags().get(service) != "x" else "y")
         except ActionError:
             return 1
-        lines = zip(self.text.splitlines(), other.text.splitlines(), strict=False)
-        return next((number for number, (here, there) in enumerate(lines, 1) if here != there), 1)
+        lines = zip(self.text.splitlines(), edited.text.splitlines(), strict=False)
+        return next((number for number, (old, new) in enumerate(lines, 1) if old != new), 1)
 
     @property
     def _format(self) -> ModuleType:
@@ -113,18 +113,18 @@ class EnvFile:
 
     def _named(self, service: str) -> str:
         if service and not NAME.fullmatch(service):
-            raise self._error(f"{service[:100]!r} cannot be the name of a service; {NAMES_ARE}")
+            raise self._error(f"{service[:100]!r} is not a valid name for a service; {NAMES_ARE}")
         return service or self.service
 
     def _place(self, tree: Tree, service: str) -> Place:
-        wanted = "" if self.service == service and not self.tag_path.names_service else service
-        places = [place for found, place in self.tag_path.places(tree) if found == wanted]
+        name = "" if self.service == service and not self.tag_path.names_service else service
+        places = [place for owner, place in self.tag_path.places(tree) if owner == name]
         if len(places) > 1:
-            raise self._error(f"service '{service}' is there {len(places)} times")
+            raise self._error(f"service '{service}' occurs {len(places)} times")
         if places:
             self._tag(service, value_at(tree, places[0]))
             return places[0]
-        if wanted and not self.tag_path.mentions(tree, service):
+        if name and not self.tag_path.mentions(tree, service):
             known = ", ".join(sorted(self.tags())) or "none"
             raise UnknownServiceError(f"no service '{service}' in {self.path}; it has: {known}", file=self.path, line=1)
         raise NoTagError(
@@ -145,7 +145,7 @@ class EnvFile:
 
 
 def _tag_part(image: str) -> str:
-    """Return the tag of an image reference, "" if it names none; a colon before the last slash is a port."""
+    """Return the tag of an image reference, "" if it has none; a colon before the last slash is a port."""
     name, _, _digest = image.partition("@")
     return name.rpartition("/")[2].partition(":")[2]
 

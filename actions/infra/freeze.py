@@ -1,11 +1,11 @@
-"""When an environment is frozen: windows of local time in which nothing goes to it.
+"""Work out when an environment is frozen: windows of local time in which nothing is deployed to it.
 
     Fri 15:00 - Mon 08:00 Europe/Paris                  every week
     18:00 - 08:00 America/New_York                      every day
     2026-12-24 18:00 - 2027-01-02 08:00 Europe/Paris    once
 
-Zones are those of the IANA database, daylight saving included. Where a clock that is put forward skips the hour that is
-named, or one that is put back shows it twice, the longer freeze holds.
+Zones are those of the IANA database, with daylight saving time. If a change of the clock skips or repeats the hour that
+a window names, the longer freeze applies.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MOST_WINDOWS_IN_A_ROW = 100
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Window:
-    """A freeze: from *start* to *end*, local times that come again every *period*, or never if that is None."""
+    """A freeze from *start* to *end*, local times that repeat every *period* (None: never)."""
 
     start: datetime
     end: datetime
@@ -39,29 +39,29 @@ class Window:
 
     @classmethod
     def parse(cls, text: str) -> Window:
-        """Read a window; raise ValueError, saying why, if *text* is none."""
+        """Parse *text*; raise ValueError with the problem if it is not a window."""
         match = WINDOW.fullmatch(text)
         if not match:
-            raise ValueError(f"{text!r} is no freeze; write it like 'Fri 15:00 - Mon 08:00 Europe/Paris'")
+            raise ValueError(f"{text!r} is not a freeze; write it like 'Fri 15:00 - Mon 08:00 Europe/Paris'")
         try:
             zone = ZoneInfo(match["zone"])
         except (ZoneInfoNotFoundError, OSError) as error:
-            raise ValueError(f"{match['zone']!r} is no time zone of the IANA database") from error
+            raise ValueError(f"{match['zone']!r} is not a time zone of the IANA database") from error
         kinds = {"day" if match[f"{end}_day"] else "date" if match[f"{end}_date"] else "" for end in ("from", "to")}
         if len(kinds) > 1:
             raise ValueError(f"{text!r}: give a day, a date or neither, the same for both ends")
         period = {"day": 7 * DAY, "date": None, "": DAY}[kinds.pop()]
-        start, end = (_local(match, which) for which in ("from", "to"))
+        start, end = (_local(match, group) for group in ("from", "to"))
         if period and end < start:
             end += period
         if not all(FIRST_YEAR <= moment.year <= LAST_YEAR for moment in (start, end)):
             raise ValueError(f"{text!r}: give years from {FIRST_YEAR} to {LAST_YEAR}")
         if end <= start:
-            raise ValueError(f"{text!r} ends where it begins, or before")
+            raise ValueError(f"{text!r} does not end after its start")
         return cls(start=start, end=end, zone=zone, period=period)
 
     def end_around(self, now: datetime) -> datetime | None:
-        """Return when the freeze that *now* falls into ends, None if it falls into none."""
+        """Return the end of the freeze at *now*, None if there is none."""
         ends = [end for start, end in self._around(now) if start <= now < end]
         return max(ends, default=None)
 
@@ -80,7 +80,7 @@ class Window:
 
 
 def thaw(windows: Iterable[Window], now: datetime) -> datetime | None:
-    """Return the first moment from *now* on at which none of *windows* holds, None if that is not to be seen."""
+    """Return the first moment from *now* on that is in none of *windows*, None if there is none in sight."""
     windows, moment = tuple(windows), now
     for _ in range(MOST_WINDOWS_IN_A_ROW):
         ends = [end for window in windows if (end := window.end_around(moment))]
@@ -91,7 +91,7 @@ def thaw(windows: Iterable[Window], now: datetime) -> datetime | None:
 
 
 def _local(match: re.Match[str], which: str) -> datetime:
-    """Return one end as a local time; one without a date is in the first week of 2001, which began on a Monday."""
+    """Return one end of a window as a local time; without a date, in the week of Monday, 1 January 2001."""
     day = DAYS.index(match[f"{which}_day"]) if match[f"{which}_day"] else 0
     date = match[f"{which}_date"] or f"2001-01-0{day + 1}"
     return datetime.fromisoformat(f"{date}T{match[f'{which}_hour']}:{match[f'{which}_minute']}")

@@ -1,4 +1,4 @@
-"""Which files hold the environments: `envs/{env}.json`, `charts/{service}/values-{env}.yaml` and the like."""
+"""Find the files of environments: `envs/{env}.json`, `charts/{service}/values-{env}.yaml` and the like."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ FOLDER = re.compile(r"(?!\.\.$)[A-Za-z0-9._ @+-]{1,100}")
 
 
 def require_name(kind: str, name: str) -> str:
-    """Return *name*; raise InputError if an environment or a service (*kind*) cannot be called so."""
+    """Return *name*; raise InputError if it is not valid for *kind*, an environment or a service."""
     if NAME.fullmatch(name):
         return name
-    raise InputError(f"{name[:200]!r} cannot be the name of {kind}; {NAMES_ARE}")
+    raise InputError(f"{name[:200]!r} is not a valid name for {kind}; {NAMES_ARE}")
 
 
 def require_folder(name: str, value: str) -> PurePosixPath:
-    """Return the folder that the input *name* says; raise InputError if it can be none of the repository."""
+    """Return *value*, the input *name*, as a folder; raise InputError if it is not within the repository."""
     folder = PurePosixPath(value)
     if folder.is_absolute() or not all(FOLDER.fullmatch(part) for part in folder.parts):
         raise InputError(f"input {name} is {value[:200]!r}; it must be a folder within the repository")
@@ -35,7 +35,7 @@ def require_folder(name: str, value: str) -> PurePosixPath:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Layout:
-    """The paths of the env files, as patterns of which the first that is there counts, and the tags within."""
+    """The paths of the env files, as alternative *patterns*, and the place of the tags in them."""
 
     patterns: tuple[str, ...]
     tag_path: TagPath
@@ -53,48 +53,48 @@ class Layout:
         return any(SERVICE in pattern for pattern in self.patterns)
 
     def paths(self, env: str, services: Iterable[str] = ()) -> list[str]:
-        """Return where the files of *env* can be; with a file per service, those of *services*."""
+        """Return the possible paths of *env*; with a file per service, those of *services*."""
         patterns = [pattern.replace(ENV, env) for pattern in self.patterns]
         if not self.per_service:
             return patterns
         return [pattern.replace(SERVICE, service) for pattern in patterns for service in services]
 
     def globs(self, env: str = "*") -> list[str]:
-        """Return the patterns as globs, for a look at what files *env* has."""
+        """Return the patterns as globs that match the files of *env*."""
         return [pattern.replace(ENV, env).replace(SERVICE, "*") for pattern in self.patterns]
 
     def owner(self, path: str) -> tuple[str, str] | None:
-        """Return the env and the service ("" if not in the name) that *path* belongs to, None if to none."""
+        """Return the environment and the service ("" if not in the name) of *path*; None if it is not an env file."""
         for pattern in self.patterns:
             match = _regex(pattern).fullmatch(path)
             if match:
-                found = match.groupdict()
-                return found["env"], found.get("service") or ""
+                names = match.groupdict()
+                return names["env"], names.get("service") or ""
         return None
 
     def env_file(self, path: str, text: str) -> EnvFile:
-        """Return the env file at *path*, which must be one of this layout."""
+        """Return *text* as the env file at *path*."""
         _, service = self.owner(path) or ("", "")
         return EnvFile(path=path, text=text, tag_path=self.tag_path, service=service)
 
     def envs(self, paths: Iterable[str]) -> list[str]:
-        """Return the environments that *paths* belong to, in natural order."""
+        """Return the environments of *paths*, in natural order."""
         return sorted({owner[0] for path in paths if (owner := self.owner(path))}, key=natural)
 
     def require_one_file(self, paths: Iterable[str]) -> None:
         """Raise EnvFileError if an environment (or, with a file per service, a service of it) has two files.
 
-        GitHub does not tell `prod` from `Prod`: they would be one environment with two files.
+        GitHub ignores the case of environment names, so `prod` and `Prod` are one environment.
         """
         seen: dict[tuple[str, str], str] = {}
         for path in sorted(paths):
             env, service = self.owner(path) or ("", "")
-            other = seen.setdefault((env.casefold(), service.casefold()), path)
-            if other != path:
-                raise EnvFileError(f"{other} and {path} are for the same environment; remove one", file=path, line=1)
+            first = seen.setdefault((env.casefold(), service.casefold()), path)
+            if first != path:
+                raise EnvFileError(f"{first} and {path} are for the same environment; remove one", file=path, line=1)
 
     def group(self, texts: Mapping[str, str]) -> dict[str, Snapshot]:
-        """Return the environments whose files are in *texts* (path to text), in natural order of their names."""
+        """Group *texts* (path to text) into environments, in natural order of their names."""
         files: dict[str, list[EnvFile]] = {}
         for path in sorted(texts):
             owner = self.owner(path)
@@ -105,17 +105,17 @@ class Layout:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Snapshot:
-    """The files of one environment as they were at one moment."""
+    """The files of one environment at one commit."""
 
     env: str
     files: tuple[EnvFile, ...]
 
     def tags(self) -> dict[str, str]:
-        """Return the tag of every service; raise EnvFileError if a file cannot be read."""
+        """Return the tag of every service; raise EnvFileError if a file is invalid."""
         return {service: tag for file in self.files for service, tag in file.tags().items()}
 
     def file_of(self, service: str) -> EnvFile:
-        """Return the file that holds *service*; of several, the one that must be asked what is wrong."""
+        """Return the file of *service*; if none has it, a file whose error messages tell what is missing."""
         if len(self.files) == 1:
             return self.files[0]
         named = [file for file in self.files if file.service == service]
@@ -130,9 +130,9 @@ class Snapshot:
 
 
 def unknown_env(env: str, layout: Layout, known: Iterable[str]) -> UnknownEnvError:
-    """Return the error that says that *env* is not there, where it was looked for, and what is there."""
+    """Return the error for a missing *env*, with the paths that were tried and the *known* environments."""
     where = " or ".join(layout.globs(env))
-    return UnknownEnvError(f"no environment '{env}' at {where}; there is: {', '.join(known) or 'none'}")
+    return UnknownEnvError(f"no environment '{env}' at {where}; known: {', '.join(known) or 'none'}")
 
 
 def natural(name: str) -> tuple[tuple[int, int | str], ...]:

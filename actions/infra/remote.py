@@ -1,4 +1,4 @@
-"""The infra repository through the API: its env files and its gitops.yml, all at one commit."""
+"""Read env files and gitops.yml of an infra repository through the API, all at one commit."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InfraState:
-    """The base branch with its config, its layout, and the *environments* that were asked for."""
+    """The base branch with its config, layout, and the requested *environments*."""
 
     base: Base
     config: Config
@@ -26,7 +26,7 @@ class InfraState:
 
 
 def read_infra(infra: Repository, *, branch: str, envs_dir: str, envs: Sequence[str]) -> InfraState:
-    """Read *envs* of *infra* on *branch* ("": the default branch); raise UnknownEnvError if one is not there."""
+    """Read *envs* of *infra* on *branch* ("": the default branch); raise UnknownEnvError if one does not exist."""
     expected = Layout.default(envs_dir)
     base = infra.base(branch, [PATH, *(path for env in envs for path in expected.paths(env))])
     config = parse_config(base.files.get(PATH, ""))
@@ -42,12 +42,12 @@ def read_infra(infra: Repository, *, branch: str, envs_dir: str, envs: Sequence[
 
 
 def read_config_at(infra: Repository, sha: str) -> Config:
-    """Return what `gitops.yml` says at the commit *sha*."""
+    """Read `gitops.yml` at the commit *sha*."""
     return parse_config((infra.files_at(sha, [PATH]) or {}).get(PATH, ""))
 
 
 def environment(infra: Repository, layout: Layout, head: str, env: str) -> Snapshot | None:
-    """Return *env* as it is at the commit *head*, None if it is not there."""
+    """Read *env* at the commit *head*, None if it does not exist."""
     texts = infra.files_at(head, _paths(infra, head, layout, [env])) or {}
     layout.require_one_file(texts)
     return layout.group(texts).get(env)

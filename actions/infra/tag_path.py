@@ -1,11 +1,11 @@
-"""Where in an env file a service's tag stands, as `gitops.yml` writes it.
+"""Locate the tags in an env file by a path, as `gitops.yml` writes it.
 
-    {service}.tag                     the article's shape: {"api": {"tag": "..."}}
+    {service}.tag                     the default: {"api": {"tag": "..."}}
     images[name={service}].newTag     a kustomization
     image.tag                         Helm values, one file per service
     {service}.image                   an image reference; its tag part is the tag
 
-A tree here is what a parser gives: dicts, lists and scalars.
+A tree is the result of a parser: dicts, lists and scalars.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class TagPath:
 
     @classmethod
     def parse(cls, text: str) -> TagPath:
-        """Read *text*; raise ValueError, saying what is wrong, if it is no path to a tag."""
+        """Parse *text*; raise ValueError with the problem if it is not a path to a tag."""
         matches = [STEP.fullmatch(part) for part in text.split(".")]
         if not all(match and match["key"] for match in matches):
             raise ValueError(f"{text!r} is not a path to a tag; write it like '{{service}}.tag'")
@@ -58,38 +58,38 @@ class TagPath:
 
     @property
     def names_service(self) -> bool:
-        """Tell whether the service stands in the file, not only in its name."""
+        """Tell whether the file itself names the services, not only its file name."""
         return SERVICE in self.text
 
     @property
     def holds_image(self) -> bool:
-        """Tell whether the value is an image reference, of which the tag is only a part."""
+        """Tell whether the value is an image reference, which contains the tag."""
         return self.steps[-1].key.lower().endswith("image")
 
     def places(self, tree: Tree) -> Iterator[tuple[str, Place]]:
         """Yield every service of *tree* with the place of its tag; the service is "" if the file does not name it."""
-        yield from self._found(tree, self.steps)
+        yield from self._walk(tree, self.steps)
 
     def service_places(self, tree: Tree) -> Iterator[tuple[str, Place]]:
-        """Yield every service of *tree* with the place of all that the file says of it, if it has a tag there."""
+        """Yield every service of *tree* that has a tag, with the place of its whole section."""
         steps_to_service = next(n for n, step in enumerate(self.steps, 1) if SERVICE in (step.key, step.value))
         tagged = {service for service, _ in self.places(tree)}
-        for service, place in self._found(tree, self.steps[:steps_to_service]):
+        for service, place in self._walk(tree, self.steps[:steps_to_service]):
             if service in tagged:
                 yield service, place
 
     def mentions(self, tree: Tree, service: str) -> bool:
-        """Tell whether *tree* knows *service* at all, be it without a tag."""
+        """Tell whether *tree* contains *service*, with or without a tag."""
         steps = self.steps
         while steps:
-            if any(found == service for found, _ in self._found(tree, steps)):
+            if any(name == service for name, _ in self._walk(tree, steps)):
                 return True
             steps = steps[:-1]
         return False
 
     @staticmethod
-    def _found(tree: Tree, steps: tuple[Step, ...]) -> Iterator[tuple[str, Place]]:
-        # Only a YAML file of several documents is a list at the top.
+    def _walk(tree: Tree, steps: tuple[Step, ...]) -> Iterator[tuple[str, Place]]:
+        # The top of a tree is a list only for a YAML file of several documents.
         for index, document in enumerate(tree) if isinstance(tree, list) else ():
             yield from _walk(document, steps, (index,), "")
         yield from _walk(tree, steps, (), "")
@@ -109,21 +109,21 @@ def _walk(tree: Tree, steps: tuple[Step, ...], place: Place, service: str) -> It
             continue
         items = tree[key]
         for index, item in enumerate(items if isinstance(items, list) else []):
-            found = item.get(step.field) if isinstance(item, dict) else None
-            if isinstance(found, str) and step.value in (SERVICE, found):
-                name = found if step.value == SERVICE else named
+            value = item.get(step.field) if isinstance(item, dict) else None
+            if isinstance(value, str) and step.value in (SERVICE, value):
+                name = value if step.value == SERVICE else named
                 yield from _walk(item, rest, (*place, key, index), name)
 
 
 def value_at(tree: Tree, place: Place) -> Tree:
-    """Return what stands at *place*, which must exist."""
+    """Return the value at *place*, which must exist."""
     for step in place:
         tree = tree[step]  # type: ignore[index]
     return tree
 
 
 def replaced_at(tree: Tree, place: Place, value: Tree) -> Tree:
-    """Return *tree* with *value* at *place*, which must exist; *tree* itself is left as it is."""
+    """Return a copy of *tree* with *value* at *place*, which must exist."""
     if not place:
         return value
     copy = dict(tree) if isinstance(tree, dict) else list(tree)  # type: ignore[arg-type]
@@ -132,7 +132,7 @@ def replaced_at(tree: Tree, place: Place, value: Tree) -> Tree:
 
 
 def without(tree: Tree, places: Collection[Place], at: Place = ()) -> Tree:
-    """Return *tree* without what stands at *places*; *at* is where in the whole it is."""
+    """Return a copy of *tree* without the values at *places*; *at* is the place of *tree* in the whole."""
     if isinstance(tree, dict):
         return {key: without(item, places, (*at, key)) for key, item in tree.items() if (*at, key) not in places}
     if isinstance(tree, list):
@@ -141,7 +141,7 @@ def without(tree: Tree, places: Collection[Place], at: Place = ()) -> Tree:
 
 
 def is_deep(tree: Tree) -> bool:
-    """Tell whether *tree* nests deeper than anything that people write; we walk trees by recursion."""
+    """Tell whether *tree* nests deeper than the recursion over trees allows for."""
     level: list[Tree] = [tree]
     for _ in range(DEEPEST):
         level = [

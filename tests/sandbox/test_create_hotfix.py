@@ -244,7 +244,7 @@ def test_what_an_environment_runs_can_be_a_version(github: GitHub) -> None:
         pytest.param({"base_tag": "1.0.0"}, "invalid-input", "no git tag 1.0.0 or v1.0.0", id="no such git tag"),
         pytest.param({"base_tag": "a b"}, "invalid-tag", "is not a tag", id="no tag"),
         pytest.param({"from_env": "prod"}, "invalid-input", "set input branch-name", id="no name"),
-        pytest.param({"from_env": "qa"}, "unknown-env", "there is: dev, staging, prod", id="no such environment"),
+        pytest.param({"from_env": "qa"}, "unknown-env", "known: dev, staging, prod", id="no such environment"),
         pytest.param({"from_env": "prod", "service": "web"}, "unknown-service", "it has: api", id="no such service"),
         pytest.param({"from_env": "empty"}, "no-tag", "nothing runs there to be fixed", id="nothing runs there"),
         pytest.param({"from_env": "prod", "infra_repo": "infra"}, "invalid-input", "owner/name", id="no owner"),

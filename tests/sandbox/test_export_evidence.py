@@ -119,7 +119,7 @@ def test_what_is_as_it_should_be_passes(delivery: Exported) -> None:
     assert (result.outputs["changes"], result.outputs["new"], result.outputs["reason"]) == ("2", "2", "exported")
     assert "✅ Evidence of prod" in result.summary
     assert delivery.github.runner.read("evidence/evidence.csv").count("\n") == 3
-    assert "<h1>Changes of prod of your-org/infra</h1>" in delivery.github.runner.read("evidence/evidence.html")
+    assert "<h1>Changes to prod in your-org/infra</h1>" in delivery.github.runner.read("evidence/evidence.html")
 
 
 def test_a_roll_back_and_a_hotfix_are_known_and_pass_too(delivery: Exported) -> None:
@@ -452,7 +452,7 @@ def test_who_pushed_last_is_unknown_where_github_does_not_say(delivery: Exported
 
     unknown = delivery.last()["unknown"]
     assert [text.split(" (#")[0] for text in unknown] == [
-        "the last pusher of your-org/infra#2 (change-2)",
+        "the last pusher of your-org/infra#1 (change-2)",
         "the last pusher of your-org/app#1 (change-1)",
     ]
 
@@ -1135,7 +1135,7 @@ def test_a_line_without_an_end_is_found(delivery: Exported) -> None:
 @pytest.mark.parametrize(
     ("inputs", "reason", "said"),
     [
-        ({"env": "nowhere"}, "unknown-env", "there is: dev, prod, staging"),
+        ({"env": "nowhere"}, "unknown-env", "known: dev, prod, staging"),
         ({"since": "yesterday"}, "invalid-input", "write it like 2026-01-01"),
         ({"infra_repo": "infra"}, "invalid-input", "owner/name"),
         ({"mode": "verify"}, "invalid-input", "there is no evidence/evidence.jsonl to verify"),

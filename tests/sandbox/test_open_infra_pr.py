@@ -297,8 +297,8 @@ def test_each_service_can_have_a_file_of_its_own(github: GitHub) -> None:
 @pytest.mark.parametrize(
     ("inputs", "code", "reason", "said"),
     [
-        pytest.param({"env": "qa", "tag": "1"}, 2, "unknown-env", "there is: dev, staging, prod", id="no such env"),
-        pytest.param({"from_env": "qa"}, 2, "unknown-env", "there is: dev, staging, prod", id="no such source"),
+        pytest.param({"env": "qa", "tag": "1"}, 2, "unknown-env", "known: dev, staging, prod", id="no such env"),
+        pytest.param({"from_env": "qa"}, 2, "unknown-env", "known: dev, staging, prod", id="no such source"),
         pytest.param({"tag": "1", "service": "web"}, 2, "unknown-service", "it has: api", id="no such service"),
         pytest.param({"tag": "a b"}, 2, "invalid-tag", "is not a tag", id="no tag"),
         pytest.param({"tag": "1", "infra_repo": "infra"}, 2, "invalid-input", "owner/name", id="no owner"),

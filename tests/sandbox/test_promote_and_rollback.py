@@ -56,7 +56,7 @@ def test_what_the_target_has_newer_is_left_alone_and_named(promoting: GitHub) ->
     result = open_pr(promoting, env="staging", from_env="dev")
 
     assert [change["service"] for change in result.json("changes")] == ["web"]
-    assert "Left alone, because staging has something newer: api" in promoting.world.infra.pulls[1].body
+    assert "Not changed, because staging has a newer tag: api" in promoting.world.infra.pulls[1].body
 
 
 def test_a_promotion_that_only_goes_backwards_is_called_what_it_is(promoting: GitHub) -> None:

@@ -83,12 +83,14 @@ def test_one_file_per_service(runner: Runner) -> None:
     ("inputs", "reason", "code", "said"),
     [
         pytest.param(
-            {"env": "qa", "tag": NEW}, "unknown-env", 2, "there is: broken, dev, empty", id="no such environment"
+            {"env": "qa", "tag": NEW}, "unknown-env", 2, "known: broken, dev, empty", id="no such environment"
         ),
         pytest.param({"env": "dev", "service": "web", "tag": NEW}, "unknown-service", 2, "it has: api", id="service"),
         pytest.param({"env": "dev", "tag": "a b"}, "invalid-tag", 2, "is not a tag", id="no tag"),
-        pytest.param({"env": "../dev", "tag": NEW}, "invalid-input", 2, "cannot be the name", id="a path as env"),
-        pytest.param({"env": "dev", "service": "../x", "tag": NEW}, "invalid-input", 2, "cannot be the", id="a path"),
+        pytest.param({"env": "../dev", "tag": NEW}, "invalid-input", 2, "is not a valid name", id="a path as env"),
+        pytest.param(
+            {"env": "dev", "service": "../x", "tag": NEW}, "invalid-input", 2, "is not a valid name", id="a path"
+        ),
         pytest.param({"env": "dev"}, "invalid-input", 2, "give one of tag, tags, from-env", id="nothing asked"),
         pytest.param({"env": "broken", "tag": NEW}, "invalid-env-file", 3, "file=envs/broken.yaml,line=2", id="file"),
         pytest.param(

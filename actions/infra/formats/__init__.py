@@ -1,10 +1,10 @@
-"""The formats of env files. Each module has `load` (text to tree) and `splice` (one string replaced in place)."""
+"""Read and edit the formats of env files: every module has `load` (text to tree) and `splice` (replace one string)."""
 
 from __future__ import annotations
 
 
 class FormatError(Exception):
-    """The text is not what its format asks for, or not what can be edited; *line* counts from 1, 0 is unknown."""
+    """The text is invalid or cannot be edited; *line* counts from 1, 0 is unknown."""
 
     def __init__(self, message: str, line: int = 0) -> None:
         super().__init__(message)

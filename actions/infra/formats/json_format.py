@@ -1,4 +1,4 @@
-"""JSON (RFC 8259), edited where it stands."""
+"""Read JSON (RFC 8259), and edit it in place."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ BLANK = re.compile(r"[ \t\n\r]*")
 
 
 def load(text: str) -> Tree:
-    """Return the tree of *text*; raise FormatError if it is not JSON or an object names a key twice."""
+    """Parse *text*; raise FormatError if it is not JSON or if an object repeats a key."""
     try:
         tree: Tree = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
         raise FormatError(f"not JSON: {error.msg}", error.lineno) from error
     except _DuplicateKeyError as error:
-        raise FormatError(f"key {error.key!r} is there twice", _line_of_duplicate(text)) from error
+        raise FormatError(f"key {error.key!r} occurs twice", _line_of_duplicate(text)) from error
     except RecursionError as error:
         raise FormatError("nested too deeply") from error
     except ValueError as error:
-        raise FormatError(f"holds a number that is too long: {error}") from error
+        raise FormatError(f"a number is too long: {error}") from error
     return tree
 
 
 def splice(text: str, place: Place, value: str) -> str:
-    """Return *text* with the scalar at *place* replaced by the string *value*, and nothing else."""
-    start, end = next((start, end) for found, _, start, end in _members(text) if found == place)
+    """Replace the scalar at *place* by the string *value*, and change no other character."""
+    start, end = next((start, end) for member, _, start, end in _members(text) if member == place)
     return text[:start] + json.dumps(value) + text[end:]
 
 
 def _refuse_constant(name: str) -> Tree:
-    raise FormatError(f"not JSON: {name} is no number there")
+    raise FormatError(f"not JSON: {name} is not a number in JSON")
 
 
 class _DuplicateKeyError(Exception):
@@ -59,16 +59,16 @@ def _line_of_duplicate(text: str) -> int:
     starts: dict[Place, list[int]] = {}
     for place, key_start, _, _ in _members(text):
         starts.setdefault(place, []).append(key_start)
-    return line_of(text, next(found[1] for found in starts.values() if len(found) > 1))
+    return line_of(text, next(positions[1] for positions in starts.values() if len(positions) > 1))
 
 
 def _members(text: str) -> Iterator[tuple[Place, int, int, int]]:
-    """Yield (place, start of its key, start, end) of every value in *text*, which `json.loads` has accepted."""
+    """Yield (place, start of its key, start, end) of every value in *text*, which must be valid JSON."""
     yield from _value(text, _skip(text, 0), ())
 
 
 def _value(text: str, start: int, place: Place) -> Iterator[tuple[Place, int, int, int]]:
-    """Yield the members within the value that starts at *start*; the last one is the value itself."""
+    """Yield the members of the value that starts at *start*, and the value itself last."""
     end = start
     if text[start] in "{[":
         at = _skip(text, start + 1)
@@ -79,8 +79,8 @@ def _value(text: str, start: int, place: Place) -> Iterator[tuple[Place, int, in
                 key, at = scanstring(text, at + 1)
                 at = _skip(text, _skip(text, at) + 1)
             for member in _value(text, at, (*place, key)):
-                found, own_key, first, end = member
-                yield found, key_start if found == (*place, key) else own_key, first, end
+                inner, own_key, first, end = member
+                yield inner, key_start if inner == (*place, key) else own_key, first, end
             at = _skip(text, end)
             at = _skip(text, at + 1) if text[at] == "," else at
             index += 1

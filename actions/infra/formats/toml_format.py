@@ -1,4 +1,4 @@
-"""TOML 1.0, edited where it stands."""
+"""Read TOML 1.0, and edit it in place."""
 
 from __future__ import annotations
 
@@ -25,34 +25,34 @@ KEY_FOLLOWS = re.compile(r"[ \t]*[=.\]]")
 
 
 def load(text: str) -> Tree:
-    """Return the tree of *text*; raise FormatError if it is not TOML."""
+    """Parse *text*; raise FormatError if it is not TOML."""
     try:
         return cast("Tree", tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
         line = re.search(r"at line (\d+)", str(error))
         raise FormatError(f"not TOML: {error}", int(line[1]) if line else 0) from error
     except ValueError as error:
-        raise FormatError(f"holds a number that is too long: {error}") from error
+        raise FormatError(f"a number is too long: {error}") from error
     except RecursionError as error:
         raise FormatError("nested too deeply") from error
 
 
 def splice(text: str, place: Place, value: str) -> str:
-    """Return *text* with the string at *place* replaced by *value* in the quotes it has, and nothing else.
+    """Replace the string at *place* by *value* in the same quotes, and change no other character.
 
-    The parser gives no positions. So every string that has the old value gets a mark of its own, and the parser
-    says which of the marks came out at *place*.
+    The parser gives no positions. Therefore every string with the old value is replaced by a unique label; the label
+    that the parser finds at *place* tells the position.
     """
     old = value_at(load(text), place)
     matches = [match for match in STRING_OR_COMMENT.finditer(text) if _is_value(match, old)]
-    mark = "mark"
-    while mark in text:
-        mark += "-"
-    marked, at = "", 0
+    label = "label"
+    while label in text:
+        label += "-"
+    labeled, at = "", 0
     for number, match in enumerate(matches):
-        marked += text[at : match.start()] + f'"{mark}{number}"'
+        labeled += text[at : match.start()] + f'"{label}{number}"'
         at = match.end()
-    number = int(str(value_at(load(marked + text[at:]), place)).removeprefix(mark))
+    number = int(str(value_at(load(labeled + text[at:]), place)).removeprefix(label))
     start, end = matches[number].span()
     if "\n" in matches[number][0]:
         raise FormatError("stands on several lines; write it on one", line_of(text, start))

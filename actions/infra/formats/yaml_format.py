@@ -1,6 +1,6 @@
-"""YAML, edited where it stands.
+"""Read YAML, and edit it in place.
 
-Scalars are read as the text that is written: `1.10` is the tag 1.10, whatever a YAML 1.1 or 1.2 parser makes of it.
+Scalars are read as their source text: `1.10` is the tag 1.10, although YAML parsers take it for a number.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 NULL = "tag:yaml.org,2002:null"
 MERGE = "tag:yaml.org,2002:merge"
 STRING = "tag:yaml.org,2002:str"
-# A few anchors and aliases can stand for more nodes than memory holds ("billion laughs").
+# A few anchors and aliases can expand to more nodes than fit into memory ("billion laughs").
 MOST_NODES = 1_000_000
 DEEPEST = 200
 TOO_SHORT_TO_NEST_DEEPLY = 2000
-# What a YAML 1.2 core schema parser takes for something other than a string (YAML 1.2.2, section 10.3.2);
-# PyYAML's own resolver knows YAML 1.1.
+# The plain scalars that are not strings in the YAML 1.2 core schema (YAML 1.2.2, section 10.3.2); PyYAML's resolver
+# implements YAML 1.1.
 NOT_A_STRING_IN_YAML_1_2 = re.compile(
     r"null|Null|NULL|~|true|True|TRUE|false|False|FALSE"
     r"|[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+"
@@ -33,15 +33,15 @@ NOT_A_STRING_IN_YAML_1_2 = re.compile(
 
 
 def load(text: str) -> Tree:
-    """Return the tree of the one document of *text* (of several, the list of their trees).
+    """Parse *text* to the tree of its document, or a list of trees if there are several documents.
 
-    Raises FormatError if it is not YAML, names a key twice, nests too deeply, or stands for more than a million nodes.
+    Raises FormatError if it is not YAML, repeats a key, nests too deeply, or expands to more than a million nodes.
     """
     documents = _documents(text)
     try:
         known: dict[int, int] = {}
         if sum(_size(node, known) for node in documents) > MOST_NODES:
-            raise FormatError("its aliases stand for more than a million nodes")
+            raise FormatError("its aliases expand to more than a million nodes")
         trees = [_convert(node) for node in documents]
     except RecursionError as error:
         raise FormatError("nested too deeply") from error
@@ -49,7 +49,7 @@ def load(text: str) -> Tree:
 
 
 def root(text: str) -> yaml.Node | None:
-    """Return the top node of *text*, with the lines of what is in it; None if it is empty.
+    """Parse *text* to its top node, which knows the lines of all nodes in it; None if *text* is empty.
 
     Raises FormatError if there are several documents.
     """
@@ -60,7 +60,7 @@ def root(text: str) -> yaml.Node | None:
 
 
 def splice(text: str, place: Place, value: str) -> str:
-    """Return *text* with the scalar at *place* replaced by *value* in the style it has, and nothing else."""
+    """Replace the scalar at *place* by *value* in the same style, and change no other character."""
     documents = _documents(text)
     node: Any = documents[0] if len(documents) == 1 else yaml.SequenceNode("", documents)
     key_end = 0
@@ -83,7 +83,7 @@ def splice(text: str, place: Place, value: str) -> str:
 
 
 def _bare_scalar(text: str, node: yaml.Node) -> tuple[int, int]:
-    """Return where the scalar of *node* itself is, behind its anchor, its type and any comment between them."""
+    """Return the span of the scalar of *node*, after its anchor, its type and comments between them."""
     if node.tag != STRING:
         raise FormatError("has a type of its own; write it as a plain string", node.start_mark.line + 1)
     for token in yaml.scan(text, Loader=LOADER):
@@ -108,7 +108,7 @@ def _documents(text: str) -> list[yaml.Node]:
 
 
 def _require_shallow(text: str) -> None:
-    """Raise FormatError if *text* nests deeply: the compiled parser would take the whole process down with it."""
+    """Raise FormatError if *text* nests deeply, which would crash the process in the compiled parser."""
     depth = 0
     for event in yaml.parse(text, Loader=LOADER):
         if isinstance(event, yaml.CollectionStartEvent):
@@ -120,9 +120,9 @@ def _require_shallow(text: str) -> None:
 
 
 def _size(node: yaml.Node, known: dict[int, int]) -> int:
-    """Return how many nodes *node* stands for when every alias is written out."""
+    """Return how many nodes *node* has when all aliases are expanded."""
     if id(node) not in known:
-        known[id(node)] = MOST_NODES + 1  # an alias within what it names has no end
+        known[id(node)] = MOST_NODES + 1  # an alias to an enclosing node expands without end
         known[id(node)] = 1 + sum(_size(child, known) for child in _children(node))
     return known[id(node)]
 
@@ -143,17 +143,15 @@ def _convert(node: yaml.Node) -> Tree:
         if not isinstance(key, yaml.ScalarNode):
             raise FormatError("a key is not a word", key.start_mark.line + 1)
         if key.tag == MERGE:
-            raise FormatError(
-                "a merge key (<<) is not supported; write out what it stands for", key.start_mark.line + 1
-            )
+            raise FormatError("a merge key (<<) is not supported; write out its content", key.start_mark.line + 1)
         if key.value in tree:
-            raise FormatError(f"key {key.value!r} is there twice", key.start_mark.line + 1)
+            raise FormatError(f"key {key.value!r} occurs twice", key.start_mark.line + 1)
         tree[key.value] = _convert(value)
     return tree
 
 
 def _encode(value: str, *, like: str) -> str:
-    """Return *value* as a scalar in the quotes of *like*; without any, unless a parser would take it for a number."""
+    """Write *value* as a scalar in the quotes of *like*; without quotes, add them if a parser would read a number."""
     if like.startswith(("'", '"')):
         return like[0] + value + like[0]
     resolver = LOADER("")

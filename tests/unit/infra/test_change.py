@@ -49,8 +49,12 @@ def test_a_request_says_which_tags_are_wanted(given: dict[str, Any], expected: d
     [
         pytest.param({}, InputError, "given: none", id="nothing"),
         pytest.param({"tag": A, "tags": ["api=1"]}, InputError, "given: tag, tags", id="two things"),
-        pytest.param({"tag": A, "env": "../x"}, InputError, "cannot be the name of an env", id="an env that leads out"),
-        pytest.param({"tag": A, "service": "$(x)"}, InputError, "cannot be the name of a service", id="an odd service"),
+        pytest.param(
+            {"tag": A, "env": "../x"}, InputError, "is not a valid name for an env", id="an env that leads out"
+        ),
+        pytest.param(
+            {"tag": A, "service": "$(x)"}, InputError, "is not a valid name for a service", id="an odd service"
+        ),
         pytest.param({"tag": A, "service": "a b"}, InputError, "names several services", id="one tag, two services"),
         pytest.param({"tag": "a b"}, InvalidTagError, "is not a tag", id="no tag"),
         pytest.param({"tags": ["api"]}, InputError, "is not service=tag", id="no line of tags"),
@@ -191,7 +195,7 @@ def test_a_long_table_is_cut_and_says_so() -> None:
 
 
 def test_a_table_names_what_was_left_alone() -> None:
-    assert "Left alone, because only one of the two environments has them: job" in change_report.changes_table(
+    assert "Not changed, because only one of the two environments has them: job" in change_report.changes_table(
         "dev", (), left_alone=["job"]
     )
 

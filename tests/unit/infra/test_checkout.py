@@ -33,7 +33,7 @@ def test_the_environments_are_the_files_that_are_there(root: Path) -> None:
 
 
 def test_an_environment_that_is_not_there_is_named_with_those_that_are(root: Path) -> None:
-    with pytest.raises(UnknownEnvError, match=r"no environment 'qa' at envs/qa.json or .*; there is: dev, prod"):
+    with pytest.raises(UnknownEnvError, match=r"no environment 'qa' at envs/qa.json or .*; known: dev, prod"):
         Checkout(root).environment("qa", LAYOUT)
 
 

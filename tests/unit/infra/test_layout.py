@@ -58,7 +58,7 @@ def test_a_plain_word_is_a_name(name: str) -> None:
     "name", ["", ".", "..", "a..b", "../x", "a/b", "a\\b", "-x", "a b", "a\n", "a" * 101, "$(x)", "${{ x }}", "é"]
 )
 def test_what_could_leave_the_folder_or_trip_a_shell_is_no_name(name: str) -> None:
-    with pytest.raises(InputError, match="cannot be the name of a service"):
+    with pytest.raises(InputError, match="is not a valid name for a service"):
         require_name("a service", name)
 
 
