@@ -164,3 +164,11 @@ def test_as_many_entries_as_github_takes_fit() -> None:
 
     assert fits(matrix)
     assert not fits([*matrix, service_entry("dev", "one-more")])
+
+
+def test_every_service_is_deployed_if_all_are_asked_for() -> None:
+    now, before = env("dev", {"api": {"tag": B}, "web": {"tag": A}}), env("dev", {"api": {"tag": A}, "web": {"tag": A}})
+    found = [difference(now, before)]
+
+    assert [entry["service"] for entry in entries(found, per=Per.SERVICE, only_changed=False)] == ["api", "web"]
+    assert [entry["service"] for entry in entries(found, per=Per.SERVICE, only_changed=True)] == ["api"]

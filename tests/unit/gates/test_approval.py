@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -99,6 +101,61 @@ def test_why_no_approval_counts_is_told_from_the_nearest_to_the_farthest() -> No
 
     assert lacks == [RejectionReason.NOT_APPROVED, RejectionReason.SELF_APPROVED, RejectionReason.STALE_APPROVAL, None]
     assert all(one != other for one, other in pairwise(lacks))
+
+
+def review(user: str, **given_: Any) -> Review:
+    known: dict[str, Any] = {
+        "is_person": True,
+        "may_push": True,
+        "state": "APPROVED",
+        "at": "2026-01-02T00:00:00Z",
+        "commit": HEAD,
+    }
+    return Review(user=user, **known | given_)
+
+
+@pytest.mark.parametrize(
+    ("given_", "long_ago", "expected"),
+    [
+        pytest.param([review("bob")], False, ("bob", None), id="one approval"),
+        pytest.param([review("bob", may_push=False)], False, ("", "not-approved"), id="by somebody without permission"),
+        pytest.param([review("bob", may_push=False)], True, ("", "unknown"), id="without permission by now"),
+        pytest.param(
+            [review("bob"), review("carol", may_push=False)], True, ("bob", None), id="one that counts beside that one"
+        ),
+        pytest.param([review("carol", may_push=False), review("bob")], True, ("bob", None), id="the other way round"),
+        pytest.param(
+            [review("carol", may_push=False, commit=OTHER)], True, ("", "not-approved"), id="of an earlier commit"
+        ),
+        pytest.param(
+            [review("alice", may_push=False)], True, ("", "not-approved"), id="a contributor without permission"
+        ),
+        pytest.param([review("Alice")], False, ("", "self-approved"), id="a contributor, in capitals"),
+        pytest.param(
+            [review("bob", commit=OTHER)], False, ("", "stale-approval"), id="of an earlier commit, permitted"
+        ),
+        pytest.param([review("web-flow")], False, ("web-flow", None), id="GitHub contributes nothing"),
+    ],
+)
+def test_the_approval_that_counts(given_: list[Review], expected: tuple[str, str | None], *, long_ago: bool) -> None:
+    change = ReviewedChange(head=HEAD, contributors=("alice", GITHUB, ""))
+
+    found = find_approval(given_, change, is_bot=is_bot, long_ago=long_ago)
+
+    assert (found.by, found.rejection) == expected
+    assert found.at == ("2026-01-02T00:00:00Z" if found.by else "")
+
+
+def test_everybody_who_wrote_a_commit_is_a_writer() -> None:
+    commit = {
+        "oid": HEAD, "message": "x\n\nRequested-by: dave",
+        "author": {"user": {"login": "alice"}}, "committer": {"user": {"login": "bob"}},
+        "authors": {"nodes": [{"user": {"login": "alice"}}, {"user": {"login": "carol"}}, {"user": None}]},
+    }  # fmt: skip
+
+    found = read_authorship([{"commit": commit}])
+
+    assert (found.writers, found.unattributed_commits, found.requesters) == (("alice", "bob", "carol"), (), ("dave",))
 
 
 def test_accounts_that_are_gone_are_strangers_and_approve_nothing() -> None:

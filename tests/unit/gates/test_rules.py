@@ -44,6 +44,7 @@ def period(hours: float, until: float | None = None) -> DeployedPeriod:
 
 
 SETTING = Change(env="prod", service="api", file="envs/prod.json", before=OLD, after=OLD)
+FIRST = Change(env="prod", service="api", file="envs/prod.json", before="", after=NEW)
 REMOVAL = Change(env="prod", service="api", file="envs/prod.json", before=OLD, after="")
 
 
@@ -108,6 +109,21 @@ def refuse(reason: Reason) -> tuple[Decision, Reason]:
             },
             ALLOW,
             id="a rollback to what was released, tested and promoted when it went there",
+        ),
+        pytest.param(
+            {"order": Order.AHEAD, "trailers": WHY, "ran_here": True, "released": Release.NONE},
+            refuse(Reason.NOT_RELEASED),
+            id="a tag that moves forward is no rollback, whatever reason it has",
+        ),
+        pytest.param(
+            {"order": Order.FIRST, "trailers": WHY, "ran_here": True, "released": Release.NONE},
+            ALLOW,
+            id="a rollback from a tag that has no order",
+        ),
+        pytest.param(
+            {"order": Order.FIRST, "change": FIRST, "trailers": WHY, "ran_here": True, "released": Release.NONE},
+            refuse(Reason.NOT_RELEASED),
+            id="the first tag is no rollback",
         ),
         pytest.param(LOST, refuse(Reason.DIVERGED), id="a hotfix is lost"),
         pytest.param({"order": Order.DIVERGED}, ALLOW, id="every commit has an equivalent"),
@@ -264,3 +280,9 @@ def test_a_bot_that_changes_many_files_is_told_some_of_them() -> None:
 )
 def test_a_span_is_said_as_people_say_it(span: timedelta, text: str) -> None:
     assert duration(span) == text
+
+
+def test_a_service_without_an_app_repository_is_not_said_to_be_released() -> None:
+    found = evaluate_gates(facts(released=NOT_ASKED, checks=NOT_ASKED))
+
+    assert not {Gate.RELEASED, Gate.CHECKS} & {result.gate for result in found}

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,6 +14,20 @@ def test_what_a_commit_says_is_read_from_its_trailers() -> None:
     )
 
     assert said == Trailers(reason="1.4.3 is bad", allow_diverged="meant")
+
+
+@pytest.mark.parametrize(
+    "paragraph",
+    [
+        pytest.param("Reason: bad\nSigned-off-by: x", id="beside another"),
+        pytest.param("Signed-off-by: x\n  continued\nReason: bad", id="below one that is folded"),
+        pytest.param("Signed-off-by: x\n\tcontinued\nReason: bad", id="below one that is folded by a tab"),
+        pytest.param(f"Reason: bad\n(cherry picked from commit {'a' * 40})", id="above the line of a cherry-pick"),
+        pytest.param("\nReason: bad\n", id="between empty lines"),
+    ],
+)
+def test_a_trailer_stands_among_trailers(paragraph: str) -> None:
+    assert trailers.read(f"Title\n\n{paragraph}\n").reason == "bad"
 
 
 def test_nothing_else_is_taken_for_a_trailer() -> None:

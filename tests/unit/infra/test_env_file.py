@@ -302,3 +302,53 @@ def test_no_text_at_all_makes_us_fail_in_another_way(text: str, path: str) -> No
 def test_the_line_of_a_tag_is_known(path: str, text: str, tag_path: str, line: int) -> None:
     """Where it cannot be changed, the first will do."""
     assert EnvFile(path=path, text=text, tag_path=TagPath.parse(tag_path)).line_of("api") == line
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "line"),
+    [
+        pytest.param("a.json", '{\n"api": {\n"tag": }}', 3, id="JSON that is none"),
+        pytest.param("a.json", '{\n"api": {"tag": "1"},\n"web": {},\n"api": {}}', 4, id="a key of JSON twice"),
+        pytest.param("a.json", '[1, {\n"a": 1,\n"b": 2,\n"a": 3}]', 4, id="a key in the second item of a list"),
+        pytest.param("a.yaml", "api:\n  tag: a: b\n", 2, id="YAML that is none"),
+        pytest.param("a.yaml", "api: {}\nweb: {}\napi: {}\n", 3, id="a key of YAML twice"),
+        pytest.param("a.toml", "[api]\ntag = \n", 2, id="TOML that is none"),
+        pytest.param("a.json", '{"api": {"tag": 7}}', 1, id="a tag that is a number"),
+        pytest.param("a.json", '\n{"a b": {"tag": "1"}}', 1, id="a name that is none"),
+    ],
+)
+def test_what_is_wrong_with_a_file_has_its_line(path: str, text: str, line: int) -> None:
+    with pytest.raises(EnvFileError) as found:
+        env_file(text, path=path).tags()
+
+    assert found.value.line == line
+    assert str(found.value).startswith(f"{path}:{line}: " if line > 1 else f"{path}: ")
+
+
+@pytest.mark.parametrize("name", ["ab..c", ".a", "-a", "a/b", "a b", "a" * 101])
+def test_what_is_no_name_is_no_service(name: str) -> None:
+    with pytest.raises(EnvFileError, match="is not a valid name for a service"):
+        env_file(json.dumps({name: {"tag": "1"}})).tags()
+
+
+def test_the_line_of_a_tag_is_found() -> None:
+    file = env_file('{\n"web": {"tag": "1"},\n"api": {\n"tag": "1"}}')
+
+    assert (file.line_of("web"), file.line_of("api"), file.line_of("none")) == (2, 4, 1)
+    assert env_file('{\n"api": {"tag": "x"}}').line_of("api") == 2
+
+
+def test_a_tag_below_a_text_of_several_lines_is_replaced() -> None:
+    text = "note = '''\nit is\n\"quoted\" here'''\n[api]\ntag = '1'\n"
+
+    assert env_file(text, path="a.toml").with_tag("api", "2").text == text.replace("'1'", "'2'")
+
+
+@pytest.mark.usefixtures("_each_yaml_parser")
+def test_siblings_are_not_depth() -> None:
+    """Many lists beside one another; and a deep one behind them is still found."""
+    many = "".join(f"k{number}: [[1]]\n" for number in range(1000))
+
+    assert env_file(f"{many}api: {{tag: a}}\n", path="a.yaml").tags() == {"api": "a"}
+    with pytest.raises(EnvFileError, match="nested too deeply"):
+        env_file(f"{many}api: {'[' * 1000}{']' * 1000}\n", path="a.yaml").tags()

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import pytest
 
-from actions.errors import InputError
+from actions.errors import EnvFileError, InputError
 from actions.infra.layout import Layout, natural, require_name
 from actions.infra.tag_path import TagPath
 
@@ -73,6 +75,22 @@ def test_the_folder_of_the_env_files_can_be_written_in_many_ways(folder: str, pa
 def test_a_folder_that_is_none_within_the_repository_is_refused(folder: str) -> None:
     with pytest.raises(InputError, match="input envs-dir"):
         Layout.default(folder)
+
+
+@pytest.mark.parametrize(
+    ("layout", "paths", "refused"),
+    [
+        pytest.param(Layout.default("envs"), ["envs/dev.json", "envs/prod.json"], False, id="one each"),
+        pytest.param(Layout.default("envs"), ["envs/dev.json", "envs/dev.yaml"], True, id="two formats"),
+        pytest.param(Layout.default("envs"), ["envs/Dev.json", "envs/dev.json"], True, id="environments by case"),
+        pytest.param(HELM, ["charts/Api/values-dev.yaml", "charts/api/values-dev.yaml"], True, id="services by case"),
+        pytest.param(HELM, ["charts/api/values-dev.yaml", "charts/web/values-dev.yaml"], False, id="two services"),
+    ],
+)
+def test_an_environment_has_one_file(layout: Layout, paths: list[str], *, refused: bool) -> None:
+    context = pytest.raises(EnvFileError, match="for the same environment") if refused else nullcontext()
+    with context:
+        layout.require_one_file(paths)
 
 
 def test_numbers_in_names_count() -> None:

@@ -63,3 +63,34 @@ def test_replacing_leaves_the_tree_as_it_is() -> None:
 
     assert replaced_at(tree, ("a", 0, "b"), "2") == {"a": [{"b": "2"}, "c"]}  # type: ignore[arg-type]
     assert tree == {"a": [{"b": "1"}, "c"]}
+
+
+@pytest.mark.parametrize(
+    ("text", "tree", "expected"),
+    [
+        pytest.param("{service}.tag", {"api": {"tag": "1"}, "x": {}}, {"api": ("api",)}, id="the default"),
+        pytest.param("apps.{service}.image", {"apps": {"api": {"image": "1"}}}, {"api": ("apps", "api")}, id="deeper"),
+        pytest.param(
+            "apps.{service}.a.tag", {"apps": {"api": {"a": {"tag": "1"}}}}, {"api": ("apps", "api")}, id="below"
+        ),
+        pytest.param(
+            "images[name={service}].newTag",
+            {"images": [{"name": "x"}, {"name": "api", "newTag": "1"}]},
+            {"api": ("images", 1)},
+            id="an item",
+        ),
+    ],
+)
+def test_the_section_of_a_service_is_all_that_is_said_of_it(text: str, tree: object, expected: object) -> None:
+    assert dict(TagPath.parse(text).service_places(tree)) == expected  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("tree", [7, None, 1.5, True, "x", []])
+def test_a_file_that_is_one_value_has_no_service(tree: object) -> None:
+    assert dict(TagPath.parse("{service}.tag").places(tree)) == {}  # type: ignore[arg-type]
+
+
+def test_every_document_of_a_file_is_looked_at() -> None:
+    tree = [{"kind": "x"}, {"api": {"tag": "1"}}]
+
+    assert dict(TagPath.parse("{service}.tag").places(tree)) == {"api": (1, "api", "tag")}  # type: ignore[arg-type]

@@ -1,0 +1,108 @@
+"""A pull request of env files beside its base, and beside what the base branch has by now."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from actions.errors import NoTagError
+from actions.infra.change import Change
+from actions.infra.env_diff import EnvDiff
+from actions.infra.layout import Layout, Snapshot
+
+DEV = "envs/dev.json"
+
+
+def dev(services: dict[str, str | None] | None) -> dict[str, Snapshot]:
+    """Return dev with these tags; None in place of a tag is a service without one."""
+    if services is None:
+        return {}
+    content = {name: {"url": "x"} if tag is None else {"tag": tag, "url": "x"} for name, tag in services.items()}
+    return Layout.default("envs").group({DEV: json.dumps(content)})
+
+
+def change(service: str, before: str, after: str) -> Change:
+    return Change(env="dev", service=service, file=DEV, before=before, after=after)
+
+
+@pytest.mark.parametrize(
+    ("base", "head", "now", "expected"),
+    [
+        pytest.param({"api": "1"}, {"api": "2"}, {"api": "1"}, [change("api", "1", "2")], id="a new tag"),
+        pytest.param({"api": "1"}, {"api": "2"}, {"api": "2"}, [], id="a tag that the branch has by now"),
+        pytest.param({"api": "1"}, {"api": "1"}, {"api": "2"}, [], id="a tag that only the branch changed"),
+        pytest.param({"api": "1"}, {"api": "2"}, {"api": "3"}, [change("api", "3", "2")], id="both changed it"),
+        pytest.param({}, {"api": ""}, {}, [], id="a new service without a tag"),
+        pytest.param({}, {"api": "1"}, {}, [change("api", "", "1")], id="a new service"),
+        pytest.param(None, {"api": "1"}, None, [change("api", "", "1")], id="a new environment"),
+        pytest.param({"api": "1"}, {}, {"api": "2"}, [change("api", "2", "")], id="a removed service"),
+        pytest.param({"api": "1"}, {}, {}, [], id="a removed service that the branch removed too"),
+        pytest.param({"api": ""}, {}, {"api": "2"}, [], id="a removed service that had no tag"),
+        pytest.param({"api": "1"}, None, {"api": "1"}, [change("api", "1", "")], id="a removed environment"),
+    ],
+)
+def test_a_pull_request_changes_tags(
+    base: dict[str, str | None] | None,
+    head: dict[str, str | None] | None,
+    now: dict[str, str | None] | None,
+    expected: list[Change],
+) -> None:
+    assert EnvDiff(base=dev(base), head=dev(head), now=dev(now)).changes() == expected
+
+
+@pytest.mark.parametrize(
+    ("base", "head", "expected"),
+    [
+        pytest.param({"api": "1"}, {"api": "not a tag"}, ["'not a tag'"], id="a tag that is none"),
+        pytest.param({"api": "not a tag"}, {"api": "not a tag"}, [], id="a tag that was none before"),
+        pytest.param({}, {"api": ""}, [], id="a new service without a tag"),
+        pytest.param({"api": "1"}, {"api": ""}, ["service 'api' has lost its tag in envs/dev.json"], id="emptied"),
+        pytest.param({"api": "1"}, {"api": None}, ["service 'api' has lost its tag in envs/dev.json"], id="no tag key"),
+        pytest.param({"api": "1"}, {}, [], id="a removed service"),
+        pytest.param({"api": ""}, {"api": None}, [], id="a service that had no tag"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_told(
+    base: dict[str, str | None], head: dict[str, str | None], expected: list[str]
+) -> None:
+    problems = EnvDiff(base=dev(base), head=dev(head), now=dev(base)).problems()
+
+    assert [text in str(problem) for text, problem in zip(expected, problems, strict=True)] == [True] * len(expected)
+
+
+def test_a_lost_tag_is_shown_in_its_file() -> None:
+    (problem,) = EnvDiff(base=dev({"api": "1"}), head=dev({"api": ""}), now={}).problems()
+
+    assert isinstance(problem, NoTagError)
+    assert (problem.file, problem.line) == (DEV, 1)
+
+
+@pytest.mark.parametrize(
+    ("head", "is_foreign"),
+    [
+        pytest.param({"api": "2"}, False, id="another tag"),
+        pytest.param({"api": "1"}, False, id="nothing"),
+        pytest.param({"api": ""}, True, id="an emptied tag"),
+        pytest.param({"api": None}, True, id="a removed tag"),
+        pytest.param({"api": "2", "web": "1"}, True, id="another service"),
+        pytest.param(None, True, id="the removal of the file"),
+    ],
+)
+def test_a_bot_may_change_tags_alone(head: dict[str, str | None] | None, *, is_foreign: bool) -> None:
+    difference = EnvDiff(base=dev({"api": "1"}), head=dev(head), now=dev({"api": "1"}))
+
+    assert difference.foreign([DEV]) == ([DEV] if is_foreign else [])
+
+
+def test_an_invalid_file_has_no_changes_and_is_foreign() -> None:
+    broken = Layout.default("envs").group({DEV: "{"})
+    difference = EnvDiff(base=dev({"api": "1"}), head=broken, now=dev({"api": "1"}))
+
+    assert difference.changes() == []
+    assert difference.foreign([DEV]) == [DEV]
+    assert len(difference.problems()) == 1
+
+
+def test_the_services_are_those_of_the_branch_now() -> None:
+    assert EnvDiff(base=dev({"old": "1"}), head=dev({"new": "1"}), now=dev({"api": "1"})).services() == {"api"}
