@@ -150,7 +150,7 @@ def test_a_matrix_of_long_entries_is_split_before_its_count_says_so() -> None:
 def test_an_environment_that_is_too_large_for_an_output_is_refused() -> None:
     entry = {"env": "x", "tags": {f"service-{n}": A for n in range(9000)}}
 
-    with pytest.raises(InputError, match="environment 'x' alone is more"):
+    with pytest.raises(InputError, match="environment 'x' alone exceeds"):
         shards([entry], services=())
 
 

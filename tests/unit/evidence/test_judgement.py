@@ -1,21 +1,182 @@
-"""What is wrong with a change."""
+"""Every exception, from the least that is wrong with a change."""
 
 from __future__ import annotations
 
-from actions.evidence.facts import Change, Commit, Kind, Move
-from actions.evidence.judgement import find_exceptions
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from actions.api.checks import RequiredCheck
+from actions.evidence.deployments import DeploymentRecord
+from actions.evidence.facts import Change, CheckRecord, Commit, Kind, Move, Movement, Pull, Suite
+from actions.evidence.judgement import ExceptionKind, find_approval, find_exceptions
+from actions.evidence.ledger import stray
+from actions.gates.approval import Review
 from tests.unit.evidence.records import moment
 
+HEAD, EARLIER = "a" * 40, "9" * 40
 
-def test_commits_that_are_not_listed_are_unknown() -> None:
-    commit = Commit(sha="a" * 40, title="x", author="alice", at=moment(0), verified=True, pull=None)
-    move = Move(
-        service="api", file="envs/prod.json", before="1", after="2", order="ahead", repository="your-org/app",
-        sha="b" * 40, released="main", commits_in_all=3,
-    )  # fmt: skip
-    found = Change(
-        environment="prod", commit=commit, parents=("c" * 40,), kind=Kind.UPDATE, needs_review=True, reason="",
-        bots=(), moves=(move,), tags_before={}, tags={},
-    )  # fmt: skip
 
-    assert "3 more commits of your-org/app in api 2" in [finding.detail for finding in find_exceptions(found)]
+def review(user: str = "bob", **given: Any) -> Review:
+    known: dict[str, Any] = {"is_person": True, "may_push": True, "state": "APPROVED", "at": moment(1), "commit": HEAD}
+    return Review(user=user, **known | given)
+
+
+def check(conclusion: str, *, app: int = 15368, at: float = 1, run: int = 1) -> CheckRecord:
+    return CheckRecord(name="test", app=app, conclusion=conclusion, at=moment(at), run=run)
+
+
+PULL = Pull(
+    number=1, url="https://x/1", title="x", author="alice", by_bot=False, branch="x", base="main", created_at=moment(0),
+    merged_at=moment(2), merged_by="alice", head=HEAD, merge_commit="b" * 40, labels=(), tickets=(), writers=("alice",),
+    unattributed_commits=(), requesters=(), reviews=(review(),), checks=(check("success"),),
+)  # fmt: skip
+COMMIT = Commit(sha="b" * 40, title="x", author="alice", at=moment(2), verified=True, pull=PULL)
+APP = Commit(sha="c" * 40, title="y", author="alice", at=moment(0), verified=True, pull=PULL)
+MOVE = Move(
+    service="api", file="envs/prod.json", before="1", after="2", order="ahead", repository="your-org/app", sha="c" * 40,
+    released="default-branch", commits=(APP,), commits_in_all=1,
+)  # fmt: skip
+CHANGE = Change(
+    environment="prod", commit=COMMIT, parents=("d" * 40,), kind=Kind.UPDATE, needs_review=True, reason="",
+    bots=("Robot",), moves=(MOVE,), tags_before={"api": "1"}, tags={"api": "2"},
+    checks_required=(RequiredCheck(name="test", app=15368),),
+)  # fmt: skip
+
+
+def with_pull(**given: Any) -> Change:
+    return replace(CHANGE, commit=replace(COMMIT, pull=replace(PULL, **given)))
+
+
+def with_move(**given: Any) -> Change:
+    return replace(CHANGE, moves=(replace(MOVE, **given),))
+
+
+def with_app_pull(**given: Any) -> Change:
+    return with_move(commits=(replace(APP, pull=replace(PULL, **given)),))
+
+
+def kinds(change: Change) -> list[str]:
+    return [str(found.kind) for found in find_exceptions(change)]
+
+
+def moved_by(kind: str) -> Change:
+    return replace(CHANGE, movement=Movement(kind=kind, actor="alice", at=moment(2)))
+
+
+def evaluated(result: str, **given: Any) -> Change:
+    return replace(CHANGE, suite=Suite(id=1, result=result, actor="alice", at=moment(2), broken=("review",)), **given)
+
+
+CASES = [
+    pytest.param(CHANGE, [], id="all is well"),
+    pytest.param(moved_by("push"), ["direct-push"], id="a push"),
+    pytest.param(moved_by("force_push"), ["direct-push"], id="a forced push"),
+    pytest.param(moved_by("pr_merge"), [], id="a merge"),
+    pytest.param(replace(CHANGE, commit=replace(COMMIT, pull=None)), ["no-pull-request"], id="no pull request"),
+    pytest.param(
+        replace(CHANGE, commit=replace(COMMIT, pull=None, verified=False), kind=Kind.FIRST, moves=()),
+        [],
+        id="the first commit",
+    ),
+    pytest.param(with_move(commits=(replace(APP, pull=None),)), ["no-pull-request"], id="none in the app"),
+    pytest.param(with_pull(reviews=()), ["not-approved"], id="no approval"),
+    pytest.param(replace(with_pull(reviews=()), needs_review=False), [], id="no approval where none is needed"),
+    pytest.param(with_app_pull(reviews=()), ["not-approved"], id="no approval in the app"),
+    pytest.param(with_pull(reviews=(review("robot"),)), ["not-approved"], id="an approval of a bot, by case"),
+    pytest.param(with_pull(reviews=(review(at=moment(3)),)), ["not-approved"], id="an approval after the merge"),
+    pytest.param(with_pull(reviews=(review(at=moment(2)),)), [], id="an approval at the merge"),
+    pytest.param(with_pull(reviews=(review("alice"),)), ["self-approved"], id="an approval of the author"),
+    pytest.param(with_pull(merged_by="bob"), ["self-approved"], id="an approval of who merged"),
+    pytest.param(with_pull(last_pusher="bob"), ["self-approved"], id="an approval of who pushed last"),
+    pytest.param(with_pull(writers=("alice", "bob")), ["self-approved"], id="an approval of a co-author"),
+    pytest.param(with_pull(requesters=("bob",)), ["self-approved"], id="an approval of who asked for it"),
+    pytest.param(with_pull(reviews=(review(commit=EARLIER),)), ["stale-approval"], id="of an earlier commit"),
+    pytest.param(with_pull(unattributed_commits=(EARLIER,)), ["unknown"], id="a commit of nobody known"),
+    pytest.param(with_pull(reviews=(review(may_push=False),)), ["unknown"], id="no permission any more"),
+    pytest.param(with_pull(complete=False), ["unknown"], id="a pull request that was not read whole"),
+    pytest.param(with_app_pull(complete=False), ["unknown"], id="one of the app that was not read whole"),
+    pytest.param(with_pull(checks=()), ["check-missing"], id="no check"),
+    pytest.param(with_pull(checks=(check("failure"),)), ["check-missing"], id="a check that failed"),
+    pytest.param(with_pull(checks=(check("success", app=1),)), ["check-missing"], id="a check of another app"),
+    pytest.param(with_pull(checks=(check("success", at=3),)), ["check-missing"], id="a check after the merge"),
+    pytest.param(with_pull(checks=(check("success", at=2),)), [], id="a check at the merge"),
+    pytest.param(
+        with_pull(checks=(check("success"), check("failure", run=2))), ["check-missing"], id="failed when run again"
+    ),
+    pytest.param(with_pull(checks=(check("skipped"),)), ["check-skipped"], id="a check that was skipped"),
+    pytest.param(with_pull(checks=(check("success", run=2), check("failure"))), [], id="succeeded when run again"),
+    pytest.param(
+        replace(with_pull(checks=(check("failure"),)), checks_required=()),
+        ["check-missing"],
+        id="a check failed though none is required",
+    ),
+    pytest.param(replace(CHANGE, checks_required=()), [], id="a check succeeded and none is required"),
+    pytest.param(with_move(missing_checks=("gate",)), ["check-missing"], id="a check of the app is missing"),
+    pytest.param(with_move(skipped_checks=("gate",)), ["check-skipped"], id="a check of the app was skipped"),
+    pytest.param(evaluated("bypass"), ["bypass-without-reason"], id="a bypass"),
+    pytest.param(evaluated("bypass", reason="it burns"), [], id="a bypass with a reason"),
+    pytest.param(evaluated("bypass", needs_review=False), [], id="a bypass where no review is needed"),
+    pytest.param(evaluated("pass"), [], id="rules that passed"),
+    pytest.param(replace(CHANGE, commit=replace(COMMIT, verified=False)), ["unsigned"], id="no signature"),
+    pytest.param(replace(CHANGE, undeployed=("api",)), ["change-without-deployment"], id="not deployed"),
+    pytest.param(replace(CHANGE, undeployed=("",)), ["change-without-deployment"], id="not deployed at all"),
+    pytest.param(with_move(released="none"), ["unreleased-tag"], id="a tag that was not released"),
+    pytest.param(with_move(released="none", repository=""), [], id="a tag of no repository"),
+    pytest.param(with_move(released="none", after=""), [], id="a removed tag"),
+    pytest.param(with_move(commits_in_all=3), ["unknown"], id="commits that are not listed"),
+    pytest.param(with_move(commits_in_all=0), [], id="commits that are all listed"),
+    pytest.param(replace(CHANGE, unknown=("the rules",)), ["unknown"], id="rules that nobody could read"),
+]
+
+
+@pytest.mark.parametrize(("change", "expected"), CASES)
+def test_what_is_wrong_with_a_change_is_found(change: Change, expected: list[str]) -> None:
+    assert kinds(change) == expected
+
+
+def test_every_exception_is_produced() -> None:
+    """The list is closed; a deployment of an unknown commit is no part of a change."""
+    record = DeploymentRecord(
+        number=1, name="prod", sha=HEAD, made=datetime(2026, 1, 1, tzinfo=UTC), creator="alice", created_at=moment(1),
+        succeeded_at=moment(2), url="",
+    )  # fmt: skip
+    produced = {kind for case in CASES for kind in kinds(case.values[0])}  # type: ignore[arg-type]
+    produced |= {entry["exception"] for entry in stray(record, "main", {})["exceptions"]}
+
+    assert produced == set(ExceptionKind)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        pytest.param(with_move(commits_in_all=3), ("2 ", "your-org/app", "api 2"), id="commits not listed"),
+        pytest.param(replace(CHANGE, undeployed=("",)), ("not deployed to prod", "b" * 12), id="the whole environment"),
+        pytest.param(replace(CHANGE, undeployed=("api", "web")), ("not deployed to prod", "api, web"), id="services"),
+        pytest.param(evaluated("bypass"), ("alice bypassed review",), id="a bypass"),
+        pytest.param(
+            replace(evaluated("bypass"), suite=Suite(id=1, result="bypass", actor="alice", at=moment(2))),
+            ("alice bypassed a rule",),
+            id="a bypass of no one knows what",
+        ),
+        pytest.param(with_pull(checks=()), ("test", "#1", "not reported"), id="no check"),
+        pytest.param(with_pull(checks=(check("cancelled"),)), ("test", "#1", "cancelled"), id="a cancelled check"),
+    ],
+)
+def test_what_is_wrong_is_said_in_words(change: Change, words: tuple[str, ...]) -> None:
+    (found,) = find_exceptions(change)
+
+    assert [word for word in words if word not in found.detail] == []
+
+
+def test_what_is_wrong_twice_is_said_once() -> None:
+    assert kinds(replace(CHANGE, unknown=("the rules", "the rules", "more"))) == ["unknown", "unknown"]
+
+
+def test_a_review_after_the_merge_is_looked_for_alone() -> None:
+    pull = replace(PULL, reviews=(review("bob", at=moment(1)), review("carol", at=moment(3))))
+
+    assert find_approval(pull, (), later=True).by == "carol"
+    assert find_approval(pull, ()).by == "bob"

@@ -38,12 +38,12 @@ def test_inputs_are_read_by_the_names_they_have_in_action_yml() -> None:
 
 @pytest.mark.parametrize("value", ["", "yes", "True", "1"])
 def test_a_flag_is_true_or_false_and_nothing_else(value: str) -> None:
-    with pytest.raises(InputError, match="it can be true or false"):
+    with pytest.raises(InputError, match="it must be true or false"):
         given(x=value).flag("x")
 
 
 def test_a_choice_names_what_it_could_be() -> None:
-    with pytest.raises(InputError, match="input x is 'plum'; it can be apple, pear"):
+    with pytest.raises(InputError, match="input x is 'plum'; it must be one of apple, pear"):
         given(x="plum").choice("x", Fruit)
 
 
@@ -72,7 +72,7 @@ def test_no_line_that_is_said_is_taken_for_a_command(capsys: pytest.CaptureFixtu
 
 
 def test_a_token_with_characters_that_no_header_takes_is_refused() -> None:
-    with pytest.raises(InputError, match="characters that no token has"):
+    with pytest.raises(InputError, match="contains characters that no token has"):
         given(token="tök€n").secret("token")
 
 
