@@ -1,1 +1,1 @@
-"""What an app repository knows of a tag: its commit, its release, its order, its checks."""
+"""Read what an app repository knows about a tag: its commit, release, order and checks."""

@@ -1,4 +1,4 @@
-"""What stands in the place of a fact that is not there."""
+"""Define the placeholders for facts that have no value."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """A fact that could not be read. It never opens a gate."""
+    """A fact that could not be read, which never opens a gate; *missing* says what is unknown."""
 
     missing: str
 
 
 @dataclass(frozen=True, slots=True)
 class NotApplicable:
-    """A fact that this change does not depend on, and why."""
+    """A fact that does not matter for a change; *why* says the reason."""
 
     why: str

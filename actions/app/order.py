@@ -1,9 +1,8 @@
-"""Which of two tags is newer: git ancestry for commits, precedence for versions, and for others nobody knows.
+"""Tell which of two tags is newer: by git ancestry for commits, by SemVer precedence for versions.
 
-Of a commit and a version, the commits are compared. The newer of two versions is ahead only if its commit, where both
-are known, has what the other's has; of two versions of one precedence (`1.4.2`, `v1.4.2`) the commits alone tell.
-
-Never time: a commit that was made later need not contain the one that was made before.
+Other tags have no order. A commit and a version are compared by their commits. The newer of two versions is ahead only
+if its commit, where both are known, contains the other's; versions of equal precedence (`1.4.2`, `v1.4.2`) are compared
+by commit alone. Time never counts, because a later commit need not contain an earlier one.
 """
 
 from __future__ import annotations
@@ -20,9 +19,9 @@ if TYPE_CHECKING:
 
 
 class Order(StrEnum):
-    """How a new tag relates to the one in place."""
+    """How a new tag relates to the deployed one."""
 
-    FIRST = "first"  # there is none in place, or only a name that stands for one
+    FIRST = "first"  # nothing is deployed, or only a tag that is neither a commit nor a version
     AHEAD = "ahead"
     IDENTICAL = "identical"
     BEHIND = "behind"
@@ -33,7 +32,7 @@ class Order(StrEnum):
 def order(before: str, after: str, compare: Callable[[str, str], Comparison | None]) -> tuple[Order, Comparison | None]:
     """Return how the tag *after* relates to *before*, and the comparison of their commits if there is one.
 
-    *compare* asks the repository of the app, and returns None if that does not know both of them.
+    *compare* compares two tags in the app repository; it returns None if one of them does not exist there.
     """
     if before == after:
         return Order.IDENTICAL, None
@@ -43,15 +42,15 @@ def order(before: str, after: str, compare: Callable[[str, str], Comparison | No
         return Order.FIRST, None
     if not (is_commit(after) or is_version(after)):
         return Order.UNKNOWN, None
-    found = compare(before, after)
-    return (Order(found.status), found) if found else (Order.UNKNOWN, None)
+    comparison = compare(before, after)
+    return (Order(comparison.status), comparison) if comparison else (Order.UNKNOWN, None)
 
 
-def _of_versions(difference: int, found: Comparison | None) -> tuple[Order, Comparison | None]:
-    """Return the order of a version that is newer by *difference*, with the commits compared if they are *found*."""
+def _of_versions(difference: int, comparison: Comparison | None) -> tuple[Order, Comparison | None]:
+    """Combine the SemVer precedence (*difference*) of two versions with the comparison of their commits, if any."""
     if difference < 0:
-        return Order.BEHIND, found
-    if not found:
+        return Order.BEHIND, comparison
+    if not comparison:
         return (Order.AHEAD if difference else Order.UNKNOWN), None
-    same = difference and found.status == Order.IDENTICAL  # a commit that was released twice
-    return (Order.AHEAD if same else Order(found.status)), found
+    same_commit = difference and comparison.status == Order.IDENTICAL  # one commit, released as both versions
+    return (Order.AHEAD if same_commit else Order(comparison.status)), comparison

@@ -1,7 +1,7 @@
-"""Was this commit released? The one rule, for gates, hotfixes and evidence.
+"""Decide whether a commit was released; gates, hotfixes and evidence share this rule.
 
-It is not enough that the repository has the commit: GitHub finds every commit of every fork by its SHA, those of
-unreviewed pull requests included.
+The existence of a commit proves nothing: GitHub finds every commit of every fork by its SHA, even those of unreviewed
+pull requests.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ PULLS_OF_COMMIT = query(
 
 
 class Release(StrEnum):
-    """The kind of branch, with its rules, by which a commit was released."""
+    """The kind of branch that released a commit."""
 
     DEFAULT_BRANCH = "default-branch"
     HOTFIX = "hotfix"
@@ -34,7 +34,7 @@ class Release(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReleasedBy:
-    """The *branch* by which a commit was released, "" if it was not."""
+    """The *branch* that released a commit, "" if none did."""
 
     kind: Release
     branch: str = ""
@@ -66,7 +66,7 @@ def find_release(
 
 
 def merged_into(repository: Repository, sha: str) -> tuple[str, ...]:
-    """Return the base branches of the pull requests whose merge made the commit *sha*."""
+    """Return the base branches of the pull requests whose merge created the commit *sha*."""
     answer = repository.client.repository(
         PULLS_OF_COMMIT, {"oid": sha}, permission="contents: read, pull requests: read"
     )
@@ -75,7 +75,7 @@ def merged_into(repository: Repository, sha: str) -> tuple[str, ...]:
 
 
 def read_merged_into(commit: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the same from the answer to a query that has the fields MERGED_INTO."""
+    """Read the base branches of merged pull requests from a *commit* with the fields MERGED_INTO."""
     return tuple(
         pull["baseRefName"]
         for pull in commit["associatedPullRequests"]["nodes"]

@@ -1,1 +1,1 @@
-"""What ran where and when, and what has to be deployed now."""
+"""Work out what ran where and when, and what has to be deployed now."""

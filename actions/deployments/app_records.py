@@ -21,7 +21,7 @@ NEWEST = query(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AppDeployment:
-    """A deployment of the commit *sha*, for the change that *payload* names; *state* is "" before its first status."""
+    """A deployment of the commit *sha*; *payload* identifies the change, *state* is "" before the first status."""
 
     number: int
     sha: str
@@ -31,7 +31,7 @@ class AppDeployment:
 
 @dataclass(frozen=True)
 class AppDeployments:
-    """The deployment records of one app repository."""
+    """Read and write the deployment records of one app repository."""
 
     client: Client
 
@@ -50,10 +50,10 @@ class AppDeployments:
             )
 
     def create(self, environment: str, sha: str, payload: object) -> int:
-        """Record that *sha* is on its way to *environment*, and return the number of the record.
+        """Create a deployment record of *sha* to *environment*, and return its number.
 
-        By default GitHub would merge the default branch first and require every check to succeed. Both are switched
-        off: the gates decided already (docs.github.com, "Create a deployment").
+        By default GitHub merges the default branch first and requires all checks to succeed. Both are switched off,
+        because the gates have decided already (docs.github.com, "Create a deployment").
         """
         values = {
             "ref": sha,
@@ -67,7 +67,7 @@ class AppDeployments:
             return int(self.client.rest("POST", "/deployments", values, permission=WRITE)["id"])
 
     def conclude(self, number: int, state: str, log_url: str) -> None:
-        """Record how the deployment *number* ended. A success makes the deployments before it inactive."""
+        """Set the *state* of the deployment *number*. A success makes the deployments before it inactive."""
         values = {"state": state, "log_url": log_url}
         self.client.rest("POST", f"/deployments/{number}/statuses", values, permission=WRITE, fresh=True)
 

@@ -1,4 +1,4 @@
-"""What each environment runs, by its deployment records: the baseline for what has to be deployed."""
+"""Compare environments with their baseline: what they run according to their deployment records."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from actions.deployments.records import EnvironmentHistory
     from actions.infra.layout import Layout, Snapshot
 
-MOST_RECORDS = 100  # read for a service that was never deployed
+MOST_RECORDS = 100  # the limit of records to read for a service that was never deployed
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeployedDiff:
-    """How an environment differs from what it runs. Services *superseded* run something newer already.
+    """The difference between an environment's files and what it runs.
 
-    *known* tells whether there is any record of the environment.
+    Services in *superseded* already run something newer. *known* is False if the environment has no record.
     """
 
     difference: Difference
@@ -35,7 +35,7 @@ class DeployedDiff:
 def compare_with_deployed(
     infra: Repository, layout: Layout, snapshots: Sequence[Snapshot], head: str
 ) -> list[DeployedDiff]:
-    """Return how each of *snapshots*, read at the commit *head*, differs from what the environment runs."""
+    """Compare *snapshots*, read at the commit *head*, with what their environments run."""
     newer: dict[str, bool] = {}
 
     def is_newer(sha: str) -> bool:
@@ -49,7 +49,7 @@ def compare_with_deployed(
 
 
 def _compare(now: Snapshot, history: EnvironmentHistory, is_newer: Callable[[str], bool]) -> DeployedDiff:
-    """Compare each service of *now* with its last deployment, on its own or with the others."""
+    """Compare every service of *now* with its last deployment, alone or as part of the environment."""
     last = _last_records(history, set(now.tags()))
     superseded, parts = [], []
     for service in now.tags():
@@ -58,15 +58,15 @@ def _compare(now: Snapshot, history: EnvironmentHistory, is_newer: Callable[[str
             superseded.append(service)
         parts.append(difference(now, record.snapshot if record else None).only([service]))
     newest = next(iter(last.values()), None)
-    gone = difference(now, newest.snapshot).removed if newest else ()
-    before = {service: newest.snapshot for service in gone if newest}
+    removed = difference(now, newest.snapshot).removed if newest else ()
+    before = {service: newest.snapshot for service in removed if newest}
     before |= {service: record.snapshot for service, record in last.items()}
     return DeployedDiff(
         difference=replace(
             difference(now, None),
             previous={service: tag for part in parts for service, tag in part.previous.items()},
             changed=tuple(service for part in parts for service in part.changed if service not in superseded),
-            removed=() if superseded else gone,
+            removed=() if superseded else removed,
             snapshots_before=before,
         ),
         superseded=tuple(superseded),
@@ -75,7 +75,7 @@ def _compare(now: Snapshot, history: EnvironmentHistory, is_newer: Callable[[str
 
 
 def _last_records(history: EnvironmentHistory, services: set[str]) -> dict[str, Record]:
-    """Return the newest record of each service; read no further than to where each has one."""
+    """Return the newest record of every service in *services*, reading as few records as possible."""
     last: dict[str, Record] = {}
     for record in islice(history.succeeded(), MOST_RECORDS):
         for service in record.tags:

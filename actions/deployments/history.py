@@ -1,4 +1,4 @@
-"""What an environment ran, and when: computed from records of what reached it, newest first."""
+"""Work out what an environment ran, and when, from its records."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Dated = TypeVar("Dated", bound="DatedRecord")
 
 
 class DatedRecord(Protocol):
-    """A record that an infra commit, with its commit date *made*, reached an environment or a service of it."""
+    """A record that the infra commit *sha*, with the commit date *made*, was deployed to the environment *name*."""
 
     @property
     def name(self) -> str: ...
@@ -28,10 +28,10 @@ class DatedRecord(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Record:
-    """At the moment *at*, the infra commit *sha*, with its commit date *made*, reached *name*, as in *snapshot*.
+    """The infra commit *sha*, with the commit date *made*, was deployed to *name* at the moment *at*.
 
-    The name is that of the environment, or `env/service` where only that service was deployed. *tags* are those that
-    reached it.
+    *name* is the environment, or `env/service` if only that service was deployed. *snapshot* is the environment at the
+    commit, *tags* are the deployed tags.
     """
 
     at: datetime
@@ -44,7 +44,7 @@ class Record:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeployedPeriod:
-    """A tag that was in place from *since* until *until*, None while it still is."""
+    """A tag that ran from *since* to *until* (None: still running)."""
 
     tag: str
     since: datetime
@@ -52,10 +52,10 @@ class DeployedPeriod:
 
 
 def drop_superseded(records: Sequence[Dated], positions: Mapping[str, int]) -> list[Dated]:
-    """Return *records*, newest first, without those of jobs that were superseded by one for a newer infra commit.
+    """Return *records*, newest first, without superseded ones: those after a record of a newer infra commit.
 
-    Such a job deploys nothing but ends as a success, and GitHub records that for its commit. *positions* are those of
-    the newest commits on the branch, the newest first. For other commits, their commit dates count.
+    A superseded job deploys nothing but ends with success, which GitHub records for its commit. *positions* holds the
+    newest commits of the branch, 0 for the newest; other commits are compared by their dates.
     """
 
     def age(record: DatedRecord) -> tuple[int, float]:
@@ -72,34 +72,34 @@ def drop_superseded(records: Sequence[Dated], positions: Mapping[str, int]) -> l
 
 
 def count_decidable(records: Sequence[Record]) -> int:
-    """Return how many of *records*, newest first, are known to be superseded or not.
+    """Return how many of *records*, newest first, are decided to be superseded or not.
 
-    Only a record of the same name that comes before can supersede a job.
+    A job is only superseded by an earlier record of the same name, so a record is decided once one follows it here.
     """
     names = [record.name for record in records]
     return next((index for index, name in enumerate(names) if name not in names[index + 1 :]), len(names))
 
 
 def deployed_periods(records: Iterable[Record], service: str) -> Iterator[DeployedPeriod]:
-    """Yield which tag of *service* was in place from when to when; *records* and periods come newest first.
+    """Yield the periods of the tags of *service*; *records* and periods come newest first.
 
-    A record of the whole environment without the service ends the period of the tag before.
+    A record of the whole environment without the service ends the period of its tag.
     """
     tag, since, until = "", None, None
     for record in records:
-        reached = record.tags.get(service, "")
-        if not reached and "/" in record.name:
+        deployed = record.tags.get(service, "")
+        if not deployed and "/" in record.name:
             continue  # a record of another service
-        if reached != tag:
+        if deployed != tag:
             if tag and since:
                 yield DeployedPeriod(tag=tag, since=since, until=until)
-            tag, until = reached, since
+            tag, until = deployed, since
         since = record.at
     if tag and since:
         yield DeployedPeriod(tag=tag, since=since, until=until)
 
 
 def earlier_tag(periods: Iterable[DeployedPeriod], present: str, steps: int) -> str:
-    """Return the tag *steps* back from *present*, "" if there is none; each tag counts once, where it ran last."""
+    """Return the tag *steps* before *present*, "" if there is none; every tag counts once, at its last run."""
     tags = dict.fromkeys(period.tag for period in periods if period.tag != present)
     return next(islice(tags, steps - 1, None), "")

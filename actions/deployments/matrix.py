@@ -1,4 +1,4 @@
-"""Which environments or services are to be deployed, as a matrix that GitHub accepts."""
+"""Build the matrix of environments or services to deploy, within the limits of GitHub."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from actions.infra.layout import Snapshot
     from actions.infra.tag_path import Tree
 
-# docs.github.com, "Actions limits": 256 jobs per matrix, and 1 MB of outputs per job counted in UTF-16, so two bytes
-# for each of our characters; the rest of it is for the other outputs.
+# docs.github.com, "Actions limits": 256 jobs per matrix, and 1 MB of outputs per job, counted in UTF-16: two bytes per
+# character. The remainder is for the other outputs.
 MOST_ENTRIES = 256
 MOST_CHARACTERS = 400_000
 
 
 class Per(StrEnum):
-    """What one job of the matrix deploys."""
+    """What one job of the matrix deploys: a whole environment or one service."""
 
     ENV = "env"
     SERVICE = "service"
@@ -31,9 +31,9 @@ class Per(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Difference:
-    """What an environment is to run, what it ran before, and which services that concerns.
+    """The *tags* an environment should run, the *previous* ones, and the services that differ.
 
-    *snapshots_before* is, for each service that was there before, the environment as it was then.
+    *snapshots_before* holds the environment at the last deployment of every service that was deployed before.
     """
 
     env: str
@@ -45,7 +45,7 @@ class Difference:
     snapshots_before: Mapping[str, Snapshot] = field(default_factory=dict)
 
     def only(self, services: Collection[str]) -> Difference:
-        """Return the part of this that concerns *services*; none of them means all."""
+        """Return the part of this difference for *services*; empty means all."""
         if not services:
             return self
         return Difference(
@@ -62,10 +62,10 @@ class Difference:
 
 
 def difference(now: Snapshot, before: Snapshot | None) -> Difference:
-    """Return what is different in *now*; everything is if *before* is not there or cannot be read any more.
+    """Compare *now* with *before*; everything differs if *before* is missing or can no longer be read.
 
-    A service is changed if anything that its env file says of it is, or anything that the file says of no service in
-    particular; formatting and comments are not.
+    A service differs if any value in its section of the env file does, or any value outside of all sections. Formatting
+    and comments do not count.
     """
     files = {service: file.path for file in now.files for service in file.tags()}
     tags = {service: require_tag(tag, file=files[service]) for service, tag in now.tags().items() if tag}
@@ -92,8 +92,8 @@ def difference(now: Snapshot, before: Snapshot | None) -> Difference:
 def entries(differences: Sequence[Difference], *, per: Per, only_changed: bool) -> list[dict[str, object]]:
     """Return the entries of the matrix, in the order of *differences*; an environment without tags has none."""
     if per is Per.ENV:
-        wanted = [d for d in differences if d.tags and (d.changed or d.removed or not only_changed)]
-        return [_env_entry(difference) for difference in wanted]
+        included = [d for d in differences if d.tags and (d.changed or d.removed or not only_changed)]
+        return [_env_entry(difference) for difference in included]
     return [
         _service_entry(difference, service)
         for difference in differences
@@ -102,21 +102,21 @@ def entries(differences: Sequence[Difference], *, per: Per, only_changed: bool) 
 
 
 def fits(matrix: Sequence[Mapping[str, object]]) -> bool:
-    """Tell whether GitHub takes *matrix* as one."""
+    """Tell whether *matrix* is within GitHub's limits."""
     return _Size.of(matrix).fits
 
 
 def shards(matrix: Sequence[Mapping[str, object]], *, services: Sequence[str]) -> list[dict[str, object]]:
-    """Return *matrix* split into parts that fit, each named by the inputs that give it in a run of its own.
+    """Split *matrix* into shards that fit, each given by the inputs that select it in a run of its own.
 
-    An environment is split over several shards only if it does not fit into one. *services* is what the matrix was
-    narrowed to.
+    An environment is split only if it does not fit into one shard. *services* are the services that the matrix was
+    limited to.
     """
     groups = _by_env(matrix)
     for group in groups:
         if len(group) == 1 and not fits(group):
             raise InputError(
-                f"environment '{group[0]['env']}' alone is more than GitHub takes as an output; use per: service"
+                f"environment '{group[0]['env']}' alone exceeds GitHub's limit for outputs; use per: service"
             )
     whole = [group for group in groups if fits(group)]
     split = [part for group in groups if not fits(group) for part in _packed([[entry] for entry in group])]
@@ -130,7 +130,7 @@ def shards(matrix: Sequence[Mapping[str, object]], *, services: Sequence[str]) -
 
 @dataclass(frozen=True, slots=True)
 class _Size:
-    """How much of what GitHub limits a matrix takes."""
+    """The size of a matrix in the units that GitHub limits."""
 
     entries: int = 0
     characters: int = 0
@@ -148,7 +148,7 @@ class _Size:
 
 
 def _packed(groups: Sequence[list[Mapping[str, object]]]) -> Iterator[list[Mapping[str, object]]]:
-    """Yield *groups* put together, in their order, as long as they fit."""
+    """Yield packs of consecutive *groups*, each as large as fits."""
     pack: list[Mapping[str, object]] = []
     size = _Size()
     for group in groups:

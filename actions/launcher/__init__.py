@@ -1,1 +1,1 @@
-"""Start an action: find its dependencies, run its entrypoint."""
+"""Start an action: find or install its dependencies, then run its entrypoint."""

@@ -1,9 +1,9 @@
 """Put the locked dependencies on the import path and run one entrypoint.
 
-Started by run.sh as `python -I -S bootstrap.py <entrypoint.py>`. It runs before anything is installed and on every
-start, so it needs the standard library alone, and little of that.
+run.sh starts it as `python -I -S bootstrap.py <entrypoint.py>`. It runs on every start, before anything is installed:
+it imports only the standard library, and little of that.
 
-A release carries the dependencies beside this file; see release/bundle.py for what it leaves out of them.
+A release contains the dependencies next to this package; see release/bundle.py for the parts that it leaves out.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ SITE = os.path.join(ACTIONS, "site")
 
 
 def name_of_install() -> str:
-    """Return the folder name for what the lock gives on this Python: other bytes, other name."""
+    """Return the folder name for the dependencies: it changes with the lock, the Python and the platform."""
     with open(LOCK, "rb") as lock:
         digest = hashlib.sha256(lock.read()).hexdigest()
     return f"{digest[:16]}-{sys.implementation.cache_tag}-{sys.platform}-{os.environ.get('RUNNER_ARCH', '')}"
 
 
 def dependencies() -> str:
-    """Return the folder of the installed dependencies, installing them if this runner has none yet."""
+    """Return the folder of the dependencies, and install them first if this runner does not have them yet."""
     homes = [os.environ[name] for name in ("RUNNER_TOOL_CACHE", "RUNNER_TEMP") if os.environ.get(name)]
     name = name_of_install()
     for home in homes:
@@ -39,10 +39,10 @@ def dependencies() -> str:
 
 
 def main(entrypoint: str, *, carried: bool) -> None:
-    """Run *entrypoint* as a program that can import the standard library, the dependencies and our package.
+    """Run *entrypoint* with an import path of the standard library, the dependencies and this package, in that order.
 
-    In that order: who uses an action by `./` from its own checkout has whatever else is there beside our package. Where
-    what the release has *carried* with it lacks a module after all, the entrypoint runs again with what the lock gives.
+    This package comes last because a checkout used by `./` may have any other modules next to it. If the dependencies
+    *carried* by a release lack a module, the entrypoint runs again with dependencies installed from the lock.
     """
     root = os.path.dirname(ACTIONS)
     sys.path.append(root)

@@ -1,4 +1,4 @@
-"""Install the locked dependencies once per runner: hash-checked, unresolved, all or nothing."""
+"""Install the locked dependencies once per runner: hash-checked, without resolving, all or nothing."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ EXIT_CODE = 8
 REASON = "dependencies-unavailable"
 ABANDONED_AFTER = 60 * 60
 
-# Wheels only (no code runs while installing), every byte checked, nothing resolved; bytecode is written when a module
-# is first imported, and only for what is imported.
+# Wheels only, so that no code runs during installation; every file is checked by hash; nothing is resolved. Bytecode is
+# written when a module is first imported.
 PIP = ("-I", "-m", "pip", "--isolated", "--disable-pip-version-check", "--no-input")
 SAME_FOR_BOTH = ("--quiet", "--no-deps", "--require-hashes", "--only-binary", ":all:")
 
 
 def install(name: str, *, homes: Sequence[str], lock: str) -> str:
-    """Install *lock* under the first of *homes* that can be written, as folder *name*, and return its path.
+    """Install *lock* as the folder *name* in the first writable folder of *homes*, and return its path.
 
-    Everything goes into a folder of its own that is renamed when it is complete, so two runs at once end with one
-    complete install and a run that is killed leaves none. Ends the process with a reason if it cannot be done.
+    The installation goes to a temporary folder that is renamed when complete: two simultaneous runs end with one
+    complete installation, and a killed run leaves none. Exits with a reason if the installation fails.
     """
     parent = writable(homes)
     remove_abandoned(parent)
@@ -44,13 +44,13 @@ def install(name: str, *, homes: Sequence[str], lock: str) -> str:
     )
     if done.returncode:
         shutil.rmtree(partial)
-        said = (done.stderr or done.stdout).strip()
-        give_up(f"cannot install the locked dependencies; pip or uv and a package index are needed\n{said}")
+        output = (done.stderr or done.stdout).strip()
+        give_up(f"cannot install the locked dependencies; pip or uv and a package index are needed\n{output}")
     final = parent / name
     try:
         partial.rename(final)
     except OSError:
-        # Another run was faster; what it installed is the same, byte for byte.
+        # Another run was faster and installed the same files.
         if not final.is_dir():
             raise
         shutil.rmtree(partial)
@@ -58,7 +58,7 @@ def install(name: str, *, homes: Sequence[str], lock: str) -> str:
 
 
 def writable(homes: Sequence[str]) -> Path:
-    """Return the folder for our installs in the first of *homes* that lets us write, or in a temporary one."""
+    """Return the folder `gitops-actions` in the first writable folder of *homes*, or else a temporary folder."""
     for home in homes:
         folder = Path(home, "gitops-actions")
         try:
@@ -71,14 +71,14 @@ def writable(homes: Sequence[str]) -> Path:
 
 
 def remove_abandoned(parent: Path) -> None:
-    """Remove what runs that were killed long ago left behind; a young folder may be another run's work."""
+    """Remove folders of runs that were killed over an hour ago; a younger one may belong to a running installation."""
     for folder in parent.glob("partial-*"):
         if time.time() - folder.stat().st_mtime > ABANDONED_AFTER:
             shutil.rmtree(folder, ignore_errors=True)
 
 
 def command(*, lock: str, target: Path) -> list[str]:
-    """Return the install command: uv where the runner has it, else the pip of this Python."""
+    """Return the install command: with uv if the runner has it, else with the pip of this Python."""
     where = ("--target", str(target), "-r", lock)
     uv = shutil.which("uv")
     if uv:
@@ -87,13 +87,13 @@ def command(*, lock: str, target: Path) -> list[str]:
 
 
 def without_the_callers_settings(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return *environment* without what would make pip, uv or Python behave as the caller's project wants."""
-    ours = ("PIP_", "UV_", "PYTHON", "VIRTUAL_ENV", "CONDA_")
-    return {name: value for name, value in environment.items() if not name.upper().startswith(ours)}
+    """Return *environment* without the variables by which the caller configures pip, uv or Python."""
+    prefixes = ("PIP_", "UV_", "PYTHON", "VIRTUAL_ENV", "CONDA_")
+    return {name: value for name, value in environment.items() if not name.upper().startswith(prefixes)}
 
 
 def give_up(message: str) -> NoReturn:
-    """End the process with *message* as its annotation and a machine-readable reason."""
+    """Exit with *message* as an annotation, and set the output `reason`."""
     escaped = message.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
     print(f"::error title=gitops-actions::{escaped}")
     if os.environ.get("GITHUB_OUTPUT"):

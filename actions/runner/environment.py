@@ -1,4 +1,4 @@
-"""Read what the runner says about the run: its event, its checkout, its links."""
+"""Read the runner's variables: event, checkout, addresses, actors."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def workspace_root() -> Path:
 
 
 def server_url() -> str:
-    """Return the address of this GitHub, without a slash at its end."""
+    """Return the address of this GitHub server, without a trailing slash."""
     return os.environ.get("GITHUB_SERVER_URL", "https://github.com")
 
 

@@ -1,6 +1,6 @@
-"""The event that started a run, typed.
+"""Read the event that started a run.
 
-What its fields hold on which event: docs.github.com, "Events that trigger workflows" and "Webhook events and payloads".
+The fields are documented in docs.github.com, "Events that trigger workflows" and "Webhook events and payloads".
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ QUEUED = re.compile(r"^refs/heads/gh-readonly-queue/.+/pr-(\d+)-[0-9a-f]{40}$")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PullRequest:
-    """The pull request of an event: what happened to it, where it comes from and where it goes."""
+    """The pull request of an event; *action* is what happened to it."""
 
     action: str
     number: int
@@ -31,9 +31,9 @@ class PullRequest:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MergeGroup:
-    """The part of a merge queue that is tested together, and the pull request that was put last into it.
+    """A merge group: pull requests of a merge queue that are tested together.
 
-    Its base is the group before it, or the branch.
+    *number* is the last pull request in it. The base is the previous group or, for the first one, the branch.
     """
 
     number: int
@@ -44,7 +44,7 @@ class MergeGroup:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Event:
-    """What happened, to which ref, in which repository."""
+    """The event: what happened to which *ref* of which *repository*."""
 
     name: str
     ref: str
@@ -61,12 +61,12 @@ class Event:
 
     @property
     def branch(self) -> str:
-        """Return the short name of the branch that the event is about, "" if it is about none."""
+        """Return the branch of the event without `refs/heads/`, "" if the ref is not a branch."""
         return self.ref.removeprefix(BRANCH) if self.ref.startswith(BRANCH) else ""
 
     @classmethod
     def read(cls, environment: Mapping[str, str], payload: Mapping[str, object]) -> Event:
-        """Read the event from the runner's variables and its payload; what is not there is empty."""
+        """Read the event from the runner's variables and its payload; missing values are empty."""
         name = environment.get("GITHUB_EVENT_NAME", "")
         pull_request = _pull_request(payload) if name.startswith("pull_request") else None
         return cls(
@@ -88,7 +88,7 @@ class Event:
 def is_hotfix(branch: str, prefix: str) -> bool:
     """Tell whether *branch* is a hotfix branch: *prefix* and one name.
 
-    One with a further slash would be outside of the branch filters and rulesets that say `hotfixes/*`.
+    A name with another slash does not match the branch filters and rulesets for `hotfixes/*`.
     """
     name = branch.removeprefix(prefix)
     return branch.startswith(prefix) and bool(name) and "/" not in name
@@ -122,10 +122,10 @@ def _number(pull_request: Mapping[str, object]) -> int:
 
 
 def _sha(environment: Mapping[str, str], payload: Mapping[str, object], pull_request: PullRequest | None) -> str:
-    """Return the commit that the event is about, "" if its branch is gone.
+    """Return the commit of the event, "" if it deleted a branch.
 
-    GITHUB_SHA of an open pull request is a test merge that no one keeps, so its head counts; that of a deleted
-    branch is some other commit.
+    For an open pull request GITHUB_SHA is a temporary test merge, so its head counts; for a deleted branch it is an
+    unrelated commit.
     """
     if payload.get("deleted") is True:
         return ""
@@ -135,7 +135,7 @@ def _sha(environment: Mapping[str, str], payload: Mapping[str, object], pull_req
 
 
 def _has_new_commits(payload: Mapping[str, object]) -> bool:
-    """Tell whether the push brought commits that were on no branch before (`distinct` in the payload)."""
+    """Tell whether the push added commits that were on no branch before (`distinct` in the payload)."""
     commits = payload.get("commits")
     return any(
         isinstance(commit, dict) and commit.get("distinct") is True

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 
 def say(text: str) -> None:
-    """Print *text* to the log at once; nothing in it is taken for a workflow command.
+    """Print *text* to the log immediately, and keep the runner from reading workflow commands in it.
 
-    The runner looks for `::` at the start of a line, and for `##[` anywhere in it.
+    The runner recognizes `::` at the start of a line and `##[` anywhere in it.
     """
     for line in text.splitlines():
         harmless = line.replace("##[", "#\u200b#[")
@@ -15,5 +15,5 @@ def say(text: str) -> None:
 
 
 def encodable(text: str) -> str:
-    """Return *text* without the half characters that JSON can hold and UTF-8 cannot."""
+    """Replace lone surrogates in *text*, which JSON allows but UTF-8 cannot encode."""
     return text.encode("utf-8", "replace").decode("utf-8")

@@ -1,4 +1,4 @@
-"""Write Markdown that text from elsewhere cannot break."""
+"""Write Markdown in which untrusted text cannot act as markup."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ LONGEST_LIST = 60
 
 
 def escape(text: str) -> str:
-    """Return *text* on one line, with nothing in it that Markdown or HTML would act on."""
+    """Return *text* on one line, with all characters escaped that have a meaning in Markdown or HTML."""
     return " ".join(text.split()).translate(MARKUP)
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, centered: int = 0) -> str:
-    """Return a table; its cells are Markdown already. The last *centered* columns are centered."""
+    """Return a table of cells that are already Markdown; the last *centered* columns are centered."""
     left = len(headers) - centered
     rules = ["---"] * left + [":-:"] * centered
     lines = [headers, rules, *rows]
@@ -30,7 +30,7 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, centered: in
 
 
 def format_tag(tag: str) -> str:
-    """Return *tag* as a cell. A value found in a file may be no valid tag, and is escaped."""
+    """Return *tag* as a cell; a value that is not a valid tag is escaped."""
     return f"`{short(tag)}`" if not tag or is_tag(tag) else escape(tag[:LONGEST_LIST])
 
 

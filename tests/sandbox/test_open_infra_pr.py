@@ -303,9 +303,13 @@ def test_each_service_can_have_a_file_of_its_own(github: GitHub) -> None:
         pytest.param({"tag": "a b"}, 2, "invalid-tag", "is not a tag", id="no tag"),
         pytest.param({"tag": "1", "infra_repo": "infra"}, 2, "invalid-input", "owner/name", id="no owner"),
         pytest.param({"tag": "1", "app_repo": "a/b/c"}, 2, "invalid-input", "owner/name", id="no repository"),
-        pytest.param({"tag": "1", "branch": "a..b"}, 2, "invalid-input", "no name of a branch", id="no branch name"),
+        pytest.param({"tag": "1", "branch": "a..b"}, 2, "invalid-input", "valid branch name", id="no branch name"),
         pytest.param(
-            {"tag": "1", "merge": "admin"}, 2, "invalid-input", "it can be none, direct, auto, queue", id="no route"
+            {"tag": "1", "merge": "admin"},
+            2,
+            "invalid-input",
+            "it must be one of none, direct, auto, queue",
+            id="no route",
         ),
         pytest.param({"tag": "1", "merge": "direct", "draft": "true"}, 2, "invalid-input", "a draft", id="a draft"),
         pytest.param({"tag": "1", "token": ""}, 2, "invalid-input", "input token is required", id="no token"),

@@ -292,7 +292,7 @@ def test_actors_are_named_and_looked_up(github: GitHub, files: dict[str, Any]) -
         ("Integration", "nobody", "there is no Integration 'nobody'"),
         ("Team", "nobody", "there is no Team 'nobody'"),
         ("Team", "../../users/olivia", "it must be the name of a user, an app, a team or a role"),
-        ("RepositoryRole", "boss", "role 'boss' is not known; it can be maintain, write, admin"),
+        ("RepositoryRole", "boss", "role 'boss' is not known; it must be one of maintain, write, admin"),
         ("EnterpriseRole", "x", "cannot be named; give its actor_id"),
     ],
 )
@@ -356,7 +356,7 @@ def test_a_repository_without_workflows_is_linted_too(github: GitHub) -> None:
         ({"repository": "a/b", "organization": "c"}, "not both"),
         ({"repository": "../x"}, "write it as owner/name"),
         ({"organization": "a/b"}, "must be the name of one"),
-        ({"mode": "mend"}, "it can be check, plan, apply"),
+        ({"mode": "mend"}, "it must be one of check, plan, apply"),
         ({"rulesets_dir": "nowhere"}, "there is no file nowhere/*.json; is the repository checked out?"),
     ],
 )
