@@ -1,1 +1,1 @@
-"""Rulesets as files: compare them with GitHub, and apply them."""
+"""Compare rulesets in files with those on GitHub, and apply them."""

@@ -1,4 +1,4 @@
-"""What is wrong with rulesets before GitHub ever sees them: what cannot work, and what is weaker than it looks."""
+"""Find problems in rulesets before they are sent to GitHub: rules that cannot work, or are weaker than they look."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CROWDS = ("RepositoryRole", "OrganizationAdmin", "Team", "DeployKey", "Enterpris
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LintProblem:
-    """What is wrong with *ruleset*, at the line with *at*. If *fatal*, it is not sent."""
+    """A problem of *ruleset*, at the line that contains *at*; a ruleset with a *fatal* problem is not sent."""
 
     ruleset: Ruleset
     message: str
@@ -35,7 +35,7 @@ class LintProblem:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RepositoryFacts:
-    """What the lint knows of the repository: default branch, workflows by path, ways to merge that are switched on."""
+    """The facts about a repository that the lint needs: default branch, workflows by path, allowed merge methods."""
 
     default_branch: str
     workflows: Mapping[str, str]
@@ -43,7 +43,7 @@ class RepositoryFacts:
 
 
 def lint(rulesets: Sequence[Ruleset], repository: RepositoryFacts | None) -> list[LintProblem]:
-    """Return what is wrong with *rulesets*, which hold together; *repository* is None for those of an organization."""
+    """Return the problems of *rulesets*, checked together; *repository* is None for rulesets of an organization."""
     branches = [ruleset for ruleset in rulesets if ruleset.target == "branch"]
     problems = [
         *chain.from_iterable(map(_bypasses, rulesets)),
@@ -60,7 +60,7 @@ def lint(rulesets: Sequence[Ruleset], repository: RepositoryFacts | None) -> lis
 
 
 def covers(ruleset: Ruleset, branch: str, default_branch: str) -> bool:
-    """Tell whether *ruleset* holds for *branch*."""
+    """Tell whether *ruleset* applies to *branch*."""
 
     def matches(pattern: str) -> bool:
         if pattern in (DEFAULT, ALL):
@@ -74,13 +74,13 @@ def _covers_something(ruleset: Ruleset) -> Iterator[LintProblem]:
     if not ruleset.includes and ruleset.target != "push":
         yield LintProblem(
             ruleset=ruleset,
-            message="conditions.ref_name.include is empty, so it covers nothing",
+            message="conditions.ref_name.include is empty, so the ruleset applies to no branch",
             at='"include"',
         )
     if ruleset.enforcement != "active":
         yield LintProblem(
             ruleset=ruleset,
-            message=f"enforcement is {ruleset.enforcement}, so it stops nothing",
+            message=f"enforcement is {ruleset.enforcement}, so the ruleset prevents nothing",
             at='"enforcement"',
             fatal=False,
         )
@@ -92,27 +92,27 @@ def _bypasses(ruleset: Ruleset) -> Iterator[LintProblem]:
         if entry.mode == "exempt":
             yield LintProblem(
                 ruleset=ruleset,
-                message=f"{entry}: GitHub keeps no record of what one who is exempt does; use pull_request or always",
+                message=f"{entry}: GitHub does not record what an exempt actor does; use pull_request or always",
                 at='"exempt"',
             )
         if entry.mode == "pull_request" and ruleset.rules.keys() == {"creation"}:
             yield LintProblem(
                 ruleset=ruleset,
-                message=f"{entry} cannot create a branch: that is no pull request; use bypass_mode always",
+                message=f"{entry} cannot create a branch, because that is not a pull request; use bypass_mode always",
                 at=at,
             )
         if entry.mode == "always" and ruleset.rules.keys() & {"pull_request", "required_status_checks"}:
             yield LintProblem(
                 ruleset=ruleset,
-                message=f"{entry} is wider than needed: it may push without a pull request, a review and checks; use"
-                " pull_request, or give what it may always do, like creation, a ruleset of its own",
+                message=f"{entry} is wider than needed: it allows pushes without pull request, review and checks; use"
+                " bypass_mode pull_request, or move rules that need always, like creation, to a separate ruleset",
                 at=at,
                 fatal=False,
             )
         if entry.kind in CROWDS:
             yield LintProblem(
                 ruleset=ruleset,
-                message=f"{entry} is wider than needed: it is whoever belongs to it, today and later; name the bot",
+                message=f"{entry} is wider than needed: it includes all present and future members; name the bot",
                 at=at,
                 fatal=False,
             )
@@ -124,31 +124,31 @@ def _creation(ruleset: Ruleset) -> Iterator[LintProblem]:
     if ruleset.includes == [DEFAULT]:
         yield LintProblem(
             ruleset=ruleset,
-            message="creation on the default branch protects nothing, as the branch is there, and gets in the way of"
-            " renaming it; leave it out",
+            message="rule creation protects nothing on the default branch, which already exists, and prevents renaming"
+            " it; remove the rule",
             at='"creation"',
             fatal=False,
         )
     elif not any(entry.mode == "always" for entry in ruleset.bypass or ()):
         yield LintProblem(
             ruleset=ruleset,
-            message="nobody can create these branches: creation is restricted, and nobody may always bypass it",
+            message="nobody can create these branches: creation is restricted, and no actor has bypass_mode always",
             at='"creation"',
         )
 
 
 def _bots(rulesets: Sequence[Ruleset], repository: RepositoryFacts | None) -> Iterator[LintProblem]:
-    """Find those who may bypass a rule of one ruleset and meet it again in another that holds for the same branch."""
+    """Find actors that may bypass a rule in one ruleset, but not in another one for the same branches."""
     active = [ruleset for ruleset in rulesets if ruleset.enforcement == "active"]
     for rule in ("creation", "pull_request"):
-        asking = [ruleset for ruleset in active if rule in ruleset.rules]
-        for ruleset, other in permutations(asking, 2):
+        with_rule = [ruleset for ruleset in active if rule in ruleset.rules]
+        for ruleset, other in permutations(with_rule, 2):
             for entry in set(ruleset.bypass or ()) - set(other.bypass or ()):
                 if _meet(ruleset, other, repository):
                     yield LintProblem(
                         ruleset=ruleset,
-                        message=f"{entry} may bypass {rule} here, and not in '{other.name}', which holds for the same"
-                        " branches: it cannot do its job",
+                        message=f"{entry} may bypass {rule} here, but not in '{other.name}', which applies to the same"
+                        " branches, so the bypass has no effect; add it there too",
                         at=f'"{entry.name or entry.kind}"',
                     )
     for ruleset, other in permutations(active, 2):
@@ -157,8 +157,8 @@ def _bots(rulesets: Sequence[Ruleset], repository: RepositoryFacts | None) -> It
             if checks and not checks.get("do_not_enforce_on_create") and _meet(ruleset, other, repository):
                 yield LintProblem(
                     ruleset=other,
-                    message=f"{entry} may create these branches only at commits that the required checks have"
-                    " succeeded on; set do_not_enforce_on_create",
+                    message=f"{entry} may create these branches only at commits on which the required checks have"
+                    " succeeded; set do_not_enforce_on_create",
                     at='"required_status_checks"',
                     fatal=False,
                 )
@@ -167,27 +167,27 @@ def _bots(rulesets: Sequence[Ruleset], repository: RepositoryFacts | None) -> It
 def _merging(
     ruleset: Ruleset, rulesets: Sequence[Ruleset], repository: RepositoryFacts | None, methods: frozenset[str]
 ) -> Iterator[LintProblem]:
-    """Find what no way to merge satisfies, all rulesets taken together that hold for the same branches."""
-    together = [
+    """Find rules that no merge method satisfies, considering all rulesets for the same branches."""
+    overlapping = [
         other
         for other in rulesets
         if other is ruleset or (_active(ruleset, other) and _meet(ruleset, other, repository))
     ]
-    for other in together:
+    for other in overlapping:
         allowed = other.rules.get("pull_request", {}).get("allowed_merge_methods")
         methods = methods & frozenset(allowed) if allowed else methods
     if "required_linear_history" in ruleset.rules and not methods & {"squash", "rebase"}:
         yield LintProblem(
             ruleset=ruleset,
-            message="linear history is required, and neither squash nor rebase may be used to merge"
-            f" ({_listed(methods)}): nothing can be merged",
+            message="nothing can be merged: linear history is required, but neither squash nor rebase is allowed"
+            f" (allowed: {_listed(methods)})",
             at='"required_linear_history"',
         )
     if "required_signatures" in ruleset.rules and methods == {"rebase"}:
         yield LintProblem(
             ruleset=ruleset,
-            message="signatures are required, and rebase alone may be used to merge, which GitHub does not sign: allow"
-            " squash",
+            message="nothing can be merged: signatures are required, but only rebase is allowed, which GitHub does not"
+            " sign; allow squash",
             at='"required_signatures"',
         )
 
@@ -198,36 +198,36 @@ def _checks(ruleset: Ruleset, repository: RepositoryFacts) -> Iterator[LintProbl
         name, app = required["context"], required.get("integration_id")
         if app not in (None, ACTIONS_APP):
             continue
-        makers = [check for check in reported if check.is_named(name)]
-        if not makers:
+        reporters = [check for check in reported if check.is_named(name)]
+        if not reporters:
             nearest = get_close_matches(name, [check.name for check in reported], n=1, cutoff=0.3)
-            hint = f"; the nearest is '{nearest[0]}'" if nearest else ""
+            hint = f"; did you mean '{nearest[0]}'?" if nearest else ""
             yield LintProblem(
                 ruleset=ruleset,
-                message=f"check '{name}' is required, and no workflow reports it on pull requests{hint}",
+                message=f"check '{name}' is required, but no workflow reports it on pull requests{hint}",
                 at=f'"{name}"',
                 fatal=app == ACTIONS_APP,
             )
-        elif all(check.filtered for check in makers):
+        elif all(check.filtered for check in reporters):
             yield LintProblem(
                 ruleset=ruleset,
-                message=f"check '{name}' never comes where {makers[0].workflow} does not run because of its paths, and"
-                " such a pull request waits for ever",
+                message=f"check '{name}' is not reported on pull requests that {reporters[0].workflow} skips because of"
+                " its paths filter, so they can never be merged; remove the filter",
                 at=f'"{name}"',
                 fatal=False,
             )
         if app is None:
             yield LintProblem(
                 ruleset=ruleset,
-                message=f"check '{name}' may be reported by anybody who can write; name the app that must"
-                f" (integration_id, {ACTIONS_APP} for GitHub Actions)",
+                message=f"check '{name}' can be reported by anyone with write access; require an app by its"
+                f" integration_id ({ACTIONS_APP} for GitHub Actions)",
                 at=f'"{name}"',
                 fatal=False,
             )
 
 
 def _nested(ruleset: Ruleset, rulesets: Sequence[Ruleset], repository: RepositoryFacts) -> Iterator[LintProblem]:
-    """Find branches one level deeper that a workflow publishes and that nothing like *ruleset* covers."""
+    """Find branches one level deeper that a workflow runs for, but that no ruleset like *ruleset* covers."""
     for pattern in ruleset.includes:
         flat = _sample(pattern)
         if "/" not in flat or not covers(ruleset, flat, repository.default_branch):
@@ -240,14 +240,14 @@ def _nested(ruleset: Ruleset, rulesets: Sequence[Ruleset], repository: Repositor
         if workflow and not covered:
             yield LintProblem(
                 ruleset=ruleset,
-                message=f"{pattern} covers {flat} and not {deep}, which {workflow} runs for all the same; in a ruleset"
-                f" it is {pattern.rstrip('*').rstrip('/')}/**/*",
+                message=f"{pattern} covers {flat} but not {deep}, although {workflow} runs for both; to cover both, use"
+                f" {pattern.rstrip('*').rstrip('/')}/**/*",
                 at=f'"{pattern}"',
             )
 
 
 def _sample(pattern: str) -> str:
-    """Return the name of a branch that *pattern* may cover."""
+    """Return an example of a branch that *pattern* covers."""
     return pattern.removeprefix(BRANCH).replace("**/", "").replace("**", "*").replace("*", "name")
 
 
@@ -256,7 +256,7 @@ def _same_rules(ruleset: Ruleset, other: Ruleset) -> bool:
 
 
 def _meet(ruleset: Ruleset, other: Ruleset, repository: RepositoryFacts | None) -> bool:
-    """Tell whether there is a branch for which both hold, among those that their patterns name."""
+    """Tell whether both apply to the same branch, judged by examples of their patterns."""
     default = repository.default_branch if repository else "main"
     samples = {default, *(_sample(pattern) for pattern in (*ruleset.includes, *other.includes))}
     return any(covers(ruleset, sample, default) and covers(other, sample, default) for sample in samples)

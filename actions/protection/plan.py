@@ -1,9 +1,8 @@
-"""What has to be done to rulesets, in an order in which no branch is ever less protected than it was.
+"""Plan the changes of rulesets in an order in which no branch is ever less protected than before.
 
-Until all that is new holds, nothing that held is taken away: what is new comes first, then what only gains, then what
-loses something, and what goes is deleted last. If more than one ruleset loses something, one may lose what another is
-to gain; so copies of them, guards, hold until the end. A run that dies leaves its guards, and the next one takes them
-away when it is done.
+New rulesets are created first, then rulesets that only gain protection are updated, then those that lose some, and
+obsolete ones are deleted last. If several rulesets lose protection, one may lose a rule that another is about to gain;
+therefore copies of them (guards) apply until the end. A killed run leaves its guards, and the next run deletes them.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ GUARD = " (guard while rulesets are applied)"
 
 
 class Verb(StrEnum):
-    """What can be done to a ruleset."""
+    """The changes of a ruleset."""
 
     CREATE = "create"
     UPDATE = "update"
@@ -34,7 +33,7 @@ class Verb(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
-    """One request: *ruleset* is what is to be there or, for a deletion, what is; *number* is the id of what is."""
+    """One request; *ruleset* is the wanted one or, for a deletion, the current one, and *number* the current id."""
 
     verb: Verb
     ruleset: Ruleset
@@ -42,7 +41,7 @@ class Step:
 
     @property
     def guards(self) -> bool:
-        """Tell whether it is about a copy that holds for the length of a run."""
+        """Tell whether the ruleset is a guard: a copy that applies during a run."""
         return self.ruleset.name.endswith(GUARD)
 
     def __str__(self) -> str:
@@ -51,7 +50,7 @@ class Step:
 
 @dataclass(slots=True)
 class Result:
-    """What was found and what was done, as far as the run got; *failure* is why it got no further."""
+    """The problems, the drift, the planned steps and those *done*; *failure* is the error that ended the run."""
 
     problems: Sequence[LintProblem]
     drift: Sequence[Difference]
@@ -60,21 +59,22 @@ class Result:
     failure: ActionError | None = None
 
 
-def find_drift(wanted: Sequence[Ruleset], there: Sequence[Ruleset], *, prune: bool) -> list[Difference]:
-    """Return in what *there* differs from *wanted*; what is there beyond that counts if it is to be pruned."""
-    by_name = {ruleset.name: ruleset for ruleset in there}
+def find_drift(wanted: Sequence[Ruleset], current: Sequence[Ruleset], *, prune: bool) -> list[Difference]:
+    """Return the differences of *current* from *wanted*; with *prune*, surplus rulesets count too."""
+    by_name = {ruleset.name: ruleset for ruleset in current}
     drift: list[Difference] = []
     for ruleset in wanted:
         if ruleset.name in by_name:
             drift += differences(ruleset, by_name[ruleset.name])
         else:
             drift.append(Difference(ruleset=ruleset.name, kind="missing"))
-    return [*drift, *(Difference(ruleset=ruleset.name, kind="extra") for ruleset in _extra(wanted, there, prune=prune))]
+    extra = _extra(wanted, current, prune=prune)
+    return [*drift, *(Difference(ruleset=ruleset.name, kind="extra") for ruleset in extra)]
 
 
-def plan_steps(wanted: Sequence[Ruleset], there: Sequence[Ruleset], *, prune: bool) -> list[Step]:
-    """Return the steps that make *there* what is *wanted*."""
-    by_name = {ruleset.name: ruleset for ruleset in there}
+def plan_steps(wanted: Sequence[Ruleset], current: Sequence[Ruleset], *, prune: bool) -> list[Step]:
+    """Return the steps from the *current* rulesets to the *wanted* ones."""
+    by_name = {ruleset.name: ruleset for ruleset in current}
     creations = [Step(verb=Verb.CREATE, ruleset=ruleset) for ruleset in wanted if ruleset.name not in by_name]
     changed = [
         (ruleset, by_name[ruleset.name])
@@ -85,7 +85,8 @@ def plan_steps(wanted: Sequence[Ruleset], there: Sequence[Ruleset], *, prune: bo
     losing = [pair for pair in changed if pair not in gaining]
     updates = [Step(verb=Verb.UPDATE, ruleset=new, number=old.number) for new, old in (*gaining, *losing)]
     deletions = [
-        Step(verb=Verb.DELETE, ruleset=ruleset, number=ruleset.number) for ruleset in _extra(wanted, there, prune=prune)
+        Step(verb=Verb.DELETE, ruleset=ruleset, number=ruleset.number)
+        for ruleset in _extra(wanted, current, prune=prune)
     ]
     if len(losing) > 1:
         missing = [old for _, old in losing if old.name + GUARD not in by_name]
@@ -94,10 +95,10 @@ def plan_steps(wanted: Sequence[Ruleset], there: Sequence[Ruleset], *, prune: bo
     return [*creations, *updates, *deletions]
 
 
-def _extra(wanted: Sequence[Ruleset], there: Sequence[Ruleset], *, prune: bool) -> list[Ruleset]:
-    """Return what is there and not wanted; the guards of a run that died go in any case."""
+def _extra(wanted: Sequence[Ruleset], current: Sequence[Ruleset], *, prune: bool) -> list[Ruleset]:
+    """Return the surplus rulesets; without *prune*, only guards that a killed run left."""
     names = {ruleset.name for ruleset in wanted}
-    return [ruleset for ruleset in there if ruleset.name not in names and (prune or ruleset.name.endswith(GUARD))]
+    return [ruleset for ruleset in current if ruleset.name not in names and (prune or ruleset.name.endswith(GUARD))]
 
 
 def _differs(new: Ruleset, old: Ruleset) -> bool:
@@ -109,6 +110,6 @@ def _guard(ruleset: Ruleset) -> Ruleset:
 
 
 def _only_gains(new: Ruleset, old: Ruleset) -> bool:
-    """Tell whether *new* has all that *old* has, for the same branches and at most the same bypasses."""
+    """Tell whether *new* keeps all rules of *old*, for the same branches and without further bypasses."""
     lost = [d for d in differences(new, old) if d.what != "bypass_actors" and d.github is not None]
     return not lost and set(new.bypass or ()) <= set(old.bypass or ())

@@ -1,4 +1,4 @@
-"""What a person reads of rulesets: what is wrong with the files, what differs, what is done about it."""
+"""Report on rulesets: problems of the files, differences from GitHub, steps."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def summary(result: Result, target: str, mode: str, *, failed: bool, in_sync: bo
     state = "❌" if failed else "✅" if in_sync else "📋"
     parts = [f"### {state} Rulesets of {escape(target)}: {mode}\n"]
     if in_sync and not result.done:
-        parts.append("They match the files.\n")
+        parts.append("The rulesets on GitHub match the files.\n")
     if result.failure:
         parts.append(f"**{result.failure.reason}**: {escape(str(result.failure))}\n")
     if result.problems:
@@ -33,40 +33,40 @@ def summary(result: Result, target: str, mode: str, *, failed: bool, in_sync: bo
         parts.append(markdown.table(("severity", "file", "problem"), rows))
     if result.steps:
         rows = [
-            [str(number), step.verb, escape(step.ruleset.name), "done" if step in result.done else "to do"]
+            [str(number), step.verb, escape(step.ruleset.name), "done" if step in result.done else "not done"]
             for number, step in enumerate(result.steps, start=1)
         ]
         parts.append(markdown.table(("step", "action", "ruleset", "state"), rows))
     if result.drift:
-        parts.append("GitHub (-) and the files (+) differ:\n\n" + code_block(_diff(result.drift), "diff"))
+        parts.append("Differences between GitHub (-) and the files (+):\n\n" + code_block(_diff(result.drift), "diff"))
     return "\n".join(parts)
 
 
 def in_words(difference: Difference) -> str:
-    """Return *difference* as part of a sentence."""
+    """Describe *difference* as part of a sentence."""
     if difference.kind == "missing":
-        return "GitHub does not have it"
+        return "missing on GitHub"
     if difference.kind == "extra":
-        return "no file has it"
+        return "not in the files"
     return f"{difference.what} is {_value(difference.github)} on GitHub, {_value(difference.file)} in the file"
 
 
 def _diff(drift: Iterable[Difference]) -> str:
-    """Return *drift* as a diff, from what GitHub has to what the files say."""
+    """Return *drift* as a diff from GitHub to the files."""
     text, name = "", None
     for difference in drift:
         if difference.ruleset != name:
             name = difference.ruleset
             text += f"  {name}\n"
         if difference.kind == "missing":
-            text += "+   all of it: GitHub has no such ruleset\n"
+            text += "+   the whole ruleset: missing on GitHub\n"
         elif difference.kind == "extra":
-            text += "-   all of it: no file has such a ruleset\n"
+            text += "-   the whole ruleset: not in the files\n"
         else:
-            github = "this token cannot read it" if difference.kind == "unknown" else _value(difference.github)
+            github = "cannot be read with this token" if difference.kind == "unknown" else _value(difference.github)
             text += f"-   {difference.what}: {github}\n+   {difference.what}: {_value(difference.file)}\n"
     return text
 
 
 def _value(value: object) -> str:
-    return "not there" if value is None else json.dumps(value, ensure_ascii=False)[:LONGEST_VALUE]
+    return "not set" if value is None else json.dumps(value, ensure_ascii=False)[:LONGEST_VALUE]

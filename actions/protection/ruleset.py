@@ -1,7 +1,7 @@
-"""A ruleset as a file says it and as GitHub has it, in one form, and how the two differ.
+"""Represent a ruleset of a file and of GitHub in one form, and compare the two.
 
-A file has what the API takes (docs.github.com, "REST API endpoints for rules"), or what GitHub's export has, with two
-liberties: what only answers hold, like `id`, may be there, and who may bypass it can be named (`actor`).
+A file contains a request of the API (docs.github.com, "REST API endpoints for rules") or GitHub's export, with two
+additions: keys that only answers have, like `id`, are ignored, and a bypass may name its actor (`actor`).
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ ANSWERS_ONLY = {
     "created_at",
     "updated_at",
 }
-# What an answer names and a file need not: GitHub takes them for these.
+# The merge methods that GitHub allows if a file names none.
 EVERY_METHOD = ["merge", "rebase", "squash"]
-# A login, the slug of an app or of a team, the name of a role.
+# A login, the slug of an app or a team, or the name of a role.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 NAMELESS = ("OrganizationAdmin", "DeployKey", "EnterpriseOwner")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bypass:
-    """Who may bypass a ruleset, and how: a *kind* of actor, its *number*, its *name* where a file has it."""
+    """An actor that may bypass a ruleset: its *kind*, id (*number*), *mode*, and *name* if a file gives it."""
 
     kind: str
     number: int | None
@@ -45,13 +45,13 @@ class Bypass:
     name: str = field(default="", compare=False)
 
     def __str__(self) -> str:
-        who = self.name or ("" if self.number is None else str(self.number))
-        return f"{f'{self.kind} {who}'.strip()} ({self.mode})"
+        actor = self.name or ("" if self.number is None else str(self.number))
+        return f"{f'{self.kind} {actor}'.strip()} ({self.mode})"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ruleset:
-    """A ruleset. Its *bypass* is None if this token cannot see it; *number* is its id, 0 before it has one."""
+    """A ruleset; *bypass* is None if the token cannot see it, *number* is its id, 0 before it is created."""
 
     name: str
     target: str
@@ -65,25 +65,25 @@ class Ruleset:
 
     @property
     def includes(self) -> list[str]:
-        """Return the patterns of the refs that it covers."""
+        """Return the patterns of the refs that the ruleset applies to."""
         return list(self.conditions.get("ref_name", {}).get("include", []))
 
     @property
     def excludes(self) -> list[str]:
-        """Return the patterns of the refs that it does not cover, though it includes them."""
+        """Return the patterns of the refs that are exempt although they are included."""
         return list(self.conditions.get("ref_name", {}).get("exclude", []))
 
     def line(self, text: str) -> int:
-        """Return the line of the file that has *text*, 1 if none has."""
+        """Return the number of the first line that contains *text*, 1 if none does."""
         lines = self.text.splitlines()
         return next((number for number, line in enumerate(lines, start=1) if text in line), 1)
 
     def error(self, message: str, at: str = "") -> InvalidRulesetError:
-        """Return *message* as an error of the file, at the first line with *at*."""
+        """Return *message* as an error in the file, at the first line that contains *at*."""
         return InvalidRulesetError(f"{self.file}: {message}", file=self.file, line=self.line(at) if at else 1)
 
     def body(self) -> dict[str, Any]:
-        """Return the ruleset as the API takes it."""
+        """Return the ruleset as a request body of the API."""
         return {
             "name": self.name,
             "target": self.target,
@@ -103,10 +103,10 @@ class Ruleset:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Difference:
-    """One thing in which GitHub has something else than the file of *ruleset*; *kind* is one of four.
+    """A difference between GitHub and the file of *ruleset*.
 
-    `missing` and `extra` are said of a whole ruleset, `different` of one thing in it, `unknown` of one that this token
-    cannot see.
+    *kind* is `missing` or `extra` for a whole ruleset, `different` for one property of it (*what*), and `unknown` for a
+    property that the token cannot read.
     """
 
     ruleset: str
@@ -116,7 +116,7 @@ class Difference:
     github: object = None
 
     def to_json(self) -> dict[str, object]:
-        """Return it for the output `drift`."""
+        """Return the difference as an entry of the output `drift`."""
         return {
             "ruleset": self.ruleset,
             "kind": self.kind,
@@ -127,9 +127,9 @@ class Difference:
 
 
 def parse_ruleset(text: str, file: str, *, scope: str) -> Ruleset:
-    """Return the ruleset that *text*, of *file*, says, for a *scope*: `repository` or `organization`.
+    """Parse *text*, the content of *file*, for a *scope*: `repository` or `organization`.
 
-    Raises InvalidRulesetError if it is no JSON or not what the API takes. Names of actors are not looked up here.
+    Raises InvalidRulesetError if it is not JSON or if the API would reject it. Names of actors are not resolved here.
     """
     document = _document(text, file)
     entries = document.get("bypass_actors", [])
@@ -142,7 +142,7 @@ def parse_ruleset(text: str, file: str, *, scope: str) -> Ruleset:
 
 
 def read_ruleset(document: Mapping[str, Any]) -> Ruleset:
-    """Return the ruleset that *document*, an answer of the API, describes."""
+    """Read a ruleset from *document*, an answer of the API."""
     entries = document.get("bypass_actors")
     return Ruleset(
         name=document["name"],
@@ -155,42 +155,42 @@ def read_ruleset(document: Mapping[str, Any]) -> Ruleset:
     )
 
 
-def differences(wanted: Ruleset, there: Ruleset) -> Iterator[Difference]:
-    """Yield in what *there*, as GitHub has it, differs from *wanted*."""
-    for what, file, github in _aspects(wanted, there):
+def differences(wanted: Ruleset, current: Ruleset) -> Iterator[Difference]:
+    """Yield the differences of *current*, from GitHub, from *wanted*, from a file."""
+    for what, file, github in _properties(wanted, current):
         if _plain(what, file) != _plain(what, github):
             yield Difference(ruleset=wanted.name, kind="different", what=what, file=file, github=github)
-    if there.bypass is None:
+    if current.bypass is None:
         yield Difference(ruleset=wanted.name, kind="unknown", what="bypass_actors", file=_shown(wanted), github=None)
-    elif set(wanted.bypass or ()) != set(there.bypass):
+    elif set(wanted.bypass or ()) != set(current.bypass):
         names = {(entry.kind, entry.number): entry.name for entry in wanted.bypass or ()}
-        known = tuple(replace(entry, name=names.get((entry.kind, entry.number), "")) for entry in there.bypass)
+        named = tuple(replace(entry, name=names.get((entry.kind, entry.number), "")) for entry in current.bypass)
         yield Difference(
             ruleset=wanted.name,
             kind="different",
             what="bypass_actors",
             file=_shown(wanted),
-            github=_shown(replace(there, bypass=known)),
+            github=_shown(replace(current, bypass=named)),
         )
 
 
-def _aspects(wanted: Ruleset, there: Ruleset) -> Iterator[tuple[str, object, object]]:
-    """Yield name, value of *wanted* and value of *there* for all that they say but who may bypass them."""
-    yield "target", wanted.target, there.target
-    yield "enforcement", wanted.enforcement, there.enforcement
-    for key in sorted({*wanted.conditions, *there.conditions}):
-        yield f"conditions.{key}", wanted.conditions.get(key), there.conditions.get(key)
-    for kind in sorted({*wanted.rules, *there.rules}):
-        one, other = wanted.rules.get(kind), there.rules.get(kind)
-        if one is None or other is None:
-            yield f"rules.{kind}", None if one is None else one or True, None if other is None else other or True
+def _properties(wanted: Ruleset, current: Ruleset) -> Iterator[tuple[str, object, object]]:
+    """Yield name, wanted value and current value of all properties except the bypass list."""
+    yield "target", wanted.target, current.target
+    yield "enforcement", wanted.enforcement, current.enforcement
+    for key in sorted({*wanted.conditions, *current.conditions}):
+        yield f"conditions.{key}", wanted.conditions.get(key), current.conditions.get(key)
+    for kind in sorted({*wanted.rules, *current.rules}):
+        new, old = wanted.rules.get(kind), current.rules.get(kind)
+        if new is None or old is None:
+            yield f"rules.{kind}", None if new is None else new or True, None if old is None else old or True
             continue
-        for key in sorted({*one, *other}):
-            yield f"rules.{kind}.{key}", one.get(key), other.get(key)
+        for key in sorted({*new, *old}):
+            yield f"rules.{kind}.{key}", new.get(key), old.get(key)
 
 
 def _plain(what: str, value: object) -> object:
-    """Return *value* so that two that mean the same are equal: nothing, false and empty do, and order says nothing."""
+    """Normalize *value*: missing, false and empty values become equal, and the order of lists does not matter."""
     if what.endswith(".allowed_merge_methods") and value is None:
         value = EVERY_METHOD
     if isinstance(value, dict):
@@ -214,12 +214,12 @@ def _document(text: str, file: str) -> dict[str, Any]:
     except RecursionError as error:
         raise InvalidRulesetError(f"{file}: nested too deeply", file=file, line=1) from error
     if not isinstance(document, dict):
-        raise InvalidRulesetError(f"{file}: a ruleset is an object, in braces", file=file, line=1)
+        raise InvalidRulesetError(f"{file}: a ruleset must be a JSON object", file=file, line=1)
     return document
 
 
 def _check(document: dict[str, Any], text: str, file: str, scope: str) -> None:
-    """Hold *document* against what GitHub's API description asks of a request, rule by rule."""
+    """Validate *document*, rule by rule, against the schemas of GitHub's API description."""
     known = json.loads(SCHEMA.read_text(encoding="utf-8"))[scope]
     _validate(known["ruleset"], document, "", text, file)
     rules = document.get("rules", [])
@@ -229,15 +229,16 @@ def _check(document: dict[str, Any], text: str, file: str, scope: str) -> None:
     for kind, rule in zip(kinds, rules, strict=True):
         schema = known["rules"].get(kind) if isinstance(kind, str) else None
         if schema is None:
+            types = ", ".join(sorted(known["rules"]))
             raise InvalidRulesetError(
-                f"{file}: {kind!r:.200} is no type of rule of a {scope}; known: {', '.join(sorted(known['rules']))}",
+                f"{file}: {kind!r:.200} is not a rule type for a ruleset of {scope} scope; known: {types}",
                 file=file,
                 line=_line(text, f'"{kind}"'),
             )
         _validate(schema, rule, f"rule {kind}, ", text, file)
         if kinds.count(kind) > 1:
             raise InvalidRulesetError(
-                f"{file}: rule {kind} is there more than once", file=file, line=_line(text, f'"{kind}"')
+                f"{file}: rule {kind} occurs more than once", file=file, line=_line(text, f'"{kind}"')
             )
 
 
@@ -247,13 +248,13 @@ def _validate(schema: dict[str, Any], value: object, what: str, text: str, file:
     try:
         fastjsonschema.validate(schema, value, use_default=False)
     except fastjsonschema.JsonSchemaValueException as error:
-        # "data.parameters.x must be …": `data` is the object that was looked at.
+        # "data.parameters.x must be …": `data` is the validated object.
         path = [str(part) for part in error.path[1:]]
-        said = error.message.removeprefix(error.name or "").strip()
+        problem = error.message.removeprefix(error.name or "").strip()
         where = ".".join(path)
         last = next((part for part in reversed(path) if not part.isdecimal()), "")
         raise InvalidRulesetError(
-            f"{file}: {what}{where} {said}".replace("  ", " "), file=file, line=_line(text, f'"{last}"')
+            f"{file}: {what}{where} {problem}".replace("  ", " "), file=file, line=_line(text, f'"{last}"')
         ) from error
 
 
@@ -262,7 +263,7 @@ def _line(text: str, needle: str) -> int:
 
 
 def _nameless(entry: object) -> object:
-    """Return an entry of the bypass list without the name, which the API does not know."""
+    """Return an entry of the bypass list without `actor`, which the API does not know."""
     return {key: value for key, value in entry.items() if key != "actor"} if isinstance(entry, dict) else entry
 
 
@@ -274,7 +275,7 @@ def _named(entry: Mapping[str, Any], ruleset: Ruleset) -> Bypass:
         )
     if bypass.kind not in NAMELESS and (not name) == (bypass.number is None):
         raise ruleset.error(
-            f"a bypass of kind {bypass.kind} needs either actor, a name, or actor_id", f'"{bypass.kind}"'
+            f"a bypass of kind {bypass.kind} needs either actor (a name) or actor_id", f'"{bypass.kind}"'
         )
     return replace(bypass, name=name)
 

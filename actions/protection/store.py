@@ -1,4 +1,4 @@
-"""The rulesets of a repository or an organization on GitHub: read, written, and who their actors are."""
+"""Read and write the rulesets of a repository or an organization on GitHub, and resolve names of actors."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 READ = "metadata: read"
 WRITE = "administration: write"
-# The ids that the roles of every repository have.
+# The ids of the built-in repository roles.
 ROLES = {"maintain": 2, "write": 4, "admin": 5}
 FACTS = """
-query($owner: String!, $name: String!, $tree: String!) { repository(owner: $owner, name: $name) {
+query($owner: String!, $name: String!, $tree: String!) { repository(owner: $owner, name: $name) { nameWithOwner
     squashMergeAllowed rebaseMergeAllowed mergeCommitAllowed
     defaultBranchRef { name }
     object(expression: $tree) { ... on Tree { entries { path object { ... on Blob { text } } } } }
@@ -30,35 +30,35 @@ query($owner: String!, $name: String!, $tree: String!) { repository(owner: $owne
 
 @dataclass(frozen=True)
 class RulesetStore:
-    """The rulesets of the client's repository or organization."""
+    """Read and write the rulesets of the client's repository or organization."""
 
     client: Client
 
     @property
     def scope(self) -> str:
-        """Return what the client is about: `repository` or `organization`."""
+        """Return the kind of the client's target: `repository` or `organization`."""
         return "repository" if "/" in self.client.name else "organization"
 
     def all(self) -> list[Ruleset]:
-        """Return its own rulesets, not those that it inherits. A repository has at most 75."""
+        """Return the rulesets of the target itself, without inherited ones. A repository has at most 75."""
         inherited = "&includes_parents=false" if self.scope == "repository" else ""
         listed = self.client.rest("GET", f"/rulesets?per_page=100{inherited}", permission=READ)
         return [self._read(self.client.rest("GET", f"/rulesets/{entry['id']}", permission=READ)) for entry in listed]
 
     def create(self, ruleset: Ruleset) -> Ruleset:
-        """Create *ruleset* and return what GitHub made of it."""
+        """Create *ruleset*, and return it as GitHub stored it."""
         return self._read(self.client.rest("POST", "/rulesets", ruleset.body(), permission=WRITE))
 
     def update(self, number: int, ruleset: Ruleset) -> Ruleset:
-        """Replace the ruleset *number* by *ruleset* and return what GitHub made of it."""
+        """Replace the ruleset *number* by *ruleset*, and return it as GitHub stored it."""
         return self._read(self.client.rest("PUT", f"/rulesets/{number}", ruleset.body(), permission=WRITE))
 
     def delete(self, number: int) -> None:
-        """Delete the ruleset *number*, if it is there."""
+        """Delete the ruleset *number* if it exists."""
         self.client.rest("DELETE", f"/rulesets/{number}", permission=WRITE, absent=(HTTPStatus.NOT_FOUND,))
 
     def facts(self, revision: str) -> RepositoryFacts:
-        """Return what the lint needs of the repository, its workflows as they are at *revision*."""
+        """Return the facts that the lint needs, with the workflows at *revision*."""
         answer = self.client.repository(FACTS, {"tree": f"{revision}:{FOLDER}"})
         entries = (answer["object"] or {}).get("entries") or []
         workflows = {entry["path"]: (entry["object"] or {}).get("text") or "" for entry in entries}
@@ -70,10 +70,10 @@ class RulesetStore:
         )
 
     def actor(self, kind: str, name: str) -> int:
-        """Return the id of the actor *name* of *kind*; raise InputError, saying what to look for, if there is none."""
+        """Return the id of the actor *name* of *kind*; raise InputError if it does not exist."""
         if kind == "RepositoryRole":
             if name not in ROLES:
-                raise InputError(f"role '{name}' is not known; it can be {', '.join(ROLES)}, or an actor_id")
+                raise InputError(f"role '{name}' is not known; it must be one of {', '.join(ROLES)}, or an actor_id")
             return ROLES[name]
         owner = self.client.name.partition("/")[0]
         paths = {
@@ -82,11 +82,11 @@ class RulesetStore:
             "Team": f"/orgs/{owner}/teams/{name}",
         }
         if kind not in paths:
-            raise InputError(f"a bypass of kind {kind} cannot be named; give its actor_id")
+            raise InputError(f"a bypass of kind {kind} cannot be given by name; use actor_id")
         permission = "members: read" if kind == "Team" else READ
         actor = self.client.rest("GET", paths[kind], permission=permission, absent=(HTTPStatus.NOT_FOUND,), root="")
         if actor is None:
-            raise InputError(f"there is no {kind} '{name}' that this token can see")
+            raise InputError(f"{kind} '{name}' not found: it does not exist, or this token cannot see it")
         with self.client.parsing():
             return int(actor["id"])
 

@@ -1,4 +1,4 @@
-"""What workflows report on a pull request, and which branches they run for: from their texts alone."""
+"""Work out from the texts of workflows which checks they report on pull requests, and for which branches they run."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ FOLDER = ".github/workflows"
 LOCAL = re.compile(r"\./(?P<path>\.github/workflows/[^@]+)")
 EXPRESSION = re.compile(r"\$\{\{.*?\}\}")
 ON_PULL_REQUESTS = ("pull_request", "pull_request_target", "push")
-# GitHub takes ten levels of reusable workflows (docs.github.com, "Reusing workflow configurations").
+# GitHub allows ten levels of reusable workflows (docs.github.com, "Reusing workflow configurations").
 DEEPEST = 10
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WorkflowCheck:
-    """A check that a job reports: its *name*, in which `*` stands for what only a run knows, and its *workflow*.
+    """A check that a job reports; `*` in its *name* stands for a part that only a run knows.
 
-    *filtered* tells that the workflow runs for some paths only, so that the check may never come.
+    *filtered* means that the *workflow* runs only for some paths, so the check may never be reported.
     """
 
     name: str
@@ -38,23 +38,23 @@ class WorkflowCheck:
 
 
 def reported_checks(workflows: Mapping[str, str]) -> list[WorkflowCheck]:
-    """Return the checks that *workflows*, texts by path, report on the head of a pull request.
+    """Return the checks that *workflows* (path to text) report on the head of a pull request.
 
-    A job reports by its name, else by its id; one that calls a workflow by `name / name of the job in there`; one of a
-    matrix with its values behind it (docs.github.com, "Troubleshooting required status checks").
+    The check of a job has its name, or else its id. A job of a called workflow is `caller / job`, and a matrix appends
+    its values in brackets (docs.github.com, "Troubleshooting required status checks").
     """
     parsed = _parsed(workflows)
     checks: list[WorkflowCheck] = []
     for path, workflow in parsed.items():
         events = {name: value for name, value in _events(workflow).items() if name in ON_PULL_REQUESTS}
-        filtered = all("paths" in given or "paths-ignore" in given for given in events.values())
+        filtered = all("paths" in event or "paths-ignore" in event for event in events.values())
         names = _names(workflow, parsed, DEEPEST) if events else ()
         checks += [WorkflowCheck(name=name, workflow=path, filtered=filtered) for name in names]
     return checks
 
 
 def publishes(workflows: Mapping[str, str], branch: str) -> str:
-    """Return the path of a workflow that a push to *branch* starts because its filter names such branches, or ""."""
+    """Return the path of a workflow whose branch filter lets a push to *branch* start it, "" if there is none."""
     for path, workflow in _parsed(workflows).items():
         push = _events(workflow).get("push", {})
         wanted = push.get("branches")
@@ -64,12 +64,12 @@ def publishes(workflows: Mapping[str, str], branch: str) -> str:
 
 
 def _parsed(workflows: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-    """Return those of *workflows* that are mappings; GitHub runs no other, and says so itself."""
+    """Parse *workflows*, leaving out invalid ones, which GitHub does not run and reports itself."""
     parsed = {}
     for path, text in workflows.items():
         try:
-            # Everything is text, so `on` is not taken for a boolean.
-            document = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 - it makes nothing but texts
+            # BaseLoader reads every scalar as text; other loaders take the key `on` for a boolean.
+            document = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 - it creates only text
         except (yaml.YAMLError, RecursionError):
             continue
         if isinstance(document, dict):
@@ -93,8 +93,8 @@ def _names(workflow: dict[str, Any], all_: Mapping[str, dict[str, Any]], depth: 
 
 
 def _own_names(key: str, job: dict[str, Any]) -> list[str]:
-    given = job.get("name")
-    name = EXPRESSION.sub("*", given) if isinstance(given, str) and given else key
+    title = job.get("name")
+    name = EXPRESSION.sub("*", title) if isinstance(title, str) and title else key
     strategy = job.get("strategy")
     if isinstance(strategy, dict) and "matrix" in strategy:
         return [f"{name} (*)", *([name] if "*" in name else [])]
@@ -102,7 +102,7 @@ def _own_names(key: str, job: dict[str, Any]) -> list[str]:
 
 
 def _called(job: dict[str, Any], all_: Mapping[str, dict[str, Any]], depth: int) -> Iterator[str]:
-    """Yield the names of the checks of the workflow that *job* calls; `*` for one of another repository."""
+    """Yield the names of the checks of the workflow that *job* calls, `*` if it is in another repository."""
     match = LOCAL.fullmatch(str(job["uses"]))
     if not match:
         yield "*"

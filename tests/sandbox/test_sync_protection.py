@@ -66,7 +66,7 @@ def test_what_is_in_force_is_in_sync(github: GitHub) -> None:
 
     assert (result.exit_code, result.outputs["reason"]) == (0, "in-sync"), result.log
     assert (result.outputs["in-sync"], result.json("drift"), result.json("changed")) == ("true", [], [])
-    assert "They match the files" in result.summary
+    assert "The rulesets on GitHub match the files" in result.summary
 
 
 def test_drift_fails_and_is_shown_rule_by_rule(github: GitHub, files: dict[str, Any]) -> None:
@@ -97,8 +97,8 @@ def test_a_ruleset_that_github_has_not_is_drift(github: GitHub) -> None:
 
     assert (result.exit_code, result.outputs["reason"]) == (7, "drift")
     assert [(found["ruleset"], found["kind"]) for found in result.json("drift")] == [("main", "missing")]
-    assert "+   all of it: GitHub has no such ruleset" in result.summary
-    assert "GitHub does not have it" in result.log
+    assert "+   the whole ruleset: missing on GitHub" in result.summary
+    assert "missing on GitHub" in result.log
 
 
 @pytest.mark.usefixtures("files")
@@ -157,7 +157,7 @@ def test_the_export_of_the_article_is_applied(github: GitHub) -> None:
 
     assert (result.exit_code, result.outputs["reason"]) == (0, "applied"), result.log
     assert there(github) == ["Default"]
-    assert "creation on the default branch protects nothing" in result.log
+    assert "creation protects nothing on the default branch" in result.log
 
 
 @pytest.mark.usefixtures("files")
@@ -170,7 +170,7 @@ def test_what_no_file_has_stays_until_it_is_pruned(github: GitHub) -> None:
 
     assert (kept.exit_code, found.exit_code) == (0, 7)
     assert [(item["ruleset"], item["kind"]) for item in found.json("drift")] == [("by hand", "extra")]
-    assert "all of it: no file has such a ruleset" in found.summary
+    assert "the whole ruleset: not in the files" in found.summary
     assert pruned.json("changed") == [{"ruleset": "by hand", "action": "deleted"}]
     assert there(github) == NAMES
 
@@ -214,7 +214,7 @@ def test_a_failure_half_way_says_what_was_done_and_a_second_run_finishes(github:
     assert (failed.exit_code, failed.outputs["reason"]) == (5, "github-unavailable")
     assert [done["ruleset"] for done in failed.json("changed")] == ["hotfixes: only the bot creates them"]
     assert "stopped after 1 of 3 steps; run it again to finish" in failed.log
-    assert "| 2 | create | hotfixes | to do |" in failed.summary
+    assert "| 2 | create | hotfixes | not done |" in failed.summary
     assert (finished.exit_code, finished.outputs["in-sync"]) == (0, "true")
     assert there(github) == NAMES
 
@@ -288,12 +288,12 @@ def test_actors_are_named_and_looked_up(github: GitHub, files: dict[str, Any]) -
 @pytest.mark.parametrize(
     ("kind", "name", "said"),
     [
-        ("User", "nobody", "there is no User 'nobody'"),
-        ("Integration", "nobody", "there is no Integration 'nobody'"),
-        ("Team", "nobody", "there is no Team 'nobody'"),
+        ("User", "nobody", "User 'nobody' not found"),
+        ("Integration", "nobody", "Integration 'nobody' not found"),
+        ("Team", "nobody", "Team 'nobody' not found"),
         ("Team", "../../users/olivia", "it must be the name of a user, an app, a team or a role"),
         ("RepositoryRole", "boss", "role 'boss' is not known; it must be one of maintain, write, admin"),
-        ("EnterpriseRole", "x", "cannot be named; give its actor_id"),
+        ("EnterpriseRole", "x", "cannot be given by name; use actor_id"),
     ],
 )
 def test_an_actor_that_there_is_not_is_refused_with_its_line(
@@ -347,7 +347,7 @@ def test_a_repository_without_workflows_is_linted_too(github: GitHub) -> None:
     result = sync(github, "check")
 
     assert result.outputs["reason"] == "invalid-ruleset"
-    assert "check 'gate' is required, and no workflow reports it on pull requests" in result.log
+    assert "check 'gate' is required, but no workflow reports it on pull requests" in result.log
 
 
 @pytest.mark.parametrize(

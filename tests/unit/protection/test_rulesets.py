@@ -91,23 +91,23 @@ def test_the_rulesets_of_the_examples_are_sound(name: str) -> None:
     ("text", "said", "line"),
     [
         pytest.param("{\n  oops", "not JSON", 2, id="no JSON"),
-        pytest.param("[]", "in braces", 1, id="a list"),
+        pytest.param("[]", "must be a JSON object", 1, id="a list"),
         pytest.param("[" * 100_000, "nested too deeply", 1, id="deep"),
         pytest.param('{\n"name": "x"}', "must contain ['enforcement']", 1, id="no enforcement"),
         pytest.param('{"name": "x",\n"enforcement": "on"}', "enforcement must be one of", 2, id="no such enforcement"),
         pytest.param('{"name": "x", "enforcement": "active", "rules": {}}', "rules must be a list", 1, id="no list"),
         pytest.param(
-            '{"name": "x", "enforcement": "active", "rules": [1]}', "None is no type of rule", 1, id="no rule"
+            '{"name": "x", "enforcement": "active", "rules": [1]}', "None is not a rule type", 1, id="no rule"
         ),
         pytest.param(
             '{"name": "x", "enforcement": "active",\n"rules": [\n{"type": "no_such_rule"}]}',
-            "'no_such_rule' is no type of rule of a repository; known: branch_name_pattern",
+            "'no_such_rule' is not a rule type for a ruleset of repository scope; known: branch_name_pattern",
             3,
             id="no such rule",
         ),
         pytest.param(
             '{"name": "x", "enforcement": "active",\n"rules": [{"type": "deletion"}, {"type": "deletion"}]}',
-            "rule deletion is there more than once",
+            "rule deletion occurs more than once",
             2,
             id="twice",
         ),
@@ -151,7 +151,7 @@ def test_a_rule_that_an_organization_does_not_have_is_refused() -> None:
     about = {"ref_name": {"include": ["~ALL"]}, "repository_name": {"include": ["~ALL"]}}
 
     assert ruleset("organization", conditions=about, rules=[rule("deletion")]).name == "main"
-    with pytest.raises(InvalidRulesetError, match="no type of rule of a organization"):
+    with pytest.raises(InvalidRulesetError, match="is not a rule type for a ruleset of organization scope"):
         ruleset("organization", conditions=about, rules=[rule("merge_queue")])
 
 
@@ -238,7 +238,7 @@ LINEAR = rule("required_linear_history")
     [
         pytest.param(
             {"rules": [LINEAR, rule("pull_request", **PULL_REQUEST, allowed_merge_methods=["merge"])]},
-            "neither squash nor rebase may be used to merge (merge)",
+            "neither squash nor rebase is allowed (allowed: merge)",
             True,
             id="linear history by merge commits",
         ),
@@ -249,52 +249,55 @@ LINEAR = rule("required_linear_history")
                     rule("pull_request", **PULL_REQUEST, allowed_merge_methods=["rebase"]),
                 ]
             },
-            "signatures are required, and rebase alone",
+            "signatures are required, but only rebase is allowed",
             True,
             id="signatures by rebase",
         ),
         pytest.param(
             {"rules": [check("apy")]},
-            "no workflow reports it on pull requests; the nearest is",
+            "no workflow reports it on pull requests; did you mean",
             True,
             id="no such check",
         ),
         pytest.param(
-            {"rules": [check("nightly")]}, "check 'nightly' is required, and no workflow", True, id="no event"
+            {"rules": [check("nightly")]}, "check 'nightly' is required, but no workflow", True, id="no event"
         ),
         pytest.param(
             {"rules": [check("%%%", None)]}, "no workflow reports it on pull requests", False, id="from anybody"
         ),
         pytest.param(
-            {"rules": [check("docs")]}, "never comes where .github/workflows/docs.yml does not run", False, id="paths"
+            {"rules": [check("docs")]},
+            "is not reported on pull requests that .github/workflows/docs.yml skips",
+            False,
+            id="paths",
         ),
-        pytest.param({"rules": [check("api / api", None)]}, "may be reported by anybody", False, id="no app"),
+        pytest.param({"rules": [check("api / api", None)]}, "can be reported by anyone", False, id="no app"),
         pytest.param(
             {"conditions": includes("refs/heads/hotfixes/*"), "rules": [rule("non_fast_forward")]},
-            "covers hotfixes/name and not hotfixes/name/nested, which .github/workflows/publish.yml runs for",
+            "covers hotfixes/name but not hotfixes/name/nested, although .github/workflows/publish.yml runs for",
             True,
             id="nested",
         ),
-        pytest.param({"bypass_actors": [bot("exempt")]}, "keeps no record", True, id="exempt"),
+        pytest.param({"bypass_actors": [bot("exempt")]}, "does not record", True, id="exempt"),
         pytest.param(
             {"rules": [rule("pull_request", **PULL_REQUEST)], "bypass_actors": [bot()]},
-            "User gitops-bot (always) is wider than needed: it may push without a pull request",
+            "User gitops-bot (always) is wider than needed: it allows pushes without pull request",
             False,
             id="always",
         ),
         pytest.param(
             {"bypass_actors": [{"actor_type": "RepositoryRole", "actor_id": 5, "bypass_mode": "pull_request"}]},
-            "RepositoryRole 5 (pull_request) is wider than needed: it is whoever belongs to it",
+            "RepositoryRole 5 (pull_request) is wider than needed: it includes all present and future members",
             False,
             id="a crowd",
         ),
         pytest.param({"conditions": {}}, "include is empty", True, id="empty"),
-        pytest.param({"enforcement": "disabled"}, "stops nothing", False, id="disabled"),
-        pytest.param({"rules": [rule("creation")]}, "protects nothing, as the branch is there", False, id="creation"),
+        pytest.param({"enforcement": "disabled"}, "prevents nothing", False, id="disabled"),
+        pytest.param({"rules": [rule("creation")]}, "protects nothing on the default branch", False, id="creation"),
         pytest.param(CREATION, "nobody can create these branches", True, id="nobody creates"),
         pytest.param(
             CREATION | {"bypass_actors": [bot("pull_request")]},
-            "cannot create a branch: that is no pull request",
+            "cannot create a branch, because that is not a pull request",
             True,
             id="creation by pull request",
         ),
@@ -323,7 +326,7 @@ def test_a_bypass_that_another_ruleset_takes_back_is_found() -> None:
 
     (found,) = lint([one, other], REPOSITORY)
 
-    assert "and not in 'other'" in found.message
+    assert "but not in 'other'" in found.message
     assert lint([one, ruleset(name="else", rules=review, conditions=includes("refs/heads/x"))], REPOSITORY) == []
 
 
@@ -342,7 +345,7 @@ def test_two_rulesets_that_together_allow_no_way_to_merge_are_found() -> None:
 
     (found,) = lint([squash, rebase], None)
 
-    assert "(none at all): nothing can be merged" in found.message
+    assert "(allowed: none at all)" in found.message
 
 
 def names(rulesets: list[Ruleset], wanted: list[Ruleset], *, prune: bool = True) -> list[str]:
