@@ -11,15 +11,22 @@
     │   └── ConfigError         invalid-config       gitops.yml is invalid
     ├── ConflictError 4         conflict             the repository is in a state this run cannot build on
     │   ├── BranchExistsError   branch-exists        the branch already exists at another commit
+    │   ├── BranchInTheWayError branch-in-the-way    another branch's name makes this branch's name impossible
     │   ├── BaseMovedError      base-moved           the base branch kept moving; retries exhausted
     │   ├── ClosedByUserError   closed-by-user       a person closed the pull request
     │   ├── EjectedError        ejected              the merge queue removed the pull request
     │   └── NotMergeableError   not-mergeable        GitHub does not merge the pull request
     ├── GitHubError 5           github-error         GitHub answered with an error, or not at all
     │   ├── AccessError 6       permission-denied    the token lacks a permission or cannot see the repository
-    │   │   └── HiddenChecksError checks-hidden      GitHub hides a check that may matter from the token
+    │   │   ├── HiddenChecksError checks-hidden      GitHub hides a check that may matter from the token
+    │   │   ├── ArchivedError   archived             the repository is archived
+    │   │   └── SsoRequiredError sso-required        the organization requires the token to be authorized for SSO
     │   ├── RateLimitedError    rate-limited         the rate limit resets later than the run can wait
     │   ├── UnavailableError    github-unavailable   GitHub failed on every retry
+    │   ├── RenamedError        renamed              the repository has another name now
+    │   ├── AutoMergeOffError   auto-merge-off       the repository does not allow auto-merge
+    │   ├── MergeMethodOffError merge-method-off     the repository does not allow the merge method
+    │   ├── DraftsUnsupportedError drafts-unsupported the repository does not support draft pull requests
     │   ├── UnknownCommitError  unknown-commit       the commit does not exist in the repository
     │   └── TooLateError        timeout              the awaited event did not happen in time
     ├── InvalidRulesetError 3   invalid-ruleset      a ruleset is one that GitHub rejects or that cannot work
@@ -38,6 +45,7 @@
         ├── UnknownFactError    unknown              a required fact cannot be read
         ├── UnknownOrderError   unknown-order        the order of the new tag and the deployed one is unknown
         ├── ReviewRequiredError review-required      the environment requires a review
+        ├── RuleNotMetError     rule-not-met         a rule of the branch forbids the change
         ├── NotReleasedError    not-released         the commit is not on a released branch
         ├── ChecksPendingError  checks-pending       a required check has not finished
         └── ChecksFailedError   checks-failed        a required check did not succeed
@@ -133,6 +141,12 @@ class BranchExistsError(ConflictError):
     reason = "branch-exists"
 
 
+class BranchInTheWayError(ConflictError):
+    """Another branch's name makes this branch's name impossible: `gitops` beside `gitops/dev`."""
+
+    reason = "branch-in-the-way"
+
+
 class BaseMovedError(ConflictError):
     """The branch moved, or the pull request changed, during the run. A retry starts from the new state."""
 
@@ -182,10 +196,50 @@ class HiddenChecksError(AccessError):
     reason = "checks-hidden"
 
 
+class ArchivedError(AccessError):
+    """The repository is archived, so nothing in it can change."""
+
+    reason = "archived"
+
+
+class SsoRequiredError(AccessError):
+    """The organization requires the token to be authorized for single sign-on."""
+
+    reason = "sso-required"
+
+
+class RenamedError(GitHubError):
+    """The repository has another name now."""
+
+    reason = "renamed"
+
+
+class AutoMergeOffError(GitHubError):
+    """The repository does not allow auto-merge."""
+
+    reason = "auto-merge-off"
+
+
+class MergeMethodOffError(GitHubError):
+    """The repository does not allow the merge method."""
+
+    reason = "merge-method-off"
+
+
+class DraftsUnsupportedError(GitHubError):
+    """The repository does not support draft pull requests."""
+
+    reason = "drafts-unsupported"
+
+
 class UnavailableError(GitHubError):
     """GitHub failed or did not answer. The request may have taken effect; it can be retried."""
 
     reason = "github-unavailable"
+
+
+class QueryTooLargeError(UnavailableError):
+    """GitHub gave up on a query because it asks for too much. Ask for less at once."""
 
 
 class RateLimitedError(GitHubError):
@@ -254,6 +308,12 @@ class ReviewRequiredError(RefusedError):
     """The environment requires a review, so the bot does not merge."""
 
     reason = "review-required"
+
+
+class RuleNotMetError(RefusedError):
+    """A rule of the branch forbids the change."""
+
+    reason = "rule-not-met"
 
 
 class NotReleasedError(RefusedError):

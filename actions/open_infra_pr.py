@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from os import environ
 from typing import TYPE_CHECKING
@@ -22,10 +22,18 @@ from actions.errors import (
 from actions.gates.collect import GateEvaluator
 from actions.infra import change, change_report
 from actions.infra.config import PATH
-from actions.pull_request.merge import Merge, MergeResult, close_obsolete, close_pull, ensure_pull_request
+from actions.pull_request.merge import (
+    Merge,
+    MergeResult,
+    Target,
+    close_obsolete,
+    close_pull,
+    ensure_pull_request,
+)
 from actions.pull_request.plan import PullRequestPlan, State, make_plan, read_state, wanted_tags
 from actions.pull_request.proposal import Proposal, branch_name, propose, tags_in
 from actions.pull_request.settings import Route, Settings
+from actions.pull_request.side_work import SideWork
 from actions.runner.clock import Clock
 from actions.runner.environment import event_payload
 from actions.runner.event import Event
@@ -80,18 +88,30 @@ class AttemptState:
     proposal: Proposal | None = None
     pull: Pull | None = None
     merge: MergeResult | None = None
+    side_work: SideWork = field(default_factory=SideWork)
+    outputs: dict[str, object] = field(default_factory=dict)
+
+    def pull_exists(self, pull: Pull, commit_sha: str) -> None:
+        """Remember the pull request, so that the outputs name it even if the run fails later."""
+        self.pull = pull
+        self.outputs |= {
+            "pr-number": pull.number,
+            "pr-url": pull.url,
+            "branch": pull.branch,
+            "commit-sha": commit_sha,
+        }
 
 
 def main(clock: Clock | None = None) -> int:
     """Run the action and return its exit code."""
-    return run(lambda: _act(clock or Clock()), unset=UNSET)
+    attempted = AttemptState()
+    return run(lambda: _act(attempted, clock or Clock()), unset=UNSET, known=attempted.outputs)
 
 
-def _act(clock: Clock) -> Outcome:
+def _act(attempted: AttemptState, clock: Clock) -> Outcome:
     event = Event.read(environ, event_payload())
     settings = Settings.read(Inputs(), event.repository)
     infra = Repository(Client(settings.infra_repo, settings.token))
-    attempted = AttemptState()
     return retry(lambda: _attempt(infra, settings, attempted, clock), timeout=settings.timeout, clock=clock)
 
 
@@ -115,17 +135,21 @@ def _attempt(infra: Repository, settings: Settings, attempted: AttemptState, clo
     common = change.outputs(plan.changes, wanted)
     if settings.dry_run:
         return _dry_run(state, plan, proposal, common)
-    own, pull, is_new = ensure_pull_request(infra, state.base, proposal, settings)
-    attempted.changes, attempted.proposal, attempted.pull = plan.changes, proposal, pull
-    _close_older(infra, state, evaluator, pull, wanted)
+    target = Target(infra=infra, base=state.base, is_bot=state.config.is_bot, side_work=attempted.side_work)
+    own, pull, is_new = ensure_pull_request(target, proposal, settings)
+    attempted.changes, attempted.proposal = plan.changes, proposal
+    attempted.pull_exists(pull, own.head)
+    _close_older(target, state, evaluator, pull, wanted)
     merge = MergeResult(route=Route.NONE)
     if settings.merges:
         merge = attempted.merge = Merge(
-            infra=infra, base=state.base, pull=pull, proposal=proposal, settings=settings, clock=clock
+            target=target, pull=pull, proposal=proposal, settings=settings, clock=clock
         ).run()
+    if merge.sha:
+        attempted.outputs |= {"merged": True, "merge-sha": merge.sha, "merge-route": merge.route}
     verified = infra.is_verified(merge.sha) if merge.sha else own.verified
     outcome = _outcome(common, proposal, replace(pull, head_sha=own.head), merge, is_new=is_new, verified=verified)
-    return replace(outcome, warnings=tuple(plan.waiting))
+    return replace(outcome, warnings=(*plan.waiting, *attempted.side_work.warnings))
 
 
 def _evaluator(infra: Repository, settings: Settings, state: State, clock: Clock) -> GateEvaluator:
@@ -145,7 +169,8 @@ def _nothing_left(
     infra: Repository, settings: Settings, attempted: AttemptState, state: State, plan: PullRequestPlan, branch: str
 ) -> Outcome:
     """End a run whose tags are there, or older than what is there; clear away the branch that was to bring them."""
-    merged = close_obsolete(infra, branch, state.base.branch) if branch and not settings.dry_run else None
+    target = Target(infra=infra, base=state.base, is_bot=state.config.is_bot, side_work=attempted.side_work)
+    merged = close_obsolete(target, branch) if branch and not settings.dry_run else None
     sha = attempted.merge.sha if attempted.merge else merged.merge_sha if merged else ""
     if attempted.proposal and attempted.pull and sha:
         # It was this run that merged it; only the answer, or a step after it, was lost.
@@ -164,19 +189,17 @@ def _nothing_left(
     )
 
 
-def _close_older(
-    infra: Repository, state: State, evaluator: GateEvaluator, pull: Pull, wanted: Mapping[str, str]
-) -> None:
+def _close_older(target: Target, state: State, evaluator: GateEvaluator, pull: Pull, wanted: Mapping[str, str]) -> None:
     """Close the open pull requests of ours that propose older tags of the same services, and nothing else."""
     for other in state.base.open_pulls:
         proposed = tags_in(other.body, state.target.env)
-        if other.author != pull.author or other.number >= pull.number or not proposed:
+        if other.author_id != pull.author_id or other.number >= pull.number or not proposed:
             continue
         if not proposed.keys() <= wanted.keys():
             continue
         orders = {evaluator.order(service, tag, wanted[service])[0] for service, tag in proposed.items()}
-        if orders <= {Order.AHEAD, Order.IDENTICAL}:
-            close_pull(infra, other, comment=f"Superseded by #{pull.number}.")
+        older = orders <= {Order.AHEAD, Order.IDENTICAL}
+        if older and close_pull(target, other, comment=f"Superseded by #{pull.number}."):
             say(f"closed {other.url}, superseded by {pull.url}")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sandbox.gitrepo import BRANCH, Person
-from sandbox.rules import Evaluation, Update, evaluate, violations
+from sandbox.rules import GOOD, Evaluation, Update, evaluate, rules_for, violations
 from sandbox.state import (
     ZEROS,
     Activity,
@@ -25,21 +25,54 @@ from sandbox.state import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from sandbox.payloads import Payloads
 
+LONGEST_BODY = 65536
 WEB_FLOW = Person("GitHub", "noreply@github.com")
 
 
 class Refusal(Exception):  # noqa: N818 - GitHub's answer, not a fault
     """GitHub says no: the HTTP status of the REST API, the error type of GraphQL, and the message of both."""
 
-    def __init__(self, status: int, message: str, *, kind: str = "UNPROCESSABLE", code: str = "") -> None:
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        kind: str = "UNPROCESSABLE",
+        code: str = "",
+        errors: Sequence[Mapping[str, str]] = (),
+    ) -> None:
         super().__init__(message)
+        self.errors = list(errors)
         self.status = status
         self.kind = kind
         self.code = code
+
+
+def require_short(body: str) -> None:
+    """Raise Refusal if *body* is longer than GitHub takes (renovate#2032, #14551)."""
+    if len(body) > LONGEST_BODY:
+        raise Refusal(422, f"body is too long (maximum is {LONGEST_BODY} characters)")
+
+
+def name_is_taken(repo: Repo, ref: str) -> bool:
+    """Tell whether another ref stands where a folder is wanted for *ref*, or is in the folder that *ref* would be."""
+    parts = ref.split("/")
+    above = ["/".join(parts[:count]) for count in range(3, len(parts))]
+    return any(name in above or name.startswith(f"{ref}/") for name in repo.git.refs("refs/"))
+
+
+def has_queue(repo: Repo, branch: str) -> bool:
+    """Tell whether *branch* has a merge queue."""
+    return any(rule["type"] == "merge_queue" for _, rule in rules_for(repo, BRANCH + branch))
+
+
+def _invalid_pull(message: str) -> Refusal:
+    """Return GitHub's refusal of a pull request, with the words that it puts beside "Validation Failed" (hub4j)."""
+    return Refusal(422, "Validation Failed", errors=[{"resource": "PullRequest", "code": "custom", "message": message}])
 
 
 class Behaviour:
@@ -54,6 +87,8 @@ class Behaviour:
         before = repo.git.refs(ref).get(ref)
         if before == after:
             return
+        if before is None and name_is_taken(repo, ref):
+            raise Refusal(422, "Reference update failed", code="name-taken")
         self.require_rules(repo, token, Update(ref=ref, before=before, after=after))
         self._move(repo, token, ref, before, after)
 
@@ -130,11 +165,15 @@ class Behaviour:
         head = head.removeprefix(f"{repo.owner.login}:")
         head_sha, base_sha = repo.git.head(head), repo.git.head(base)
         if not head_sha or not base_sha:
-            raise Refusal(422, "Validation Failed", code="invalid")
+            missing = {"resource": "PullRequest", "field": "base" if head_sha else "head", "code": "invalid"}
+            raise Refusal(422, "Validation Failed", code="invalid", errors=[missing])
         if any(pull.base == base for pull in repo.open_pulls(head)):
-            raise Refusal(422, f"A pull request already exists for {repo.owner.login}:{head}.", code="custom")
+            raise _invalid_pull(f"A pull request already exists for {repo.owner.login}:{head}.")
         if not repo.git.between(base_sha, head_sha):
-            raise Refusal(422, f"No commits between {base} and {head}", code="custom")
+            raise _invalid_pull(f"No commits between {base} and {head}")
+        if draft and not repo.allow_drafts:
+            raise Refusal(422, "Draft pull requests are not supported in this repository.")
+        require_short(body)
         number = len(repo.pulls) + 1
         pull = Pull(
             id=self.state.new_id(),
@@ -165,17 +204,51 @@ class Behaviour:
         return review
 
     def merge_when_ready(self, repo: Repo, pull: Pull, wish: AutoMerge) -> None:
-        """Merge *pull* as soon as the rules allow it; a right to bypass them does not count here."""
-        if not self._blocked(repo, pull, wish.method):
-            raise Refusal(422, "Pull request Pull request is in clean status")
+        """Merge *pull* as soon as the rules allow it; a right to bypass them does not count here.
+
+        The refusals: AliceJump/ok-end-field#211, iterative/cml#955, enable-pull-request-automerge#343 and #355.
+        """
+        if not repo.allow_auto_merge:
+            raise Refusal(422, "Pull request Auto merge is not allowed for this repository")
+        if not any(rules_for(repo, BRANCH + pull.base)):
+            raise Refusal(422, "Pull request Protected branch rules not configured for this branch")
+        state = self.merge_state(repo, pull, wish.method)
+        if state in ("CLEAN", "UNSTABLE") and not has_queue(repo, pull.base):
+            raise Refusal(422, f"Pull request Pull request is in {state.lower()} status")
         pull.auto_merge = wish
+        self.carry_out_wishes(repo)
+
+    def merge_state(self, repo: Repo, pull: Pull, method: str = "squash") -> str:
+        """Return the MergeStateStatus of *pull*, for somebody who may bypass nothing."""
+        if repo.git.merge_tree(repo.git.head(pull.base) or "", pull.head_sha) is None:
+            return "DIRTY"
+        if pull.draft:
+            return "DRAFT"
+        if self._blocked(repo, pull, method):
+            return "BLOCKED"
+        newest = {(run.name, run.app): run for run in repo.checks if run.sha == pull.head_sha}
+        return "CLEAN" if all(run.conclusion in GOOD for run in newest.values()) else "UNSTABLE"
+
+    def enqueue(self, repo: Repo, pull: Pull) -> None:
+        """Put *pull* into the merge queue; not before its rules are met (triagebot merge.rs, cli/cli merge.go)."""
+        if not has_queue(repo, pull.base):
+            raise Refusal(422, "Pull request The merge queue is not enabled for this branch")
+        if pull.queued:
+            raise Refusal(422, "Pull request is already in the queue")
+        problems = self._problems(repo, pull, "squash")
+        if problems:
+            raise Refusal(422, f"Pull request {problems[0]}")
+        pull.queued = True
 
     def carry_out_wishes(self, repo: Repo) -> None:
-        """Merge what was waiting for its checks or its approval and has them now."""
+        """Merge, or put into the queue, what was waiting for its checks or its approval and has them now."""
         for pull in list(repo.pulls.values()):
             wish = pull.auto_merge
             if wish and pull.state == "open" and not self._blocked(repo, pull, wish.method):
                 pull.auto_merge = None
+                if has_queue(repo, pull.base):
+                    pull.queued = True
+                    continue
                 self.merge(repo, wish.token, pull, method=wish.method, sha=None, title=wish.title, message=wish.message)
 
     def deploy(self, repo: Repo, creator: User, *, sha: str, ref: str, environment: str) -> Deployment:
@@ -208,10 +281,13 @@ class Behaviour:
             self.merge(repo, token, pull, method="squash", sha=None, title=title, message="")
 
     def _blocked(self, repo: Repo, pull: Pull, method: str) -> bool:
+        conflicts = repo.git.merge_tree(repo.git.head(pull.base) or "", pull.head_sha) is None
+        return conflicts or bool(self._problems(repo, pull, method))
+
+    def _problems(self, repo: Repo, pull: Pull, method: str) -> list[str]:
         base = repo.git.head(pull.base) or ""
         update = Update(ref=BRANCH + pull.base, before=base, after=pull.head_sha, pull=pull, method=method)
-        conflicts = repo.git.merge_tree(base, pull.head_sha) is None
-        return conflicts or bool(violations(repo, update, self.state.users["github-actions[bot]"]))
+        return violations(repo, update, self.state.users["github-actions[bot]"])
 
     def merge(
         self, repo: Repo, token: Token, pull: Pull, *, method: str, sha: str | None, title: str, message: str

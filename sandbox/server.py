@@ -178,6 +178,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _rest(self, path: str, query: dict[str, str], body: bytes) -> tuple[int, Any, dict[str, str]]:
         sandbox, described = self.server.sandbox, descriptions.rest()
+        moved = self._moved(path)
+        if moved:
+            return moved
         matched = described.operation(self.command, path)
         given = json.loads(body) if body else None
         name = str(matched[0]) if matched else ""
@@ -208,6 +211,19 @@ class _Handler(BaseHTTPRequestHandler):
         sandbox.violations += described.response_problems(operation, status, answer if schema else None)
         self._note(path, name, token, status)
         return status, answer, {"Link": link} if link else {}
+
+    def _moved(self, path: str) -> tuple[int, Any, dict[str, str]] | None:
+        """Return the redirect of a call about a repository by a former name (octokit/fixtures rename-repository)."""
+        _, kind, *names = path.split("/", 4)
+        full_name = "/".join(names[:2]).lower()
+        state = self.server.sandbox.state
+        repo = state.repository(full_name) if kind == "repos" and full_name not in state.repos else None
+        if not repo:
+            return None
+        url = f"{self.server.sandbox.url}{REST_ROOT}/repositories/{repo.id}{'/' + names[2] if names[2:] else ''}"
+        status = 301 if self.command == "GET" else 307
+        message = "Moved Permanently" if status == 301 else "Temporary Redirect"
+        return status, {"message": message, "url": url, "documentation_url": DOCS}, {"Location": url}
 
     def _paged(self, operation: Operation, path: str, query: dict[str, str], known: Any) -> tuple[Any, str]:
         """Return one page of the list *known* (or in it), if it comes in pages, and where the next one is."""
@@ -300,4 +316,5 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _error(refusal: Refusal) -> dict[str, Any]:
-    return {"message": str(refusal), "documentation_url": DOCS, "status": str(refusal.status)}
+    errors = {"errors": refusal.errors} if refusal.errors else {}
+    return {"message": str(refusal), **errors, "documentation_url": DOCS, "status": str(refusal.status)}

@@ -195,6 +195,7 @@ class Pull:
     comments: list[Comment] = field(default_factory=list)
     last_pusher: User | None = None
     queued: bool = False
+    locked: bool = False
     auto_merge: AutoMerge | None = None
 
     @property
@@ -295,6 +296,10 @@ class Repo:
     verified: set[str] = field(default_factory=set)
     authors: dict[str, User] = field(default_factory=dict)
     delete_branch_on_merge: bool = False
+    allow_auto_merge: bool = True
+    allow_drafts: bool = True
+    archived: bool = False
+    former_names: set[str] = field(default_factory=set)
     merge_methods: set[str] = field(default_factory=lambda: {"merge", "squash", "rebase"})
 
     @property
@@ -368,6 +373,11 @@ class State:
         repo = Repo(self.new_id(), self.users[owner], name, GitRepo(path), members=dict(members))
         self.repos[repo.full_name.lower()] = repo
         return repo
+
+    def repository(self, full_name: str) -> Repo | None:
+        """Return the repository that is, or was, called *full_name*."""
+        former = (repo for repo in self.repos.values() if full_name.lower() in repo.former_names)
+        return self.repos.get(full_name.lower()) or next(former, None)
 
     def report(self, repo: Repo, check: str, sha: str, conclusion: str | None = "success") -> None:
         """Report the check of a job on a commit, as if a workflow had run; without *conclusion* it still does."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from actions.api.checks import PASSED, SKIPPED, Check, ReportedChecks, RequiredCheck
+from actions.api.checks import PASSED, SKIPPED, Check, ReportedChecks, RequiredCheck, newest_runs
 from actions.api.client import query
 from actions.errors import HiddenChecksError
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 ROLLUP = "statusCheckRollup"
 CONTEXTS = """pageInfo { hasNextPage endCursor } nodes {
     __typename
-    ... on CheckRun { name status conclusion checkSuite { app { databaseId } } }
+    ... on CheckRun { databaseId name status conclusion checkSuite { app { databaseId } } }
     ... on StatusContext { context state } }"""
 CHECKS = f"{ROLLUP} {{ contexts(first: 100) {{ {CONTEXTS} }} }}"
 NEXT_CHECKS = query(
@@ -54,14 +54,14 @@ class CheckReader:
         while reported.next_page:
             reported = self._with_next_page(reported)
         if not reported.hidden:
-            return reported.shown
+            return newest_runs(reported.shown)
         jobs = tuple(self._jobs(reported.sha))
         if len(jobs) != reported.hidden:
             raise HiddenChecksError(
                 f"GitHub hides {reported.hidden} checks on {reported.sha[:12]} of {self.client.name} from this token;"
                 f" {len(jobs)} of them can be read as jobs of workflows. Use a GitHub App or a classic token"
             )
-        return (*reported.shown, *jobs)
+        return newest_runs((*reported.shown, *jobs))
 
     def _with_next_page(self, reported: ReportedChecks) -> ReportedChecks:
         variables = {"oid": reported.sha, "cursor": reported.next_page}
@@ -78,7 +78,9 @@ class CheckReader:
                 path = f"/actions/runs/{run['id']}/jobs?per_page=100"
                 for page in self.client.pages(path, permission=JOBS_PERMISSION):
                     for job in page["jobs"]:
-                        yield _check_run(job["name"], self._actions_app, job["status"], job["conclusion"])
+                        yield _check_run(
+                            job.get("id"), job["name"], self._actions_app, job["status"], job["conclusion"]
+                        )
 
 
 def read_checks(sha: str, rollup: Mapping[str, Any] | None) -> ReportedChecks:
@@ -112,13 +114,14 @@ def read_check(node: Mapping[str, Any]) -> Check:
         state = {"SUCCESS": "success", "PENDING": "pending", "EXPECTED": "pending"}.get(node["state"], "failure")
         return Check(name=node["context"], app=None, state=state, conclusion=node["state"].lower())
     app = (node["checkSuite"]["app"] or {}).get("databaseId")
-    return _check_run(node["name"], app, node["status"], node["conclusion"])
+    return _check_run(node.get("databaseId"), node["name"], app, node["status"], node["conclusion"])
 
 
-def _check_run(name: str, app: int | None, raw_status: object, raw_conclusion: object) -> Check:
+def _check_run(run: object, name: str, app: int | None, raw_status: object, raw_conclusion: object) -> Check:
     """Return a check from the words of GraphQL (in capitals) or REST; an unknown status is pending."""
     status, conclusion = str(raw_status).lower(), str(raw_conclusion).lower()
+    number = run if isinstance(run, int) else 0
     if status != "completed":
-        return Check(name=name, app=app, state="pending", conclusion=status)
+        return Check(name=name, app=app, state="pending", conclusion=status, run=number)
     state = "success" if conclusion in (*PASSED, SKIPPED) else "failure"
-    return Check(name=name, app=app, state=state, conclusion=conclusion)
+    return Check(name=name, app=app, state=state, conclusion=conclusion, run=number)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
 PASSED = ("success", "neutral")
 # GitHub lets a skipped check pass as required, though it tested nothing.
 SKIPPED = "skipped"
+
+
+AnyRun = TypeVar("AnyRun", bound="Run")
 
 
 class Concluded(Protocol):
@@ -32,12 +35,16 @@ class RequiredCheck:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Check:
-    """One check on a commit: its *state* is `success`, `failure` or `pending`; its *conclusion* is GitHub's word."""
+    """One check on a commit: its *state* is `success`, `failure` or `pending`; its *conclusion* is GitHub's word.
+
+    *run* is the number of the check run, which grows; 0 for a commit status.
+    """
 
     name: str
     app: int | None
     state: str
     conclusion: str
+    run: int = 0
 
     @property
     def is_skipped(self) -> bool:
@@ -69,6 +76,31 @@ class CheckVerdict:
     def passed(self) -> bool:
         """Tell whether every required check has succeeded."""
         return not self.failed and not self.waiting
+
+
+class Run(Protocol):
+    """One run of a check, with the number that GitHub gave it."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def app(self) -> int | None: ...
+    @property
+    def run(self) -> int: ...
+
+
+def newest_runs(checks: Iterable[AnyRun]) -> tuple[AnyRun, ...]:
+    """Return the newest run of each check, by name and app.
+
+    GitHub lists every run, cancelled and superseded ones included; the newest counts for merging, and gh shows it
+    (mmnto-ai/totem#2879; cli/cli pkg/cmd/pr/checks/aggregate.go, `eliminateDuplicates`).
+    """
+    newest: dict[tuple[str, int | None], AnyRun] = {}
+    for check in checks:
+        known = newest.get((check.name, check.app))
+        if not known or check.run >= known.run:
+            newest[check.name, check.app] = check
+    return tuple(newest.values())
 
 
 def evaluate_checks(

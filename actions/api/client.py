@@ -17,7 +17,7 @@ from github import Auth, Github, GithubException
 
 from actions.api import github_errors
 from actions.api.github_errors import is_hidden, map_github_error, partial_data
-from actions.errors import GitHubError
+from actions.errors import GitHubError, RenamedError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 API_VERSION = "2022-11-28"
 TIMEOUT = 15
+MOST_PAGES = 1000
+LONGEST_ANSWER = 200_000_000  # a blob of 100 MB, in base64
 NEXT_PAGE = re.compile(r'<[^>?]*\?([^>]*)>; rel="next"')
 FILE = "mode object { ... on Blob { text isBinary isTruncated } }"
 
@@ -67,13 +69,17 @@ class Client:
         None stands for an answer whose status is in *absent*. See `map_github_error` for *fresh* and what is raised.
         """
         url = (self.root if root is None else root) + path
-        with map_github_error(self.name, permission, fresh=fresh):
-            try:
-                answer = self._send(verb, url, body)[1]
-            except GithubException as error:
-                if error.status in absent:
-                    return None
-                raise
+        try:
+            with map_github_error(self.name, permission, fresh=fresh):
+                try:
+                    answer = self._send(verb, url, body)[1]
+                except GithubException as error:
+                    if error.status in absent:
+                        return None
+                    raise
+        except RenamedError:
+            self.graphql(PRESENT_NAME, {})  # says the new name, which REST does not
+            raise
         if not isinstance(answer, (dict, list)) and (verb == "GET" or answer is not None):
             raise GitHubError(f"GitHub's answer about {self.name} is no object and no list; is GITHUB_API_URL right?")
         return answer
@@ -84,12 +90,15 @@ class Client:
         The header Link names the next one (docs.github.com, "Using pagination in the REST API").
         """
         query = path
-        while query:
+        for _ in range(MOST_PAGES):
             with map_github_error(self.name, permission):
                 headers, answer = self._send("GET", self.root + query)
             yield answer
             following = NEXT_PAGE.search(headers.get("link", ""))
-            query = f"{path.partition('?')[0]}?{following[1]}" if following else ""
+            if not following:
+                return
+            query = f"{path.partition('?')[0]}?{following[1]}"
+        raise GitHubError(f"GitHub lists more than {MOST_PAGES} pages at {path} of {self.name}")
 
     def graphql(
         self,
@@ -112,11 +121,21 @@ class Client:
         with map_github_error(self.name, permission, fresh=fresh):
             headers, answer = self._send("POST", self._requester.graphql_url, body)
             if not isinstance(answer, dict) or not isinstance(answer.get("data"), dict) or answer.get("errors"):
-                error = GithubException(HTTPStatus.BAD_REQUEST, answer, dict(headers))
+                error = GithubException(HTTPStatus.OK, answer, dict(headers))
                 data = partial_data(error)
                 if not (partial and data.get(partial)) and not (data and is_hidden(error, may_hide)):
                     raise error
-            return answer["data"]
+        self._require_present_name(answer["data"])
+        return answer["data"]
+
+    def _require_present_name(self, data: Mapping[str, Any]) -> None:
+        """Raise RenamedError if GraphQL found the repository under a name that it had before.
+
+        GraphQL answers to old names, and REST redirects only some calls: they would end half-way.
+        """
+        present = (data.get("repository") or {}).get("nameWithOwner") or self.name
+        if present.casefold() != self.name.casefold():
+            raise RenamedError(f"{self.name} is called {present} now; use that name")
 
     def repository(self, document: str, variables: Mapping[str, object], **how: Any) -> Any:
         """Return what *document*, made by `query`, asks of the repository; *how* is as for `graphql`."""
@@ -148,6 +167,8 @@ class Client:
         No redirect is followed: the token might go to another host.
         """
         status, headers, text = self._requester.requestJson(verb, url, input=body)
+        if len(text) > LONGEST_ANSWER:
+            raise GitHubError(f"GitHub's answer about {self.name} has more than {LONGEST_ANSWER:,} characters")
         try:
             answer = json.loads(text, object_hook=Answer) if text else None
         except (ValueError, RecursionError) as error:
@@ -164,7 +185,22 @@ def query(*, variables: Mapping[str, str], fields: str, paths: Sequence[str] = (
     declared = {"owner": "String!", "name": "String!", **variables}
     declared |= {f"p{index}": "String!" for index in range(len(paths))}
     head = ", ".join(f"${name}: {kind}" for name, kind in declared.items())
-    return f"query({head}) {{ repository(owner: $owner, name: $name) {{ {fields} }} }}"
+    return f"query({head}) {{ repository(owner: $owner, name: $name) {{ nameWithOwner {fields} }} }}"
+
+
+def next_cursor(page: Mapping[str, Any], cursor: object) -> str | None:
+    """Return where the page after *page* begins, None after the last; *cursor* is where *page* began.
+
+    Raises GitHubError if that is where it began itself: whoever followed it would never end.
+    """
+    if not page["hasNextPage"]:
+        return None
+    if not page["endCursor"] or page["endCursor"] == cursor:
+        raise GitHubError("GitHub's answer says that there are more pages, and not where")
+    return str(page["endCursor"])
+
+
+PRESENT_NAME = query(variables={}, fields="")
 
 
 def file_fields(paths: Sequence[str], prefix: str = "p") -> str:

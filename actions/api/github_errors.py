@@ -1,9 +1,16 @@
-"""Map what GitHub says went wrong to the errors of the actions."""
+"""Map what GitHub says went wrong to the errors of the actions.
+
+An error is judged by what it says, not by its status alone: *not there yet* and *try later* can be tried again, *no* is
+final. The texts are GitHub's own, from recorded answers and maintainers' threads; each has its source beside it.
+"""
 
 from __future__ import annotations
 
+import re
 import time
 from contextlib import contextmanager
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -12,17 +19,80 @@ from github import GithubException
 
 from actions.errors import (
     AccessError,
+    ActionError,
+    ArchivedError,
+    AutoMergeOffError,
     BaseMovedError,
-    ConflictError,
+    ChecksPendingError,
+    DraftsUnsupportedError,
     GitHubError,
+    MergeMethodOffError,
+    QueryTooLargeError,
     RateLimitedError,
+    RenamedError,
+    RuleNotMetError,
+    SsoRequiredError,
     UnavailableError,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
 LONGEST_MESSAGE = 1000
+MOVED = (HTTPStatus.MOVED_PERMANENTLY, HTTPStatus.TEMPORARY_REDIRECT, HTTPStatus.PERMANENT_REDIRECT)
+# What is said of an object that was made a moment ago and that not every server of GitHub has yet.
+NOT_THERE_YET = re.compile(
+    r"(?i)reference does not exist|head is invalid|head sha can't be blank|not found|could not resolve to a"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """What GitHub says, as a pattern; the error that it is; and what to do about it."""
+
+    pattern: str
+    kind: type[ActionError]
+    remedy: str = ""
+
+
+BYPASS = "if the bot has to be allowed this, add it to bypass_actors of the ruleset"
+TEXTS = (
+    # Temporary. octokit/plugin-retry.js#395; loopover#5042; kargo#6490; pascalgn/automerge-action#23
+    Text(r"something went wrong while executing your query", QueryTooLargeError),
+    Text(r"merge already in progress", UnavailableError),
+    Text(r"service unavailable", UnavailableError),
+    Text(r"base branch was modified|head branch was modified", BaseMovedError),
+    Text(r"approving review|review is required|approval from someone other", RuleNotMetError, BYPASS),
+    Text(r"required (status check|workflow) .* is expected", ChecksPendingError),
+    # hub4j recordings: another run was faster
+    Text(r"a pull request already exists for|no commits between", BaseMovedError),
+    # Final. AliceJump/ok-end-field#211; SWE-agent#179; kargo#6490
+    Text(
+        r"auto merge is not allowed",
+        AutoMergeOffError,
+        "switch on Settings > General > Pull Requests > Allow auto-merge, or set merge to direct",
+    ),
+    Text(r"draft pull requests are not supported", DraftsUnsupportedError, "set draft to false"),
+    Text(
+        r"(merge|squash|rebase)( merge)?s? (merges )?are not allowed|merge commits are not allowed",
+        MergeMethodOffError,
+        "choose another merge-method, or allow this one in Settings > General > Pull Requests",
+    ),
+    Text(
+        r"repository rule violations found|cannot update this protected ref|not authorized for this protected branch",
+        RuleNotMetError,
+        BYPASS,
+    ),
+    # docs.github.com, "Archiving repositories" and "Authorizing a personal access token for use with single sign-on"
+    Text(r"was archived so is read-only|repository is archived", ArchivedError, "unarchive it, or name another one"),
+    Text(r"saml (enforcement|sso)|organization saml", SsoRequiredError, "authorize the token for the organization"),
+    # create-pull-request#3979
+    Text(
+        r"not permitted to create or approve pull requests",
+        AccessError,
+        "use the bot's token: GITHUB_TOKEN may not open pull requests here",
+    ),
+)
 
 
 @contextmanager
@@ -46,75 +116,123 @@ def parsing(repository: str) -> Iterator[None]:
     """Map an answer about *repository* that lacks a field to a GitHubError."""
     try:
         yield
-    except (LookupError, TypeError) as error:
+    except (AttributeError, LookupError, TypeError) as error:
         raise GitHubError(f"GitHub's answer about {repository} lacks a required field") from error
 
 
-def mapped(
-    error: GithubException, repository: str, permission: str, *, fresh: bool = False
-) -> GitHubError | ConflictError:
+def mapped(error: GithubException, repository: str, permission: str, *, fresh: bool = False) -> ActionError:
     """Return *error* as one of ours; a GitHubError carries the HTTP status and GitHub's own words."""
-    ours = _mapped(error, repository, permission, fresh=fresh)
+    said = message_of(error)[:LONGEST_MESSAGE] or "no message"
+    ours = _mapped(error, said, repository, permission, fresh=fresh)
     if isinstance(ours, GitHubError):
-        ours.status, ours.said = error.status, message_of(error) or "; ".join(types_of(error).values())
+        ours.status, ours.said = error.status, message_of(error)
     return ours
 
 
-def types_of(error: GithubException) -> dict[str, str]:
-    """Return the types of the errors in a GraphQL answer, each with its message."""
-    return {problem.get("type", ""): problem.get("message", "") for problem in problems(error)}
+def _mapped(error: GithubException, said: str, repository: str, permission: str, *, fresh: bool) -> ActionError:
+    answered = f"GitHub answered {_status(error)}for {repository}: {said}"
+    return (
+        _by_kind(error, said, repository, answered)
+        or _by_text(said, answered)
+        or (UnavailableError(answered) if _is_temporary(error, said, fresh=fresh) else None)
+        or (_access_error(said, repository, permission) if _is_refused(error) else None)
+        or GitHubError(answered)
+    )
 
 
-def _mapped(
-    error: GithubException, repository: str, permission: str, *, fresh: bool = False
-) -> GitHubError | ConflictError:
-    kinds = types_of(error)
-    said = ("; ".join(kinds.values()) or message_of(error) or "no message")[:LONGEST_MESSAGE]
-    if "STALE_DATA" in kinds:
-        return BaseMovedError(f"{repository}: {kinds['STALE_DATA']}")
-    wait = rate_limit_wait(error, kinds)
+def _by_kind(error: GithubException, said: str, repository: str, answered: str) -> ActionError | None:
+    """Return the error that the status or a type of GraphQL names, None if neither does."""
+    types = types_of(error)
+    wait = rate_limit_wait(error)
+    if "STALE_DATA" in types:
+        return BaseMovedError(f"{repository}: {said}")
     if wait is not None:
         return RateLimitedError(f"GitHub limits how much may be asked of {repository}: {said}", wait=wait)
     if error.status == HTTPStatus.UNAUTHORIZED:
         return AccessError(f"GitHub does not know the token for {repository}; is it expired or revoked?")
-    answered = f"GitHub answered {error.status} for {repository}: {said}"
-    gone = error.status == HTTPStatus.NOT_FOUND or "NOT_FOUND" in kinds
-    unusable = error.status == HTTPStatus.UNPROCESSABLE_ENTITY or "UNPROCESSABLE" in kinds
-    if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR or (fresh and (gone or unusable)):
-        return UnavailableError(answered)
-    if gone or error.status == HTTPStatus.FORBIDDEN or kinds.keys() & {"FORBIDDEN", "INSUFFICIENT_SCOPES"}:
-        return AccessError(
-            f"the token may not do this in {repository}, or cannot see it: it needs '{permission}' ({said})"
-        )
-    return GitHubError(answered)
+    if error.status in MOVED:
+        return RenamedError(f"{repository} was renamed or transferred; use its present name")
+    return QueryTooLargeError(answered) if "RESOURCE_LIMITS_EXCEEDED" in types else None
 
 
-def rate_limit_wait(error: GithubException, kinds: Mapping[str, str]) -> float | None:
+def _by_text(said: str, answered: str) -> ActionError | None:
+    """Return the error that GitHub's words name, None if they name none that we know."""
+    for text in TEXTS:
+        if re.search(text.pattern, said, re.IGNORECASE):
+            return text.kind(f"{answered}; {text.remedy}" if text.remedy else answered)
+    return None
+
+
+def _is_temporary(error: GithubException, said: str, *, fresh: bool) -> bool:
+    """Tell whether to try again: after a failure, an answer without content, or where a new object is not there yet."""
+    empty = error.status == HTTPStatus.OK and not message_of(error)
+    return error.status >= HTTPStatus.INTERNAL_SERVER_ERROR or empty or (fresh and bool(NOT_THERE_YET.search(said)))
+
+
+def _is_refused(error: GithubException) -> bool:
+    """Tell whether the token may not do this; GitHub also says "not found" of what a token cannot see."""
+    refused = error.status in (HTTPStatus.NOT_FOUND, HTTPStatus.FORBIDDEN)
+    return refused or bool(types_of(error) & {"NOT_FOUND", "FORBIDDEN", "INSUFFICIENT_SCOPES"})
+
+
+def _access_error(said: str, repository: str, permission: str) -> AccessError:
+    return AccessError(f"the token may not do this in {repository}, or cannot see it: it needs '{permission}' ({said})")
+
+
+def types_of(error: GithubException) -> set[str]:
+    """Return the types of the errors in a GraphQL answer."""
+    return {str(problem.get("type", "")) for problem in problems(error)}
+
+
+def _status(error: GithubException) -> str:
+    """Return the status to show; that of a GraphQL answer, always 200, says nothing."""
+    return "" if error.status == HTTPStatus.OK else f"{error.status} "
+
+
+def rate_limit_wait(error: GithubException) -> float | None:
     """Return how many seconds GitHub wants us to wait, None if the error is no matter of limits.
 
     docs.github.com, "Rate limits for the REST API": `retry-after` counts; else, with nothing remaining, the reset;
-    else at least a minute. GraphQL says RATE_LIMITED in a 200.
+    else at least a minute. GraphQL says RATE_LIMIT, RATE_LIMITED or "secondary rate limit" in a 200
+    (yanyongyu/githubkit#271). The server's own clock counts.
     """
-    headers = {name.lower(): value for name, value in (error.headers or {}).items()}
+    headers = {name.lower(): str(value) for name, value in (error.headers or {}).items()}
     limited = (
         error.status == HTTPStatus.TOO_MANY_REQUESTS
-        or "RATE_LIMITED" in kinds
-        or (error.status == HTTPStatus.FORBIDDEN and ("retry-after" in headers or "rate limit" in message_of(error)))
+        or bool(types_of(error) & {"RATE_LIMIT", "RATE_LIMITED"})
+        or (error.status in (HTTPStatus.OK, HTTPStatus.FORBIDDEN) and "rate limit" in message_of(error).lower())
+        or (error.status == HTTPStatus.FORBIDDEN and "retry-after" in headers)
         or (error.status == HTTPStatus.FORBIDDEN and headers.get("x-ratelimit-remaining") == "0")
     )
     if not limited:
         return None
     if headers.get("retry-after", "").isdecimal():
-        return float(headers["retry-after"])
+        return max(1.0, float(headers["retry-after"]))
     if headers.get("x-ratelimit-remaining") == "0" and headers.get("x-ratelimit-reset", "").isdecimal():
-        return max(1.0, float(headers["x-ratelimit-reset"]) - time.time() + 1)
+        return max(1.0, float(headers["x-ratelimit-reset"]) - _server_time(headers) + 1)
     return 60.0
 
 
+def _server_time(headers: Mapping[str, str]) -> float:
+    """Return the time by the server's clock, by ours if it does not say."""
+    try:
+        return parsedate_to_datetime(headers.get("date", "")).timestamp()
+    except ValueError:
+        return time.time()
+
+
 def message_of(error: GithubException) -> str:
-    """Return what GitHub says went wrong, "" if nothing."""
-    data = error.data
-    return str(data.get("message", "")) if isinstance(data, dict) else ""
+    """Return what GitHub says went wrong: the message and, of REST, the errors behind a failed validation."""
+    data = error.data if isinstance(error.data, dict) else {}
+    texts = [str(data.get("message") or "")]
+    texts += [
+        str(
+            problem.get("message")
+            or " is ".join(str(problem.get(key, "")) for key in ("field", "code") if key in problem)
+        )
+        for problem in problems(error)
+    ]
+    return "; ".join(dict.fromkeys(text for text in texts if text))
 
 
 def partial_data(error: GithubException) -> Mapping[str, Any]:
@@ -123,8 +241,8 @@ def partial_data(error: GithubException) -> Mapping[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
-def problems(error: GithubException) -> Iterable[Mapping[str, str]]:
-    """Return the errors that a GraphQL answer lists."""
+def problems(error: GithubException) -> list[Mapping[str, Any]]:
+    """Return the errors that an answer lists."""
     data = error.data
     errors = data.get("errors") if isinstance(data, dict) else None
     return [problem for problem in errors if isinstance(problem, dict)] if isinstance(errors, list) else []
@@ -134,4 +252,4 @@ def is_hidden(error: GithubException, field: str) -> bool:
     """Tell whether all that is wrong is that items of a list within *field* are hidden from the token."""
     paths = [problem.get("path") for problem in problems(error) if problem.get("type") == "FORBIDDEN"]
     hidden = [path for path in paths if path and field in path and isinstance(path[-1], int)]
-    return len(hidden) == len(error.data["errors"])
+    return bool(hidden) and len(hidden) == len(error.data["errors"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -19,9 +20,11 @@ if TYPE_CHECKING:
 PULLS = "pull requests: write"
 MERGE = "pull requests: write, contents: write"
 PULL_FIELDS = """id number url state mergeable isCrossRepository headRefName headRefOid baseRefName body
-    author { login } labels(first: 50) { nodes { name } } mergeCommit { oid }
+    author { login ... on User { databaseId } ... on Bot { databaseId } }
+    labels(first: 50) { nodes { name } } mergeCommit { oid }
     reviewRequests(first: 1) { totalCount } reviews(first: 1) { totalCount }
-    timelineItems(last: 1, itemTypes: CLOSED_EVENT) { nodes { ... on ClosedEvent { actor { login } } } }"""
+    timelineItems(last: 1, itemTypes: CLOSED_EVENT) {
+        nodes { ... on ClosedEvent { actor { login __typename } } } }"""
 NEWEST_PULLS = "first: 20, orderBy: {field: CREATED_AT, direction: DESC}"
 DETAILS = query(
     variables={"number": "Int!"},
@@ -35,7 +38,8 @@ PROGRESS = query(
     fields=f"""
         pullRequests(headRefName: $branch, states: MERGED, {NEWEST_PULLS}) {{ nodes {{ {PULL_FIELDS} }} }}
         pullRequest(number: $number) {{
-            state headRefOid mergeable reviewDecision isInMergeQueue mergeCommit {{ oid }} }}
+            state headRefOid mergeable mergeStateStatus reviewDecision isInMergeQueue mergeCommit {{ oid }}
+            autoMergeRequest {{ enabledAt }} }}
         object(oid: $oid) {{ ... on Commit {{ {CHECKS} }} }}""",
 )
 AUTO_MERGE = """mutation($input: EnablePullRequestAutoMergeInput!) {
@@ -44,9 +48,16 @@ ENQUEUE = """mutation($input: EnqueuePullRequestInput!) {
     enqueuePullRequest(input: $input) { clientMutationId } }"""
 
 
+NOTHING_TO_WAIT_FOR = re.compile(r"(?i)in (clean|unstable) status|protected branch rules not configured")
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pull:
-    """A pull request; *state* is OPEN, CLOSED or MERGED. *closed_by* is "" if its own author closed it."""
+    """A pull request; *state* is OPEN, CLOSED or MERGED. *closed_by* is "" if its own author or an App closed it.
+
+    *author_id* is the number of the account: an App is `name` in GraphQL and `name[bot]` in REST
+    (anthropics/claude-code-action#1516).
+    """
 
     number: int
     node_id: str
@@ -59,7 +70,7 @@ class Pull:
     merge_sha: str = ""
     closed_by: str = ""
     conflicting: bool = False
-    author: str = ""
+    author_id: int = 0
     labels: tuple[str, ...] = ()
     reviews_requested: bool = False
 
@@ -68,7 +79,8 @@ class Pull:
 class Progress:
     """How far a pull request is on its way to the base branch.
 
-    *mergeability_unknown*: GitHub has not computed yet whether it conflicts.
+    *mergeability_unknown*: GitHub has not computed yet whether it conflicts. *blocked*: a rule of the base branch is
+    not met yet. *auto_merge*: GitHub is to merge it, or to put it into the merge queue, as soon as the rules allow.
     """
 
     state: str
@@ -79,6 +91,8 @@ class Progress:
     conflicting: bool
     mergeability_unknown: bool
     queued: bool
+    blocked: bool
+    auto_merge: bool
     merged_from_same_branch: tuple[Pull, ...]
 
 
@@ -116,16 +130,15 @@ class PullRequests:
                 base=base,
                 body=body,
                 head_sha=node["head"]["sha"],
-                author=node["user"]["login"],
+                author_id=node["user"]["id"],
             )
 
     def update(self, pull: Pull, *, title: str, body: str) -> None:
         """Replace the title and the body of *pull*."""
         self.client.rest("PATCH", f"/pulls/{pull.number}", {"title": title, "body": body}, permission=PULLS)
 
-    def close(self, pull: Pull, *, comment: str) -> None:
-        """Close *pull*, saying why in a *comment*."""
-        self.client.rest("POST", f"/issues/{pull.number}/comments", {"body": comment}, permission=PULLS)
+    def close(self, pull: Pull) -> None:
+        """Close *pull* without merging it."""
         self.client.rest("PATCH", f"/pulls/{pull.number}", {"state": "closed"}, permission=PULLS)
 
     def add_labels(self, pull: Pull, labels: Sequence[str]) -> None:
@@ -178,6 +191,8 @@ class PullRequests:
                 conflicting=node["mergeable"] == "CONFLICTING",
                 mergeability_unknown=node["mergeable"] == "UNKNOWN",
                 queued=node["isInMergeQueue"],
+                blocked=node["mergeStateStatus"] == "BLOCKED",
+                auto_merge=bool(node["autoMergeRequest"]),
                 merged_from_same_branch=tuple(
                     merged
                     for merged in read_pulls(answer["pullRequests"])
@@ -194,14 +209,19 @@ class PullRequests:
         try:
             answer = self.client.rest("PUT", f"/pulls/{pull.number}/merge", values, permission=MERGE, fresh=True)
         except GitHubError as error:
-            if error.status in (HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.CONFLICT):
+            known = type(error) is not GitHubError  # it has a reason of its own
+            if not known and error.status in (HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.CONFLICT):
                 raise NotMergeableError(f"{pull.url} cannot be merged: {error.said}") from error
             raise
         with self.client.parsing():
             return str(answer["sha"])
 
     def enable_auto_merge(self, pull: Pull, *, method: str, title: str, message: str) -> bool:
-        """Let GitHub merge *pull* as soon as its rules allow; return False if they allow it already."""
+        """Let GitHub merge *pull* as soon as its rules allow; return False if there is nothing to wait for.
+
+        That is where the rules are met (clean), where only optional checks are not (unstable), and where there are none
+        (enable-pull-request-automerge#343 and #355, iterative/cml#955).
+        """
         values = {
             "pullRequestId": pull.node_id,
             "expectedHeadOid": pull.head_sha,
@@ -210,9 +230,9 @@ class PullRequests:
             "commitBody": message,
         }
         try:
-            self.client.graphql(AUTO_MERGE, {"input": values}, permission=PULLS, fresh=True)
+            self.client.graphql(AUTO_MERGE, {"input": values}, permission=MERGE, fresh=True)
         except GitHubError as error:
-            if "clean status" in error.said:
+            if NOTHING_TO_WAIT_FOR.search(error.said):
                 return False
             raise
         return True
@@ -220,7 +240,7 @@ class PullRequests:
     def enqueue(self, pull: Pull) -> None:
         """Put *pull* into the merge queue of its base branch."""
         values = {"pullRequestId": pull.node_id, "expectedHeadOid": pull.head_sha}
-        self.client.graphql(ENQUEUE, {"input": values}, permission=PULLS, fresh=True)
+        self.client.graphql(ENQUEUE, {"input": values}, permission=MERGE, fresh=True)
 
 
 def read_pulls(connection: Mapping[str, Any]) -> tuple[Pull, ...]:
@@ -238,7 +258,7 @@ def read_pulls(connection: Mapping[str, Any]) -> tuple[Pull, ...]:
             merge_sha=(node["mergeCommit"] or {}).get("oid", ""),
             closed_by=_closed_by(node),
             conflicting=node["mergeable"] == "CONFLICTING",
-            author=(node["author"] or {}).get("login", ""),
+            author_id=(node["author"] or {}).get("databaseId") or 0,
             labels=tuple(label["name"] for label in node["labels"]["nodes"]),
             reviews_requested=bool(node["reviewRequests"]["totalCount"] or node["reviews"]["totalCount"]),
         )
@@ -248,7 +268,8 @@ def read_pulls(connection: Mapping[str, Any]) -> tuple[Pull, ...]:
 
 
 def _closed_by(node: Mapping[str, Any]) -> str:
-    """Return who closed a pull request, "" if its author did: the bot closes its own."""
+    """Return who closed a pull request, "" if its author or an App did: the bot closes its own."""
     events = node["timelineItems"]["nodes"]
-    actor = (events[-1].get("actor") or {}).get("login", "") if events else ""
-    return "" if actor == (node["author"] or {}).get("login") else str(actor)
+    actor = (events[-1].get("actor") if events else None) or {}
+    own = actor.get("login") == (node["author"] or {}).get("login")
+    return "" if own or actor.get("__typename") == "Bot" else str(actor.get("login", ""))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -11,8 +12,10 @@ from urllib.parse import quote
 from actions.api.check_reader import required_checks_of
 from actions.api.client import file_fields, path_variables, query
 from actions.api.pulls import NEWEST_PULLS, PULL_FIELDS, read_pulls
+from actions.api.rules import BranchRules, read_rules
 from actions.errors import (
     BaseMovedError,
+    BranchInTheWayError,
     ConflictError,
     EnvFileError,
     GitHubError,
@@ -34,6 +37,7 @@ READ = "contents: read"
 WRITE = "contents: write"
 REWORK = "-rework"
 ZEROS = "0" * 40
+NAME_TAKEN = re.compile(r"(?i)ref cannot be created|reference update failed")
 COMMIT_ON_NEW_BRANCH = f"""mutation($ref: CreateRefInput!, $commit: CreateCommitOnBranchInput!, $branch: String!) {{
     createRef(input: $ref) {{ clientMutationId }}
     createCommitOnBranch(input: $commit) {{
@@ -55,7 +59,7 @@ class Base:
     head: str
     files: Mapping[str, str]
     required_checks: tuple[RequiredCheck, ...]
-    required_approvals: int
+    rules: BranchRules
     open_pulls: tuple[Pull, ...]
 
 
@@ -118,8 +122,9 @@ class Repository:
                     nodes {{ {PULL_FIELDS} }} }}
                 {ref} {{
                 name
-                rules(first: 100) {{ nodes {{ parameters {{
-                    ... on PullRequestParameters {{ requiredApprovingReviewCount }}
+                rules(first: 100) {{ nodes {{ type parameters {{
+                    ... on PullRequestParameters {{
+                        requiredApprovingReviewCount requireLastPushApproval allowedMergeMethods }}
                     ... on RequiredStatusChecksParameters {{ requiredStatusChecks {{ context integrationId }} }}
                 }} }} }}
                 refUpdateRule {{ requiredStatusCheckContexts requiredApprovingReviewCount }}
@@ -138,7 +143,7 @@ class Repository:
                 head=target["oid"],
                 files=self._texts(target, paths),
                 required_checks=required_checks_of(answer["base"]),
-                required_approvals=_required_approvals(answer["base"]),
+                rules=read_rules(answer["base"]),
                 open_pulls=tuple(pull for pull in read_pulls(answer["pullRequests"]) if pull.base == name),
             )
 
@@ -192,13 +197,33 @@ class Repository:
         except GitHubError as error:
             if "already exists" in error.said:
                 return False
+            self._require_free_name(name, error)
             raise
         return True
 
+    def _require_free_name(self, name: str, error: GitHubError) -> None:
+        """Raise BranchInTheWayError if *error* says that another branch makes the name impossible.
+
+        Git keeps `gitops/dev` as a file in a folder `gitops`, so no branch can be called `gitops` beside it
+        (microsoft/vscode-remote-repositories-github#122).
+        """
+        if not NAME_TAKEN.search(error.said):
+            return
+        parts = name.split("/")
+        folders = ["/".join(parts[:count]) for count in range(1, len(parts))]
+        there = [folder for folder in folders if folder in self.branches(folder)] + list(self.branches(f"{name}/"))
+        if there:
+            raise BranchInTheWayError(
+                f"{self.name} can have no branch {name} beside {there[0]}; rename {there[0]}, or choose another name"
+            ) from error
+
     def delete_branch(self, name: str) -> None:
         """Delete the branch *name*, if it is there."""
-        gone = (HTTPStatus.UNPROCESSABLE_ENTITY,)  # "Reference does not exist"
-        self.client.rest("DELETE", f"/git/refs/heads/{quote(name)}", permission=WRITE, absent=gone)
+        try:
+            self.client.rest("DELETE", f"/git/refs/heads/{quote(name)}", permission=WRITE)
+        except GitHubError as error:
+            if "Reference does not exist" not in error.said:  # a rule that forbids deletion is a 422 too
+                raise
 
     def files_at(self, revision: str, paths: Sequence[str]) -> dict[str, str] | None:
         """Return those of *paths* that the commit *revision* has, None if there is no such commit."""
@@ -248,9 +273,13 @@ class Repository:
             "commit": self._commit_input(branch, base.head, files, message),
         }
         # If the branch is there already, at *base*, an earlier run of ours ended between the two mutations.
-        answer = self.client.graphql(
-            COMMIT_ON_NEW_BRANCH, variables, permission=WRITE, fresh=True, partial="createCommitOnBranch"
-        )
+        try:
+            answer = self.client.graphql(
+                COMMIT_ON_NEW_BRANCH, variables, permission=WRITE, fresh=True, partial="createCommitOnBranch"
+            )
+        except GitHubError as error:
+            self._require_free_name(branch, error)
+            raise
         with self.client.parsing():
             done = answer["createCommitOnBranch"]
             return Branch(
@@ -348,13 +377,6 @@ def _file_text(repository: str, path: str, entry: Mapping[str, Any]) -> str:
     if blob.get("text") is None or blob["isBinary"] or blob["isTruncated"]:
         raise EnvFileError(f"{path} in {repository} is not a text file of at most 512 KB", file=path, line=1)
     return str(blob["text"])
-
-
-def _required_approvals(ref: Mapping[str, Any]) -> int:
-    parameters = [rule["parameters"] or {} for rule in ref["rules"]["nodes"]]
-    protection = (ref["refUpdateRule"] or {}).get("requiredApprovingReviewCount") or 0
-    counts = (rule.get("requiredApprovingReviewCount", 0) for rule in parameters)
-    return max(int(count) for count in (protection, *counts))
 
 
 def _paths_of(file: Mapping[str, Any]) -> tuple[str, ...]:

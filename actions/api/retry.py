@@ -33,14 +33,16 @@ def retry(attempt: Callable[[], Result], *, timeout: float, clock: Clock) -> Res
     too many in a row, or when a pause would end after *timeout* seconds.
     """
     deadline = clock.now() + timeout
-    moved = unavailable = waited = 0
+    moved = unavailable = waited = limited = 0
     while True:
         try:
             return attempt()
         except RateLimitedError as error:
-            _require_time(error, clock.now() + error.wait - deadline, clock)
-            say(f"{error}; waiting {error.wait:.0f} s")
-            clock.sleep(error.wait)
+            limited += 1
+            pause = max(error.wait, FIRST_PAUSE * 2**limited)  # a server that says "now" is not asked ever faster
+            _require_time(error, clock.now() + pause - deadline, clock)
+            say(f"{error}; waiting {pause:.0f} s")
+            clock.sleep(pause)
         except ChecksPendingError as error:
             waited += 1
             if clock.now() >= deadline:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from actions.api.batches import in_batches
 from actions.api.client import query
 from actions.app.release import contains
 
@@ -55,15 +56,19 @@ class LostCommits:
 
     def _sizes(self, shas: Sequence[str]) -> dict[str, tuple[int, ...]]:
         sizes: dict[str, tuple[int, ...]] = {}
-        for start in range(0, len(shas), COMMITS_PER_QUERY):
-            variables = {f"c{index}": sha for index, sha in enumerate(shas[start : start + COMMITS_PER_QUERY])}
-            size = "... on Commit { oid additions deletions changedFilesIfAvailable }"
-            fields = " ".join(f"{name}: object(oid: ${name}) {{ {size} }}" for name in variables)
-            document = query(variables=dict.fromkeys(variables, "GitObjectID!"), fields=fields)
-            for node in self.repository.client.repository(document, variables).values():
+        for _, nodes in in_batches(shas, COMMITS_PER_QUERY, self._size_nodes):
+            for node in nodes:
                 if node and node["changedFilesIfAvailable"] is not None:
                     sizes[node["oid"]] = (node["additions"], node["deletions"], node["changedFilesIfAvailable"])
         return sizes
+
+    def _size_nodes(self, shas: Sequence[str]) -> list[Any]:
+        variables = {f"c{index}": sha for index, sha in enumerate(shas)}
+        size = "... on Commit { oid additions deletions changedFilesIfAvailable }"
+        fields = " ".join(f"{name}: object(oid: ${name}) {{ {size} }}" for name in variables)
+        document = query(variables=dict.fromkeys(variables, "GitObjectID!"), fields=fields)
+        answer = self.repository.client.repository(document, variables)
+        return [answer[name] for name in variables]
 
     def _patch(self, sha: str) -> object:
         """Return what *sha* changes, wherever in the files; None if GitHub does not show all of it."""

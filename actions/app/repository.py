@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from actions.api.batches import in_batches
 from actions.api.check_reader import CHECKS, ROLLUP, CheckReader, read_checks, required_checks_of
 from actions.api.client import query
 from actions.api.repository import Commit, Comparison, Repository
@@ -21,17 +22,17 @@ if TYPE_CHECKING:
     from actions.api.client import Client
 
 PERMISSION = "contents: read, pull requests: read"
-COMMITS_READ = 100
+COMMITS_READ = 30
 ATTEMPTS = 3
-TAGS_PER_QUERY = 100  # each stands for some 400 nodes, twice if it is a version, and GitHub allows 500,000
+TAGS_PER_QUERY = 50  # each is some 35 requests of GitHub's own, twice if it is a version; 100 are a point
 BUILD_FIELDS = f"""oid {CHECKS} {MERGED_INTO}
     history(first: {COMMITS_READ}) {{ nodes {{
         oid message parents(first: 2) {{ totalCount }} author {{ name user {{ login }} }} }} }}"""
-DEFAULT_BRANCH = f"""defaultBranchRef {{ name
-    rules(first: 100) {{ nodes {{ parameters {{ ... on RequiredStatusChecksParameters {{
-        requiredStatusChecks {{ context integrationId }} }} }} }} }}
-    refUpdateRule {{ requiredStatusCheckContexts }}
-    target {{ ... on Commit {{ history(first: {COMMITS_READ}) {{ nodes {{ oid }} }} }} }} }}"""
+DEFAULT_BRANCH = """defaultBranchRef { name
+    rules(first: 100) { nodes { parameters { ... on RequiredStatusChecksParameters {
+        requiredStatusChecks { context integrationId } } } } }
+    refUpdateRule { requiredStatusCheckContexts }
+    target { ... on Commit { history(first: 100) { nodes { oid } } } } }"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,8 +77,8 @@ class AppRepository:
     def prefetch(self, tags: Iterable[str]) -> None:
         """Ask for all of *tags* that are not known yet, together; a tag without a commit is known as such."""
         new = [tag for tag in dict.fromkeys(tags) if tag not in self._builds]
-        for start in range(0, len(new), TAGS_PER_QUERY):
-            self._fetch(new[start : start + TAGS_PER_QUERY])
+        for _ in in_batches(new, TAGS_PER_QUERY, self._fetch):
+            pass  # each answer is kept
 
     def _fetch(self, tags: Sequence[str]) -> None:
         variables = {f"t{index}": _expression(tag) for index, tag in enumerate(tags)}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from actions.api.client import file_fields, path_variables, query
+from actions.api.client import file_fields, next_cursor, path_variables, query
 from actions.deployments.history import Record, count_decidable, drop_superseded
 from actions.errors import EnvFileError
 
@@ -50,16 +50,17 @@ class EnvironmentHistory:
     def succeeded(self) -> Iterator[Record]:
         """Yield the deployments that succeeded at some time, newest first."""
         page, pending = self.page, list[Record]()
+        cursor: str | None = None
         while True:
             pending += [record for node in page["nodes"] if (record := self._record(node))]
-            is_last = not page["pageInfo"]["hasNextPage"]
-            decidable = len(pending) if is_last else count_decidable(pending)
+            cursor = next_cursor(page["pageInfo"], cursor)
+            decidable = count_decidable(pending) if cursor else len(pending)
             kept = drop_superseded(pending, self.positions)
             yield from (record for record in pending[:decidable] if record in kept)
-            if is_last:
+            if not cursor:
                 return
             pending = pending[decidable:]
-            page = _pages(self.infra, [self.now], PAGE, page["pageInfo"]["endCursor"])["d0"]
+            page = _pages(self.infra, [self.now], PAGE, cursor)["d0"]
 
     def _record(self, node: Mapping[str, Any]) -> Record | None:
         moments = [status["createdAt"] for status in node["statuses"]["nodes"] if status["state"] == "SUCCESS"]
@@ -82,14 +83,14 @@ class EnvironmentHistory:
             commits = f"history(first: {PAGE}, after: $cursor, path: $path) {{ {NODES} {{ oid committedDate %s }} }}"
             head = f"defaultBranchRef {{ target {{ ... on Commit {{ {commits % file_fields(paths)} }} }} }}"
             document = query(variables={"path": "String!", "cursor": "String"}, paths=paths, fields=head)
-            cursor = None
+            cursor: str | None = None
             while True:
                 variables = {"path": file.path, "cursor": cursor, **path_variables(paths)}
                 history = self.infra.client.repository(document, variables)["defaultBranchRef"]["target"]["history"]
                 yield from (record for node in history["nodes"] if (record := self._merge(node, file.service)))
-                if not history["pageInfo"]["hasNextPage"]:
+                cursor = next_cursor(history["pageInfo"], cursor)
+                if not cursor:
                     break
-                cursor = history["pageInfo"]["endCursor"]
 
     def _merge(self, node: Mapping[str, Any], service: str) -> Record | None:
         snapshot = self._snapshot(node)

@@ -1,11 +1,11 @@
-"""Read the commits of a branch, and how the branches of a repository moved."""
+"""Read the commits of a branch and the branch activity of a repository."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from actions.api.client import query
+from actions.api.client import next_cursor, query
 from actions.evidence.branch_history import BranchHistory
 
 if TYPE_CHECKING:
@@ -23,18 +23,18 @@ class BranchReader:
     client: Client
 
     def history(self, branch: str) -> BranchHistory:
-        """Return the commits of *branch*."""
+        """Return all commits of *branch*, with their parents."""
         return BranchHistory.of(self._nodes(branch, "oid committedDate parents(first: 100) { nodes { oid } }"))
 
     def commits(self, branch: str, path: str) -> Iterator[tuple[str, str]]:
-        """Yield SHA and commit date of the commits of *branch* that changed the file or folder at *path*, newest first.
+        """Yield SHA and commit date of the commits of *branch* that changed *path*, a file or folder, newest first.
 
-        All of them: whoever makes a commit chooses its date, so no date can bound them.
+        There is no lower bound by date, because committers choose the dates of their commits.
         """
         return ((node["oid"], node["committedDate"]) for node in self._nodes(branch, "oid committedDate", path))
 
     def activity(self, since: str) -> list[Mapping[str, Any]]:
-        """Return how the branches of the repository moved since a moment, newest first; GitHub keeps one year."""
+        """Return GitHub's branch activity of the repository *since* a moment, newest first; GitHub keeps one year."""
         updates: list[Mapping[str, Any]] = []
         path = f"/activity?per_page={PER_PAGE}&time_period=year"
         for page in self.client.pages(path, permission="contents: read"):
@@ -56,6 +56,6 @@ class BranchReader:
             with self.client.parsing():
                 page = answer["ref"]["target"]["history"]
                 yield from page["nodes"]
-                if not page["pageInfo"]["hasNextPage"]:
+                variables["cursor"] = next_cursor(page["pageInfo"], variables["cursor"])
+                if not variables["cursor"]:
                     return
-                variables["cursor"] = page["pageInfo"]["endCursor"]

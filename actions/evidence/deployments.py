@@ -1,4 +1,4 @@
-"""Read the deployment records of an environment, and the workflow runs behind them."""
+"""Read the deployment records of an environment and the workflow runs that made them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from actions.api.client import query
+from actions.api.client import next_cursor, query
 from actions.evidence.facts import Run
 from actions.evidence.timestamps import utc_text
 from actions.gates.approval import login
@@ -32,7 +32,7 @@ DEPLOYMENTS = query(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeploymentRecord:
-    """A deployment record; *succeeded_at* is "" if it never did."""
+    """A deployment record; *made* is the date of the commit *sha*, *succeeded_at* is "" if no deployment succeeded."""
 
     number: int
     name: str
@@ -46,31 +46,30 @@ class DeploymentRecord:
 
 @dataclass(frozen=True)
 class DeploymentReader:
-    """Read the deployments of one repository, and its workflow runs, each once."""
+    """Read the deployments and workflow runs of one repository; runs are cached."""
 
     client: Client
     _runs: dict[str, Run] = field(default_factory=dict, repr=False)
 
     def records(self, env: str, since: str) -> list[DeploymentRecord]:
-        """Return the records of deployments to *env*, or to a service there, since a moment, newest first.
+        """Return the deployments to *env*, or to one of its services, *since* a moment, newest first.
 
-        All records are read: GitHub filters by the names of environments, and which services there once were is not
-        known.
+        All records are read: GitHub filters by exact name, and the names of former services are not known.
         """
         records: list[DeploymentRecord] = []
-        cursor = None
+        cursor: str | None = None
         while True:
             answer = self.client.repository(DEPLOYMENTS, {"cursor": cursor}, permission=PERMISSION)
             with self.client.parsing():
                 page = answer["deployments"]
                 batch = [_read_record(node) for node in page["nodes"]]
                 records += [r for r in batch if r.name.partition("/")[0].casefold() == env.casefold()]
-                if not page["pageInfo"]["hasNextPage"] or batch[-1].created_at < since:
+                cursor = next_cursor(page["pageInfo"], cursor)
+                if not cursor or batch[-1].created_at < since:
                     return records
-                cursor = page["pageInfo"]["endCursor"]
 
     def run(self, url: str, sha: str) -> Run | None:
-        """Return the workflow run here at the address *url*, None if it is none, or for another commit than *sha*."""
+        """Return the workflow run at *url*; None if *url* is not a run of this repository for the commit *sha*."""
         match = RUN.match(url.removeprefix(f"{server_url()}/{self.client.name}"))
         if not match:
             return None

@@ -1,4 +1,4 @@
-"""Read commits with the pull requests that brought them: who wrote, tested and approved them."""
+"""Read commits with the pull requests that brought them: authors, checks, reviews."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from actions.api.batches import in_batches
 from actions.api.check_reader import read_check
-from actions.api.client import path_variables, query
+from actions.api.client import next_cursor, path_variables, query
 from actions.evidence.facts import CheckRecord, Commit, Pull
 from actions.evidence.timestamps import utc_text
 from actions.gates import approval
@@ -22,21 +23,22 @@ PERMISSION = "contents: read, pull requests: read, checks: read (of an App, or o
 TICKET = re.compile(r"\b[A-Z][A-Z0-9]{1,9}-\d+\b")
 LOGIN = "{ login __typename }"
 CHECKS = """statusCheckRollup { contexts(first: 100) { totalCount nodes { __typename
-    ... on CheckRun { name status conclusion completedAt checkSuite { app { databaseId } } }
+    ... on CheckRun { databaseId name status conclusion completedAt checkSuite { app { databaseId } } }
     ... on StatusContext { context state createdAt } } } }"""
-# The cost of a query grows with the nodes it could return, so it asks for what most pull requests have. The rest of a
-# larger one is asked for separately (docs.github.com, "Rate limits and query limits for the GraphQL API").
-FRAGMENTS = f"""
-fragment commit on Commit {{
+# GitHub counts what a query could return before it runs it. So it is asked in stages: the commits with the numbers of
+# their pull requests, then the pull requests that brought them with what most have, then the rest of a larger one
+# (docs.github.com, "Rate limits and query limits for the GraphQL API").
+COMMIT = f"""fragment commit on Commit {{
     oid message committedDate author {{ name {approval.USER} }} signature {{ isValid }}
-    associatedPullRequests(first: 3) {{ nodes {{ ...pull }} }} }}
-fragment pull on PullRequest {{
+    associatedPullRequests(first: 5) {{ nodes {{ number state baseRefName mergeCommit {{ oid }} }} }} }}"""
+PULL = f"""fragment pull on PullRequest {{
     number url title body state createdAt mergedAt headRefName headRefOid baseRefName
     author {LOGIN} mergedBy {LOGIN} mergeCommit {{ oid }} labels(first: 50) {{ nodes {{ name }} }}
     closingIssuesReferences(first: 10) {{ nodes {{ url }} }}
-    commits(first: 50) {{ {approval.COMMITS} }}
+    commits(first: 20) {{ {approval.COMMITS} }}
     tested: commits(last: 1) {{ nodes {{ commit {{ {CHECKS} }} }} }}
     reviews(last: 100) {{ {approval.REVIEWS} }} }}"""
+PULLS_PER_QUERY = 20
 MORE_COMMITS = query(
     variables={"number": "Int!", "cursor": "String"},
     fields=f"pullRequest(number: $number) {{ commits(first: 100, after: $cursor) {{ {approval.COMMITS} }} }}",
@@ -45,14 +47,16 @@ MORE_COMMITS = query(
 
 @dataclass(frozen=True)
 class ReviewReader:
-    """Read the commits of one repository, each with its pull requests."""
+    """Read commits of one repository with their pull requests."""
 
     client: Client
 
-    def nodes(self, shas: Sequence[str], *, fields: str = "", paths: Sequence[str] = ()) -> list[dict[str, Any] | None]:
-        """Return the commits *shas* as nodes of the fragment `commit` and *fields*, which may name files at *paths*.
+    def nodes(
+        self, shas: Sequence[str], base: str, *, fields: str = "", paths: Sequence[str] = ()
+    ) -> list[dict[str, Any] | None]:
+        """Return the commits *shas* as nodes with *fields*, which may name files at *paths*.
 
-        Their pull requests have all their commits.
+        The key `pull` holds the pull request that brought the commit, to *base* if that is given, with all its commits.
         """
         variables: dict[str, object] = {f"c{index}": sha for index, sha in enumerate(shas)}
         document = query(
@@ -62,35 +66,54 @@ class ReviewReader:
                 f"{name}: object(oid: ${name}) {{ ... on Commit {{ ...commit {fields} }} }}" for name in variables
             ),
         )
-        answer = self.client.repository(document + FRAGMENTS, variables | path_variables(paths), permission=PERMISSION)
+        answer = self.client.repository(document + COMMIT, variables | path_variables(paths), permission=PERMISSION)
         with self.client.parsing():
             nodes = [answer[name] for name in variables]
-            for node in filter(None, nodes):
-                for pull in node["associatedPullRequests"]["nodes"]:
-                    self._read_on(pull["commits"], pull["number"])
-            return nodes
+            numbers = {node["oid"]: _pull_number(node, base) for node in nodes if node}
+            pulls: dict[int, Any] = {}
+            for _, found in in_batches([*dict.fromkeys(filter(None, numbers.values()))], PULLS_PER_QUERY, self._pulls):
+                pulls |= found
+            return [{**node, "pull": pulls.get(numbers[node["oid"]])} if node else None for node in nodes]
 
     def commits(self, shas: Sequence[str]) -> dict[str, Commit]:
-        """Return those of the commits *shas* that are there, each with the pull request that brought it."""
-        nodes = self.nodes(shas)
+        """Return the existing commits of *shas*, with the pull request that brought each."""
+        nodes = self.nodes(shas, "")
         with self.client.parsing():
-            return {node["oid"]: read_commit(node, "") for node in nodes if node}
+            return {node["oid"]: read_commit(node) for node in nodes if node}
+
+    def _pulls(self, numbers: Sequence[int]) -> dict[int, Any]:
+        """Return the pull requests with *numbers*, each with all its commits."""
+        variables = {f"n{number}": number for number in numbers}
+        document = query(
+            variables=dict.fromkeys(variables, "Int!"),
+            fields=" ".join(f"{name}: pullRequest(number: ${name}) {{ ...pull }}" for name in variables),
+        )
+        answer = self.client.repository(document + PULL, variables, permission=PERMISSION)
+        pulls = {number: answer[name] for name, number in variables.items()}
+        for number, pull in pulls.items():
+            self._read_on(pull["commits"], number)
+        return pulls
 
     def _read_on(self, commits: dict[str, Any], number: int) -> None:
-        while commits["pageInfo"]["hasNextPage"]:
-            variables = {"number": number, "cursor": commits["pageInfo"]["endCursor"]}
+        cursor = next_cursor(commits["pageInfo"], None)
+        while cursor:
+            variables = {"number": number, "cursor": cursor}
             answer = self.client.repository(MORE_COMMITS, variables, permission=PERMISSION)
             page = answer["pullRequest"]["commits"]
             commits["nodes"] += page["nodes"]
-            commits["pageInfo"] = page["pageInfo"]
+            cursor = next_cursor(page["pageInfo"], cursor)
 
 
-def read_commit(node: Mapping[str, Any], base: str) -> Commit:
-    """Return a commit with the merged pull request that brought it; to *base*, if that is given."""
+def _pull_number(node: Mapping[str, Any], base: str) -> int:
+    """Return the number of the merged pull request that brought a commit, to *base* if that is given; 0 if none did."""
     merged = [pull for pull in node["associatedPullRequests"]["nodes"] if pull["state"] == "MERGED"]
     fitting = [pull for pull in merged if base in ("", pull["baseRefName"])]
     exact = [pull for pull in fitting if (pull["mergeCommit"] or {}).get("oid") == node["oid"]]
-    pull = next(iter([*exact, *fitting]), None)
+    return next((int(pull["number"]) for pull in (*exact, *fitting)), 0)
+
+
+def read_commit(node: Mapping[str, Any]) -> Commit:
+    """Return the commit of a node of `ReviewReader.nodes`."""
     author = node["author"] or {}
     return Commit(
         sha=node["oid"],
@@ -98,7 +121,7 @@ def read_commit(node: Mapping[str, Any], base: str) -> Commit:
         author=login(author.get("user")) or author.get("name") or "",
         at=utc_text(node["committedDate"]),
         verified=bool(node["signature"] and node["signature"]["isValid"]),
-        pull=_read_pull(pull) if pull else None,
+        pull=_read_pull(node["pull"]) if node["pull"] else None,
     )
 
 
@@ -138,4 +161,4 @@ def _read_pull(node: Mapping[str, Any]) -> Pull:
 def _read_check(node: Mapping[str, Any]) -> CheckRecord:
     check = read_check(node)
     at = node.get("completedAt") or node.get("createdAt")
-    return CheckRecord(name=check.name, app=check.app, conclusion=check.conclusion, at=utc_text(at))
+    return CheckRecord(name=check.name, app=check.app, conclusion=check.conclusion, at=utc_text(at), run=check.run)

@@ -105,7 +105,7 @@ class ProvenanceReader:
                 fields=" ".join(f"{name}: pullRequest(number: ${name}) {{ {PULL} }}" for name in batch),
             )
             answer = self.infra.client.repository(document, batch, permission=PERMISSION)
-            self._pulls.update({pull["number"]: self._whole(pull) for pull in answer.values()})
+            self._pulls.update({answer[name]["number"]: self._whole(answer[name]) for name in batch})
 
     def origin(self, change: Change, deployed: Snapshot | None) -> Origin:
         """Return where *change* came from, given the environment that is *deployed* (None: nothing is known to be)."""

@@ -75,8 +75,13 @@ class Config:
 
     def is_bot(self, login: str) -> bool:
         """Tell whether *login* is a GitHub App or listed as a bot in the file."""
-        return login.endswith("[bot]") or login.casefold() in {bot.casefold() for bot in self.bots}
+        return login.endswith("[bot]") or _account(login) in {_account(bot) for bot in self.bots}
 
     def repo_of(self, service: str, default: str) -> str:
         """Return the app repository of *service*, "" if it has none."""
         return self.repos.get(service, default)
+
+
+def _account(login: str) -> str:
+    """Return *login* without the suffix that REST gives to the logins of Apps, and GraphQL does not."""
+    return login.casefold().removesuffix("[bot]")

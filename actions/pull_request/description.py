@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 # The last line of every commit that open-infra-pr makes; by it a later run knows that it may make the commit anew.
 TRAILER = "Made-by: gitops-actions"
 MOST_COMMITS = 20
+# renovate#2032, #14551: 422 "body is too long (maximum is 65536 characters)"
+LONGEST_BODY = 65_536
 MOST_HISTORIES = 20
 
 
@@ -30,6 +32,16 @@ def title(changes: Sequence[Change], *, from_env: str = "", is_rollback: bool = 
     if len(services) > LONGEST_LIST:
         services = f"{len(changes)} services"
     return f"{what}: {services} to {tags.pop()}" if len(tags) == 1 else f"{what}: {services}"
+
+
+def fitted(text: str, tail: str) -> str:
+    """Return *text* and *tail*, cut between two lines of *text* if GitHub takes no body as long as that."""
+    whole = f"{text}\n{tail}"
+    if len(whole) <= LONGEST_BODY:
+        return whole
+    notice = "\n\n… cut here: GitHub takes no longer text.\n\n"
+    room = LONGEST_BODY - len(notice) - len(tail)
+    return text[: text.rfind("\n", 0, room)] + notice + tail
 
 
 def histories(comparisons: Mapping[str, Comparison | None], *, pulls: Mapping[str, str]) -> str:

@@ -20,6 +20,7 @@ from actions.errors import (
     EjectedError,
     HiddenChecksError,
     NotMergeableError,
+    RuleNotMetError,
     TooLateError,
 )
 from actions.pull_request.description import TRAILER
@@ -27,12 +28,13 @@ from actions.pull_request.settings import Route
 from actions.runner.log import say
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from actions.api.pulls import Progress, Pull
     from actions.api.repository import Base, Branch, Comparison, Repository
     from actions.pull_request.proposal import Proposal
     from actions.pull_request.settings import Settings
+    from actions.pull_request.side_work import SideWork
     from actions.runner.clock import Clock
 
 FIRST_PAUSE = 1.0
@@ -49,21 +51,38 @@ class MergeResult:
     bypassed: bool = False
 
 
-def ensure_pull_request(
-    infra: Repository, base: Base, proposal: Proposal, settings: Settings
-) -> tuple[Branch, Pull, bool]:
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """The *base* branch of *infra* that a change is proposed for, which accounts are bots, and the *side_work*."""
+
+    infra: Repository
+    base: Base
+    is_bot: Callable[[str], bool]
+    side_work: SideWork
+
+    @property
+    def pulls(self) -> PullRequests:
+        """Return the pull requests of the repository."""
+        return PullRequests(self.infra.client)
+
+    def was_closed_by_person(self, pull: Pull) -> bool:
+        """Tell whether a person closed *pull*: not its author, no App, and no account in `bots`."""
+        return pull.state == "CLOSED" and bool(pull.closed_by) and not self.is_bot(pull.closed_by)
+
+
+def ensure_pull_request(target: Target, proposal: Proposal, settings: Settings) -> tuple[Branch, Pull, bool]:
     """Return the branch and the pull request of *proposal*, made now or found, and whether the pull request is new."""
-    pulls = PullRequests(infra.client)
+    infra, base, pulls = target.infra, target.base, target.pulls
     branch, origin = _ensure_commit(infra, base, proposal)
     newest = _newest(branch, base.branch)
     if newest and newest.state == "OPEN":
         if origin == "reworked":
             pulls.update(newest, title=proposal.title, body=proposal.body)
-        _add_labels_and_reviewers(pulls, newest, settings)
+        _add_labels_and_reviewers(target, newest, settings)
         return branch, replace(newest, head_sha=branch.head), False
     if newest and newest.state == "MERGED":
         _require_merged_before(infra, base, newest)
-    if newest and newest.state == "CLOSED" and newest.closed_by:
+    if newest and target.was_closed_by_person(newest):
         if origin == "made":
             infra.delete_branch(branch.name)  # it was gone before
         raise ClosedByUserError(
@@ -73,30 +92,34 @@ def ensure_pull_request(
         base=base.branch, branch=branch.name, title=proposal.title, body=proposal.body, draft=settings.draft
     )
     say(f"opened {pull.url}")
-    _add_labels_and_reviewers(pulls, pull, settings)
+    _add_labels_and_reviewers(target, pull, settings)
     # What is merged is what this run committed, whoever may have pushed since.
     return branch, replace(pull, head_sha=branch.head), True
 
 
-def close_obsolete(infra: Repository, name: str, base: str) -> Pull | None:
+def close_obsolete(target: Target, name: str) -> Pull | None:
     """Clear away the branch *name* of a change that is not needed; return the pull request that merged it, if any."""
-    branch = infra.branch(name, ())
+    branch = target.infra.branch(name, ())
     if not branch:
         return None
-    newest = _newest(branch, base)
-    if newest and newest.state == "CLOSED" and newest.closed_by:
+    newest = _newest(branch, target.base.branch)
+    if newest and target.was_closed_by_person(newest):
         return None
     if newest and newest.state == "OPEN":
-        close_pull(infra, newest, comment="Nothing is left to change: the base branch has this, or something newer.")
+        close_pull(target, newest, comment="Nothing is left to change: the base branch has this, or something newer.")
         return None
-    infra.delete_branch(name)
+    target.side_work.attempt(f"branch {name} is not deleted", lambda: target.infra.delete_branch(name))
     return newest if newest and newest.state == "MERGED" else None
 
 
-def close_pull(infra: Repository, pull: Pull, *, comment: str) -> None:
-    """Close *pull*, saying why in a *comment*, and delete its branch."""
-    PullRequests(infra.client).close(pull, comment=comment)
-    infra.delete_branch(pull.branch)
+def close_pull(target: Target, pull: Pull, *, comment: str) -> bool:
+    """Close *pull*, saying why in a *comment*, and delete its branch; tell whether it is closed."""
+    attempt = target.side_work.attempt
+    attempt(f"no comment on {pull.url}", lambda: target.pulls.comment(pull.number, comment, replaces=0))
+    closed = attempt(f"{pull.url} is not closed", lambda: target.pulls.close(pull))
+    if closed:
+        attempt(f"branch {pull.branch} is not deleted", lambda: target.infra.delete_branch(pull.branch))
+    return closed
 
 
 def _require_merged_before(infra: Repository, base: Base, pull: Pull) -> None:
@@ -114,12 +137,21 @@ def _newest(branch: Branch, base: str) -> Pull | None:
     return next((pull for pull in branch.pulls if pull.base == base), None)
 
 
-def _add_labels_and_reviewers(pulls: PullRequests, pull: Pull, settings: Settings) -> None:
+def _add_labels_and_reviewers(target: Target, pull: Pull, settings: Settings) -> None:
     """Add the labels to *pull* and request its reviews, unless an earlier run has done so."""
+    pulls, attempt = target.pulls, target.side_work.attempt
     if set(settings.labels) - set(pull.labels):
-        pulls.add_labels(pull, settings.labels)
-    if (settings.reviewers or settings.team_reviewers) and not pull.reviews_requested:
-        pulls.request_reviews(pull, users=settings.reviewers, teams=settings.team_reviewers)
+        attempt(f"labels of {pull.url}", lambda: pulls.add_labels(pull, settings.labels))
+    if not settings.reviewers and not settings.team_reviewers:
+        return
+    if pull.reviews_requested:
+        say(f"{pull.url} has review requests or reviews already; reviewers and team-reviewers do not change them")
+        return
+    # One by one: GitHub refuses a request as a whole if one of them is no collaborator (Dolibarr#32024).
+    for user in settings.reviewers:
+        attempt(f"review by {user}", lambda user=user: pulls.request_reviews(pull, users=[user], teams=[]))  # type: ignore[misc]
+    for team in settings.team_reviewers:
+        attempt(f"review by team {team}", lambda team=team: pulls.request_reviews(pull, users=[], teams=[team]))  # type: ignore[misc]
 
 
 def _ensure_commit(
@@ -165,10 +197,9 @@ def _require_ours(infra: Repository, base: Base, own: Branch, proposal: Proposal
 
 @dataclass(frozen=True, kw_only=True)
 class Merge:
-    """The merge of *pull*, which proposes *proposal*, into *base* by the route that *settings* name."""
+    """The merge of *pull*, which proposes *proposal*, into the base of *target* by the route that *settings* name."""
 
-    infra: Repository
-    base: Base
+    target: Target
     pull: Pull
     proposal: Proposal
     settings: Settings
@@ -176,68 +207,107 @@ class Merge:
 
     def run(self) -> MergeResult:
         """Merge the pull request and delete its branch; raise BaseMovedError if the change must be made again."""
-        progress = self._progress()
+        progress, _ = self._progress(), self._method  # a method that the rules forbid needs no waiting
         # Of two runs with one wish, one may have opened, merged and closed its pull request before this one opened its.
         for merged in progress.merged_from_same_branch:
-            _require_merged_before(self.infra, self.base, merged)
+            _require_merged_before(self.target.infra, self.target.base, merged)
         route = {Route.DIRECT: self._direct, Route.AUTO: self._auto, Route.QUEUE: self._queue}[self.settings.merge]
         result = route(progress)
         if result.sha:
             say(f"merged {self.pull.url} as {result.sha}")
-            self.infra.delete_branch(self.pull.branch)
+            branch = self.pull.branch
+            self.target.side_work.attempt(
+                f"branch {branch} is not deleted", lambda: self.target.infra.delete_branch(branch)
+            )
         return result
 
-    @property
-    def _pulls(self) -> PullRequests:
-        return PullRequests(self.infra.client)
-
     def _progress(self) -> Progress:
-        return self._pulls.progress(self.pull)
+        return self.target.pulls.progress(self.pull)
+
+    @property
+    def _method(self) -> str:
+        """Return the merge method that was asked for, else the best that the rules allow.
+
+        Raises RuleNotMetError if the rules forbid it.
+        """
+        allowed = self.target.base.rules.methods
+        asked = self.settings.method
+        if asked and asked not in allowed:
+            raise RuleNotMetError(
+                f"the rules of {self.target.base.branch} forbid merge-method {asked}; they allow {_listed(allowed)}"
+            )
+        if not allowed:
+            raise RuleNotMetError(f"the rules of {self.target.base.branch} allow no merge method")
+        return asked or allowed[0]
 
     def _direct(self, progress: Progress) -> MergeResult:
+        self._require_known_rules()
         progress, passed = self._wait_for_checks(progress)
         if progress.merge_sha:
             return MergeResult(route=Route.DIRECT, sha=progress.merge_sha)
-        unapproved = bool(self.base.required_approvals) and not progress.approved
+        unapproved = bool(self.target.base.rules.approvals) and not progress.approved
         return replace(self._merge_now(), bypassed=unapproved or not passed)
+
+    def _require_known_rules(self) -> None:
+        """Raise RuleNotMetError if a direct merge could break a rule other than required approvals.
+
+        The bot's bypass is for approvals alone; GitHub would let it pass every rule of the ruleset.
+        """
+        rules, branch = self.target.base.rules, self.target.base.branch
+        if rules.others:
+            raise RuleNotMetError(
+                f"{branch} has rules that a direct merge might break ({_listed(rules.others)}); set merge to auto"
+            )
+        if rules.last_push_approval and not rules.approvals:
+            raise RuleNotMetError(
+                f"{branch} requires approval of the last push; set merge to auto, or require approvals"
+            )
 
     def _merge_now(self) -> MergeResult:
         title, message = self._message()
         try:
-            sha = self._pulls.merge(self.pull, method=self.settings.method, title=title, message=message)
+            sha = self.target.pulls.merge(self.pull, method=self._method, title=title, message=message)
         except NotMergeableError as error:
             progress = self._progress()
             if progress.merge_sha:
                 return MergeResult(route=Route.DIRECT, sha=progress.merge_sha)
             moved = progress.head_sha != self.pull.head_sha or progress.state != "OPEN"
-            stale = progress.conflicting or progress.mergeability_unknown or "Base branch was modified" in str(error)
-            if moved or stale:
+            if moved or progress.conflicting or progress.mergeability_unknown:
                 raise BaseMovedError(str(error)) from error
             raise
         return MergeResult(route=Route.DIRECT, sha=sha)
 
-    def _auto(self, progress: Progress) -> MergeResult:
+    def _enable_auto_merge(self) -> bool:
         title, message = self._message()
-        if self._pulls.enable_auto_merge(self.pull, method=self.settings.method, title=title, message=message):
+        return self.target.pulls.enable_auto_merge(self.pull, method=self._method, title=title, message=message)
+
+    def _auto(self, progress: Progress) -> MergeResult:
+        if self._enable_auto_merge():
             say(f"GitHub merges {self.pull.url} when its rules allow it")
             return MergeResult(route=Route.AUTO)
-        # GitHub refuses to wait for rules that are met already.
         return self._direct(progress)
 
     def _queue(self, progress: Progress) -> MergeResult:
-        if not progress.queued:
-            self._pulls.enqueue(self.pull)
+        """Let GitHub put the pull request into its queue when it is ready, and wait until the queue has merged it.
+
+        GitHub enqueues nothing before its checks are green (triagebot merge.rs, rust-lang/triagebot#2449).
+        """
+        if not progress.queued and not progress.auto_merge and not self._enable_auto_merge():
+            self.target.pulls.enqueue(self.pull)
         pauses = _pauses(self.clock)
+        queued = progress.queued
         while True:
             waited = next(pauses)
             progress = self._progress()
+            queued = queued or progress.queued
             if progress.merge_sha:
                 return MergeResult(route=Route.QUEUE, sha=progress.merge_sha)
-            if not progress.queued:
+            if not progress.queued and not progress.auto_merge and (queued or waited > PATIENCE):
                 raise EjectedError(f"the merge queue removed {self.pull.url}: {_why_ejected(progress)}")
+            where = "in the merge queue" if progress.queued else "not ready for the merge queue"
             if waited >= self.settings.timeout:
-                raise TooLateError(f"{self.pull.url} is still in the merge queue after {self.settings.timeout} s")
-            say(f"waiting for the merge queue of {self.pull.url}: {waited:.0f} of {self.settings.timeout} s")
+                raise TooLateError(f"{self.pull.url} is still {where} after {self.settings.timeout} s")
+            say(f"waiting for {self.pull.url}, {where}: {waited:.0f} of {self.settings.timeout} s")
 
     def _wait_for_checks(self, progress: Progress) -> tuple[Progress, bool]:
         """Return how far the pull request is when every required check has succeeded, and whether all have.
@@ -254,6 +324,8 @@ class Merge:
                 return progress, True
             patient = waited < settings.timeout and waited - last_readable < PATIENCE
             verdict, hidden = self._check_verdict(progress, patient=patient or not settings.wait_for_checks)
+            if verdict.passed and self.target.base.rules.workflows and progress.blocked:
+                verdict = self._workflow_verdict(progress)
             last_readable = last_readable if hidden else waited
             if verdict.passed or not settings.wait_for_checks:
                 return progress, verdict.passed
@@ -271,16 +343,28 @@ class Merge:
 
         GitHub may have a check before it lists the job, and the other way round.
         """
-        required = self.base.required_checks
+        required = self.target.base.required_checks
         if not required:
             return CheckVerdict(failed=(), waiting=()), False
         try:
-            reported = CheckReader(self.infra.client).complete(progress.checks)
+            reported = CheckReader(self.target.infra.client).complete(progress.checks)
         except HiddenChecksError:
             if not patient:
                 raise
             return CheckVerdict(failed=(), waiting=tuple(check.name for check in required)), True
         return evaluate_checks(required, reported, skipped_passes=True), False
+
+    def _workflow_verdict(self, progress: Progress) -> CheckVerdict:
+        """Return that required workflows have not finished, as GitHub blocks the merge and nothing else can be missing.
+
+        Raises RuleNotMetError where approvals are missing too: GitHub does not say then which of the two blocks it.
+        """
+        if self.target.base.rules.approvals and not progress.approved:
+            raise RuleNotMetError(
+                f"{self.target.base.branch} requires workflows, and whether they succeeded on {self.pull.url} is"
+                " unknown until it is approved; set merge to auto"
+            )
+        return CheckVerdict(failed=(), waiting=("the required workflows",))
 
     def _message(self) -> tuple[str, str]:
         return f"{self.proposal.title} (#{self.pull.number})", self.proposal.message.partition("\n\n")[2]
@@ -299,3 +383,7 @@ def _pauses(clock: Clock) -> Iterator[float]:
         clock.sleep(pause)
         yield clock.now() - started
         pause = min(pause * 1.5, LONGEST_PAUSE)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names) or "none"

@@ -89,9 +89,9 @@ def _body(settings: Settings, state: State, plan: PullRequestPlan) -> str:
             pulls={service: f"{server_url()}/{app}/pull" for service, app in apps.items()},
         ),
         "" if settings.dry_run else description.opened_by(run_url(), actors()[0]),
-        f"<!-- gitops-actions {json.dumps(marker, separators=(',', ':'))} -->\n",
     ]
-    return "\n".join(part for part in parts if part)
+    tail = f"<!-- gitops-actions {json.dumps(marker, separators=(',', ':'))} -->\n"
+    return description.fitted("\n".join(part for part in parts if part), tail)
 
 
 def _requesters() -> str:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 
 LONGEST_TITLE = 256  # GitHub takes no more
+LONGEST_LABEL = 50
 
 
 class Route(StrEnum):
@@ -45,7 +46,7 @@ class Settings:
     base: str
     token: str = field(repr=False)
     merge: Route
-    method: Method
+    method: Method | None
     branch: str
     title: str
     body: str
@@ -83,7 +84,7 @@ class Settings:
             base=inputs.branch("base"),
             token=token,
             merge=inputs.choice("merge", Route),
-            method=inputs.choice("merge-method", Method),
+            method=inputs.choice("merge-method", Method) if inputs.text("merge-method") else None,
             branch=inputs.branch("branch"),
             title=" ".join(inputs.text("title").split())[:LONGEST_TITLE],
             body=inputs.text("body"),
@@ -100,6 +101,11 @@ class Settings:
             raise InputError(
                 "input reason is required for a rollback; it is shown in the pull request and in the commit"
             )
+        for label in settings.labels:
+            if len(label) > LONGEST_LABEL:
+                raise InputError(
+                    f"label {label[:60]!r} is longer than the {LONGEST_LABEL} characters that GitHub takes"
+                )
         if settings.draft and settings.merge is not Route.NONE:
             raise InputError("a draft cannot be merged; set draft to false or merge to none")
         return settings

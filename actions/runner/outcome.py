@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from actions_toolkit.command import issue_command
@@ -20,13 +21,14 @@ if TYPE_CHECKING:
 
 # GitHub drops a step summary of more than 1 MiB (docs.github.com, "Workflow commands for GitHub Actions").
 LONGEST_SUMMARY = 1024 * 1024
+NOTHING: Mapping[str, object] = MappingProxyType({})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """How a run ends: its outputs, one line for the log, and what a person reads in the job summary.
+    """The result of a run: outputs, one line for the log, and the job summary.
 
-    With *errors* it fails, by the first of them, and says no more than they do.
+    With *errors* the run fails with the exit code of the first one, and the *notice* is not shown.
     """
 
     outputs: Mapping[str, object]
@@ -36,11 +38,12 @@ class Outcome:
     errors: tuple[ActionError, ...] = ()
 
 
-def run(action: Callable[[], Outcome], *, unset: Mapping[str, object]) -> int:
+def run(action: Callable[[], Outcome], *, unset: Mapping[str, object], known: Mapping[str, object] = NOTHING) -> int:
     """Run *action*, tell the runner how it ended, and return the exit code.
 
-    *unset* are the outputs of a run that fails, so that they are there on every path; `reason` says why it failed.
-    An ActionError is the user's to mend and shows no traceback. Anything else is ours, and does.
+    *unset* are the outputs of a run that fails, so that they are there on every path; *known* are those of what exists
+    by then, which *action* may add to; `reason` says why it failed. An ActionError is the user's to mend and shows no
+    traceback. Anything else is ours, and does.
     """
     # A Windows console need not be UTF-8, and a summary is.
     for stream in (sys.stdout, sys.stderr):
@@ -48,9 +51,9 @@ def run(action: Callable[[], Outcome], *, unset: Mapping[str, object]) -> int:
     try:
         outcome = action()
     except ActionError as error:
-        return _failed(error, unset)
+        return _failed(error, {**unset, **known})
     except Exception:
-        _set_outputs({**unset, "reason": "internal-error"})
+        _set_outputs({**unset, **known, "reason": "internal-error"})
         raise
     for warning in outcome.warnings:
         issue_command("warning", {}, warning)

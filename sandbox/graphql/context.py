@@ -25,7 +25,7 @@ class Context:
 
     def repo(self, full_name: str, need: str = "read", permission: str = "contents") -> state.Repo:
         """Return a repository, if the token may *need* it."""
-        repo = self.state.repos.get(full_name.lower())
+        repo = self.state.repository(full_name)  # GraphQL answers to former names
         try:
             return allowed(repo, self.token, need, permission)
         except Refusal as refusal:

@@ -116,6 +116,12 @@ class PullRequest(Node):
         decision = review_decision(self._repo, self._pull)
         return decision or None
 
+    def mergeStateStatus(self) -> str:
+        return self._context.behaviour.merge_state(self._repo, self._pull)
+
+    def autoMergeRequest(self) -> dict[str, Any] | None:
+        return {"enabledAt": self._pull.created} if self._pull.auto_merge else None
+
     def isInMergeQueue(self) -> bool:
         return self._pull.queued
 

@@ -153,6 +153,13 @@ class PullRequestParameters:
     def requiredApprovingReviewCount(self) -> int:
         return int(self._parameters["required_approving_review_count"])
 
+    def requireLastPushApproval(self) -> bool:
+        return bool(self._parameters["require_last_push_approval"])
+
+    def allowedMergeMethods(self) -> list[str] | None:
+        methods = self._parameters.get("allowed_merge_methods")
+        return [method.upper() for method in methods] if methods else None
+
 
 def _ordered(records: Sequence[Any], order: dict[str, Any] | None) -> Sequence[Any]:
     """Return *records*, which are in the order of their creation, as *order* asks; without it, oldest first."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any
 
-from sandbox.behaviour import Refusal
+from sandbox.behaviour import Refusal, name_is_taken
 from sandbox.gitrepo import BRANCH
 from sandbox.graphql.commits import Commit
 from sandbox.graphql.repository import Ref, Repository
@@ -43,6 +43,8 @@ class Root:
         repo = self._context.repo_by_id(input["repositoryId"], "write")
         if input["name"] in repo.git.refs(input["name"]):
             raise Refusal(422, f'A ref named "{input["name"]}" already exists in the repository.')
+        if name_is_taken(repo, input["name"]):  # microsoft/vscode-remote-repositories-github#122
+            raise Refusal(422, "Ref cannot be created.")
         self._context.behaviour.update_ref(repo, self._context.token, input["name"], input["oid"])
         return {"ref": Ref(self._context, repo, input["name"], input["oid"]), "clientMutationId": None}
 
@@ -91,10 +93,8 @@ class Root:
         return {"clientMutationId": None}
 
     def enqueuePullRequest(self, input: dict[str, Any]) -> dict[str, Any]:
-        _, pull = self._pull(input["pullRequestId"])
-        if pull.queued:
-            raise Refusal(422, "Pull request is already in the queue")
-        pull.queued = True
+        repo, pull = self._pull(input["pullRequestId"])
+        self._context.behaviour.enqueue(repo, pull)
         return {"clientMutationId": None}
 
     def _pull(self, node_id: str) -> tuple[state.Repo, state.Pull]:

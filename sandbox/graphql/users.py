@@ -21,6 +21,9 @@ class User:
         """Return the login; of an App its name alone, which REST calls `name[bot]`."""
         return self._user.login.removesuffix("[bot]")
 
+    def databaseId(self) -> int:
+        return self._user.id
+
 
 class Bot(User):
     pass

@@ -60,6 +60,8 @@ def allowed(repo: Repo | None, token: Token, need: str, permission: str) -> Repo
     if min(ROLES.index(role), ROLES.index(token.grants(permission))) < ROLES.index(need):
         kind = "personal access token" if token.user.kind == "User" else "integration"
         raise Refusal(403, f"Resource not accessible by {kind}", kind="FORBIDDEN")
+    if need != "read" and repo.archived:
+        raise Refusal(403, "Repository was archived so is read-only.", kind="FORBIDDEN")
     return repo
 
 

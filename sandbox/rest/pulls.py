@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from sandbox.behaviour import Refusal, require_short
 from sandbox.rest.call import Answer, Call, found, route
 from sandbox.state import Comment
+
+LONGEST_LABEL = 50
+NO_COLLABORATOR = (
+    "Reviews may only be requested from collaborators. One or more of the users or teams you specified is not a"
+    " collaborator of the {} repository."
+)
 
 
 @route("GET /repos/{owner}/{repo}/pulls")
@@ -44,6 +51,7 @@ def _update_pull(call: Call) -> Answer:
     repo = call.repo("write", "pull_requests")
     pull = call.pull(repo)
     pull.title = call.body.get("title", pull.title)
+    require_short(call.body.get("body") or "")
     pull.body = call.body.get("body", pull.body)
     if call.body.get("state") == "closed" and pull.state == "open":
         call.behaviour.close_pull(repo, call.token, pull)
@@ -88,6 +96,11 @@ def _review(call: Call) -> Answer:
 def _request_reviewers(call: Call) -> Answer:
     repo = call.repo("write", "pull_requests")
     pull = call.pull(repo)
+    for login in call.body.get("reviewers", []):
+        if login == pull.author.login:  # Madrapps/add-reviewers#5
+            raise Refusal(422, "Review cannot be requested from pull request author.")
+        if repo.members.get(login, "none") == "none":  # Dolibarr#32024
+            raise Refusal(422, NO_COLLABORATOR.format(repo.full_name))
     pull.reviewers += [login for login in call.body.get("reviewers", []) if login not in pull.reviewers]
     pull.team_reviewers += call.body.get("team_reviewers", [])
     return 201, call.payloads.pull(repo, pull)
@@ -97,6 +110,9 @@ def _request_reviewers(call: Call) -> Answer:
 def _add_labels(call: Call) -> Answer:
     repo = call.repo("write", "pull_requests")
     pull = call.pull(repo)
+    if any(len(label) > LONGEST_LABEL for label in call.body["labels"]):  # renovate#31091
+        errors = [{"resource": "Label", "code": "custom", "message": "name is too long (maximum is 50 characters)"}]
+        raise Refusal(422, "Validation Failed", errors=errors)
     pull.labels += [label for label in call.body["labels"] if label not in pull.labels]
     return 200, [{"name": label} for label in pull.labels]
 
@@ -104,6 +120,9 @@ def _add_labels(call: Call) -> Answer:
 @route("POST /repos/{owner}/{repo}/issues/{issue_number}/comments")
 def _comment(call: Call) -> Answer:
     repo = call.repo("write", "pull_requests")
+    require_short(call.body["body"])
+    if call.pull(repo).locked:  # renovate#6215
+        raise Refusal(403, "Unable to create comment because issue is locked.")
     comment = Comment(call.state.new_id(), call.token.user, call.body["body"])
     call.pull(repo).comments.append(comment)
     return 201, {"id": comment.id, "body": comment.body, "user": call.payloads.user(comment.user)}
@@ -115,5 +134,6 @@ def _update_comment(call: Call) -> Answer:
     number = int(call.path["comment_id"])
     known = (comment for pull in repo.pulls.values() for comment in pull.comments if comment.id == number)
     comment: Comment = found(next(known, None))
+    require_short(call.body["body"])
     comment.body = call.body["body"]
     return 200, {"id": comment.id, "body": comment.body, "user": call.payloads.user(comment.user)}

@@ -166,13 +166,13 @@ def gates_of(result: Result) -> dict[str, str]:
 
 
 def merge_files(
-    infra: Infra, files: dict[str, str], *, by: str = "alice", base: str = "main", linked: bool = True,
+    infra: Infra, files: dict[str, str | None], *, by: str = "alice", base: str = "main", linked: bool = True,
     message: str = "Change",
 ) -> str:  # fmt: skip
     """Merge *files* by a pull request that bob approved; *linked*: the address of its commit is that of an account."""
     github, repo = infra.github, infra.github.world.infra
     author = github.sandbox.state.users[by]
-    contents: dict[str, bytes | None] = {path: text.encode() for path, text in files.items()}
+    contents = {path: None if text is None else text.encode() for path, text in files.items()}
     parents = [repo.git.head(base) or ""]
     person = author.person if linked else gitrepo.Person("Bob at home", "bob@home.example")
     sha = repo.git.commit(parents=parents, message=message, author=person, files=contents)

@@ -475,3 +475,22 @@ def test_a_commit_far_back_on_main_was_released(gated: GitHub) -> None:
         git.set_ref("refs/heads/main", head)
 
     assert check(gated, propose(gated, {"envs/dev.json": tagged(tag)})).outputs["reason"] == "allowed"
+
+
+def test_a_new_environment_of_a_person_is_allowed(gated: GitHub) -> None:
+    result = check(gated, propose(gated, {"envs/qa.json": tagged(gated.app_commit())}))
+
+    assert (result.exit_code, result.outputs["reason"]) == (0, "allowed"), result.log
+
+
+def test_deployments_that_cannot_be_read_are_unknown_where_no_tag_is_in_place(gated: GitHub) -> None:
+    gated.change_infra({"envs/dev.json": tagged("")})
+    number = propose(gated, {"envs/dev.json": tagged(gated.app_commit())})
+    permissions = {"contents": "read", "pull_requests": "write", "checks": "read", "deployments": "none"}
+    token = gated.sandbox.state.add_token("gitops-bot", permissions=permissions)
+
+    result = check(gated, number, token=token, app_token=gated.bot)
+
+    assert (result.exit_code, result.outputs["reason"]) == (7, "unknown"), result.log
+    assert "deployments: read" in result.log
+    assert "Traceback" not in result.log

@@ -187,7 +187,7 @@ def test_a_rule_that_forbids_the_branch_is_told_in_githubs_words(github: GitHub,
 
     result = create(github, released)
 
-    assert (result.exit_code, result.outputs["reason"]) == (5, "github-error")
+    assert (result.exit_code, result.outputs["reason"]) == (7, "rule-not-met")
     assert "Cannot create ref due to creations being restricted." in result.log
 
 

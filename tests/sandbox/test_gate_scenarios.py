@@ -8,6 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from actions.api.client import Client
+from actions.api.repository import Repository
+from actions.app.facts import Unknown
+from actions.gates.provenance import ProvenanceReader
+from actions.infra.change import Change
+from actions.infra.config import Config
+from actions.infra.layout import Layout
 from sandbox.delivery import tagged
 from sandbox.state import Deployment, DeploymentStatus
 from tests.sandbox.scenarios import (
@@ -427,3 +434,72 @@ def test_a_freeze_that_no_calendar_holds_is_refused(gated: GitHub, freeze: str) 
 
     assert (result.exit_code, result.outputs["reason"]) == (3, "invalid-config")
     assert "give years from 2000 to 2999" in result.log
+
+
+# Bots, by their records on GitHub
+
+
+def merged_by_bot(running: Infra, login: str, **settings: str) -> None:
+    """Bring a new tag to dev, and *settings* with it, by a pull request of a bot that nobody approves."""
+    github, repo = running.github, running.github.world.infra
+    content = json.loads(github.infra_file())
+    content["api"] |= {"tag": github.app_commit(), **settings}
+    bot = github.sandbox.state.users[login]
+    files = {"envs/dev.json": json.dumps(content).encode()}
+    made = repo.git.commit(parents=[repo.git.head("main") or ""], message="x", author=bot.person, files=files)
+    repo.authors[made] = bot
+    repo.git.set_ref("refs/heads/bot", made)
+    person = github.person(login)
+    person.merge("your-org/infra", person.open_pull("your-org/infra", head="bot", title="x"))
+
+
+def app_bot(running: Infra) -> str:
+    """Return the login of an App that gitops.yml does not name."""
+    github, login = running.github, "renovate[bot]"
+    github.sandbox.state.add_user(login, kind="Bot")
+    github.world.infra.members[login] = "write"
+    github.world.tokens[login] = github.sandbox.state.add_token(login)
+    return login
+
+
+def test_a_bot_that_changes_tags_alone_is_not_held(running: Infra) -> None:
+    merged_by_bot(running, "gitops-bot")
+
+    result = hold(running, environments="dev")
+
+    assert (held(result), planned(result)) == (set(), ["dev"])
+
+
+def test_an_app_that_changes_more_than_tags_is_held_though_nobody_named_it(running: Infra) -> None:
+    merged_by_bot(running, app_bot(running), url="https://evil")
+
+    assert "dev/api foreign-files" in held(hold(running, environments="dev"))
+
+
+def test_an_app_that_changes_tags_alone_is_not_held(running: Infra) -> None:
+    merged_by_bot(running, app_bot(running))
+
+    assert held(hold(running, environments="dev")) == set()
+
+
+# Files that are elsewhere, or nowhere
+
+
+def test_a_file_that_was_renamed_since_the_deployment_is_followed(running: Infra) -> None:
+    text = json.dumps({"api": {"tag": "2"}, "web": {"tag": "1"}})
+    running.github.change_infra({"envs/staging.json": None, "envs/staging.yaml": text})
+    pushed = in_staging(running)
+    running.github.change_infra({"envs/staging.yaml": None, "envs/staging.json": two("1")})
+    merge_files(running, {"envs/staging.json": None, "envs/staging.yaml": text})
+
+    assert held(pushed) == {"staging/api review-required", "staging/web review-required"}
+    assert planned(in_staging(running)) == ["staging"]
+
+
+def test_a_commit_that_github_does_not_have_says_nothing_of_a_change(running: Infra) -> None:
+    github = running.github
+    infra = Repository(Client("your-org/infra", github.bot, github.sandbox.environment()))
+    reader = ProvenanceReader(infra, Config(), Layout.default("envs"), head="f" * 40)
+    change = Change(env="dev", service="api", file="envs/dev.json", before="1", after="2")
+
+    assert reader.origin(change, None).approved == Unknown("which commit changed api in envs/dev.json")

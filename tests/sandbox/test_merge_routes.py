@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from actions.tags import is_commit
+from sandbox.behaviour import Refusal
 from sandbox.faults import Fault
 from sandbox.state import Pull
 from tests.sandbox.scenarios import FINE_GRAINED, GitHub, merge_at_once, open_pr
@@ -220,6 +221,103 @@ def test_a_base_that_moves_under_a_merge_is_no_loss(github: GitHub, operation: s
     assert len(github.world.infra.pulls) == 1
 
 
+def test_what_people_wrote_stays_until_the_change_is_made_again(github: GitHub) -> None:
+    github.release("1.0.0", "1.1.0")
+    github.change_infra({"envs/dev.json": TWO.format(api="1.0.0", web="1.0.0")})
+    open_pr(github, service="api", tag="1.1.0")
+    pull = github.world.infra.pulls[1]
+    generated = pull.body
+    pull.title, pull.body = "mine", f"mine\n{generated}"
+
+    open_pr(github, service="api", tag="1.1.0")
+    left_alone = (pull.title, pull.body)
+    github.change_infra({"envs/dev.json": TWO.format(api="1.0.0", web="2.0.0")})
+    open_pr(github, service="api", tag="1.1.0")
+
+    assert left_alone == ("mine", f"mine\n{generated}")
+    assert (pull.title, pull.body) == ("Bump dev: api to 1.1.0", generated)
+
+
+def test_a_commit_stays_while_it_can_be_merged(github: GitHub) -> None:
+    """The base moves elsewhere: the open pull request does not conflict."""
+    github.release("1.0.0", "1.1.0")
+    github.change_infra({"envs/dev.json": TWO.format(api="1.0.0", web="1.0.0")})
+    first = open_pr(github, service="api", tag="1.1.0")
+    github.change_infra({"README.md": "moved"})
+
+    second = open_pr(github, service="api", tag="1.1.0")
+
+    assert second.outputs["reason"] == "already-open"
+    assert second.outputs["commit-sha"] == first.outputs["commit-sha"]
+    assert f"found {first.outputs['commit-sha']} on" in second.log
+
+
+@pytest.mark.parametrize("moves", [False, True], ids=["the base as it was", "the base moved"])
+def test_a_branch_without_a_pull_request_is_used_if_it_is_ahead_of_the_base(github: GitHub, *, moves: bool) -> None:
+    """As a run leaves it that was killed between the two."""
+    tag = github.app_commit()
+    first = open_pr(github, tag=tag)
+    github.world.infra.pulls.clear()
+    if moves:
+        github.change_infra({"README.md": "moved"})
+
+    second = open_pr(github, tag=tag)
+
+    assert (second.outputs["reason"], second.outputs["branch"]) == ("opened", first.outputs["branch"])
+    assert (second.outputs["commit-sha"] == first.outputs["commit-sha"]) is not moves
+    git = github.world.infra.git
+    assert git.is_ancestor(git.head("main") or "", second.outputs["commit-sha"])
+
+
+def test_a_pull_request_that_the_bot_itself_closed_is_no_decision_of_anybody(github: GitHub) -> None:
+    tag = github.app_commit()
+    open_pr(github, tag=tag)
+    github.person("gitops-bot").api("PATCH", "/repos/your-org/infra/pulls/1", {"state": "closed"})
+
+    result = open_pr(github, tag=tag)
+
+    assert (result.outputs["reason"], result.outputs["pr-number"]) == ("opened", "2")
+
+
+@pytest.mark.parametrize(("by", "stays"), [("gitops-bot", False), ("bob", True)])
+def test_a_branch_that_is_not_needed_goes_unless_a_person_closed_its_pull_request(
+    github: GitHub, by: str, *, stays: bool
+) -> None:
+    tag = github.app_commit()
+    branch = open_pr(github, tag=tag).outputs["branch"]
+    github.person(by).api("PATCH", "/repos/your-org/infra/pulls/1", {"state": "closed"})
+    github.change_infra({"envs/dev.json": github.infra_file().replace(tags(github)["api"], tag)})
+
+    result = open_pr(github, tag=tag)
+
+    assert (result.outputs["reason"], result.outputs["pr-number"]) == ("up-to-date", "")
+    assert heads(github) == ([branch, "main"] if stays else ["main"])
+
+
+def test_the_merge_commit_keeps_the_trailers(github: GitHub) -> None:
+    merge_at_once(github, github.app_commit(), allow_diverged="the fix is not needed")
+
+    message = github.world.infra.git.get(github.world.infra.git.head("main") or "").message
+    assert message.startswith("Bump dev: api to ")
+    assert " (#1)\n\n" in message
+    assert "\nAllow-diverged: the fix is not needed\n" in message
+    assert message.strip().endswith("Made-by: gitops-actions")
+
+
+def test_what_the_merge_queue_puts_out_names_the_check_that_failed(github: GitHub) -> None:
+    def leave() -> None:
+        infra, bot = github.world.infra, github.sandbox.state.tokens[github.bot]
+        if infra.pulls[1].queued:
+            github.report("test", "failure", infra.pulls[1].head_sha)
+            github.sandbox.behaviour.leave_queue(infra, bot, infra.pulls[1], merged=False)
+
+    github.on_sleep = leave
+    result = open_pr(github, tag=github.app_commit(), merge="queue")
+
+    assert result.outputs["reason"] == "ejected"
+    assert "test (failure)" in result.log
+
+
 def test_a_tag_can_come_back_after_a_rollback(github: GitHub) -> None:
     """The branch of the first time may be left, with a pull request that was merged long ago."""
     github.world.infra.rulesets.clear()
@@ -376,22 +474,31 @@ def test_what_is_ready_is_merged_directly(github: GitHub) -> None:
     assert result.outputs["bypassed"] == "false"
 
 
-def in_queue(github: GitHub, *, merged: bool) -> Result:
-    def leave() -> None:
-        infra, bot = github.world.infra, github.sandbox.state.tokens[github.bot]
-        if len(github.slept) == 2:
-            github.sandbox.behaviour.leave_queue(infra, bot, infra.pulls[1], merged=merged)
-
-    github.on_sleep = leave
-    github.world.infra.rulesets.clear()
-    return open_pr(github, tag=github.app_commit(), merge="queue")
+QUEUE = {"type": "merge_queue", "parameters": {"merge_method": "SQUASH"}}
 
 
-def test_the_merge_queue_is_waited_for(github: GitHub) -> None:
+def in_queue(github: GitHub, *, merged: bool, approved: bool = True) -> Result:
+    """Open a pull request for a base with a merge queue, whose checks succeed and which the queue lets go later."""
+    infra, bot = github.world.infra, github.sandbox.state.tokens[github.bot]
+    infra.ruleset("main")["rules"].append(QUEUE)
+
+    def on_sleep() -> None:
+        pull = infra.pulls[1]
+        if len(github.slept) == 1 and approved:
+            approve_and_test(github, pull)
+        if len(github.slept) == 3 and pull.queued:
+            github.sandbox.behaviour.leave_queue(infra, bot, pull, merged=merged)
+
+    github.on_sleep = on_sleep
+    return open_pr(github, tag=github.app_commit(), merge="queue", timeout="60")
+
+
+def test_a_pull_request_goes_into_the_queue_when_it_is_ready_and_the_queue_is_waited_for(github: GitHub) -> None:
     result = in_queue(github, merged=True)
 
     assert (result.exit_code, result.outputs["reason"], result.outputs["merge-route"]) == (0, "merged", "queue")
-    assert "waiting for the merge queue of" in result.log
+    assert "not ready for the merge queue" in result.log
+    assert "in the merge queue" in result.log
     assert heads(github) == ["main"]
 
 
@@ -400,6 +507,35 @@ def test_what_the_merge_queue_puts_out_is_an_error(github: GitHub) -> None:
 
     assert (result.exit_code, result.outputs["reason"]) == (4, "ejected")
     assert "GitHub gives no reason" in result.log
+    assert result.outputs["pr-number"] == "1"
+
+
+def test_a_pull_request_that_never_gets_ready_for_the_queue_is_told_as_that(github: GitHub) -> None:
+    result = in_queue(github, merged=False, approved=False)
+
+    assert (result.exit_code, result.outputs["reason"]) == (5, "timeout")
+    assert "is still not ready for the merge queue after 60 s" in result.log
+
+
+def test_github_puts_nothing_into_the_queue_before_its_checks_are_green(github: GitHub) -> None:
+    infra = github.world.infra
+    infra.ruleset("main")["rules"].append(QUEUE)
+    open_pr(github, tag=github.app_commit())
+
+    with pytest.raises(Refusal, match=r'Required status check "test" is expected\.|approving review'):
+        github.sandbox.behaviour.enqueue(infra, infra.pulls[1])
+
+
+def test_what_is_ready_already_is_put_into_the_queue(github: GitHub) -> None:
+    infra = github.world.infra
+    infra.ruleset("main")["rules"].append(QUEUE)
+    tag = github.app_commit()
+    open_pr(github, tag=tag)
+    approve_and_test(github, infra.pulls[1])
+
+    open_pr(github, tag=tag, merge="queue", timeout="3")
+
+    assert infra.pulls[1].queued
 
 
 def test_a_pull_request_that_is_queued_already_is_waited_for(github: GitHub) -> None:

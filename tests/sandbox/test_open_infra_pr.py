@@ -199,8 +199,10 @@ def test_a_pull_request_that_github_does_not_merge_stays_open(github: GitHub) ->
 
     result = open_pr(github, tag=github.app_commit(), merge="direct", wait_for_checks="false")
 
-    assert (result.exit_code, result.outputs["reason"]) == (4, "not-mergeable")
+    assert (result.exit_code, result.outputs["reason"]) == (7, "rule-not-met")
     assert "approving review" in result.log
+    assert "add it to bypass_actors of the ruleset" in result.log
+    assert result.outputs["pr-number"] == "1"
     assert github.world.infra.pulls[1].state == "open"
 
 

@@ -247,3 +247,46 @@ def test_several_services_rollback_together(promoting: GitHub) -> None:
         ("web", "2.0.0"),
     ]
     assert "set input service" in rollback(promoting).log
+
+
+# What the pull request says, and what it does not
+
+
+def test_a_rollback_says_nothing_of_newer_tags(promoting: GitHub) -> None:
+    ran(promoting, "dev", "first", "second")
+
+    rollback(promoting)
+
+    assert "Not changed" not in promoting.world.infra.pulls[1].body
+
+
+def test_a_promoted_tag_that_the_source_does_not_run_yet_is_said_not_to(promoting: GitHub) -> None:
+    ran(promoting, "dev", "first")
+    promoting.change_infra({"gitops.yml": "services: {api: {repo: your-org/app}}"})
+    promoting.change_infra({"envs/dev.json": tagged(promoting.app_commit("merged, and not deployed"))})
+
+    open_pr(promoting, env="staging", from_env="dev")
+
+    assert "In dev: api has not been deployed to dev" in promoting.world.infra.pulls[1].body
+
+
+def test_who_runs_it_again_asked_for_it_too(promoting: GitHub) -> None:
+    (tag,) = ran(promoting, "dev", "first")
+    promoting.runner.environment["GITHUB_TRIGGERING_ACTOR"] = "bob"
+
+    result = open_pr(promoting, env="staging", tag=tag)
+
+    message = promoting.world.infra.git.get(result.outputs["commit-sha"]).message
+    assert "Requested-by: alice, bob" in message
+    assert "bob" in promoting.world.infra.pulls[1].body
+
+
+def test_the_same_tags_in_another_order_are_the_same_change(promoting: GitHub) -> None:
+    promoting.change_infra({"gitops.yml": "services: {api: {repo: none}, web: {repo: none}}"})
+    promoting.change_infra({"envs/dev.json": '{"api": {"tag": "1.0.0"}, "web": {"tag": "1.0.0"}}'})
+
+    one = open_pr(promoting, tags="api=1.1.0\nweb=1.1.0")
+    other = open_pr(promoting, tags="web=1.1.0\napi=1.1.0")
+
+    assert (one.outputs["reason"], other.outputs["reason"]) == ("opened", "already-open")
+    assert one.outputs["branch"] == other.outputs["branch"]
