@@ -1,1 +1,1 @@
-"""Measured claims. Every figure is a ratio against something that runs beside it on the same machine."""
+"""Measure the claims of the documentation, with one script for each."""

@@ -1,7 +1,7 @@
-"""The article's open_infra_pr.sh, against the sandbox: clone, edit, commit and push with git, then two REST calls.
+"""Run the article's open_infra_pr.sh against the sandbox: clone, edit, commit and push with git, then two REST calls.
 
-`gh pr create` and `gh pr merge --admin --rebase` are the same two calls; `gh` itself cannot talk to plain HTTP. The
-edit is made as `make dev.update` makes it (one key, the whole file written anew), by Python in the place of jq.
+The REST calls replace `gh pr create` and `gh pr merge --admin --rebase`, because `gh` does not support plain HTTP. The
+edit of `make dev.update`, which sets one key and rewrites the file, is done by Python instead of jq.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""32 runs at once, 8 services, tags out of order, one env file: do all end well, and what does it cost?
+"""Start 32 runs at once for 8 services in one env file, with tags out of order; count failures, retries and requests.
 
-DeployedDiff it the script of the article under the same load: how many of its runs fail, and how many updates are lost.
-`make bench-contention` prints it.
+The article's script runs under the same load for comparison: how many of its runs fail, and how many updates are lost?
+Run it with `make bench-contention`.
 """
 
 from __future__ import annotations
@@ -31,36 +31,36 @@ CODE = "from actions.open_infra_pr import main; raise SystemExit(main())"
 
 
 def main() -> None:
-    """Measure and print."""
+    """Print the measurements of the action and of the script."""
     for name, start in (("open-infra-pr", start_action), ("the article's script", start_script)):
         with Sandbox.start() as sandbox, tempfile.TemporaryDirectory() as folder:
             measure(name, sandbox, Path(folder), start)
 
 
 def measure(name: str, sandbox: Sandbox, folder: Path, start: Callable[..., subprocess.Popen[bytes]]) -> None:
-    """Run them all at once and print how they ended."""
+    """Start all runs at once and print their results."""
     world = without_gates(build(sandbox))
     world.infra.rulesets.clear()
     write(sandbox, world, {f"service-{n}": "1.0.0" for n in range(SERVICES)})
     release(world, "1.0.0", *(f"1.{n}.0" for n in range(1, RUNS // SERVICES + 1)))
-    wishes = [(f"service-{n % SERVICES}", f"1.{n // SERVICES + 1}.0") for n in range(RUNS)]
-    random.Random(7).shuffle(wishes)
+    updates = [(f"service-{n % SERVICES}", f"1.{n // SERVICES + 1}.0") for n in range(RUNS)]
+    random.Random(7).shuffle(updates)
     started = time.perf_counter()
-    processes = [start(sandbox, world, folder / str(n), *wish) for n, wish in enumerate(wishes)]
+    processes = [start(sandbox, world, folder / str(n), *update) for n, update in enumerate(updates)]
     codes = Counter(process.wait() for process in processes)
-    took = time.perf_counter() - started
-    newest = {service: max(tag for other, tag in wishes if other == service) for service, _ in wishes}
+    seconds = time.perf_counter() - started
+    newest = {service: max(tag for name_, tag in updates if name_ == service) for service, _ in updates}
     lost = sum(newest[service] != tag for service, tag in tags(world).items())
-    asked = len(sandbox.exchanges)
-    again = sum(log.read_text().count("trying again") for log in folder.glob("*/log"))
+    requests = len(sandbox.exchanges)
+    retries = sum(log.read_text().count("trying again") for log in folder.glob("*/log"))
     print(
         f"{name:<22} {RUNS - codes[0]:3} of {RUNS} runs failed  {lost} of {SERVICES} services not at their newest tag"
-        f"  {1 + again / RUNS:4.1f} attempts and {asked / RUNS:4.1f} requests per run  {took:5.1f} s"
+        f"  {1 + retries / RUNS:4.1f} attempts and {requests / RUNS:4.1f} requests per run  {seconds:5.1f} s"
     )
 
 
 def start_action(sandbox: Sandbox, world: World, folder: Path, service: str, tag: str) -> subprocess.Popen[bytes]:
-    """Start a run of our action."""
+    """Start a run of action-open-infra-pr."""
     folder.mkdir()
     inputs = {name: str(d.get("default", "")) for name, d in declaration("action-open-infra-pr")["inputs"].items()}
     inputs |= {"env": "dev", "service": service, "tag": tag, "infra-repo": "your-org/infra", "merge": "direct"}
@@ -83,7 +83,7 @@ def start_script(sandbox: Sandbox, world: World, folder: Path, service: str, tag
 
 
 def write(sandbox: Sandbox, world: World, wanted: dict[str, str]) -> None:
-    """Put *wanted* into dev's env file."""
+    """Write the tags *wanted* to the env file of dev."""
     text = json.dumps({service: {"tag": tag} for service, tag in wanted.items()}, indent=2) + "\n"
     git, author = world.infra.git, sandbox.state.users["olivia"].person
     files = {"envs/dev.json": text.encode()}
@@ -92,9 +92,9 @@ def write(sandbox: Sandbox, world: World, wanted: dict[str, str]) -> None:
 
 
 def tags(world: World) -> dict[str, str]:
-    """Return what dev holds."""
-    found = world.infra.git.file(world.infra.git.head("main") or "", "envs/dev.json")
-    return {service: part["tag"] for service, part in json.loads(found[1] if found else b"{}").items()}
+    """Return the tags in the env file of dev."""
+    file = world.infra.git.file(world.infra.git.head("main") or "", "envs/dev.json")
+    return {service: part["tag"] for service, part in json.loads(file[1] if file else b"{}").items()}
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
-"""What it costs to export the evidence of 100 and of 1,000 changes: requests, time, and an export of one change more.
+"""Measure requests and time of the evidence of 100 and of 1,000 changes, and of an export with one more change.
 
-Beside the least that anybody could do: to ask for each change and nothing else, one request each. `make bench-evidence`
-prints it.
+The minimum for comparison is one request per change and nothing else. Run it with `make bench-evidence`.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ CODE = "from actions.export_evidence import main; raise SystemExit(main())"
 
 
 def main() -> None:
-    """Measure and print."""
+    """Print the measurements."""
     for changes in (100, 1_000):
         with Sandbox.start() as sandbox, tempfile.TemporaryDirectory() as folder:
             delivery = Delivery(sandbox, without_gates(build(sandbox)))
@@ -37,7 +36,7 @@ def main() -> None:
 
 def _measure(name: str, delivery: Delivery, folder: Path) -> None:
     sandbox = delivery.sandbox
-    given = {
+    inputs = {
         "INPUT_ENV": "prod", "INPUT_MODE": "export", "INPUT_ENVS_DIR": "envs", "INPUT_OUTPUT_DIR": "evidence",
         "INPUT_APP_REPO": "your-org/app", "INPUT_FAIL_ON_EXCEPTIONS": "false", "INPUT_TIMEOUT": "600",
         "INPUT_TOKEN": delivery.world.tokens["olivia"], "GITHUB_REPOSITORY": "your-org/infra",
@@ -47,17 +46,18 @@ def _measure(name: str, delivery: Delivery, folder: Path) -> None:
     started = time.perf_counter()
     done = subprocess.run(
         [sys.executable, "-c", CODE],
-        env={**os.environ, **sandbox.environment(), **given},
+        env={**os.environ, **sandbox.environment(), **inputs},
         check=True,
         capture_output=True,
         text=True,
     )
-    took = time.perf_counter() - started
-    print(f"{name:<18} {len(sandbox.exchanges):5} requests  {took:6.1f} s   {done.stdout.splitlines()[-1]}", flush=True)
+    seconds = time.perf_counter() - started
+    last_line = done.stdout.splitlines()[-1]
+    print(f"{name:<18} {len(sandbox.exchanges):5} requests  {seconds:6.1f} s   {last_line}", flush=True)
 
 
 def _one_by_one(delivery: Delivery) -> None:
-    """Ask for each commit and for nothing of what is behind it, one request each, as a script would begin to."""
+    """Request every commit once, and nothing else, as the simplest script would."""
     git, person = delivery.world.infra.git, Person(delivery.sandbox, "olivia", delivery.world.tokens["olivia"])
     shas = git.history(git.head("main") or "", "envs/prod.json")
     started = time.perf_counter()

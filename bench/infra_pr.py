@@ -1,7 +1,7 @@
-"""One change of one file, opened and merged: our action (warm) and the article's script, side by side.
+"""Measure one change, opened and merged, by action-open-infra-pr (warm) and by the article's script.
 
-On infra repositories of 1, 100 and 500 MB of history, with 0 and 50 ms added to each round trip. `make bench-infra-pr`
-prints it. Git's own connections are delayed as the API's are.
+The infra repositories have 1, 100 and 500 MB of history, and every round trip of the API and of git is delayed by 0 and
+50 ms. Run it with `make bench-infra-pr`.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ DELAYS = (0.0, 0.05)
 
 
 def main() -> None:
-    """Measure and print."""
-    descriptions.rest(), descriptions.graphql_schema()  # read once, before anything is timed
+    """Print the measurements."""
+    descriptions.rest(), descriptions.graphql_schema()  # load them before the first measurement
     sizes = [int(size) for size in sys.argv[1:]] or SIZES
     for size in sizes:
         with Sandbox.start() as sandbox, tempfile.TemporaryDirectory() as folder:
@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def _grow(sandbox: Sandbox, world: World, size: int) -> None:
-    """Give the repository *size* MB of history that does not compress."""
+    """Add *size* MB of incompressible history to the repository."""
     git, author = world.infra.git, sandbox.state.users["olivia"].person
     for number in range(size):
         files = {"blob": os.urandom(1024 * 1024)}
@@ -67,10 +67,10 @@ def _time(
     before = len(sandbox.exchanges)
     started = time.perf_counter()
     code = start(sandbox, world, folder, "api", tag).wait()
-    took = time.perf_counter() - started
+    seconds = time.perf_counter() - started
     assert code == 0
     assert tags(world) == {"api": tag}
-    return took, len(sandbox.exchanges) - before
+    return seconds, len(sandbox.exchanges) - before
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Thousands of orders in which two runs make their calls, as the tests play a few hundred of them.
+"""Play thousands of interleavings of the calls of two runs; the tests play a few hundred.
 
-`make bench-interleavings` plays 1,000 for each pair of runs and stops at the first that loses a change, makes it twice,
-or moves an environment backwards.
+`make bench-interleavings` plays 1,000 for every pair of runs, and stops at the first that loses a change, makes one
+twice, or moves an environment backwards.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tests.sandbox.test_interleavings import CALLS, PAIRS, play
 
 
 def main() -> None:
-    """Play and print."""
+    """Play the interleavings and print the results."""
     times = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
     for name, writers in PAIRS.items():
         source = random.Random(name)

@@ -1,6 +1,6 @@
-"""How long an action takes to start: from a release, from main cold (it installs) and warm (it has installed).
+"""Measure how long an action takes to start: from a release, and from main both cold (it installs first) and warm.
 
-DeployedDiff a bare interpreter, and beside the install command typed by hand. `make bench` prints it.
+A bare interpreter and a manual installation are measured for comparison. Run it with `make bench`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ WITH_UV = {"PATH": f"{UV.parent}{os.pathsep}{os.environ['PATH']}"}
 
 
 def main() -> None:
-    """Measure and print."""
+    """Print the measurements."""
     with tempfile.TemporaryDirectory() as folder:
         _warm(Path(folder))
         _released(Path(folder) / "release")
@@ -50,8 +50,8 @@ def _environment(folder: Path, path: dict[str, str]) -> dict[str, str]:
 def _python(folder: Path) -> str:
     """Return the interpreter that the launcher chooses."""
     code = "import sys; print(sys._base_executable)"
-    asked = subprocess.run(["python3", "-c", code], cwd=folder, capture_output=True, text=True, check=True)
-    return asked.stdout.strip()
+    done = subprocess.run(["python3", "-c", code], cwd=folder, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
 
 
 def _warm(folder: Path) -> None:
@@ -66,13 +66,13 @@ def _warm(folder: Path) -> None:
         times=20,
     )
     bare, warm = times.values()
-    beside = f"{(warm - bare) * 1000:+.0f} ms, {warm / bare:.1f} x bare"
+    comparison = f"{(warm - bare) * 1000:+.0f} ms, {warm / bare:.1f} x bare"
     print(f"python3 -c pass                    {bare * 1000:6.0f} ms")
-    print(f"setup-flags, warm                  {warm * 1000:6.0f} ms   {beside}")
+    print(f"setup-flags, warm                  {warm * 1000:6.0f} ms   {comparison}")
 
 
 def _released(folder: Path) -> None:
-    """Measure the first use on a runner: the release has been downloaded, and nothing has run yet."""
+    """Measure the first run of a downloaded release, and later ones."""
     tracked = subprocess.run(["git", "archive", "HEAD"], cwd=ROOT, capture_output=True, check=True).stdout
     folder.mkdir()
     with tarfile.open(fileobj=BytesIO(tracked)) as tar:
@@ -95,11 +95,11 @@ def _released(folder: Path) -> None:
     def bare() -> None:
         process([python, "-c", "pass"], environment=environment, folder=folder)
 
-    # in this order: the first start is one after its bytecode is forgotten
+    # The order matters: "first" runs right after the bytecode was deleted.
     times = best({"bare": bare, "forget": forget, "first": start, "again": start}, times=10)
-    for name, said in (("first", "first use"), ("again", "again    ")):
+    for name, label in (("first", "first use"), ("again", "again    ")):
         more = (times[name] - times["bare"]) * 1000
-        print(f"setup-flags, release, {said}    {times[name] * 1000:6.0f} ms   {more:+.0f} ms")
+        print(f"setup-flags, release, {label}    {times[name] * 1000:6.0f} ms   {more:+.0f} ms")
     print(f"the release, as it is downloaded   {len(packed.getvalue()) / 1e6:6.2f} MB")
 
 

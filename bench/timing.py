@@ -1,4 +1,4 @@
-"""How the benchmarks measure: best of several runs, alternating, so that all meet the same machine."""
+"""Time the benchmarks: the best of several runs, in turn, so that all run under the same conditions."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 
 def best(runs: Mapping[str, Callable[[], object]], *, times: int) -> dict[str, float]:
-    """Return the shortest time in seconds of each of *runs*, taken *times* times in turn."""
-    found = dict.fromkeys(runs, float("inf"))
+    """Call all *runs* in turn, *times* times, and return the shortest time of each in seconds."""
+    shortest = dict.fromkeys(runs, float("inf"))
     for _ in range(times):
         for name, run in runs.items():
             started = time.perf_counter()
             run()
-            found[name] = min(found[name], time.perf_counter() - started)
-    return found
+            shortest[name] = min(shortest[name], time.perf_counter() - started)
+    return shortest
 
 
 def process(command: Sequence[str], *, environment: Mapping[str, str], folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Releases: what a version may be, the commit that carries its dependencies, its tests, its tags.
+"""Build, test and publish releases: the version, the commit with its dependencies, the tags.
 
-Four programs, which .github/workflows/release.yml runs in this order: build, test, publish, discard.
+.github/workflows/release.yml runs four programs in this order: build, selftest, publish, discard.
 """

@@ -1,4 +1,4 @@
-"""Build the commit of a release: main, and the dependencies with it. Push it to a branch of its own, to be tested."""
+"""Build the commit of a release, which is main with its dependencies, and push it to a branch for the tests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SITE = "actions/site"
 
 
 def main() -> int:
-    """Run, and return the exit code."""
+    """Run the program and return its exit code."""
     return run(_build, unset={"commit": "", "digest": "", "branch": ""})
 
 
@@ -23,22 +23,22 @@ def _build() -> Outcome:
     text, github, here = Inputs().required("version"), project(), checkout()
     released = github.released()
     tags = {str(version): sha for version, sha in released.items()}
-    # A version that has its tag already is being finished: it must be what would be built now.
+    # A version that already has its tag is an interrupted release: the rebuilt commit must be the tagged one.
     version = require_newer(text, (known for known in released if str(known) != text))
     notes((ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), version)
     head = here.head
     if not github.is_green(head):
-        raise RefusedError(f"CI is not green on {head[:12]}: its check '{GATE}' has not succeeded")
+        raise RefusedError(f"check '{GATE}' has not succeeded on {head[:12]}; wait for CI, or fix it")
     bundle.build(ROOT / "actions" / "requirements.lock", ROOT / SITE)
     commit = here.commit(SITE, f"Release v{version}\n\nThe commit of main before this one, with its dependencies.")
     if tags.get(text, commit) != commit:
-        raise ConflictError(f"v{version} is released already, of another commit: {tags[text][:12]}")
+        raise ConflictError(f"v{version} is already released at another commit, {tags[text][:12]}")
     branch = f"{CANDIDATES}v{version}"
     here.push(commit, f"refs/heads/{branch}")
     return Outcome(
         outputs={"commit": commit, "digest": here.digest(commit), "branch": branch, "reason": "built"},
-        notice=f"v{version} would be {commit}",
-        summary=f"### v{version}\n\nBuilt as `{commit}`, from `{head}`.\n",
+        notice=f"v{version} built as {commit}",
+        summary=f"### v{version}\n\nBuilt as `{commit}` from `{head}`.\n",
     )
 
 

@@ -1,12 +1,13 @@
-"""The dependencies as a release carries them: the locked ones, in pure Python, the same bytes wherever they are built.
+"""Bundle the locked dependencies for a release, in pure Python and with the same bytes wherever they are built.
 
-Compiled parts are left out, so that one release serves every platform and every Python from 3.11 on:
+Compiled parts are left out, so that one release works on every platform and on every Python from 3.11 on:
 
-- cryptography, PyNaCl, cffi, pycparser: PyGithub uses them to encrypt secrets and to sign for a GitHub App. No action
-  does either. It imports nacl wherever it starts, so an empty stand-in takes its place.
-- the compiled halves of PyYAML and charset-normalizer, which have the same in Python.
+- cryptography, PyNaCl, cffi, pycparser: PyGithub uses them to encrypt secrets and to sign for a GitHub App, which no
+  action does. PyGithub always imports nacl, so an empty stand-in replaces it.
+- the compiled halves of PyYAML and charset-normalizer, which have the same code in Python.
 
-Left out as well: tests, type stubs, what installers note. The licences stay, and sbom.cdx.json (CycloneDX) lists all.
+Tests, type stubs and the metadata of installers are left out as well. The licences are kept, and sbom.cdx.json
+(CycloneDX) lists all packages.
 """
 
 from __future__ import annotations
@@ -39,16 +40,16 @@ STAND_IN = {
 
 
 def build(lock: Path, into: Path) -> None:
-    """Fill the folder *into*, which is made anew, with the dependencies of *lock* and their licences.
+    """Write the dependencies of *lock* and their licences to the folder *into*, which is emptied first.
 
     Raises GitHubError if they cannot be installed.
     """
     shutil.rmtree(into, ignore_errors=True)
     into.mkdir(parents=True)
     with tempfile.TemporaryDirectory() as folder:
-        installed, wanted = Path(folder, "site"), Path(folder, "requirements.lock")
-        wanted.write_text("".join(kept(lock.read_text(encoding="utf-8"))), encoding="utf-8")
-        _install(wanted, installed)
+        installed, reduced = Path(folder, "site"), Path(folder, "requirements.lock")
+        reduced.write_text("".join(kept(lock.read_text(encoding="utf-8"))), encoding="utf-8")
+        _install(reduced, installed)
         metadata = dict(sorted(_metadata(installed)))
         for path in sorted(installed.rglob("*")):
             relative = path.relative_to(installed)
@@ -66,7 +67,7 @@ def build(lock: Path, into: Path) -> None:
 
 
 def kept(lock: str) -> Iterator[str]:
-    """Yield the requirements of *lock* that a release carries, as they stand there."""
+    """Yield the requirements of *lock* that a release includes, with their hashes."""
     for requirement in re.split(r"(?m)^(?=[A-Za-z])", lock):
         if requirement.partition("==")[0] not in LEFT_OUT:
             yield requirement
@@ -82,7 +83,8 @@ def _install(lock: Path, target: Path) -> None:
         check=False,
     )
     if done.returncode:
-        raise GitHubError(f"cannot install what the release is to carry: {(done.stderr or done.stdout).strip()[:1000]}")
+        output = (done.stderr or done.stdout).strip()[:1000]
+        raise GitHubError(f"cannot install the dependencies of the release: {output}")
 
 
 def _is_carried(path: Path) -> bool:
@@ -96,7 +98,7 @@ def _is_carried(path: Path) -> bool:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copy the bytes of a file, and nothing that depends on the machine."""
+    """Copy the bytes of a file, without metadata that depends on the machine."""
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(source.read_bytes())
     target.chmod(0o644)
@@ -114,7 +116,7 @@ def _metadata(installed: Path) -> Iterator[tuple[str, tuple[Path, Mapping[str, s
 
 
 def _sbom(components: Mapping[str, Mapping[str, str]]) -> dict[str, object]:
-    """Return the bill of materials; what is not known the same on every machine, like a time, is not in it."""
+    """Return the bill of materials, without values that differ between builds, like the time."""
     return {
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",

@@ -1,4 +1,4 @@
-"""The checkout that is released from, and the commit that is made of it: by git itself."""
+"""Create the commit of a release with git, and push and fetch it."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from actions.errors import ConflictError, GitHubError
 if TYPE_CHECKING:
     from pathlib import Path
 
-WHO = "gitops-actions release"
+NAME = "gitops-actions release"
 ADDRESS = "release@users.noreply.github.com"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Checkout:
-    """The repository in the folder *root*, which is that at *url*; *token* is for what is pushed there."""
+    """A checkout in the folder *root* of the repository at *url*; *token* is used to push and fetch."""
 
     root: Path
     url: str
@@ -29,43 +29,43 @@ class Checkout:
 
     @property
     def head(self) -> str:
-        """Return the commit that is checked out."""
+        """Return the checked-out commit."""
         return self._git("rev-parse", "HEAD")
 
     def commit(self, folder: str, message: str) -> str:
-        """Return a commit of what is checked out and of *folder*, ignored or not, on top of the commit checked out.
+        """Create a commit on top of the checked-out one that adds *folder*, even if it is ignored.
 
-        The same content gives the same commit, whoever makes it and when: it has the date of its parent.
+        The same content always gives the same commit, because the author is fixed and the date is that of the parent.
         """
         with tempfile.TemporaryDirectory() as scratch:
             index = {"GIT_INDEX_FILE": f"{scratch}/index"}
             self._git("read-tree", "HEAD", more=index)
             self._git("-c", "core.autocrlf=false", "add", "--force", "--", folder, more=index)
             tree = self._git("write-tree", more=index)
-        when = self._git("show", "-s", "--format=%cI", "HEAD")
-        who = {
-            f"GIT_{role}_{what}": value
+        date = self._git("show", "-s", "--format=%cI", "HEAD")
+        identity = {
+            f"GIT_{role}_{key}": value
             for role in ("AUTHOR", "COMMITTER")
-            for what, value in (("NAME", WHO), ("EMAIL", ADDRESS), ("DATE", when))
+            for key, value in (("NAME", NAME), ("EMAIL", ADDRESS), ("DATE", date))
         }
-        return self._git("commit-tree", "-p", "HEAD", "-m", message, tree, more=who)
+        return self._git("commit-tree", "-p", "HEAD", "-m", message, tree, more=identity)
 
     def digest(self, commit: str) -> str:
-        """Return the SHA-256 of what `git archive --format=tar` makes of *commit*."""
+        """Return the SHA-256 of the output of `git archive --format=tar` for *commit*."""
         done = subprocess.run(
             ["git", "archive", "--format=tar", commit], cwd=self.root, capture_output=True, check=True
         )
         return hashlib.sha256(done.stdout).hexdigest()
 
     def push(self, commit: str, ref: str) -> None:
-        """Push *commit* to *ref*; raise ConflictError if something else is there."""
+        """Push *commit* to *ref*; raise ConflictError if *ref* already points to another commit."""
         try:
             self._git("push", "--quiet", self.url, f"{commit}:{ref}", more=self._authorization)
         except GitHubError as error:
             raise ConflictError(f"cannot push {commit[:12]} to {ref}: {error}") from error
 
     def fetch(self, commit: str, into: Path) -> None:
-        """Put the files of *commit*, fetched from the repository, into the folder *into*."""
+        """Fetch *commit* from the repository, and check it out into the folder *into*."""
         into.mkdir(parents=True)
         for arguments in (
             ("init", "--quiet"),
@@ -76,7 +76,7 @@ class Checkout:
 
     @property
     def _authorization(self) -> dict[str, str]:
-        """Return settings by which git sends the token: in the environment, for arguments can be seen by others."""
+        """Return the environment that makes git send the token; arguments would be visible to other processes."""
         pair = base64.b64encode(f"x-access-token:{self.token}".encode()).decode()
         return {
             "GIT_CONFIG_COUNT": "1",

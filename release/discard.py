@@ -1,4 +1,4 @@
-"""Delete the branch that a release was built on, whether it was published or refused."""
+"""Delete the branch that a release was built on, whether or not the release was published."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from release.settings import project
 
 
 def main() -> int:
-    """Run, and return the exit code."""
+    """Run the program and return its exit code."""
     return run(_discard, unset={})
 
 
 def _discard() -> Outcome:
     branch = Inputs().required("branch")
     if not branch.startswith(CANDIDATES):
-        raise InputError(f"{branch[:200]!r} is no branch of a release")
+        raise InputError(f"input branch is {branch[:200]!r}; it must start with {CANDIDATES}")
     project().discard(branch)
-    return Outcome(outputs={"reason": "discarded"}, notice=f"{branch} is gone")
+    return Outcome(outputs={"reason": "discarded"}, notice=f"{branch} deleted")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The repository of this project on GitHub: its tags, its checks, its releases."""
+"""Read and write the tags, checks and releases of this project's repository on GitHub."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ READ, WRITE = "contents: read", "contents: write"
 
 @dataclass(frozen=True)
 class Project:
-    """What a release asks of GitHub. Every call can be repeated: what is there already is not made again."""
+    """The calls of a release to GitHub. All are idempotent, so that an interrupted release can be repeated."""
 
     client: Client
 
     def released(self) -> dict[Version, str]:
-        """Return the versions that have a tag, and where it points."""
+        """Return the versions that have a tag, with the commit of the tag."""
         pages = self.client.pages("/git/matching-refs/tags/v", permission=READ)
         refs = [ref for page in pages for ref in page]
         tags = {ref["ref"].removeprefix("refs/tags/"): ref["object"]["sha"] for ref in refs}
@@ -41,15 +41,15 @@ class Project:
         return bool(ours) and all(run["conclusion"] == "success" for run in ours)
 
     def tag(self, name: str, sha: str) -> None:
-        """Put the tag *name* at *sha* for good; raise ConflictError if it is somewhere else."""
+        """Create the permanent tag *name* at *sha*; raise ConflictError if it exists at another commit."""
         current = self._ref(f"tags/{name}")
         if current is None:
             self.client.rest("POST", "/git/refs", {"ref": f"refs/tags/{name}", "sha": sha}, permission=WRITE)
         elif current != sha:
-            raise ConflictError(f"the tag {name} exists already, at {current[:12]}")
+            raise ConflictError(f"tag {name} already exists at another commit, {current[:12]}")
 
     def move(self, name: str, sha: str) -> None:
-        """Let the moving tag *name* point at *sha*."""
+        """Create the moving tag *name* at *sha*, or move it there."""
         current = self._ref(f"tags/{name}")
         if current is None:
             self.client.rest("POST", "/git/refs", {"ref": f"refs/tags/{name}", "sha": sha}, permission=WRITE)
@@ -67,7 +67,7 @@ class Project:
         return str(release["html_url"])
 
     def discard(self, branch: str) -> None:
-        """Delete *branch*, if it is there."""
+        """Delete *branch* if it exists."""
         if self._ref(f"heads/{branch}"):
             self.client.rest("DELETE", f"/git/refs/heads/{branch}", permission=WRITE)
 

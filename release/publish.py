@@ -1,4 +1,4 @@
-"""Publish what was built and tested: the tag, which never moves again, the release on GitHub, the tags that move."""
+"""Publish a release that was built and tested: its permanent tag, the release on GitHub, the moving tags."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from release.versions import is_latest, moving_tags, notes, require_newer
 
 
 def main() -> int:
-    """Run, and return the exit code."""
+    """Run the program and return its exit code."""
     return run(_publish, unset={})
 
 
@@ -19,19 +19,19 @@ def _publish() -> Outcome:
     text, commit = inputs.required("version"), inputs.required("commit")
     others = [version for version in github.released() if str(version) != text]
     version = require_newer(text, others)
-    said = notes((ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), version)
+    body = notes((ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), version)
     github.tag(f"v{version}", commit)
     address = github.release(
-        f"v{version}", said, prerelease=bool(version.prerelease), latest=is_latest(version, others)
+        f"v{version}", body, prerelease=bool(version.prerelease), latest=is_latest(version, others)
     )
     moved = moving_tags(version, others)
     for tag in moved:
         github.move(tag, commit)
-    follow = f", with {' and '.join(moved)}" if moved else ""
+    also = f", with {' and '.join(moved)}" if moved else ""
     return Outcome(
         outputs={"reason": "published"},
-        notice=f"v{version} is released{follow}",
-        summary=f"### [v{version}]({address})\n\n`{commit}`{follow}\n\n{said}",
+        notice=f"v{version} is released{also}",
+        summary=f"### [v{version}]({address})\n\n`{commit}`{also}\n\n{body}",
     )
 
 

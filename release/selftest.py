@@ -1,7 +1,7 @@
-"""Run every action from the commit that is to be released, on every Python of this machine, with no index to ask.
+"""Run every action from the commit of a release, on every Python of this machine, without a package index.
 
-An action that answers as it should against a GitHub on loopback has all that it needs with it. A runner that keeps its
-tool cache empty shows that nothing was installed.
+A correct answer against a GitHub on loopback proves that the release contains all dependencies. An empty tool cache
+afterwards proves that nothing was installed.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ PULL = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Case:
-    """An action, its inputs, the event, the files in the workspace, and what it must end with."""
+    """A run of an *action*, and the *reason* that it must report; *without* names files to leave out."""
 
     action: str
     reason: str
@@ -61,7 +61,7 @@ class Case:
 
 
 BUMP = {"service": "api", "tag": "1.1.0"}
-DENIED = "permission-denied"  # what every action says of a token that GitHub does not know
+DENIED = "permission-denied"  # the reason of every action for a token that GitHub rejects
 CASES = (
     Case(action="setup-flags", reason="push-to-default-branch"),
     Case(action="bump-env", reason="changed", inputs={"env": "dev", **BUMP}),
@@ -78,45 +78,43 @@ CASES = (
 
 
 def main() -> int:
-    """Run, and return the exit code."""
+    """Run the program and return its exit code."""
     return run(_test, unset={})
 
 
 def _test() -> Outcome:
     commit = Inputs().required("commit")
-    with tempfile.TemporaryDirectory() as folder, _Nobody() as github:
+    with tempfile.TemporaryDirectory() as folder, _RejectingGitHub() as github:
         tree = Path(folder, "gitops-actions")
         checkout().fetch(commit, tree)
         if not (tree / "actions" / "site").is_dir():
-            raise RefusedError(f"{commit[:12]} does not carry its dependencies")
+            raise RefusedError(f"commit {commit[:12]} does not contain its dependencies")
         rows, failed = "", []
         for number, (version, python) in enumerate(pythons().items()):
-            for place, case in enumerate(CASES):
-                machine = Path(folder, f"{number}-{place}")
-                said = _run(case, tree, python, machine, github.url)
-                good = said == (case.reason, False)
-                rows += f"| {version} | {case.action} | {'✅' if good else '❌'} {said[0]} |\n"
-                failed += [] if good else [f"{case.action} on Python {version} ended with {said}"]
+            for index, case in enumerate(CASES):
+                machine = Path(folder, f"{number}-{index}")
+                reason, installed = _run(case, tree, python, machine, github.url)
+                passed = reason == case.reason and not installed
+                rows += f"| {version} | {case.action} | {'✅' if passed else '❌'} {reason} |\n"
+                problem = f"{reason}, not {case.reason}" if reason != case.reason else "an installation"
+                failed += [] if passed else [f"{case.action} on Python {version} ended with {problem}"]
             say(f"Python {version}: done")
     if failed:
         raise RefusedError("; ".join(failed))
     return Outcome(
         outputs={"reason": "tested"},
         notice=f"{commit[:12]} works on this machine",
-        summary=f"### {commit[:12]}\n\n| Python | action | ended with |\n|---|---|---|\n{rows}",
+        summary=f"### {commit[:12]}\n\n| Python | action | reason |\n|---|---|---|\n{rows}",
     )
 
 
 def pythons() -> dict[str, str]:
-    """Return the Pythons of this machine that are new enough, by their versions: this one, and the runner's others."""
+    """Return the supported Pythons of this machine by version: the running one, and those in the tool cache."""
     cache = Path(os.environ.get("RUNNER_TOOL_CACHE") or "nowhere", "Python")
     own = getattr(sys, "_base_executable", sys.executable)
-    found = [
-        own,
-        *(str(path) for name in ("bin/python3", "python.exe") for path in sorted(cache.glob(f"3.*/*/{name}"))),
-    ]
+    cached = [str(path) for name in ("bin/python3", "python.exe") for path in sorted(cache.glob(f"3.*/*/{name}"))]
     versions: dict[str, str] = {}
-    for python in found:
+    for python in (own, *cached):
         code = "import sys; print('.'.join(map(str, sys.version_info[:3])))"
         version = subprocess.run([python, "-I", "-c", code], capture_output=True, text=True, check=True).stdout.strip()
         if tuple(map(int, version.split(".")[:2])) >= OLDEST:
@@ -125,7 +123,7 @@ def pythons() -> dict[str, str]:
 
 
 def _run(case: Case, tree: Path, python: str, machine: Path, url: str) -> tuple[str, bool]:
-    """Return the reason that the action ends with, and whether anything was installed for it."""
+    """Run the action of *case*; return its reason, and whether anything was installed."""
     workspace, tools = machine / "workspace", machine / "tools"
     for name, text in FILES.items():
         if name not in case.without:
@@ -138,10 +136,10 @@ def _run(case: Case, tree: Path, python: str, machine: Path, url: str) -> tuple[
     tools.mkdir()
     folder = tree / f"action-{case.action}"
     declared = yaml.safe_load((folder / "action.yml").read_text(encoding="utf-8"))["inputs"]
-    given = {name: str(each.get("default", "")) for name, each in declared.items()} | dict(case.inputs)
+    inputs = {name: str(entry.get("default", "")) for name, entry in declared.items()} | dict(case.inputs)
     environment = {
         **{name: os.environ[name] for name in ("SYSTEMROOT", "TEMP", "TMPDIR") if name in os.environ},
-        **{f"INPUT_{name.replace('-', '_').upper()}": value for name, value in given.items() if "${{" not in value},
+        **{f"INPUT_{name.replace('-', '_').upper()}": value for name, value in inputs.items() if "${{" not in value},
         "PATH": _path(python, machine),
         "RUNNER_TOOL_CACHE": str(tools),
         "RUNNER_TEMP": str(tools),
@@ -168,7 +166,7 @@ def _run(case: Case, tree: Path, python: str, machine: Path, url: str) -> tuple[
 
 
 def _path(python: str, machine: Path) -> str:
-    """Return a PATH on which `python3` is *python*, and neither pip nor uv is."""
+    """Return a PATH with *python* as `python3`, and without pip and uv."""
     folder = machine / "bin"
     folder.mkdir()
     if os.name == "nt":
@@ -179,15 +177,15 @@ def _path(python: str, machine: Path) -> str:
 
 
 def _reason(text: str) -> str:
-    """Return the output `reason` of a file of outputs, the last one that was set."""
+    """Return the last value of the output `reason` in *text*, the content of a GITHUB_OUTPUT file."""
     lines = text.splitlines()
     values = [lines[index + 1] for index, line in enumerate(lines[:-1]) if line.startswith("reason<<")]
     values += [line.partition("=")[2] for line in lines if line.startswith("reason=")]
     return values[-1] if values else "nothing"
 
 
-class _Nobody:
-    """A GitHub on loopback that knows no token."""
+class _RejectingGitHub:
+    """A GitHub on loopback that rejects every token."""
 
     def __enter__(self) -> Self:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Unauthorized)

@@ -1,4 +1,4 @@
-"""What the programs of a release are told, by the environment of the workflow."""
+"""Read the settings of the release programs from the environment of the workflow."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 
 
 def project() -> Project:
-    """Return the repository of this run, seen with its token."""
+    """Return the repository of this run, accessed with the input `token`."""
     return Project(Client(os.environ.get("GITHUB_REPOSITORY", ""), Inputs().secret("token")))
 
 
@@ -29,4 +29,4 @@ def require_main() -> None:
     """Raise InputError unless the run is on main."""
     ref = os.environ.get("GITHUB_REF", "")
     if ref != "refs/heads/main":
-        raise InputError(f"a release is made from main, and this run is on {ref or 'nothing'}")
+        raise InputError(f"this run is on {ref or 'no ref'}; a release can only be made from main")

@@ -126,5 +126,5 @@ def test_the_notes_are_the_section_of_the_version() -> None:
 
 @pytest.mark.parametrize("text", ["1.1.0-rc.1", "1.0.1", "0.9.0"])
 def test_a_version_without_notes_is_refused(text: str) -> None:
-    with pytest.raises(InputError, match="has no section"):
+    with pytest.raises(InputError, match="is missing or empty"):
         notes(CHANGELOG, Version.parse(text))
