@@ -148,7 +148,7 @@ def check(github: GitHub, number: int, *, now: datetime = NOW, **inputs: str) ->
     payload = github.sandbox.payloads.pull_event(github.world.infra, pull.author, pull, "opened")
     github.runner.event("pull_request", payload)
     clock = Clock(now=lambda: sum(github.slept), wall=now.timestamp, sleep=github._sleep)
-    return github.runner.run("action-check-envs", lambda: check_envs.main(clock), token=github.bot, **inputs)
+    return github.runner.run("action-check-envs", lambda: check_envs.main(clock), **{"token": github.bot, **inputs})
 
 
 def deploy(github: GitHub, env: str, tag: str, *, ago: timedelta, state: str = "success") -> None:

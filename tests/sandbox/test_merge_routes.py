@@ -235,7 +235,7 @@ def test_what_people_wrote_stays_until_the_change_is_made_again(github: GitHub) 
     open_pr(github, service="api", tag="1.1.0")
 
     assert left_alone == ("mine", f"mine\n{generated}")
-    assert (pull.title, pull.body) == ("Bump dev: api to 1.1.0", generated)
+    assert (pull.title, pull.body) == ("Update dev: api to 1.1.0", generated)
 
 
 def test_a_commit_stays_while_it_can_be_merged(github: GitHub) -> None:
@@ -298,24 +298,10 @@ def test_the_merge_commit_keeps_the_trailers(github: GitHub) -> None:
     merge_at_once(github, github.app_commit(), allow_diverged="the fix is not needed")
 
     message = github.world.infra.git.get(github.world.infra.git.head("main") or "").message
-    assert message.startswith("Bump dev: api to ")
+    assert message.startswith("Update dev: api to ")
     assert " (#1)\n\n" in message
     assert "\nAllow-diverged: the fix is not needed\n" in message
     assert message.strip().endswith("Made-by: gitops-actions")
-
-
-def test_what_the_merge_queue_puts_out_names_the_check_that_failed(github: GitHub) -> None:
-    def leave() -> None:
-        infra, bot = github.world.infra, github.sandbox.state.tokens[github.bot]
-        if infra.pulls[1].queued:
-            github.report("test", "failure", infra.pulls[1].head_sha)
-            github.sandbox.behaviour.leave_queue(infra, bot, infra.pulls[1], merged=False)
-
-    github.on_sleep = leave
-    result = open_pr(github, tag=github.app_commit(), merge="queue")
-
-    assert result.outputs["reason"] == "ejected"
-    assert "test (failure)" in result.log
 
 
 def test_a_tag_can_come_back_after_a_rollback(github: GitHub) -> None:
@@ -477,7 +463,7 @@ def test_what_is_ready_is_merged_directly(github: GitHub) -> None:
 QUEUE = {"type": "merge_queue", "parameters": {"merge_method": "SQUASH"}}
 
 
-def in_queue(github: GitHub, *, merged: bool, approved: bool = True) -> Result:
+def in_queue(github: GitHub, *, merged: bool, approved: bool = True, conclusion: str = "") -> Result:
     """Open a pull request for a base with a merge queue, whose checks succeed and which the queue lets go later."""
     infra, bot = github.world.infra, github.sandbox.state.tokens[github.bot]
     infra.ruleset("main")["rules"].append(QUEUE)
@@ -487,6 +473,8 @@ def in_queue(github: GitHub, *, merged: bool, approved: bool = True) -> Result:
         if len(github.slept) == 1 and approved:
             approve_and_test(github, pull)
         if len(github.slept) == 3 and pull.queued:
+            if conclusion:
+                github.report("test", conclusion, pull.head_sha)
             github.sandbox.behaviour.leave_queue(infra, bot, pull, merged=merged)
 
     github.on_sleep = on_sleep
@@ -536,6 +524,14 @@ def test_what_is_ready_already_is_put_into_the_queue(github: GitHub) -> None:
     open_pr(github, tag=tag, merge="queue", timeout="3")
 
     assert infra.pulls[1].queued
+
+
+def test_what_the_merge_queue_puts_out_names_the_check_that_failed(github: GitHub) -> None:
+    assert "test (failure)" in in_queue(github, merged=False, conclusion="failure").log
+
+
+def test_a_check_that_succeeded_is_no_reason_to_be_put_out(github: GitHub) -> None:
+    assert "GitHub gives no reason" in in_queue(github, merged=False, conclusion="success").log
 
 
 def test_a_pull_request_that_is_queued_already_is_waited_for(github: GitHub) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actions.errors import InvalidRulesetError
-from actions.protection.lint import RepositoryFacts, lint
+from actions.protection.lint import RepositoryFacts, covers, lint
 from actions.protection.plan import GUARD, Verb, find_drift, plan_steps
 from actions.protection.ruleset import Ruleset, differences, parse_ruleset, read_ruleset
 from tests.rulesets import ARTICLE, check, rule
@@ -436,3 +436,115 @@ def test_the_properties_cover_both_ways_of_a_plan() -> None:
     ]
 
     assert {len(steps) for steps in swaps} == {0, 6}
+
+
+@pytest.mark.parametrize(
+    ("include", "exclude", "branch", "expected"),
+    [
+        pytest.param(["~DEFAULT_BRANCH"], [], "main", True, id="the default branch"),
+        pytest.param(["~DEFAULT_BRANCH"], [], "other", False, id="another branch"),
+        pytest.param(["~ALL"], [], "other", True, id="all branches"),
+        pytest.param(["~DEFAULT_BRANCH", "refs/heads/hotfixes/*"], [], "hotfixes/x", True, id="the second of two"),
+        pytest.param(["refs/heads/a", "refs/heads/b"], [], "a", True, id="the first of two"),
+        pytest.param(["~ALL"], ["refs/heads/x", "refs/heads/y"], "x", False, id="excluded by the first of two"),
+        pytest.param(["~ALL"], ["refs/heads/x"], "y", True, id="not excluded"),
+        pytest.param([], [], "main", False, id="nothing"),
+    ],
+)
+def test_a_ruleset_covers_branches(include: list[str], exclude: list[str], branch: str, *, expected: bool) -> None:
+    found = ruleset(conditions={"ref_name": {"include": include, "exclude": exclude}})
+
+    assert covers(found, branch, "main") is expected
+
+
+def test_a_bot_that_may_bypass_both_of_two_rulesets_meets_no_rule_again() -> None:
+    review = [rule("pull_request", **PULL_REQUEST)]
+    both = [ruleset(name=name, rules=review, bypass_actors=[bot("pull_request")]) for name in ("one", "other")]
+
+    assert lint(both, REPOSITORY) == []
+
+
+def test_who_may_create_and_bypass_the_checks_needs_no_exception_at_creation() -> None:
+    hotfixes = includes("refs/heads/hotfixes/**/*")
+    one = ruleset(name="one", **CREATION, bypass_actors=[bot()])
+    other = ruleset(name="other", rules=[check("api / api")], conditions=hotfixes, bypass_actors=[bot()])
+
+    assert "do_not_enforce_on_create" not in str([problem.message for problem in lint([one, other], REPOSITORY)])
+
+
+def test_deep_branches_that_no_workflow_publishes_need_no_cover() -> None:
+    assert lint([ruleset(conditions=includes("refs/heads/feature/*"), rules=[rule("deletion")])], REPOSITORY) == []
+
+
+@pytest.mark.parametrize("pattern", ["refs/heads/hotfixes/*", "refs/heads/hotfixes/**"])
+def test_the_pattern_that_covers_deep_branches_is_said(pattern: str) -> None:
+    (problem,) = lint([ruleset(conditions=includes(pattern), rules=[rule("deletion")])], REPOSITORY)
+
+    assert problem.message.endswith("refs/heads/hotfixes/**/*")
+    assert problem.at == f'"{pattern}"'
+
+
+def test_deep_branches_that_another_ruleset_covers_are_covered() -> None:
+    one = ruleset(name="one", conditions=includes("refs/heads/hotfixes/*"), rules=[rule("deletion")])
+    other = ruleset(name="other", conditions=includes("refs/heads/hotfixes/**/*"), rules=[rule("deletion")])
+    disabled = ruleset(
+        name="off", conditions=includes("refs/heads/hotfixes/**/*"), rules=[rule("deletion")], enforcement="disabled"
+    )
+
+    assert lint([one, other], REPOSITORY) == []
+    assert any("not hotfixes/name/nested" in problem.message for problem in lint([one, disabled], REPOSITORY))
+
+
+def test_a_problem_is_shown_where_it_is() -> None:
+    found = ruleset(rules=[rule("pull_request", **PULL_REQUEST)], bypass_actors=[bot()])
+    (problem,) = lint([found], REPOSITORY)
+
+    assert problem.at == '"gitops-bot"'
+    assert '"gitops-bot"' in found.text.splitlines()[found.line(problem.at) - 1]
+    assert found.line("nowhere") == 1
+
+
+def test_a_changed_bypass_list_alone_is_an_update() -> None:
+    old = read_ruleset(document(name="a", rules=[rule("deletion")], id=1, bypass_actors=[
+        {"actor_type": "User", "actor_id": 5, "bypass_mode": "always"}
+    ]))  # fmt: skip
+    more = wanted("a", "deletion", bypass_actors=[{"actor_type": "User", "actor_id": 6, "bypass_mode": "always"}])
+
+    assert names([old], [wanted("a", "deletion")]) == ["update a"]
+    assert names([there("a", "deletion")], [more]) == ["update a"]
+    assert names([there("a", "deletion")], [wanted("a", "deletion")]) == []
+
+
+def test_who_gains_a_bypass_gains_last() -> None:
+    """A longer list of who may bypass takes protection away, a shorter one adds some."""
+    someone = [{"actor_type": "User", "actor_id": 6, "bypass_mode": "always"}]
+    old = [there("a", "deletion"), read_ruleset(document(name="bb", rules=[rule("deletion")], id=2) | {
+        "bypass_actors": someone
+    })]  # fmt: skip
+
+    assert names(old, [wanted("a", "deletion", bypass_actors=someone), wanted("bb", "deletion")]) == [
+        "update bb",
+        "update a",
+    ]
+
+
+def test_what_is_sent_has_the_number_of_an_actor_that_has_one() -> None:
+    entries = [
+        {"actor_type": "OrganizationAdmin", "bypass_mode": "always"},
+        {"actor_type": "User", "actor_id": 7, "bypass_mode": "pull_request"},
+    ]
+
+    assert ruleset(bypass_actors=entries).body()["bypass_actors"] == entries
+
+
+def test_drift_is_told_of_whole_rulesets_and_of_their_parts_in_order() -> None:
+    ours = ruleset(name="b", rules=[rule("deletion")], conditions={**includes("~ALL"), "repository_id": {}})
+    found = find_drift([wanted("a", "deletion"), ours], [there("b", "creation"), there("c", "deletion")], prune=True)
+
+    assert [(difference.ruleset, difference.kind, difference.what) for difference in found] == [
+        ("a", "missing", ""),
+        ("b", "different", "conditions.ref_name"),
+        ("b", "different", "rules.creation"),
+        ("b", "different", "rules.deletion"),
+        ("c", "extra", ""),
+    ]
