@@ -10,7 +10,7 @@ from functools import partial
 
 from actions.api.client import Client
 from actions.api.repository import Repository
-from actions.app.release import Release, find_release, merged_into
+from actions.app.release import Release, ReleaseBranches, find_release, merged_into
 from actions.errors import (
     BranchExistsError,
     ConflictError,
@@ -184,7 +184,7 @@ def _next_version(app: Repository, version: str) -> str:
 
 def _require_released(app: Repository, sha: str, default_branch: str, prefix: str) -> str:
     """Return the branch that released the commit *sha*; raise NotReleasedError if none did."""
-    find = partial(find_release, app, sha, default_branch=default_branch, hotfix_prefix=prefix)
+    find = partial(find_release, app, sha, ReleaseBranches(default_branch=default_branch, hotfix_prefix=prefix))
     released = find(merged_into=())
     if released.kind is Release.NONE:  # a hotfix branch may be gone; its pull request stays
         released = find(merged_into=merged_into(app, sha))

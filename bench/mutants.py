@@ -1,8 +1,8 @@
-"""How many small faults in the pure core the tests notice: a seeded sample of mutants of each package.
+"""Measure how many small faults in the pure core the tests detect, with a seeded sample of mutants of every package.
 
-`make mutants` prints the score of every package and the mutants that survive. `MODULES=gates,infra` picks packages,
-`SEED=` another sample, `COUNT=` its size. A mutant is one change of one expression or statement, made in a copy of the
-tree. The tests of the module run first, then the nearest ones on the sandbox, until one fails.
+`make mutants` prints the score of every package and the surviving mutants. `MODULES=gates,infra` selects packages,
+`SEED=` another sample, `COUNT=` its size. A mutant changes one expression or statement in a copy of the tree. The unit
+tests of its module run first, then the nearest sandbox tests, until one fails.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parent.parent
-LINKED = (".venv", "node_modules")  # what a copy of the tree has as links
-SECONDS = 120  # a mutant that takes longer loops, and is noticed
+LINKED = (".venv", "node_modules")  # linked into every copy of the tree
+SECONDS = 120  # a mutant that takes longer loops, and counts as killed
 HEAVY = ("graphql", "hypothesis", "jsonschema", "pygit2", "xdist", "yaml")  # imported once, before the forks
 SANDBOX = "tests/sandbox/test_"
 QUIET = ("-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning")  # for what was imported before
@@ -76,15 +76,15 @@ class Mutant:
 
     @property
     def tests(self) -> list[str]:
-        """Return the tests that could notice it, the cheapest first."""
+        """Return the tests that could detect the mutant, the cheapest first."""
         folder = f"tests/unit/{self.package.partition('/')[0]}"
         own = f"{folder}/test_{Path(self.module).stem}.py"
-        unit = [found for found in (own, folder) if (ROOT / found).exists()]
+        unit = [path for path in (own, folder) if (ROOT / path).exists()]
         return [*unit, *(f"{SANDBOX}{name}.py" for name in CORE[self.package][1].split())]
 
 
 def main() -> None:
-    """Sample, run and print."""
+    """Run the tests on a sample of mutants, and print the scores."""
     seed = os.environ.get("SEED") or f"{datetime.now(UTC):%Y%m%d}"
     count = int(os.environ.get("COUNT") or 20)
     packages = [name.strip() for name in os.environ.get("MODULES", "").split(",") if name.strip()] or list(CORE)
@@ -96,18 +96,17 @@ def main() -> None:
         forking = multiprocessing.get_context("fork")
         with ProcessPoolExecutor(os.cpu_count(), mp_context=forking, initializer=_copy_tree, initargs=(tmp,)) as pool:
             unchanged = [Mutant(package, f"actions/{package}/__init__.py", 0, 0, 1, "", "") for package in packages]
-            if failing := [
-                each.package for each, fails in zip(unchanged, pool.map(is_killed, unchanged), strict=True) if fails
-            ]:
-                sys.exit(f"the tests of {', '.join(failing)} fail, or take too long, without any mutant")
+            failures = zip(packages, pool.map(is_killed, unchanged), strict=True)
+            if failing := [package for package, fails in failures if fails]:
+                sys.exit(f"the tests of {', '.join(failing)} fail or time out without any mutant")
             killed = list(pool.map(is_killed, chosen))
     _report(packages, list(zip(chosen, killed, strict=True)))
 
 
 def sample(package: str, count: int, seed: str) -> list[Mutant]:
     """Return *count* mutants of *package*, the same for the same *seed*."""
-    found = [mutant for module in CORE[package][0].split() for mutant in mutants_of(package, module)]
-    return random.Random(f"{seed} {package}").sample(found, min(count, len(found)))
+    mutants = [mutant for module in CORE[package][0].split() for mutant in mutants_of(package, module)]
+    return random.Random(f"{seed} {package}").sample(mutants, min(count, len(mutants)))
 
 
 def mutants_of(package: str, module: str) -> Iterator[Mutant]:
@@ -239,9 +238,10 @@ def _report(packages: list[str], results: list[tuple[Mutant, bool]]) -> None:
     for mutant, killed in results:
         by_package[mutant.package].append(killed)
     print(f"\n{'package':<14}{'mutants':>8}{'killed':>8}{'survived':>10}{'score':>8}")
-    for name, found in [*((name, by_package[name]) for name in packages), ("all", [each for _, each in results])]:
-        score = 100 * sum(found) / (len(found) or 1)
-        print(f"{name:<14}{len(found):>8}{sum(found):>8}{len(found) - sum(found):>10}{score:>7.1f}%")
+    rows = [*((name, by_package[name]) for name in packages), ("all", [killed for _, killed in results])]
+    for name, kills in rows:
+        score = 100 * sum(kills) / (len(kills) or 1)
+        print(f"{name:<14}{len(kills):>8}{sum(kills):>8}{len(kills) - sum(kills):>10}{score:>7.1f}%")
     survivors = sorted(str(mutant) for mutant, killed in results if not killed)
     print("\nSurvived:", *survivors, sep="\n  ") if survivors else print("\nNone survived.")
 

@@ -1,4 +1,4 @@
-"""Which commits would be lost if one tag replaced another."""
+"""Find the commits that are lost if one tag replaces another."""
 
 from __future__ import annotations
 
@@ -17,42 +17,42 @@ if TYPE_CHECKING:
 
 PICKED = re.compile(r"\(cherry picked from commit ([0-9a-f]{40})\)")
 HUNK = re.compile(r"(?m)^@@ .*$")
-MOST_FILES = 300  # GitHub lists no more of a commit on one page
+MOST_FILES = 300  # the page size of GitHub for the files of a commit
 COMMITS_PER_QUERY = 100
 
 
 @dataclass(frozen=True)
 class LostCommits:
-    """Find commits that have no equivalent: the same patch, or one of the two says it was cherry-picked."""
+    """Find commits without an equivalent, which is a commit with the same patch or a cherry-pick by its message."""
 
     repository: Repository
 
     def between(self, lost: Comparison | None, new: Comparison | None, after: str) -> tuple[str, ...]:
-        """Return, in words, those of the *lost* commits of which none of the *new* ones, up to *after*, is equivalent.
+        """Describe the *lost* commits that have no equivalent among the *new* ones, up to *after*.
 
-        Each is a comparison of the same two commits, None if the repository does not have both.
+        Both are comparisons of the same two commits, None if one of these does not exist in the repository.
         """
         if not lost or not new:
-            return (f"commits that {self.repository.name} does not have",)
+            return (f"commits that do not exist in {self.repository.name}",)
         picked = {sha for commit in new.commits for sha in PICKED.findall(commit.message)}
         rest = [commit for commit in lost.commits if commit.sha not in picked and not self._was_picked(commit, after)]
         patches = self._patches(rest, new.commits)
         missing = [commit for commit in rest if self._patch(commit.sha) not in patches]
-        words = [f"{commit.sha[:12]} {commit.title[:80]}" for commit in missing]
+        titles = [f"{commit.sha[:12]} {commit.title[:80]}" for commit in missing]
         unlisted = lost.total - len(lost.commits)
-        return (*words, f"{unlisted} more commits") if unlisted else tuple(words)
+        return (*titles, f"{unlisted} more commits") if unlisted else tuple(titles)
 
     def _was_picked(self, commit: Commit, after: str) -> bool:
-        """Tell whether *commit* was cherry-picked from one that *after* has."""
+        """Tell whether *commit* is a cherry-pick of a commit that *after* contains."""
         return any(contains(self.repository, after, source) for source in PICKED.findall(commit.message))
 
-    def _patches(self, wanted: Sequence[Commit], among: Sequence[Commit]) -> set[object]:
-        """Return the patches of those commits *among* that are as large as one of *wanted*: only they can be equal."""
-        if not wanted:
+    def _patches(self, lost: Sequence[Commit], new: Sequence[Commit]) -> set[object]:
+        """Return the patches of the *new* commits that have the size of a *lost* one; others cannot be equal."""
+        if not lost:
             return set()
-        sizes = self._sizes([commit.sha for commit in (*wanted, *among)])
-        sought = {sizes.get(commit.sha) for commit in wanted} - {None}
-        return {self._patch(commit.sha) for commit in among if sizes.get(commit.sha) in sought} - {None}
+        sizes = self._sizes([commit.sha for commit in (*lost, *new)])
+        lost_sizes = {sizes.get(commit.sha) for commit in lost} - {None}
+        return {self._patch(commit.sha) for commit in new if sizes.get(commit.sha) in lost_sizes} - {None}
 
     def _sizes(self, shas: Sequence[str]) -> dict[str, tuple[int, ...]]:
         sizes: dict[str, tuple[int, ...]] = {}
@@ -71,8 +71,8 @@ class LostCommits:
         return [answer[name] for name in variables]
 
     def _patch(self, sha: str) -> object:
-        """Return what *sha* changes, wherever in the files; None if GitHub does not show all of it."""
+        """Return the patch of *sha* without line numbers, None if GitHub does not show all of it."""
         files = self.repository.client.rest("GET", f"/commits/{sha}", permission="contents: read")["files"]
         with self.repository.client.parsing():
-            whole = 0 < len(files) < MOST_FILES and all("patch" in file for file in files)
-            return frozenset((file["filename"], HUNK.sub("@@", file["patch"])) for file in files) if whole else None
+            complete = 0 < len(files) < MOST_FILES and all("patch" in file for file in files)
+            return frozenset((file["filename"], HUNK.sub("@@", file["patch"])) for file in files) if complete else None

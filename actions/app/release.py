@@ -40,29 +40,35 @@ class ReleasedBy:
     branch: str = ""
 
 
-def find_release(
-    repository: Repository,
-    sha: str,
-    *,
-    default_branch: str,
-    hotfix_prefix: str,
-    merged_into: Sequence[str],
-    newest: Collection[str] = (),
-) -> ReleasedBy:
-    """Return the branch by which the commit *sha* was released.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReleaseBranches:
+    """The branches that release commits; *newest* are commits known to be on the default branch."""
 
-    *merged_into* names the base branches of the pull requests that made it: a hotfix branch may be gone, its pull
-    request stays. *newest* are commits that are known to be on the default branch.
+    default_branch: str
+    hotfix_prefix: str
+    newest: Collection[str] = ()
+
+    def is_hotfix(self, branch: str) -> bool:
+        """Tell whether *branch* is a hotfix branch."""
+        return is_hotfix(branch, self.hotfix_prefix)
+
+
+def find_release(
+    repository: Repository, sha: str, branches: ReleaseBranches, *, merged_into: Sequence[str]
+) -> ReleasedBy:
+    """Return the branch that released the commit *sha*.
+
+    *merged_into* are the base branches of the pull requests that created it. They prove a release even if the hotfix
+    branch was deleted.
     """
-    if sha in newest or default_branch in merged_into or contains(repository, default_branch, sha):
+    default_branch = branches.default_branch
+    if sha in branches.newest or default_branch in merged_into or contains(repository, default_branch, sha):
         return ReleasedBy(kind=Release.DEFAULT_BRANCH, branch=default_branch)
-    for branch in merged_into:
-        if is_hotfix(branch, hotfix_prefix):
-            return ReleasedBy(kind=Release.HOTFIX, branch=branch)
-    for branch in repository.branches(hotfix_prefix):
-        if is_hotfix(branch, hotfix_prefix) and contains(repository, branch, sha):
-            return ReleasedBy(kind=Release.HOTFIX, branch=branch)
-    return ReleasedBy(kind=Release.NONE)
+    hotfix = next(filter(branches.is_hotfix, merged_into), "")
+    if not hotfix:
+        existing = filter(branches.is_hotfix, repository.branches(branches.hotfix_prefix))
+        hotfix = next((branch for branch in existing if contains(repository, branch, sha)), "")
+    return ReleasedBy(kind=Release.HOTFIX if hotfix else Release.NONE, branch=hotfix)
 
 
 def merged_into(repository: Repository, sha: str) -> tuple[str, ...]:

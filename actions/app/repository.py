@@ -1,4 +1,4 @@
-"""What an app repository knows of tags: the commits behind them, their release, their order, their checks."""
+"""Read tags from an app repository: the commits behind them, and their release, order and checks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from actions.api.client import query
 from actions.api.repository import Commit, Comparison, Repository
 from actions.app.lost_commits import LostCommits
 from actions.app.order import Order, order
-from actions.app.release import MERGED_INTO, Release, find_release, read_merged_into
+from actions.app.release import MERGED_INTO, Release, ReleaseBranches, find_release, read_merged_into
 from actions.errors import HiddenChecksError
 from actions.tags import is_commit, is_version
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 PERMISSION = "contents: read, pull requests: read"
 COMMITS_READ = 30
 ATTEMPTS = 3
-TAGS_PER_QUERY = 50  # each is some 35 requests of GitHub's own, twice if it is a version; 100 are a point
+TAGS_PER_QUERY = 50  # a tag costs some 35 internal requests, a version twice that; 100 of them are a point
 BUILD_FIELDS = f"""oid {CHECKS} {MERGED_INTO}
     history(first: {COMMITS_READ}) {{ nodes {{
         oid message parents(first: 2) {{ totalCount }} author {{ name user {{ login }} }} }} }}"""
@@ -37,7 +37,7 @@ DEFAULT_BRANCH = """defaultBranchRef { name
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Build:
-    """The commit behind a tag: its checks, the branches it was merged into, and the newest commits up to it."""
+    """The commit behind a tag, with its checks, the branches it was merged into, and its newest ancestors."""
 
     sha: str
     reported: ReportedChecks
@@ -46,7 +46,7 @@ class Build:
     linear: bool
 
     def since(self, ancestor: str) -> Comparison | None:
-        """Return what this has more than *ancestor*, None if the history that was read does not say."""
+        """Return the commits since *ancestor*, None if *ancestor* is not in the linear part that was read."""
         shas = [commit.sha for commit in self.history]
         if not self.linear or ancestor not in shas:
             return None
@@ -56,7 +56,7 @@ class Build:
 
 @dataclass(frozen=True)
 class AppRepository:
-    """Ask the repository of an app about tags; each answer is kept."""
+    """Read tags from an app repository; answers are cached."""
 
     client: Client
     _builds: dict[str, Build | None] = field(default_factory=dict, repr=False)
@@ -66,19 +66,19 @@ class AppRepository:
 
     @property
     def name(self) -> str:
-        """Return the name of the repository, as owner/name."""
+        """Return the repository as owner/name."""
         return self.client.name
 
     @property
     def repository(self) -> Repository:
-        """Return the repository itself."""
+        """Return the repository on GitHub."""
         return Repository(self.client)
 
     def prefetch(self, tags: Iterable[str]) -> None:
-        """Ask for all of *tags* that are not known yet, together; a tag without a commit is known as such."""
+        """Read those of *tags* that are not cached, together; a tag without a commit is cached as None."""
         new = [tag for tag in dict.fromkeys(tags) if tag not in self._builds]
         for _ in in_batches(new, TAGS_PER_QUERY, self._fetch):
-            pass  # each answer is kept
+            pass  # _fetch caches its answers
 
     def _fetch(self, tags: Sequence[str]) -> None:
         variables = {f"t{index}": _expression(tag) for index, tag in enumerate(tags)}
@@ -95,16 +95,16 @@ class AppRepository:
                 self._builds[tag] = _build(commit) if commit else None
 
     def build(self, tag: str) -> Build | None:
-        """Return the commit behind *tag*, None if there is none here."""
+        """Return the commit behind *tag*, None if this repository has none."""
         self.prefetch([tag])
         return self._builds[tag]
 
     def required_checks(self) -> tuple[RequiredCheck, ...]:
-        """Return the checks that the rules of the default branch require; *prefetch* first."""
+        """Return the checks that the rules of the default branch require; call `prefetch` first."""
         return required_checks_of(self._default_branch) if self._default_branch else ()
 
     def checks_of(self, build: Build) -> tuple[Check, ...]:
-        """Return the checks of *build*; raise HiddenChecksError if not all can be read with this token."""
+        """Return the checks of *build*; raise HiddenChecksError if the token cannot read all of them."""
         if build.sha not in self._checks:
             self._checks[build.sha] = self._read_checks(build)
         return self._checks[build.sha]
@@ -114,23 +114,25 @@ class AppRepository:
         for _ in range(ATTEMPTS - 1):
             try:
                 return reader.complete(build.reported)
-            except HiddenChecksError:  # a job may have begun between the two answers
+            except HiddenChecksError:  # a job may have started between the two requests
                 self._fetch([build.sha])
                 build = self._builds[build.sha] or build
         return reader.complete(build.reported)
 
     def released(self, tag: str, hotfix_prefix: str) -> Release:
-        """Return by which kind of branch the commit behind *tag* was released."""
+        """Return the kind of branch that released the commit behind *tag*."""
         build = self.build(tag)
         if not build or not self._default_branch:
             return Release.NONE
         return find_release(
             self.repository,
             build.sha,
-            default_branch=self._default_branch["name"],
-            hotfix_prefix=hotfix_prefix,
+            ReleaseBranches(
+                default_branch=self._default_branch["name"],
+                hotfix_prefix=hotfix_prefix,
+                newest=[node["oid"] for node in self._default_branch["target"]["history"]["nodes"]],
+            ),
             merged_into=build.merged_into,
-            newest=[node["oid"] for node in self._default_branch["target"]["history"]["nodes"]],
         ).kind
 
     def order(self, before: str, after: str) -> tuple[Order, Comparison | None]:
@@ -138,7 +140,7 @@ class AppRepository:
         return order(before, after, self.compare_tags)
 
     def compare_tags(self, base: str, head: str) -> Comparison | None:
-        """Return how the commit behind the tag *head* relates to that behind *base*; None if one is not there."""
+        """Compare the commits behind the tags *head* and *base*; None if one does not exist."""
         if (base, head) not in self._compared:
             self._compared[base, head] = self._compare_tags(base, head)
         return self._compared[base, head]
@@ -152,7 +154,7 @@ class AppRepository:
         return build.since(ancestor) or self.repository.compare(ancestor, build.sha)
 
     def brings_only_fixes(self, before: str, after: str) -> bool:
-        """Tell whether *after*, of a hotfix branch, has nothing of the default branch that *before* lacks."""
+        """Tell whether *after*, from a hotfix branch, adds no commits of the default branch to *before*."""
         build = self._builds[after]
         if not self._default_branch or not build:
             return False
@@ -161,7 +163,7 @@ class AppRepository:
         return start is not None and start.status in ("behind", "identical")
 
     def lost_commits(self, before: str, after: str) -> tuple[str, ...]:
-        """Return, in words, the commits of *before* of which *after* has no equivalent."""
+        """Describe the commits of *before* that have no equivalent in *after*."""
         lost, new = self.compare_tags(after, before), self.compare_tags(before, after)
         return LostCommits(self.repository).between(lost, new, after)
 

@@ -1,7 +1,7 @@
-"""What reached the environments, as the infra repository records it: deployments or, without any, merged env files.
+"""Read what was deployed to environments from the infra repository: deployment records or else merged env files.
 
-GitHub makes a record for every job with `environment:`. Its environment is ours, or `env/service` where each service
-is deployed by a job of its own.
+GitHub creates a record for every job with `environment:`. Its environment is ours, or `env/service` where every service
+has its own job.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ NODES = "pageInfo { hasNextPage endCursor } nodes"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EnvironmentHistory:
-    """What reached one environment, whose files are *now*; *page* is the first page of its deployment records.
+    """The deployments of one environment, whose files are *now*; *page* is the first page of its records.
 
-    *positions* are those of the newest commits of the default branch, counted from its head.
+    *positions* holds the newest commits of the default branch, 0 for its head.
     """
 
     infra: Repository
@@ -41,14 +41,14 @@ class EnvironmentHistory:
     page: Mapping[str, Any]
 
     def records(self) -> Iterator[Record]:
-        """Yield what reached the environment, newest first, read as far as is asked for.
+        """Yield the deployments, newest first, reading pages as needed.
 
-        Without any deployment record, as where an agent pulls, what was merged counts as what reached it.
+        Without any deployment record, for instance if an agent pulls, every merged change counts as deployed.
         """
         yield from self.succeeded() if self.page["nodes"] else self._merged()
 
     def succeeded(self) -> Iterator[Record]:
-        """Yield the deployments that succeeded at some time, newest first."""
+        """Yield the deployments that ever succeeded, newest first."""
         page, pending = self.page, list[Record]()
         cursor: str | None = None
         while True:
@@ -106,7 +106,7 @@ class EnvironmentHistory:
         )
 
     def _snapshot(self, commit: Mapping[str, Any]) -> Snapshot | None:
-        """Return the environment at *commit*, None if its files cannot be read there: that tells nothing."""
+        """Return the environment at *commit*, None if its files are missing or invalid there."""
         texts = {}
         for index, file in enumerate(self.now.files):
             blob = (commit.get(f"f{index}") or {}).get("object") or {}
@@ -122,7 +122,7 @@ class EnvironmentHistory:
 def read_history(
     infra: Repository, layout: Layout, snapshots: Sequence[Snapshot], *, first: int = PAGE
 ) -> list[EnvironmentHistory]:
-    """Return what reached each of *snapshots*; *first* is how many records are read of each at once."""
+    """Return the deployments of all *snapshots*; *first* is the number of records on their first pages."""
     histories = []
     for start in range(0, len(snapshots), ENVIRONMENTS_PER_QUERY):
         batch = snapshots[start : start + ENVIRONMENTS_PER_QUERY]
@@ -137,7 +137,7 @@ def read_history(
 
 
 def _pages(infra: Repository, snapshots: Sequence[Snapshot], first: int, cursor: str | None) -> Any:
-    """Return, as d0, d1 …, one page of the deployment records of each of *snapshots*."""
+    """Return one page of deployment records for all *snapshots*, under the keys d0, d1 and so on."""
     declared = {"cursor": "String"}
     variables: dict[str, object] = {"cursor": cursor}
     parts = []

@@ -1,4 +1,4 @@
-"""Iterate over what is expensive to read, more than once."""
+"""Iterate more than once over items that are expensive to read."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ Item = TypeVar("Item")
 
 
 class Replay(Generic[Item]):
-    """Keep the items of an iterator: each is read once, when it is first asked for."""
+    """Cache the items of an iterator, reading each only when it is first needed."""
 
     def __init__(self, source: Iterator[Item]) -> None:
         self._source = source
         self._known: list[Item] = []
 
     def __iter__(self) -> Iterator[Item]:
-        """Yield the items from the first on."""
+        """Yield all items from the first one on."""
         position = 0
         while True:
             if position == len(self._known):

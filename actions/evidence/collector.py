@@ -191,7 +191,7 @@ class Collector:
         )
 
     def are_changes(self, shas: Sequence[str]) -> list[str]:
-        """Return which of *shas*, of the *population*, are changes; this reads nothing but files."""
+        """Return the changes among *shas*, which are of the *population*; this reads only files."""
         versions = self._files.versions(shas, [*self._paths, PATH])
         return [
             sha for sha, version in versions.items() if self._is_change(version, EffectivePolicy.of(version, self.env))

@@ -54,9 +54,9 @@ class ReviewReader:
     def nodes(
         self, shas: Sequence[str], base: str, *, fields: str = "", paths: Sequence[str] = ()
     ) -> list[dict[str, Any] | None]:
-        """Return the commits *shas* as nodes with *fields*, which may name files at *paths*.
+        """Return the commits *shas* as nodes with *fields*, which may refer to *paths*.
 
-        The key `pull` holds the pull request that brought the commit, to *base* if that is given, with all its commits.
+        The key `pull` holds the pull request that brought the commit (into *base*, if given) with all its commits.
         """
         variables: dict[str, object] = {f"c{index}": sha for index, sha in enumerate(shas)}
         document = query(
@@ -71,8 +71,8 @@ class ReviewReader:
             nodes = [answer[name] for name in variables]
             numbers = {node["oid"]: _pull_number(node, base) for node in nodes if node}
             pulls: dict[int, Any] = {}
-            for _, found in in_batches([*dict.fromkeys(filter(None, numbers.values()))], PULLS_PER_QUERY, self._pulls):
-                pulls |= found
+            for _, batch in in_batches([*dict.fromkeys(filter(None, numbers.values()))], PULLS_PER_QUERY, self._pulls):
+                pulls |= batch
             return [{**node, "pull": pulls.get(numbers[node["oid"]])} if node else None for node in nodes]
 
     def commits(self, shas: Sequence[str]) -> dict[str, Commit]:
@@ -82,7 +82,7 @@ class ReviewReader:
             return {node["oid"]: read_commit(node) for node in nodes if node}
 
     def _pulls(self, numbers: Sequence[int]) -> dict[int, Any]:
-        """Return the pull requests with *numbers*, each with all its commits."""
+        """Return the pull requests *numbers* with all their commits."""
         variables = {f"n{number}": number for number in numbers}
         document = query(
             variables=dict.fromkeys(variables, "Int!"),
@@ -105,7 +105,7 @@ class ReviewReader:
 
 
 def _pull_number(node: Mapping[str, Any], base: str) -> int:
-    """Return the number of the merged pull request that brought a commit, to *base* if that is given; 0 if none did."""
+    """Return the number of the merged pull request that brought a commit (into *base*, if given), 0 if none did."""
     merged = [pull for pull in node["associatedPullRequests"]["nodes"] if pull["state"] == "MERGED"]
     fitting = [pull for pull in merged if base in ("", pull["baseRefName"])]
     exact = [pull for pull in fitting if (pull["mergeCommit"] or {}).get("oid") == node["oid"]]
@@ -113,7 +113,7 @@ def _pull_number(node: Mapping[str, Any], base: str) -> int:
 
 
 def read_commit(node: Mapping[str, Any]) -> Commit:
-    """Return the commit of a node of `ReviewReader.nodes`."""
+    """Read a commit from a node of `ReviewReader.nodes`."""
     author = node["author"] or {}
     return Commit(
         sha=node["oid"],

@@ -39,13 +39,13 @@ class Outcome:
 
 
 def run(action: Callable[[], Outcome], *, unset: Mapping[str, object], known: Mapping[str, object] = NOTHING) -> int:
-    """Run *action*, tell the runner how it ended, and return the exit code.
+    """Run *action*, report its outcome to the runner, and return the exit code.
 
-    *unset* are the outputs of a run that fails, so that they are there on every path; *known* are those of what exists
-    by then, which *action* may add to; `reason` says why it failed. An ActionError is the user's to mend and shows no
-    traceback. Anything else is ours, and does.
+    A failed run sets the outputs *unset*, overridden by *known*, to which *action* may add what it created before the
+    failure; `reason` says why it failed. An ActionError is shown without a traceback. Any other exception is a bug and
+    is shown with one.
     """
-    # A Windows console need not be UTF-8, and a summary is.
+    # A Windows console may not be UTF-8.
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
     try:

@@ -461,7 +461,7 @@ def test_the_inputs_are_checked(gated: GitHub) -> None:
 def test_commits_that_the_app_does_not_have_have_no_equivalent(gated: GitHub) -> None:
     app = AppRepository(Client("your-org/app", gated.bot, gated.sandbox.environment()))
 
-    assert app.lost_commits("f" * 40, gated.app_commit()) == ("commits that your-org/app does not have",)
+    assert app.lost_commits("f" * 40, gated.app_commit()) == ("commits that do not exist in your-org/app",)
     assert LostCommits(app.repository)._sizes(["f" * 40]) == {}
 
 
