@@ -239,7 +239,7 @@ class UnavailableError(GitHubError):
 
 
 class QueryTooLargeError(UnavailableError):
-    """GitHub gave up on a query because it asks for too much. Ask for less at once."""
+    """GitHub gave up on a query because it requests too much. A smaller one can succeed."""
 
 
 class RateLimitedError(GitHubError):

@@ -232,14 +232,14 @@ class Collector:
         if source.parents and not movement and activity_of(self.infra.name) not in unknown.why:
             unknown.add(f"the push or merge that brought {commit.sha[:12]} to {self.branch}")
         self._add_unreadable(source, unknown)
-        given = trailers.read(source.message)
+        reasons = trailers.read(source.message)
         return Change(
             environment=self.env,
             commit=commit,
             parents=source.parents,
             kind=self._kind(source, moves),
             needs_review=policy.needs_review,
-            reason=given.reason or given.allow_diverged or given.freeze_override,
+            reason=reasons.reason or reasons.allow_diverged or reasons.freeze_override,
             bots=policy.bots,
             moves=moves,
             tags_before=self.files.tags(source.before),

@@ -157,9 +157,9 @@ def read_ruleset(document: Mapping[str, Any]) -> Ruleset:
 
 def differences(wanted: Ruleset, current: Ruleset) -> Iterator[Difference]:
     """Yield the differences of *current*, from GitHub, from *wanted*, from a file."""
-    for what, file, github in _properties(wanted, current):
-        if _plain(what, file) != _plain(what, github):
-            yield Difference(ruleset=wanted.name, kind="different", what=what, file=file, github=github)
+    for name, file, github in _properties(wanted, current):
+        if _plain(name, file) != _plain(name, github):
+            yield Difference(ruleset=wanted.name, kind="different", what=name, file=file, github=github)
     if current.bypass is None:
         yield Difference(ruleset=wanted.name, kind="unknown", what="bypass_actors", file=_shown(wanted), github=None)
     elif set(wanted.bypass or ()) != set(current.bypass):
@@ -189,9 +189,9 @@ def _properties(wanted: Ruleset, current: Ruleset) -> Iterator[tuple[str, object
             yield f"rules.{kind}.{key}", new.get(key), old.get(key)
 
 
-def _plain(what: str, value: object) -> object:
+def _plain(name: str, value: object) -> object:
     """Normalize *value*: missing, false and empty values become equal, and the order of lists does not matter."""
-    if what.endswith(".allowed_merge_methods") and value is None:
+    if name.endswith(".allowed_merge_methods") and value is None:
         value = EVERY_METHOD
     if isinstance(value, dict):
         return {key: _plain(key, inner) for key, inner in value.items() if _plain(key, inner) is not None} or None
@@ -242,7 +242,7 @@ def _check(document: dict[str, Any], text: str, file: str, scope: str) -> None:
             )
 
 
-def _validate(schema: dict[str, Any], value: object, what: str, text: str, file: str) -> None:
+def _validate(schema: dict[str, Any], value: object, prefix: str, text: str, file: str) -> None:
     import fastjsonschema  # this action alone needs it
 
     try:
@@ -254,7 +254,7 @@ def _validate(schema: dict[str, Any], value: object, what: str, text: str, file:
         where = ".".join(path)
         last = next((part for part in reversed(path) if not part.isdecimal()), "")
         raise InvalidRulesetError(
-            f"{file}: {what}{where} {problem}".replace("  ", " "), file=file, line=_line(text, f'"{last}"')
+            f"{file}: {prefix}{where} {problem}".replace("  ", " "), file=file, line=_line(text, f'"{last}"')
         ) from error
 
 
