@@ -37,7 +37,7 @@ def test_what_touches_no_env_passes_untouched(gated: GitHub) -> None:
 
 
 @pytest.mark.parametrize("event", ["push", "workflow_dispatch"])
-def test_where_nothing_is_proposed_there_is_nothing_to_judge(gated: GitHub, event: str) -> None:
+def test_an_event_without_a_proposed_change_is_allowed(gated: GitHub, event: str) -> None:
     gated.runner.event(event, {})
 
     result = gated.runner.run(ACTION, token=gated.bot)
@@ -177,7 +177,7 @@ def test_backwards_is_a_rollback_with_a_reason_to_what_ran_there(gated: GitHub) 
     assert "never ran in dev" in never.log
 
 
-def test_a_hotfix_is_not_undone_in_silence(gated: GitHub) -> None:
+def test_a_hotfix_is_not_reverted_silently(gated: GitHub) -> None:
     start = gated.world.app.git.head("main") or ""
     fix = gated.app_commit("Fix the login", branch="hotfixes/login", parent=start)
     deploy(gated, "dev", fix, ago=timedelta(days=1))
@@ -200,7 +200,7 @@ def commit_to_main(github: GitHub, message: str, files: dict[str, bytes]) -> Non
 
 
 @pytest.mark.parametrize("how", ["the same patch", "picked onto main", "picked from main"])
-def test_a_hotfix_that_reached_main_is_not_undone(gated: GitHub, how: str) -> None:
+def test_a_hotfix_that_reached_the_default_branch_is_not_reverted(gated: GitHub, how: str) -> None:
     git, alice = gated.world.app.git, gated.sandbox.state.users["alice"].person
     start = git.head("main") or ""
     fix = {"fix": b"fixed"}
@@ -322,7 +322,7 @@ def test_a_gitops_yml_that_nobody_can_read_does_not_get_in(gated: GitHub) -> Non
     assert "::error file=gitops.yml,line=2::" in result.log
 
 
-def test_env_files_that_move_are_judged_where_they_go(gated: GitHub) -> None:
+def test_env_files_that_move_are_evaluated_at_their_new_place(gated: GitHub) -> None:
     tag = gated.app_commit("mine", branch="feature")
     files: dict[str, str | None] = {"gitops.yml": GITOPS + "files: e/{env}.json\n", "e/dev.json": tagged(tag)}
 
@@ -332,7 +332,7 @@ def test_env_files_that_move_are_judged_where_they_go(gated: GitHub) -> None:
     assert result.json("changes")[0]["file"] == "e/dev.json"
 
 
-def test_a_service_that_is_new_is_judged_by_the_repository_that_it_comes_with(gated: GitHub) -> None:
+def test_a_new_service_is_evaluated_against_the_repository_named_with_it(gated: GitHub) -> None:
     files: dict[str, str | None] = {
         "gitops.yml": GITOPS.replace("services:\n", "services:\n  redis: {repo: none}\n"),
         "envs/dev.json": json.dumps({**json.loads(gated.infra_file()), "redis": {"tag": "7.4-alpine"}}),
@@ -372,7 +372,7 @@ def test_one_comment_is_kept_up_to_date(gated: GitHub) -> None:
     assert quiet.exit_code == 0
 
 
-def test_a_token_that_may_not_comment_judges_all_the_same(gated: GitHub) -> None:
+def test_a_token_that_may_not_comment_still_evaluates_the_gates(gated: GitHub) -> None:
     number = propose(gated, {"envs/dev.json": tagged(gated.app_commit())})
     may = dict.fromkeys(["contents", "pull_requests", "actions", "deployments"], "read")
     reader = gated.sandbox.state.add_token("gitops-bot", permissions=may)
@@ -386,7 +386,7 @@ def test_a_token_that_may_not_comment_judges_all_the_same(gated: GitHub) -> None
     assert "::warning::no comment on #1" in result.log
 
 
-def test_a_merge_group_is_judged_by_what_it_holds(gated: GitHub) -> None:
+def test_a_merge_group_is_evaluated_by_its_content(gated: GitHub) -> None:
     tag = gated.app_commit("mine", branch="feature")
     number = propose(gated, {"envs/dev.json": tagged(tag)})
     head = gated.world.infra.pulls[number].head_sha

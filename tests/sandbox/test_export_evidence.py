@@ -122,7 +122,7 @@ def test_what_is_as_it_should_be_passes(delivery: Exported) -> None:
     assert "<h1>Changes to prod in your-org/infra</h1>" in delivery.github.runner.read("evidence/evidence.html")
 
 
-def test_a_roll_back_and_a_hotfix_are_known_and_pass_too(delivery: Exported) -> None:
+def test_a_rollback_and_a_hotfix_are_recognized_and_pass(delivery: Exported) -> None:
     github, start = delivery.github, delivery.github.world.app.git.head("main") or ""
     delivery.bump(delivery.release())
     delivery.bump(start, message="Roll back prod\n\nReason: it is bad")
@@ -437,7 +437,7 @@ def test_the_rules_are_those_of_the_time(delivery: Exported) -> None:
     assert record["rules"][0]["bypass"] == [f"User {delivery.sandbox.state.users[BOT].id} (pull_request)"]
 
 
-def test_what_the_rules_said_is_unknown_after_a_month(delivery: Exported) -> None:
+def test_the_result_of_rule_evaluation_is_unknown_after_a_month(delivery: Exported) -> None:
     delivery.bump(delivery.release())
     delivery.github.world.infra.rule_suites.clear()
     delivery.now = datetime.now(UTC) + timedelta(days=40)
@@ -1154,7 +1154,7 @@ def test_a_line_without_an_end_is_found(delivery: Exported) -> None:
         ),
     ],
 )
-def test_what_cannot_be_used_is_said(delivery: Exported, inputs: dict[str, str], reason: str, said: str) -> None:
+def test_an_invalid_input_is_named(delivery: Exported, inputs: dict[str, str], reason: str, said: str) -> None:
     result = delivery.export(**inputs)
 
     assert result.outputs["reason"] == reason

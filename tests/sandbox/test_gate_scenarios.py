@@ -154,7 +154,7 @@ def test_a_pull_request_of_somebody_else_with_our_mark_stays_open(gated: GitHub)
     assert gated.world.infra.pulls[number].state == "open"
 
 
-def test_one_in_a_queue_is_not_judged_by_those_before_it(gated: GitHub) -> None:
+def test_a_queued_change_is_evaluated_without_those_before_it(gated: GitHub) -> None:
     git = gated.world.infra.git
     text = gated.infra_file().replace(json.loads(gated.infra_file())["api"]["tag"], gated.app_commit())
     number = propose(gated, {"envs/dev.json": text}, by="gitops-bot")
@@ -185,7 +185,7 @@ def test_a_hotfix_that_brings_main_along_is_promoted_like_main(gated: GitHub) ->
     assert (refused.outputs["reason"], allowed.outputs["reason"]) == ("not-promoted", "allowed")
 
 
-def test_a_hotfix_that_is_taken_out_first_is_undone_all_the_same(gated: GitHub) -> None:
+def test_a_hotfix_whose_tag_was_removed_first_still_counts_as_reverted(gated: GitHub) -> None:
     start = gated.app_commit("start")
     gated.change_infra({"gitops.yml": GITOPS.replace("staging: {after: dev}", "staging: {}")})
     deploy(gated, "staging", gated.app_commit("Fix", branch="hotfixes/x", parent=start), ago=DAYS)

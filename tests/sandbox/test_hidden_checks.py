@@ -46,7 +46,7 @@ def test_a_fine_grained_token_waits_for_the_jobs_behind_the_checks(github: GitHu
     result = open_pr(github, tag=tag, merge="direct", token=narrow)
 
     assert (result.exit_code, result.outputs["reason"]) == (0, "merged"), result.log
-    assert "waiting for test on" in result.log
+    assert "waiting: test has not finished on" in result.log
 
 
 def test_a_fine_grained_token_sees_that_a_job_failed(github: GitHub, narrow: str) -> None:

@@ -110,7 +110,7 @@ def test_an_older_pull_request_of_ours_makes_way_for_the_newer(github: GitHub) -
     assert "superseded by" in result.log
 
 
-def test_a_newer_pull_request_stays_when_an_older_run_comes_late(github: GitHub) -> None:
+def test_a_late_run_leaves_a_newer_pull_request_open(github: GitHub) -> None:
     first, second = github.app_commit("first"), github.app_commit("second")
     open_pr(github, tag=second)
 
@@ -221,7 +221,7 @@ def test_a_base_that_moves_under_a_merge_is_no_loss(github: GitHub, operation: s
     assert len(github.world.infra.pulls) == 1
 
 
-def test_what_people_wrote_stays_until_the_change_is_made_again(github: GitHub) -> None:
+def test_an_edited_title_and_body_are_kept_until_the_commit_is_made_again(github: GitHub) -> None:
     github.release("1.0.0", "1.1.0")
     github.change_infra({"envs/dev.json": TWO.format(api="1.0.0", web="1.0.0")})
     open_pr(github, service="api", tag="1.1.0")
@@ -238,7 +238,7 @@ def test_what_people_wrote_stays_until_the_change_is_made_again(github: GitHub) 
     assert (pull.title, pull.body) == ("Update dev: api to 1.1.0", generated)
 
 
-def test_a_commit_stays_while_it_can_be_merged(github: GitHub) -> None:
+def test_a_commit_is_kept_while_it_can_be_merged(github: GitHub) -> None:
     """The base moves elsewhere: the open pull request does not conflict."""
     github.release("1.0.0", "1.1.0")
     github.change_infra({"envs/dev.json": TWO.format(api="1.0.0", web="1.0.0")})

@@ -1,4 +1,4 @@
-"""Promotions, roll backs, and the gates that open-infra-pr asks before it opens anything."""
+"""Promotions, rollbacks, and the gates that open-infra-pr asks before it opens anything."""
 
 from __future__ import annotations
 
@@ -219,7 +219,7 @@ def test_a_rollback_to_what_is_there_changes_nothing(promoting: GitHub) -> None:
     assert first != second
 
 
-def test_a_rollback_that_github_merged_without_saying_so_is_not_undone(promoting: GitHub) -> None:
+def test_a_rollback_whose_merge_got_no_answer_is_not_reverted(promoting: GitHub) -> None:
     """For what is previous is another tag then."""
     first, _ = ran(promoting, "dev", "first", "second")
     promoting.world.infra.rulesets.clear()
@@ -260,7 +260,7 @@ def test_a_rollback_says_nothing_of_newer_tags(promoting: GitHub) -> None:
     assert "Not changed" not in promoting.world.infra.pulls[1].body
 
 
-def test_a_promoted_tag_that_the_source_does_not_run_yet_is_said_not_to(promoting: GitHub) -> None:
+def test_a_promoted_tag_that_the_source_does_not_run_yet_is_named_as_such(promoting: GitHub) -> None:
     ran(promoting, "dev", "first")
     promoting.change_infra({"gitops.yml": "services: {api: {repo: your-org/app}}"})
     promoting.change_infra({"envs/dev.json": tagged(promoting.app_commit("merged, and not deployed"))})

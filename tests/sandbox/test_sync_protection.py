@@ -176,7 +176,7 @@ def test_what_no_file_has_stays_until_it_is_pruned(github: GitHub) -> None:
 
 
 def test_rules_that_swap_places_hold_all_the_time(github: GitHub, files: dict[str, Any]) -> None:
-    """At every moment, the main branch may not be deleted and not be forced."""
+    """At every moment, the default branch is protected from deletion and from forced pushes."""
     main = files["main.json"]
     github.world.app.rulesets.clear()
     one = main | {"name": "one", "rules": [{"type": "deletion"}]}

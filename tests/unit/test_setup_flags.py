@@ -50,7 +50,7 @@ def test_the_log_says_what_kind_of_event_it_was_and_there_is_no_summary(runner: 
     assert not result.summary
 
 
-def test_the_main_branch_can_have_another_name(runner: Runner) -> None:
+def test_the_default_branch_can_have_another_name(runner: Runner) -> None:
     name, _, payload = EVENTS["push to main"]
     runner.event(name, payload, GITHUB_REF="refs/heads/trunk", GITHUB_SHA=SHA)
 
@@ -64,7 +64,7 @@ def test_hotfix_branches_can_have_another_prefix(runner: Runner) -> None:
     assert runner.run("action-setup-flags", hotfix_prefix="hf-").outputs["reason"] == "push-to-hotfix"
 
 
-def test_a_run_that_does_not_know_its_main_branch_fails_with_all_flags_down(runner: Runner) -> None:
+def test_a_run_without_a_known_default_branch_fails_and_sets_every_flag_to_false(runner: Runner) -> None:
     """Unknown is never OK: nothing is published because a payload was empty."""
     runner.event("push", {})
 

@@ -15,37 +15,44 @@ def check(name: str, state: str, app: int | None = ACTIONS) -> Check:
 
 
 @pytest.mark.parametrize(
-    ("reported", "failed", "waiting"),
+    ("reported", "verdict"),
     [
-        pytest.param([], [], ["test"], id="not reported yet"),
-        pytest.param([check("test", "pending")], [], ["test"], id="running"),
-        pytest.param([check("test", "success")], [], [], id="succeeded"),
-        pytest.param([check("test", "failure")], ["test (failure)"], [], id="failed"),
-        pytest.param([check("test", "success", 7)], [], ["test"], id="reported by another app"),
-        pytest.param([check("test", "success", None)], [], ["test"], id="a status of anybody"),
-        pytest.param([check("lint", "failure")], [], ["test"], id="another check"),
-        pytest.param([check("test", "success"), check("test", "pending")], [], ["test"], id="one of two runs"),
+        pytest.param([], CheckVerdict(unreported=("test",)), id="never reported"),
+        pytest.param([check("test", "pending")], CheckVerdict(waiting=("test",)), id="running"),
+        pytest.param([check("test", "success")], CheckVerdict(), id="succeeded"),
+        pytest.param([check("test", "failure")], CheckVerdict(failed=("test (failure)",)), id="failed"),
+        pytest.param([check("test", "success", 7)], CheckVerdict(unreported=("test",)), id="reported by another app"),
+        pytest.param([check("test", "success", None)], CheckVerdict(unreported=("test",)), id="a status of anybody"),
+        pytest.param([check("lint", "failure")], CheckVerdict(unreported=("test",)), id="another check"),
         pytest.param(
-            [check("test", "success"), check("test", "failure")], ["test (failure)"], [], id="one of two failed"
+            [check("test", "success"), check("test", "pending")], CheckVerdict(waiting=("test",)), id="one of two runs"
+        ),
+        pytest.param(
+            [check("test", "success"), check("test", "failure")],
+            CheckVerdict(failed=("test (failure)",)),
+            id="one of two failed",
         ),
     ],
 )
-def test_a_required_check_must_have_succeeded(reported: list[Check], failed: list[str], waiting: list[str]) -> None:
-    verdict = evaluate_checks([RequiredCheck(name="test", app=ACTIONS)], reported, skipped_passes=True)
+def test_a_required_check_must_have_succeeded(reported: list[Check], verdict: CheckVerdict) -> None:
+    assert evaluate_checks([RequiredCheck(name="test", app=ACTIONS)], reported, skipped_passes=True) == verdict
 
-    assert verdict == CheckVerdict(failed=tuple(failed), waiting=tuple(waiting))
+
+def test_pending_and_failed_checks_are_named_with_their_state() -> None:
+    verdict = CheckVerdict(waiting=("test", "lint"), unreported=("scan",))
+
+    assert verdict.delay("abc") == "test, lint has not finished on abc and scan was never reported on abc"
 
 
 def test_a_check_that_anyone_may_report_counts_from_anyone() -> None:
-    assert evaluate_checks([ANYONE], [check("test", "success", None)], skipped_passes=True).waiting == ()
+    assert evaluate_checks([ANYONE], [check("test", "success", None)], skipped_passes=True).passed
 
 
 @given(st.lists(st.sampled_from(["success", "failure", "pending"])))
 def test_only_success_and_nothing_else_opens_the_way(states: list[str]) -> None:
     verdict = evaluate_checks([ANYONE], [check("test", state) for state in states], skipped_passes=True)
 
-    is_open = not verdict.failed and not verdict.waiting
-    assert is_open == (bool(states) and set(states) == {"success"})
+    assert verdict.passed == (bool(states) and set(states) == {"success"})
 
 
 @pytest.mark.parametrize(("skipped_passes", "failed"), [(True, ()), (False, ("test (skipped)",))])
@@ -56,7 +63,7 @@ def test_a_skipped_check_is_enough_for_github_and_not_for_a_gate(
 
     verdict = evaluate_checks([ANYONE], [skipped], skipped_passes=skipped_passes)
 
-    assert verdict == CheckVerdict(failed=failed, waiting=())
+    assert verdict == CheckVerdict(failed=failed)
 
 
 @pytest.mark.parametrize(

@@ -165,13 +165,13 @@ def test_every_exception_is_produced() -> None:
         pytest.param(with_pull(checks=(check("cancelled"),)), ("test", "#1", "cancelled"), id="a cancelled check"),
     ],
 )
-def test_what_is_wrong_is_said_in_words(change: Change, words: tuple[str, ...]) -> None:
+def test_the_detail_names_the_facts(change: Change, words: tuple[str, ...]) -> None:
     (found,) = find_exceptions(change)
 
     assert [word for word in words if word not in found.detail] == []
 
 
-def test_what_is_wrong_twice_is_said_once() -> None:
+def test_an_exception_is_listed_once() -> None:
     assert kinds(replace(CHANGE, unknown=("the rules", "the rules", "more"))) == ["unknown", "unknown"]
 
 

@@ -24,8 +24,8 @@ from actions.infra.freeze import Window
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 NEW, OLD = "b" * 40, "a" * 40
-PASSED = CheckVerdict(failed=(), waiting=())
-FAILED = CheckVerdict(failed=("gate (failure)",), waiting=())
+PASSED = CheckVerdict()
+FAILED = CheckVerdict(failed=("gate (failure)",))
 LOST: dict[str, Any] = {"order": Order.DIVERGED, "lost_commits": ("fix",)}
 BACK: dict[str, Any] = {
     "order": Order.BEHIND,
@@ -86,7 +86,7 @@ def refuse(reason: Reason) -> tuple[Decision, Reason]:
             {"checks": FAILED}, refuse(Reason.CHECKS_FAILED), id="tests failed"
         ),
         pytest.param(
-            {"checks": CheckVerdict(failed=(), waiting=("gate",))}, wait(Reason.CHECKS_PENDING), id="tests still run"
+            {"checks": CheckVerdict(waiting=("gate",))}, wait(Reason.CHECKS_PENDING), id="tests still run"
         ),
         pytest.param({"checks": UNKNOWN}, refuse(Reason.UNKNOWN), id="whether it was tested is unknown"),
         pytest.param({"periods": ()}, refuse(Reason.NOT_PROMOTED), id="never ran in the environment before"),
@@ -105,7 +105,7 @@ def refuse(reason: Reason) -> tuple[Decision, Reason]:
         pytest.param(
             {
                 "order": Order.BEHIND, "trailers": WHY, "ran_here": True, "released": Release.NONE, "periods": (),
-                "checks": CheckVerdict(failed=("gate",), waiting=()),
+                "checks": CheckVerdict(failed=("gate",)),
             },
             ALLOW,
             id="a rollback to what was released, tested and promoted when it went there",
@@ -204,9 +204,7 @@ FACTS = st.builds(
     facts,
     order=st.sampled_from(Order),
     released=st.sampled_from([*Release, UNKNOWN, NOT_ASKED]),
-    checks=st.sampled_from(
-        [PASSED, CheckVerdict(failed=("x",), waiting=()), CheckVerdict(failed=(), waiting=("x",)), UNKNOWN]
-    ),
+    checks=st.sampled_from([PASSED, CheckVerdict(failed=("x",)), CheckVerdict(waiting=("x",)), UNKNOWN]),
     periods=st.one_of(PERIODS, st.just(UNKNOWN)),
     ran_here=st.sampled_from([True, False, UNKNOWN, NOT_ASKED]),
     lost_commits=st.sampled_from([(), ("fix",), UNKNOWN]),
@@ -278,11 +276,11 @@ def test_a_bot_that_changes_many_files_is_told_some_of_them() -> None:
         (timedelta(days=1), "1 d"),
     ],
 )
-def test_a_span_is_said_as_people_say_it(span: timedelta, text: str) -> None:
+def test_a_duration_is_formatted_in_its_two_largest_units(span: timedelta, text: str) -> None:
     assert duration(span) == text
 
 
-def test_a_service_without_an_app_repository_is_not_said_to_be_released() -> None:
+def test_a_service_without_an_app_repository_has_no_release_gate() -> None:
     found = evaluate_gates(facts(released=NOT_ASKED, checks=NOT_ASKED))
 
     assert not {Gate.RELEASED, Gate.CHECKS} & {result.gate for result in found}

@@ -23,7 +23,7 @@ RIGHT = [
 ]
 
 
-def test_nothing_need_be_said() -> None:
+def test_an_empty_file_is_a_valid_configuration() -> None:
     for text in ("", "# nothing\n", "environments:\nservices:\n"):
         config = parse_config(text)
 
@@ -33,7 +33,7 @@ def test_nothing_need_be_said() -> None:
         assert config.repo_of("api", "your-org/app") == "your-org/app"
 
 
-def test_everything_can_be_said() -> None:
+def test_every_key_is_read() -> None:
     config = parse_config(
         "environments:\n  dev: {review: none}\n  prod: {review: required}\n  qa:\n  none: ~\n"
         "files: overlays/{env}/kustomization.yaml\ntag: images[name={service}].newTag\n"
@@ -91,7 +91,7 @@ def test_a_mistake_is_named_with_its_line(text: str, line: int, message: str) ->
     assert (raised.value.file, raised.value.line) == ("gitops.yml", line)
 
 
-def test_the_gates_of_an_environment_can_be_said() -> None:
+def test_the_gates_of_an_environment_are_read() -> None:
     config = parse_config(RIGHT[3])
 
     assert config.environment("prod").after == "qa"

@@ -81,7 +81,7 @@ def test_replacing_leaves_the_tree_as_it_is() -> None:
         ),
     ],
 )
-def test_the_section_of_a_service_is_all_that_is_said_of_it(text: str, tree: object, expected: object) -> None:
+def test_the_section_of_a_service_is_found(text: str, tree: object, expected: object) -> None:
     assert dict(TagPath.parse(text).service_places(tree)) == expected  # type: ignore[arg-type]
 
 

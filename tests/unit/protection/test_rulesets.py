@@ -477,7 +477,7 @@ def test_deep_branches_that_no_workflow_publishes_need_no_cover() -> None:
 
 
 @pytest.mark.parametrize("pattern", ["refs/heads/hotfixes/*", "refs/heads/hotfixes/**"])
-def test_the_pattern_that_covers_deep_branches_is_said(pattern: str) -> None:
+def test_the_pattern_that_covers_nested_branches_is_suggested(pattern: str) -> None:
     (problem,) = lint([ruleset(conditions=includes(pattern), rules=[rule("deletion")])], REPOSITORY)
 
     assert problem.message.endswith("refs/heads/hotfixes/**/*")
