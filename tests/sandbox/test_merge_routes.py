@@ -690,3 +690,14 @@ def test_bases_that_never_rest_end_the_run(github: GitHub) -> None:
     result = open_pr(github, tag=tag, merge="direct", timeout="20000")
 
     assert (result.exit_code, result.outputs["reason"]) == (4, "base-moved")
+
+
+@pytest.mark.parametrize(("mergeable", "reason"), [("UNKNOWN", "merged"), ("MERGEABLE", "not-mergeable")])
+def test_a_refused_merge_is_tried_again_while_github_does_not_know_whether_it_can_be_merged(
+    github: GitHub, monkeypatch: pytest.MonkeyPatch, mergeable: str, reason: str
+) -> None:
+    monkeypatch.setattr("sandbox.graphql.pulls.PullRequest.mergeable", lambda _: mergeable)
+    refused = Fault(status=405, body={"message": "Pull Request is not mergeable"})
+    github.sandbox.faults.plan({(MERGE, 0): refused})
+
+    assert merge_at_once(github, github.app_commit()).outputs["reason"] == reason
