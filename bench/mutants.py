@@ -99,8 +99,12 @@ def main() -> None:
             failures = zip(packages, pool.map(is_killed, unchanged), strict=True)
             if failing := [package for package, fails in failures if fails]:
                 sys.exit(f"the tests of {', '.join(failing)} fail or time out without any mutant")
-            killed = list(pool.map(is_killed, chosen))
-    _report(packages, list(zip(chosen, killed, strict=True)))
+            by_package: dict[str, list[bool]] = defaultdict(list)
+            for mutant, killed in zip(chosen, pool.map(is_killed, chosen), strict=True):
+                by_package[mutant.package].append(killed)
+                if not killed:
+                    print(f"survived: {mutant}", flush=True)
+    _report(by_package)
 
 
 def sample(package: str, count: int, seed: str) -> list[Mutant]:
@@ -233,17 +237,11 @@ def _test(tests: list[str]) -> None:
     os._exit(pytest.main(["-x", "-q", *QUIET, *tests]))
 
 
-def _report(packages: list[str], results: list[tuple[Mutant, bool]]) -> None:
-    by_package: dict[str, list[bool]] = defaultdict(list)
-    for mutant, killed in results:
-        by_package[mutant.package].append(killed)
+def _report(by_package: dict[str, list[bool]]) -> None:
     print(f"\n{'package':<14}{'mutants':>8}{'killed':>8}{'survived':>10}{'score':>8}")
-    rows = [*((name, by_package[name]) for name in packages), ("all", [killed for _, killed in results])]
-    for name, kills in rows:
+    for name, kills in [*by_package.items(), ("all", [killed for kills in by_package.values() for killed in kills])]:
         score = 100 * sum(kills) / (len(kills) or 1)
         print(f"{name:<14}{len(kills):>8}{sum(kills):>8}{len(kills) - sum(kills):>10}{score:>7.1f}%")
-    survivors = sorted(str(mutant) for mutant, killed in results if not killed)
-    print("\nSurvived:", *survivors, sep="\n  ") if survivors else print("\nNone survived.")
 
 
 if __name__ == "__main__":
