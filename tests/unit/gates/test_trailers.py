@@ -39,7 +39,11 @@ def test_the_last_of_several_counts() -> None:
 
 
 def test_everybody_who_asked_for_one_of_several_commits_did() -> None:
-    said = [Trailers(requested_by="alice, carol").as_lines(), Trailers(requested_by="bob").as_lines(), ["Reason: dave"]]
+    said = [
+        Trailers(requested_by="alice, @carol").as_lines(),
+        Trailers(requested_by="bob").as_lines(),
+        ["Reason: dave"],
+    ]
 
     assert trailers.requesters("\n".join(line for lines in said for line in lines)) == {"alice", "carol", "bob"}
 

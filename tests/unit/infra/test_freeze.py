@@ -37,6 +37,9 @@ def at(text: str) -> datetime:
         pytest.param("02:30 - 03:30 Europe/Paris", "2026-03-29 00:30", "2026-03-29 01:30", id="skipped"),
         pytest.param("02:30 - 04:00 Europe/Paris", "2026-10-25 00:30", "2026-10-25 03:00", id="occurs twice"),
         pytest.param("01:00 - 02:30 Europe/Paris", "2026-10-25 01:29", "2026-10-25 01:30", id="and that it ends with"),
+        pytest.param(
+            "02:45 - 02:30 Europe/Paris", "2026-10-25 01:00", "2026-10-26 01:30", id="two nights that overlap"
+        ),
     ],
 )
 def test_a_freeze_holds_from_its_start_to_its_end(window: str, now: str, end: str | None) -> None:
