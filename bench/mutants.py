@@ -239,7 +239,7 @@ def _test(tests: list[str]) -> None:
 
 def _report(by_package: dict[str, list[bool]]) -> None:
     print(f"\n{'package':<14}{'mutants':>8}{'killed':>8}{'survived':>10}{'score':>8}")
-    for name, kills in [*by_package.items(), ("all", [killed for kills in by_package.values() for killed in kills])]:
+    for name, kills in [*by_package.items(), ("all", [each for found in by_package.values() for each in found])]:
         score = 100 * sum(kills) / (len(kills) or 1)
         print(f"{name:<14}{len(kills):>8}{sum(kills):>8}{len(kills) - sum(kills):>10}{score:>7.1f}%")
 
