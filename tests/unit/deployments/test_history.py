@@ -90,3 +90,10 @@ def test_a_superseded_record_is_known_by_a_record_before_it() -> None:
     assert count_decidable(ran) == 2
     assert count_decidable([replace(ran[0], name="prod/web"), *ran[1:]]) == 0
     assert count_decidable([]) == 0
+
+
+def test_a_record_of_the_service_alone_begins_a_period() -> None:
+    deployed = records("a", "b")
+    deployed[0] = replace(deployed[0], name="prod/api")
+
+    assert hours(deployed) == [("b", 1, None), ("a", 0, 1)]

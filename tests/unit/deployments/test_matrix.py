@@ -172,3 +172,9 @@ def test_every_service_is_deployed_if_all_are_asked_for() -> None:
 
     assert [entry["service"] for entry in entries(found, per=Per.SERVICE, only_changed=False)] == ["api", "web"]
     assert [entry["service"] for entry in entries(found, per=Per.SERVICE, only_changed=True)] == ["api"]
+
+
+def test_environments_share_a_shard_as_long_as_they_fit() -> None:
+    matrix = [service_entry(name, f"s{number}") for name in ("a", "b", "c") for number in range(100)]
+
+    assert [part["environments"] for part in shards(matrix, services=())] == ["a,b", "c"]

@@ -46,3 +46,8 @@ def test_what_a_commit_contains_goes_by_its_parents() -> None:
     assert {one for one, other in contained if other == "b"} == {"m", "b"}
     assert not line.contains("x", "a")
     assert not line.contains("a", "x")
+
+
+def test_a_branch_has_a_first_commit_if_only_one_has_no_parent() -> None:
+    assert line_of(("b", "a"), ("a", "")).first == "a"
+    assert line_of(("m", "ab"), ("b", ""), ("a", "")).first == ""

@@ -12,7 +12,7 @@ from actions.api.checks import RequiredCheck
 from actions.evidence.deployments import DeploymentRecord
 from actions.evidence.facts import Change, CheckRecord, Commit, Kind, Move, Movement, Pull, Suite
 from actions.evidence.judgement import ExceptionKind, find_approval, find_exceptions
-from actions.evidence.ledger import stray
+from actions.evidence.ledger import later_review, stray
 from actions.gates.approval import Review
 from tests.unit.evidence.records import moment
 
@@ -180,3 +180,23 @@ def test_a_review_after_the_merge_is_looked_for_alone() -> None:
 
     assert find_approval(pull, (), later=True).by == "carol"
     assert find_approval(pull, ()).by == "bob"
+
+
+@pytest.mark.parametrize(
+    ("kind", "reviews", "expected"),
+    [
+        pytest.param(Kind.ROLLBACK, (review(at=moment(3)),), {"by": "bob", "at": moment(3)}, id="after the merge"),
+        pytest.param(Kind.HOTFIX, (review(at=moment(3)),), {"by": "bob", "at": moment(3)}, id="of a hotfix"),
+        pytest.param(Kind.ROLLBACK, (review(at=moment(1)),), None, id="before the merge"),
+        pytest.param(Kind.ROLLBACK, (), None, id="none"),
+        pytest.param(Kind.UPDATE, (review(at=moment(3)),), None, id="of no emergency"),
+    ],
+)
+def test_a_review_after_the_merge_counts_for_an_emergency(
+    kind: Kind, reviews: tuple[Review, ...], expected: dict[str, str] | None
+) -> None:
+    assert later_review(replace(with_pull(reviews=reviews), kind=kind)) == expected
+
+
+def test_an_emergency_without_a_pull_request_has_no_review() -> None:
+    assert later_review(replace(CHANGE, commit=replace(COMMIT, pull=None), kind=Kind.ROLLBACK)) is None

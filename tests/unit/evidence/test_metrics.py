@@ -43,3 +43,11 @@ def test_where_there_is_nothing_to_tell_from_nothing_is_told() -> None:
     found = measure(changes, changes)
 
     assert (found.lead_time, found.per_week, found.failure_rate, found.time_to_restore) == (None,) * 4
+
+
+def test_failures_of_other_changes_do_not_count() -> None:
+    good, bad, mended, later = change("a", 1), change("b", 5), change("a", 8, "rollback"), change("c", 20)
+
+    found = measure([later], [good, bad, mended, later])
+
+    assert (found.failure_rate, found.time_to_restore) == (0, None)

@@ -33,3 +33,13 @@ def test_the_picture_of_a_period_has_what_ran_in_it_whenever_that_came() -> None
     assert mid[0] == 130
     assert mid[0] + mid[1] == pytest.approx(new[0], abs=0.2)
     assert new[0] + new[1] == pytest.approx(1070, abs=0.2)
+
+
+def test_a_change_with_an_exception_stands_out() -> None:
+    wrong = [{"exception": "unsigned", "detail": "x"}]
+    good, bad = (
+        timeline([change("a", 1, exceptions=exceptions)], FIRST, START + timedelta(hours=3))
+        for exceptions in ([], wrong)
+    )
+
+    assert bad.count("#cf222e") == good.count("#cf222e") + 1

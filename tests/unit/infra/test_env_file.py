@@ -352,3 +352,7 @@ def test_siblings_are_not_depth() -> None:
     assert env_file(f"{many}api: {{tag: a}}\n", path="a.yaml").tags() == {"api": "a"}
     with pytest.raises(EnvFileError, match="nested too deeply"):
         env_file(f"{many}api: {'[' * 1000}{']' * 1000}\n", path="a.yaml").tags()
+
+
+def test_empty_documents_are_passed_over() -> None:
+    assert env_file("---\n---\napi: {tag: a}\n", path="a.yaml").tags() == {"api": "a"}
