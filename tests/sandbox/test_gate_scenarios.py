@@ -439,8 +439,8 @@ def test_a_freeze_that_no_calendar_holds_is_refused(gated: GitHub, freeze: str) 
 # Bots, by their records on GitHub
 
 
-def merged_by_bot(running: Infra, login: str, **settings: str) -> None:
-    """Bring a new tag to dev, and *settings* with it, by a pull request of a bot that nobody approves."""
+def merged_by_bot(running: Infra, login: str, *, approved: bool = False, **settings: str) -> None:
+    """Bring a new tag to dev, and *settings* with it, by a pull request of a bot."""
     github, repo = running.github, running.github.world.infra
     content = json.loads(github.infra_file())
     content["api"] |= {"tag": github.app_commit(), **settings}
@@ -450,7 +450,10 @@ def merged_by_bot(running: Infra, login: str, **settings: str) -> None:
     repo.authors[made] = bot
     repo.git.set_ref("refs/heads/bot", made)
     person = github.person(login)
-    person.merge("your-org/infra", person.open_pull("your-org/infra", head="bot", title="x"))
+    number = person.open_pull("your-org/infra", head="bot", title="x")
+    if approved:
+        github.person("bob").approve("your-org/infra", number)
+    person.merge("your-org/infra", number)
 
 
 def app_bot(running: Infra) -> str:
@@ -474,6 +477,12 @@ def test_an_app_that_changes_more_than_tags_is_held_though_nobody_named_it(runni
     merged_by_bot(running, app_bot(running), url="https://evil")
 
     assert "dev/api foreign-files" in held(hold(running, environments="dev"))
+
+
+def test_a_bot_whose_change_a_person_approved_may_change_more(running: Infra) -> None:
+    merged_by_bot(running, "gitops-bot", approved=True, url="https://new")
+
+    assert held(hold(running, environments="dev")) == set()
 
 
 def test_an_app_that_changes_tags_alone_is_not_held(running: Infra) -> None:

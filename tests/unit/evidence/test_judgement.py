@@ -85,6 +85,7 @@ CASES = [
     pytest.param(with_pull(reviews=()), ["not-approved"], id="no approval"),
     pytest.param(replace(with_pull(reviews=()), needs_review=False), [], id="no approval where none is needed"),
     pytest.param(with_app_pull(reviews=()), ["not-approved"], id="no approval in the app"),
+    pytest.param(with_pull(reviews=(review("ROBOT"),)), ["not-approved"], id="an approval of a bot in capitals"),
     pytest.param(with_pull(reviews=(review("robot"),)), ["not-approved"], id="an approval of a bot, by case"),
     pytest.param(with_pull(reviews=(review(at=moment(3)),)), ["not-approved"], id="an approval after the merge"),
     pytest.param(with_pull(reviews=(review(at=moment(2)),)), [], id="an approval at the merge"),

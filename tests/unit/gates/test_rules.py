@@ -139,7 +139,8 @@ def refuse(reason: Reason) -> tuple[Decision, Reason]:
             id="a hotfix that brings commits of main along",
         ),
         pytest.param(
-            {"released": Release.HOTFIX, "periods": (), "order": Order.FIRST}, refuse(Reason.NOT_PROMOTED),
+            {"released": Release.HOTFIX, "periods": (), "order": Order.FIRST, "only_fixes": True},
+            refuse(Reason.NOT_PROMOTED),
             id="a hotfix on something else",
         ),
         pytest.param({"approved": False}, refuse(Reason.REVIEW_REQUIRED), id="nobody approved it"),

@@ -356,3 +356,13 @@ def test_siblings_are_not_depth() -> None:
 
 def test_empty_documents_are_passed_over() -> None:
     assert env_file("---\n---\napi: {tag: a}\n", path="a.yaml").tags() == {"api": "a"}
+
+
+def test_the_parts_of_a_file_are_its_services_and_the_rest() -> None:
+    kustomization = "images:\n- {name: web}\n- {name: api, newTag: a}\nnamespace: x\n"
+
+    found = env_file(kustomization, path="k.yaml", tag="images[name={service}].newTag").parts()
+    whole = env_file("image: {tag: a}\n", path="v.yaml", tag="image.tag", service="api").parts()
+
+    assert found == ({"api": {"name": "api", "newTag": "a"}}, {"images": [{"name": "web"}], "namespace": "x"})
+    assert whole == ({"api": {"image": {"tag": "a"}}}, None)

@@ -14,6 +14,7 @@ from actions.errors import InvalidRulesetError
 from actions.protection.lint import RepositoryFacts, covers, lint
 from actions.protection.plan import GUARD, Verb, find_drift, plan_steps
 from actions.protection.ruleset import Ruleset, differences, parse_ruleset, read_ruleset
+from actions.protection.workflow_checks import reported_checks
 from tests.rulesets import ARTICLE, check, rule
 from tests.support import ROOT
 
@@ -548,3 +549,43 @@ def test_drift_is_told_of_whole_rulesets_and_of_their_parts_in_order() -> None:
         ("b", "different", "rules.deletion"),
         ("c", "extra", ""),
     ]
+
+
+def test_a_ruleset_for_pushes_covers_no_branches() -> None:
+    assert "include is empty" not in str([each.message for each in lint([ruleset(target="push", conditions={})], None)])
+
+
+def test_rebase_alone_is_allowed_where_no_signature_is_required() -> None:
+    rebase = rule("pull_request", **PULL_REQUEST, allowed_merge_methods=["rebase"])
+
+    assert lint([ruleset(rules=[rebase])], REPOSITORY) == []
+
+
+def test_the_methods_of_the_repository_count_too() -> None:
+    merges = RepositoryFacts(default_branch="main", workflows={}, methods=frozenset({"merge"}))
+
+    assert [problem.at for problem in lint([ruleset(rules=[LINEAR])], merges)] == ['"required_linear_history"']
+    assert lint([ruleset(rules=[LINEAR])], REPOSITORY) == []
+
+
+def test_a_single_branch_has_no_nested_branches() -> None:
+    assert lint([ruleset(conditions=includes("refs/heads/hotfixes"), rules=[rule("deletion")])], REPOSITORY) == []
+
+
+def test_a_strategy_without_a_matrix_changes_no_name() -> None:
+    text = "on: pull_request\njobs: {plain: {strategy: {fail-fast: false}}, each: {strategy: {matrix: {a: [1]}}}}\n"
+
+    assert [check.name for check in reported_checks({"a.yml": text})] == ["plain", "each (*)"]
+
+
+def test_a_workflow_that_cannot_be_read_reports_nothing() -> None:
+    assert reported_checks({"a.yml": "on: [", "b.yml": "- 1"}) == []
+
+
+def test_false_and_absent_are_the_same() -> None:
+    ours = ruleset(rules=[rule("required_status_checks", required_status_checks=[],
+                               strict_required_status_checks_policy=True)])  # fmt: skip
+    more = {"strict_required_status_checks_policy": True, "do_not_enforce_on_create": False}
+    answer = document(rules=[rule("required_status_checks", **more)], bypass_actors=[])
+
+    assert list(differences(ours, read_ruleset(answer))) == []
