@@ -589,3 +589,16 @@ def test_false_and_absent_are_the_same() -> None:
     answer = document(rules=[rule("required_status_checks", **more)], bypass_actors=[])
 
     assert list(differences(ours, read_ruleset(answer))) == []
+
+
+def test_a_bypass_of_something_else_creates_no_branches() -> None:
+    one = ruleset(name="one", rules=[rule("deletion")], bypass_actors=[bot("pull_request")])
+    other = ruleset(name="other", rules=[check("api / api")])
+
+    assert "do_not_enforce_on_create" not in str([problem.message for problem in lint([one, other], REPOSITORY)])
+
+
+def test_a_workflow_that_calls_itself_ends() -> None:
+    path = ".github/workflows/a.yml"
+
+    assert reported_checks({path: f"on: pull_request\njobs: {{x: {{uses: ./{path}}}}}\n"}) == []
