@@ -252,7 +252,8 @@ def _sample(pattern: str) -> str:
 
 
 def _same_rules(ruleset: Ruleset, other: Ruleset) -> bool:
-    return other.enforcement == "active" and ruleset.rules.keys() <= other.rules.keys()
+    """Tell whether *other* is *ruleset* itself or enforces the same rules."""
+    return other is ruleset or (other.enforcement == "active" and ruleset.rules.keys() <= other.rules.keys())
 
 
 def _meet(ruleset: Ruleset, other: Ruleset, repository: RepositoryFacts | None) -> bool:

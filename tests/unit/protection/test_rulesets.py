@@ -496,6 +496,17 @@ def test_deep_branches_that_another_ruleset_covers_are_covered() -> None:
     assert any("not hotfixes/name/nested" in problem.message for problem in lint([one, disabled], REPOSITORY))
 
 
+@pytest.mark.parametrize("enforcement", ["active", "evaluate", "disabled"])
+def test_a_ruleset_covers_its_own_branches_however_it_is_enforced(enforcement: str) -> None:
+    deep, flat = (
+        ruleset(conditions=includes(pattern), rules=[rule("deletion")], enforcement=enforcement)
+        for pattern in ("refs/heads/hotfixes/**/*", "refs/heads/hotfixes/*")
+    )
+
+    assert [problem.message for problem in lint([deep], REPOSITORY) if problem.fatal] == []
+    assert any("not hotfixes/name/nested" in problem.message for problem in lint([flat], REPOSITORY))
+
+
 def test_a_problem_is_shown_where_it_is() -> None:
     found = ruleset(rules=[rule("pull_request", **PULL_REQUEST)], bypass_actors=[bot()])
     (problem,) = lint([found], REPOSITORY)
