@@ -227,7 +227,9 @@ class Behaviour:
         if self._blocked(repo, pull, method):
             return "BLOCKED"
         newest = {(run.name, run.app): run for run in repo.checks if run.sha == pull.head_sha}
-        return "CLEAN" if all(run.conclusion in GOOD for run in newest.values()) else "UNSTABLE"
+        green = all(run.conclusion in GOOD for run in newest.values())
+        green = green and all(status.state == "success" for status in repo.newest_statuses(pull.head_sha))
+        return "CLEAN" if green else "UNSTABLE"
 
     def enqueue(self, repo: Repo, pull: Pull) -> None:
         """Put *pull* into the merge queue; not before its rules are met (triagebot merge.rs, cli/cli merge.go)."""

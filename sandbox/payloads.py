@@ -115,11 +115,20 @@ class Payloads:
             "original_environment": deployment.environment,
             "description": deployment.description,
             "creator": self.user(deployment.creator),
+            **self._app(deployment.creator),
             "created_at": deployment.created,
             "updated_at": deployment.statuses[-1].at if deployment.statuses else deployment.created,
             "statuses_url": f"{url}/statuses",
             "repository_url": f"{self.api}/repos/{repo.full_name}",
         }
+
+    @staticmethod
+    def _app(creator: User) -> dict[str, Any]:
+        """Return which App made something, if one did (chrnorm/deployment-action#61)."""
+        if creator.kind != "Bot":
+            return {}
+        slug = creator.login.removesuffix("[bot]")
+        return {"performed_via_github_app": {"id": creator.id, "slug": slug, "name": slug}}
 
     def deployment_status(self, repo: Repo, deployment: Deployment, status: DeploymentStatus) -> dict[str, Any]:
         """Return one status of a deployment."""

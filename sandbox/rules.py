@@ -176,7 +176,9 @@ def _check_problems(repo: Repo, parameters: dict[str, Any], update: Update) -> l
     for required in parameters["required_status_checks"]:
         name, app = required["context"], required.get("integration_id")
         # Of several runs of one check, the newest counts (docs.github.com, "Troubleshooting required status checks").
-        runs = [run for run in repo.checks if run.sha == sha and run.name == name and app in (None, run.app)]
+        runs = [
+            run for run in repo.checks if (run.sha, run.name, run.bare) == (sha, name, False) and app in (None, run.app)
+        ]
         statuses = [s for s in repo.newest_statuses(sha or "") if s.context == name and app in (None, s.creator.id)]
         if not runs and not statuses:
             problems.append(f'Required status check "{name}" is expected.')

@@ -36,12 +36,13 @@ class Team:
 
 @dataclass(eq=False, slots=True)
 class User:
-    """A person, a bot or an organization, which has *owners*, *teams* and rulesets."""
+    """A person, a bot or an organization, which has *owners*, *apps* for all repositories, *teams* and rulesets."""
 
     id: int
     login: str
     kind: Literal["User", "Bot", "Organization"] = "User"
     owners: set[str] = field(default_factory=set)
+    apps: set[str] = field(default_factory=set)
     teams: list[Team] = field(default_factory=list)
     rulesets: list[dict[str, Any]] = field(default_factory=list)
     ruleset_versions: list[RulesetVersion] = field(default_factory=list)
@@ -98,7 +99,11 @@ class Comment:
 
 @dataclass(eq=False, slots=True)
 class CheckRun:
-    """One check on one commit; that of a job has the *run* of a workflow that it is of."""
+    """One check on one commit; that of a job has the *run* of a workflow that it is of.
+
+    One that was posted on a *bare* commit, of no pull request, counts for none
+    (AlexanderMattTurner/agent-sanitizer#364).
+    """
 
     id: int
     name: str
@@ -109,6 +114,7 @@ class CheckRun:
     conclusion: str | None = None
     started: str = field(default_factory=timestamp)
     completed: str | None = None
+    bare: bool = False
 
 
 @dataclass(eq=False, slots=True)

@@ -14,16 +14,19 @@ def actor(user: state.User) -> User:
 
 
 class User:
+    """An account; as a commit's user, that of an App is `name[bot]` here too (release-drafter's recordings)."""
+
     def __init__(self, user: state.User) -> None:
         self._user = user
 
     def login(self) -> str:
-        """Return the login; of an App its name alone, which REST calls `name[bot]`."""
-        return self._user.login.removesuffix("[bot]")
+        return self._user.login
 
     def databaseId(self) -> int:
         return self._user.id
 
 
 class Bot(User):
-    pass
+    def login(self) -> str:
+        """Return the name of the App alone, which REST calls `name[bot]`."""
+        return self._user.login.removesuffix("[bot]")

@@ -1,5 +1,27 @@
 """The REST API, as far as the sandbox has it. Every route is named by its template in GitHub's OpenAPI description."""
 
-from sandbox.rest import accounts, actions, checks, deployments, pulls, releases, repositories, rulesets
+from sandbox.rest import (
+    accounts,
+    actions,
+    administration,
+    checks,
+    deployments,
+    pulls,
+    releases,
+    repositories,
+    rulesets,
+    statuses,
+)
 
-__all__ = ["accounts", "actions", "checks", "deployments", "pulls", "releases", "repositories", "rulesets"]
+__all__ = [
+    "accounts",
+    "actions",
+    "administration",
+    "checks",
+    "deployments",
+    "pulls",
+    "releases",
+    "repositories",
+    "rulesets",
+    "statuses",
+]

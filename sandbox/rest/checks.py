@@ -21,6 +21,7 @@ def _create_check_run(call: Call) -> Answer:
     run = CheckRun(call.state.new_id(), body["name"], body["head_sha"], app=call.token.user.id)
     run.status, run.conclusion = body.get("status", "queued"), body.get("conclusion")
     run.completed = timestamp() if run.conclusion else None
+    run.bare = not any(pull.head_sha == run.sha for pull in repo.pulls.values() if pull.state == "open")
     repo.checks.append(run)
     call.behaviour.carry_out_wishes(repo)
     return 201, call.payloads.check_run(repo, run)

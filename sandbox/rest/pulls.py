@@ -117,6 +117,12 @@ def _add_labels(call: Call) -> Answer:
     return 200, [{"name": label} for label in pull.labels]
 
 
+@route("PUT /repos/{owner}/{repo}/issues/{issue_number}/lock")
+def _lock(call: Call) -> Answer:
+    call.pull(call.repo("write", "pull_requests")).locked = True
+    return 204, None
+
+
 @route("POST /repos/{owner}/{repo}/issues/{issue_number}/comments")
 def _comment(call: Call) -> Answer:
     repo = call.repo("write", "pull_requests")

@@ -38,7 +38,7 @@ def _compare(call: Call) -> Answer:
         "behind_by": len(behind),
         "total_commits": len(ahead),
         "commits": [call.payloads.commit(repo, sha) for sha in ahead[:250]],
-        "files": [{"filename": path, "status": "modified"} for path in repo.git.changed_paths(merge_base, head)],
+        "files": [{"filename": path, "status": "modified"} for path in repo.git.changed_paths(merge_base, head)[:300]],
     }
 
 
