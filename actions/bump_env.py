@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from actions.errors import EnvFileError, InputError
 from actions.infra import change, change_report
 from actions.infra.change import Request, plan_changes
 from actions.infra.checkout import Checkout
@@ -13,7 +12,6 @@ from actions.runner.inputs import Inputs
 from actions.runner.outcome import Outcome, run
 
 UNSET = {"changed": False, "changes": [], "previous-tag": "", "tag": ""}
-FAILURES = (InputError, EnvFileError)
 Reason = change.Reason
 
 

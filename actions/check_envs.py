@@ -12,7 +12,7 @@ from actions.api.pulls import PullRequests
 from actions.api.repository import Repository
 from actions.api.retry import retry
 from actions.app.facts import NotApplicable
-from actions.errors import AccessError, ActionError, EnvFileError, GitHubError, InputError, RefusedError
+from actions.errors import AccessError, ActionError, EnvFileError
 from actions.gates import report, rules, trailers
 from actions.gates.collect import EvaluatedChange, GateEvaluator
 from actions.gates.provenance import FREEZE_LABEL
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 UNSET = {"decision": Decision.REFUSE, "opens-at": "", "changes": [], "gates": []}
 # GitHub's own bot that updates what workflows use; it can merge nothing, and whoever merges it must have it approved.
 DEPENDABOT = "dependabot"
-FAILURES = (InputError, EnvFileError, GitHubError, RefusedError)
 MARKER = "<!-- gitops-actions check-envs -->"
 LONGEST_TRY = 300
 NOT_MERGED = NotApplicable("the pull request is not merged yet; the rules of the branch ask for its review")
@@ -112,7 +111,8 @@ class Verdict:
 
 def main(clock: Clock | None = None) -> int:
     """Run the action and return its exit code."""
-    return run(lambda: _act(clock or Clock()), unset=UNSET)
+    clock = clock or Clock()
+    return run(lambda: _act(clock), unset=UNSET, clock=clock)
 
 
 def _act(clock: Clock) -> Outcome:

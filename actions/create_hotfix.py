@@ -10,12 +10,10 @@ from functools import partial
 
 from actions.api.client import Client
 from actions.api.repository import Repository
+from actions.api.retry import retry
 from actions.app.release import Release, ReleaseBranches, find_release, merged_into
 from actions.errors import (
     BranchExistsError,
-    ConflictError,
-    EnvFileError,
-    GitHubError,
     InputError,
     NoTagError,
     NotReleasedError,
@@ -24,6 +22,7 @@ from actions.errors import (
 from actions.infra.change import only_service
 from actions.infra.layout import require_name
 from actions.infra.remote import read_infra
+from actions.runner.clock import Clock
 from actions.runner.environment import event_payload, server_url
 from actions.runner.event import Event
 from actions.runner.inputs import Inputs
@@ -32,12 +31,13 @@ from actions.runner.outcome import Outcome, run
 from actions.tags import is_version, next_patch, require_tag
 
 UNSET = {"branch": "", "base-sha": "", "created": False, "next-version": ""}
-FAILURES = (InputError, EnvFileError, ConflictError, GitHubError, NotReleasedError)
 # git-check-ref-format(1), and no more than a shell, YAML, a URL and a ruleset pattern all take as it is. No slash:
 # `hotfixes/a/b` would be outside a ruleset for `hotfixes/*`.
 NAME = re.compile(r"(?!.*\.\.)(?!.*\.lock$)[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9_-])?")
 PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/")
 REVISION = re.compile(r"[0-9a-f]{7,40}")
+
+LONGEST_TRY = 300
 
 
 class Reason(StrEnum):
@@ -91,9 +91,10 @@ class Settings:
         )
 
 
-def main() -> int:
+def main(clock: Clock | None = None) -> int:
     """Run the action and return its exit code."""
-    return run(_act, unset=UNSET)
+    clock = clock or Clock()
+    return run(lambda: retry(_act, timeout=LONGEST_TRY, clock=clock), unset=UNSET, clock=clock)
 
 
 def _act() -> Outcome:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from actions.api.retry import retry
 from actions.deployments import matrix
 from actions.deployments.matrix import Difference, Per
-from actions.errors import EnvFileError, GitHubError, InputError, UnknownServiceError
+from actions.errors import InputError, UnknownServiceError
 from actions.infra.checkout import Checkout
 from actions.infra.layout import unknown_env
 from actions.runner import markdown
@@ -39,7 +39,6 @@ UNSET = {
     "shards": {"include": []},
     "held": [],
 }
-FAILURES = (InputError, EnvFileError, GitHubError)
 BEFORE = "before"
 DEPLOYMENT = "deployment"
 LONGEST_TRY = 300
@@ -141,7 +140,7 @@ class DeployPlan:
 def main(clock: Clock | None = None) -> int:
     """Run the action and return its exit code."""
     clock = clock or Clock()
-    return run(lambda: retry(lambda: _act(clock), timeout=LONGEST_TRY, clock=clock), unset=UNSET)
+    return run(lambda: retry(lambda: _act(clock), timeout=LONGEST_TRY, clock=clock), unset=UNSET, clock=clock)
 
 
 def _act(clock: Clock) -> Outcome:

@@ -13,12 +13,9 @@ from actions.api.repository import Repository
 from actions.api.retry import retry
 from actions.errors import (
     ConflictError,
-    EnvFileError,
     ExceptionsFoundError,
-    GitHubError,
     InputError,
     NotRecordedError,
-    TamperedError,
 )
 from actions.evidence import ledger
 from actions.evidence.chain import Chain, whole_lines
@@ -51,7 +48,6 @@ if TYPE_CHECKING:
 
 
 UNSET = {"changes": 0, "new": 0, "exceptions": [], "head": "", "jsonl": "", "csv": "", "html": ""}
-FAILURES = (InputError, EnvFileError, ConflictError, GitHubError, TamperedError, NotRecordedError, ExceptionsFoundError)
 KEPT_EVERY = 500
 # A deployment may wait this long for an approval (docs.github.com, "Reviewing deployments").
 LONGEST_DEPLOYMENT = timedelta(days=30)
@@ -69,7 +65,8 @@ class Reason(StrEnum):
 
 def main(clock: Clock | None = None) -> int:
     """Run the action and return its exit code."""
-    return run(lambda: _act(clock or Clock()), unset=UNSET)
+    clock = clock or Clock()
+    return run(lambda: _act(clock), unset=UNSET, clock=clock)
 
 
 def _act(clock: Clock) -> Outcome:

@@ -12,11 +12,6 @@ from actions.api.repository import Repository
 from actions.api.retry import retry
 from actions.app.order import Order
 from actions.errors import (
-    ConflictError,
-    EnvFileError,
-    GitHubError,
-    InputError,
-    RefusedError,
     ReviewRequiredError,
 )
 from actions.gates.collect import GateEvaluator
@@ -64,7 +59,6 @@ UNSET = {
     "merge-route": "none",
     "bypassed": False,
 }
-FAILURES = (InputError, EnvFileError, ConflictError, GitHubError, RefusedError)
 
 
 class Reason(StrEnum):
@@ -104,8 +98,8 @@ class AttemptState:
 
 def main(clock: Clock | None = None) -> int:
     """Run the action and return its exit code."""
-    attempted = AttemptState()
-    return run(lambda: _act(attempted, clock or Clock()), unset=UNSET, known=attempted.outputs)
+    attempted, clock = AttemptState(), clock or Clock()
+    return run(lambda: _act(attempted, clock), unset=UNSET, known=attempted.outputs, clock=clock)
 
 
 def _act(attempted: AttemptState, clock: Clock) -> Outcome:

@@ -12,7 +12,7 @@ from actions.api.client import Client
 from actions.api.retry import retry
 from actions.app.repository import AppRepository
 from actions.deployments.app_records import AppDeployments
-from actions.errors import EnvFileError, GitHubError, InputError, UnknownCommitError, UnknownServiceError
+from actions.errors import UnknownCommitError, UnknownServiceError
 from actions.infra.checkout import Checkout
 from actions.infra.layout import require_name
 from actions.runner import markdown
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from actions.infra.config import Config
 
 UNSET: dict[str, object] = {"deployments": []}
-FAILURES = (InputError, EnvFileError, GitHubError)
 LONGEST_TRY = 300
 
 
@@ -91,7 +90,8 @@ class Report:
 
 def main(clock: Clock | None = None) -> int:
     """Run the action and return its exit code."""
-    return run(lambda: _act(clock or Clock()), unset=UNSET)
+    clock = clock or Clock()
+    return run(lambda: _act(clock), unset=UNSET, clock=clock)
 
 
 def _act(clock: Clock) -> Outcome:

@@ -17,7 +17,6 @@ from actions.runner.inputs import Inputs
 from actions.runner.outcome import Outcome, run
 
 UNSET = {"publish": False, "open-infra-pr": False, "deploy": False, "hotfix": False, "tag": ""}
-FAILURES = (InputError,)
 
 
 class Reason(StrEnum):

@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from actions.api.client import Client
+from actions.api.retry import retry
 from actions.errors import (
     ActionError,
     DriftError,
@@ -25,6 +26,7 @@ from actions.protection.plan import Result, Step, Verb, find_drift, plan_steps
 from actions.protection.report import in_words, summary
 from actions.protection.ruleset import differences, parse_ruleset
 from actions.protection.store import RulesetStore
+from actions.runner.clock import Clock
 from actions.runner.environment import event_payload, workspace_root
 from actions.runner.event import Event
 from actions.runner.inputs import ORGANIZATION, REPOSITORY, Inputs
@@ -37,7 +39,8 @@ if TYPE_CHECKING:
     from actions.protection.ruleset import Bypass, Ruleset
 
 UNSET = {"in-sync": False, "drift": [], "changed": []}
-FAILURES = (InputError, InvalidRulesetError, DriftError, UnknownFactError, GitHubError)
+
+LONGEST_TRY = 300
 
 
 class Mode(StrEnum):
@@ -86,23 +89,27 @@ class Settings:
         )
 
 
-def main() -> int:
+def main(clock: Clock | None = None) -> int:
     """Run the action and return its exit code."""
-    return run(_act, unset=UNSET)
+    clock = clock or Clock()
+    return run(lambda: _act(clock), unset=UNSET, clock=clock)
 
 
-def _act() -> Outcome:
+def _act(clock: Clock) -> Outcome:
     event = Event.read(os.environ, event_payload())
     settings = Settings.read(Inputs(), event.repository)
     store = RulesetStore(Client(settings.target, settings.token))
-    wanted = _identified(_files(Checkout(workspace_root()), settings.rulesets_dir, store.scope), store)
-    problems = lint(wanted, _facts(store, event, settings.target))
-    there = store.all()
-    result = Result(
-        problems=problems,
-        drift=find_drift(wanted, there, prune=settings.prune),
-        steps=plan_steps(wanted, there, prune=settings.prune),
-    )
+    files = _files(Checkout(workspace_root()), settings.rulesets_dir, store.scope)
+
+    def read() -> tuple[list[Ruleset], Result]:
+        wanted, there = _identified(files, store), store.all()
+        return wanted, Result(
+            problems=lint(wanted, _facts(store, event, settings.target)),
+            drift=find_drift(wanted, there, prune=settings.prune),
+            steps=plan_steps(wanted, there, prune=settings.prune),
+        )
+
+    wanted, result = retry(read, timeout=LONGEST_TRY, clock=clock)
     errors = _errors(result, settings.mode, wanted)
     if settings.mode is Mode.APPLY and not errors:
         _apply(store, result)

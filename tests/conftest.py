@@ -8,12 +8,28 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests import reasons
 from tests.support import Runner
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 RUNNERS = ("GITHUB_", "INPUT_", "RUNNER_", "ACTIONS_")
+
+
+def pytest_configure() -> None:
+    """Collect the reasons that actions end with."""
+    reasons.begin()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail if a README lists a reason that no test produced, or the other way round."""
+    if hasattr(session.config, "workerinput"):
+        return
+    problems = reasons.problems(session.config)
+    if problems:
+        print("", *problems, sep="\n")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.fixture(autouse=True)

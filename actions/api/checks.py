@@ -67,15 +67,25 @@ class ReportedChecks:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CheckVerdict:
-    """The required checks that have failed, and those that have not finished."""
+    """The required checks that failed, that have not finished, and that nobody reported.
 
-    failed: tuple[str, ...]
-    waiting: tuple[str, ...]
+    A check that was never reported may still come; if its name is wrong, it never will.
+    """
+
+    failed: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()
+    unreported: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
         """Tell whether every required check has succeeded."""
-        return not self.failed and not self.waiting
+        return not self.failed and not self.waiting and not self.unreported
+
+    def delay(self, commit: str) -> str:
+        """Return what keeps the checks of *commit* from being complete."""
+        waiting = f"{', '.join(self.waiting)} has not finished on {commit}"
+        unreported = f"{', '.join(self.unreported)} was never reported on {commit}"
+        return " and ".join(text for text, names in ((waiting, self.waiting), (unreported, self.unreported)) if names)
 
 
 class Run(Protocol):
@@ -106,20 +116,22 @@ def newest_runs(checks: Iterable[AnyRun]) -> tuple[AnyRun, ...]:
 def evaluate_checks(
     required: Sequence[RequiredCheck], reported: Sequence[Check], *, skipped_passes: bool
 ) -> CheckVerdict:
-    """Return how the *required* checks stand, given those *reported*; one that is not reported yet is waited for.
+    """Return how the *required* checks stand, given those *reported*.
 
     A check counts only if the app that the rules name reported it. Of several with one name, all must succeed.
     GitHub merges past a skipped check (*skipped_passes*); a gate does not, because nothing was tested.
     """
-    failed, waiting = [], []
+    failed, waiting, unreported = [], [], []
     for requirement in required:
         matching = [c for c in reported if c.name == requirement.name and requirement.app in (None, c.app)]
         broken = [c for c in matching if c.state == "failure" or (c.is_skipped and not skipped_passes)]
         if broken:
             failed += [f"{check.name} ({check.conclusion})" for check in broken]
-        elif not matching or any(check.state == "pending" for check in matching):
+        elif not matching:
+            unreported.append(requirement.name)
+        elif any(check.state == "pending" for check in matching):
             waiting.append(requirement.name)
-    return CheckVerdict(failed=tuple(failed), waiting=tuple(waiting))
+    return CheckVerdict(failed=tuple(failed), waiting=tuple(waiting), unreported=tuple(unreported))
 
 
 def without_requirement(reported: Collection[Concluded]) -> tuple[str, ...]:

@@ -85,7 +85,7 @@ TEXTS = (
     ),
     # docs.github.com, "Archiving repositories" and "Authorizing a personal access token for use with single sign-on"
     Text(r"was archived so is read-only|repository is archived", ArchivedError, "unarchive it, or name another one"),
-    Text(r"saml (enforcement|sso)|organization saml", SsoRequiredError, "authorize the token for the organization"),
+    Text(r"saml (enforcement|sso)|organization saml", SsoRequiredError, "authorize it for single sign-on"),
     # create-pull-request#3979
     Text(
         r"not permitted to create or approve pull requests",

@@ -104,7 +104,12 @@ class MoveReader:
             built_at=own.at,
             released=str(app.repository.released(move.after, policy.hotfix_prefix)),
             required_checks=tuple(check.name for check in required),
-            missing_checks=(*verdict.failed, *verdict.waiting, *(() if required else without_requirement(reported))),
+            missing_checks=(
+                *verdict.failed,
+                *verdict.waiting,
+                *verdict.unreported,
+                *(() if required else without_requirement(reported)),
+            ),
             skipped_checks=tuple(check.name for check in required if check.name in skipped),
             commits=tuple(pushers.with_pusher(commit, app.client, unknown) for commit in app.commits(shas)),
             commits_in_all=max(comparison.total if comparison and shas else 0, len(shas)),

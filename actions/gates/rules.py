@@ -183,9 +183,8 @@ def _checks(facts: Facts) -> GateResult | None:
     if facts.checks.failed:
         text = f"{', '.join(facts.checks.failed)} did not succeed on {tag}"
         return _refuse(Gate.CHECKS, Reason.CHECKS_FAILED, text)
-    if facts.checks.waiting:
-        text = f"{', '.join(facts.checks.waiting)} has not finished on {tag}"
-        return _wait(Gate.CHECKS, Reason.CHECKS_PENDING, text, None)
+    if not facts.checks.passed:
+        return _wait(Gate.CHECKS, Reason.CHECKS_PENDING, facts.checks.delay(tag), None)
     return _allow(Gate.CHECKS, f"the required checks succeeded on {tag}")
 
 

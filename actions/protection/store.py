@@ -43,7 +43,9 @@ class RulesetStore:
         """Return the rulesets of the target itself, without inherited ones. A repository has at most 75."""
         inherited = "&includes_parents=false" if self.scope == "repository" else ""
         listed = self.client.rest("GET", f"/rulesets?per_page=100{inherited}", permission=READ)
-        return [self._read(self.client.rest("GET", f"/rulesets/{entry['id']}", permission=READ)) for entry in listed]
+        with self.client.parsing():
+            numbers = [int(entry["id"]) for entry in listed]
+        return [self._read(self.client.rest("GET", f"/rulesets/{number}", permission=READ)) for number in numbers]
 
     def create(self, ruleset: Ruleset) -> Ruleset:
         """Create *ruleset*, and return it as GitHub stored it."""

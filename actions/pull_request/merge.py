@@ -256,12 +256,15 @@ class Merge:
         rules, branch = self.target.base.rules, self.target.base.branch
         if rules.others:
             raise RuleNotMetError(
-                f"{branch} has rules that a direct merge might break ({_listed(rules.others)}); set merge to auto"
+                f"{branch} has rules that a direct merge might break ({_listed(rules.others)}); {self._remedy}"
             )
         if rules.last_push_approval and not rules.approvals:
-            raise RuleNotMetError(
-                f"{branch} requires approval of the last push; set merge to auto, or require approvals"
-            )
+            raise RuleNotMetError(f"{branch} requires approval of the last push; {self._remedy}, or require approvals")
+
+    @property
+    def _remedy(self) -> str:
+        """Return what to do where this action does not merge; with `auto`, GitHub had nothing left to wait for."""
+        return "merge it by hand" if self.settings.merge is Route.AUTO else "set merge to auto"
 
     def _merge_now(self) -> MergeResult:
         title, message = self._message()
@@ -333,10 +336,10 @@ class Merge:
                 raise ChecksFailedError(f"{self.pull.url} is not merged: {', '.join(verdict.failed)} did not succeed")
             if progress.conflicting or progress.state != "OPEN" or progress.head_sha != self.pull.head_sha:
                 raise BaseMovedError(f"{self.pull.url} has changed, or conflicts with its base")
-            names = ", ".join(verdict.waiting)
+            delay = verdict.delay(self.pull.head_sha[:12])
             if waited >= settings.timeout:
-                raise TooLateError(f"{self.pull.url} is not merged: {names} did not finish within {settings.timeout} s")
-            say(f"waiting for {names} on {self.pull.head_sha[:12]}: {waited:.0f} of {settings.timeout} s")
+                raise TooLateError(f"{self.pull.url} is not merged: {delay} after {settings.timeout} s")
+            say(f"waiting: {delay}: {waited:.0f} of {settings.timeout} s")
 
     def _check_verdict(self, progress: Progress, *, patient: bool) -> tuple[CheckVerdict, bool]:
         """Return how the required checks stand, and whether GitHub hides any; if *patient*, hidden ones are waited for.
@@ -345,13 +348,13 @@ class Merge:
         """
         required = self.target.base.required_checks
         if not required:
-            return CheckVerdict(failed=(), waiting=()), False
+            return CheckVerdict(), False
         try:
             reported = CheckReader(self.target.infra.client).complete(progress.checks)
         except HiddenChecksError:
             if not patient:
                 raise
-            return CheckVerdict(failed=(), waiting=tuple(check.name for check in required)), True
+            return CheckVerdict(waiting=tuple(check.name for check in required)), True
         return evaluate_checks(required, reported, skipped_passes=True), False
 
     def _workflow_verdict(self, progress: Progress) -> CheckVerdict:
@@ -362,9 +365,9 @@ class Merge:
         if self.target.base.rules.approvals and not progress.approved:
             raise RuleNotMetError(
                 f"{self.target.base.branch} requires workflows, and whether they succeeded on {self.pull.url} is"
-                " unknown until it is approved; set merge to auto"
+                f" unknown until it is approved; {self._remedy}"
             )
-        return CheckVerdict(failed=(), waiting=("the required workflows",))
+        return CheckVerdict(waiting=("the required workflows",))
 
     def _message(self) -> tuple[str, str]:
         return f"{self.proposal.title} (#{self.pull.number})", self.proposal.message.partition("\n\n")[2]

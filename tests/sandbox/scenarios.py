@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import shutil
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from actions import check_envs, deploy_matrix, open_infra_pr
+from actions import check_envs, deploy_matrix
 from actions.runner.clock import Clock
 from sandbox import gitrepo
 from sandbox.client import Person
@@ -18,7 +19,7 @@ from sandbox.delivery import tagged
 from sandbox.server import Sandbox
 from sandbox.state import Deployment, DeploymentStatus, Pull, Repo
 from sandbox.world import BOT, World, build, release
-from tests.support import Result, Runner, git
+from tests.support import Result, Runner, git, module_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,6 +33,8 @@ services:
   api: {repo: your-org/app}
 bots: [gitops-bot]
 """
+OFFLINE = ("action-setup-flags", "action-bump-env")  # they ask no server
+QUEUE = {"type": "merge_queue", "parameters": {"merge_method": "SQUASH"}}
 FINE_GRAINED = {"contents": "write", "pull_requests": "write", "actions": "read"}
 
 
@@ -97,10 +100,14 @@ class GitHub:
         """Report a check of GitHub Actions on a commit of *repo*, which is the infra repository if it is not said."""
         self.sandbox.state.report(repo or self.world.infra, name, sha, conclusion)
 
+    def main(self, action: str, clock: Clock | None = None) -> Callable[[], int] | None:
+        """Return how *action* is started where time flies while it waits; None if it never does."""
+        module = importlib.import_module(f"actions.{module_name(action)}")
+        return None if action in OFFLINE else lambda: module.main(clock or self.clock)
+
     def run(self, action: str, **inputs: str) -> Result:
         """Run *action* in a workflow of the app repository; where it waits, time flies."""
-        main = (lambda: open_infra_pr.main(self.clock)) if action == "action-open-infra-pr" else None
-        return self.runner.run(action, main, **{"token": self.bot, **inputs})
+        return self.runner.run(action, self.main(action), **{"token": self.bot, **inputs})
 
     def operations(self) -> list[str]:
         """Return what has been asked of GitHub so far, and forget it."""

@@ -480,8 +480,7 @@ def run(github: GitHub, action: str, inputs: dict[str, str]) -> Result:
     """Run *action* in the app repository, with the bot's token if it takes one."""
     tokens = {"token": github.bot} if "token" in declaration(action)["inputs"] else {}
     given_ = {name.replace("-", "_"): text for name, text in (tokens | inputs).items()}
-    main = (lambda: open_infra_pr.main(github.clock)) if action == "action-open-infra-pr" else None
-    return github.runner.run(action, main, **given_)
+    return github.runner.run(action, github.main(action), **given_)
 
 
 def forget(github: GitHub) -> None:

@@ -11,7 +11,7 @@ from actions.tags import is_commit
 from sandbox.behaviour import Refusal
 from sandbox.faults import Fault
 from sandbox.state import Pull
-from tests.sandbox.scenarios import FINE_GRAINED, GitHub, merge_at_once, open_pr
+from tests.sandbox.scenarios import FINE_GRAINED, QUEUE, GitHub, merge_at_once, open_pr
 from tests.support import Result
 
 BASE, APP, COMMIT = "query pullRequests", "query object", "mutation createCommitOnBranch"
@@ -458,9 +458,6 @@ def test_what_is_ready_is_merged_directly(github: GitHub) -> None:
 
     assert (result.outputs["reason"], result.outputs["merge-route"]) == ("merged", "direct")
     assert result.outputs["bypassed"] == "false"
-
-
-QUEUE = {"type": "merge_queue", "parameters": {"merge_method": "SQUASH"}}
 
 
 def in_queue(github: GitHub, *, merged: bool, approved: bool = True, conclusion: str = "") -> Result:

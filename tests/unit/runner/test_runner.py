@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from enum import StrEnum
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from actions.errors import ActionError, EnvFileError, InputError
 from actions.runner import environment
 from actions.runner import outcome as ending
+from actions.runner.clock import Clock
 from actions.runner.inputs import Inputs
 from actions.runner.log import say
 from actions.runner.markdown import escape
@@ -121,6 +123,43 @@ def test_a_failure_of_the_user_has_a_place_a_reason_and_no_traceback(runner: Run
 def test_a_failure_without_a_place_has_none(runner: Runner) -> None:
     assert finish(runner, InputError("no")).log == "::error::no\n"
     assert finish(runner, EnvFileError("no", file="x")).log == "::error file=x::no\n"
+
+
+@pytest.mark.parametrize(("inputs", "longest"), [({}, 2400), ({"timeout": "60"}, 1860), ({"timeout": "soon"}, 1800)])
+def test_a_run_ends_though_a_server_never_does(runner: Runner, inputs: dict[str, str], longest: int) -> None:
+    answer, waited, known = threading.Event(), list[float](), dict[str, object]()
+
+    def ask() -> Outcome:
+        known["pr-number"] = 7
+        answer.wait()
+        return Outcome(outputs={}, notice="")
+
+    def join(thread: threading.Thread, seconds: float) -> None:
+        waited.append(seconds)
+        while "pr-number" not in known:
+            thread.join(0.01)
+
+    def main() -> int:
+        return ending.run(ask, unset={"pr-number": "", "sha": ""}, known=known, clock=Clock(join=join))
+
+    result = runner.run("action-open-infra-pr", main, **inputs)
+    answer.set()
+
+    assert (result.exit_code, waited) == (5, [longest])
+    assert result.outputs == {"pr-number": "7", "sha": "", "reason": "timeout"}
+    assert f"the run has not ended within {longest} s" in result.log
+
+
+def test_what_a_timed_run_raises_is_reported_as_always(runner: Runner) -> None:
+    def refuse() -> Outcome:
+        raise InputError("no")
+
+    def fail() -> Outcome:
+        raise ZeroDivisionError
+
+    assert runner.run("action-open-infra-pr", lambda: ending.run(refuse, unset={}, clock=Clock())).exit_code == 2
+    with pytest.raises(ZeroDivisionError):
+        runner.run("action-open-infra-pr", lambda: ending.run(fail, unset={}, clock=Clock()))
 
 
 def test_a_fault_of_ours_shows_its_traceback_and_still_has_outputs(runner: Runner, tmp_path: Path) -> None:
