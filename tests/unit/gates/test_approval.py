@@ -135,6 +135,12 @@ def review(user: str, **given_: Any) -> Review:
             [review("bob", commit=OTHER)], False, ("", "stale-approval"), id="of an earlier commit, permitted"
         ),
         pytest.param([review("web-flow")], False, ("web-flow", None), id="GitHub contributes nothing"),
+        pytest.param([review("robot")], False, ("", "not-approved"), id="by a bot that has a user account"),
+        pytest.param([review("app", is_person=False)], False, ("", "not-approved"), id="by an App"),
+        pytest.param(
+            [review("bob", commit=OTHER)], True, ("", "stale-approval"), id="of an earlier commit, permitted, long ago"
+        ),
+        pytest.param([review("alice")], True, ("", "self-approved"), id="a contributor, long ago"),
     ],
 )
 def test_the_approval_that_counts(given_: list[Review], expected: tuple[str, str | None], *, long_ago: bool) -> None:
@@ -148,14 +154,46 @@ def test_the_approval_that_counts(given_: list[Review], expected: tuple[str, str
 
 def test_everybody_who_wrote_a_commit_is_a_writer() -> None:
     commit = {
-        "oid": HEAD, "message": "x\n\nRequested-by: dave",
+        "oid": HEAD, "message": "x\n\nRequested-by: dave, carol, erin, bob",
         "author": {"user": {"login": "alice"}}, "committer": {"user": {"login": "bob"}},
         "authors": {"nodes": [{"user": {"login": "alice"}}, {"user": {"login": "carol"}}, {"user": None}]},
     }  # fmt: skip
 
     found = read_authorship([{"commit": commit}])
 
-    assert (found.writers, found.unattributed_commits, found.requesters) == (("alice", "bob", "carol"), (), ("dave",))
+    assert (found.writers, found.unattributed_commits) == (("alice", "bob", "carol"), ())
+    assert found.requesters == ("bob", "carol", "dave", "erin")
+
+
+def test_logins_are_compared_regardless_of_case() -> None:
+    change = ReviewedChange(head=HEAD, contributors=("aLICE", GITHUB))
+
+    assert [change.has_contributor(login) for login in ("Alice", "ALICE", "bob")] == [True, True, False]
+
+
+@pytest.mark.parametrize(("kind", "is_person"), [("User", True), ("Bot", False), ("Mannequin", False)])
+def test_a_review_is_read_as_github_tells_it(kind: str, *, is_person: bool) -> None:
+    node = {
+        "state": "APPROVED", "submittedAt": "2026-01-02T00:00:00Z", "author": {"login": "bob", "__typename": kind},
+        "authorCanPushToRepository": True, "commit": {"oid": HEAD},
+    }  # fmt: skip
+
+    assert read_reviews([node]) == (review("bob", is_person=is_person),)
+
+
+def test_commits_are_named_by_their_abbreviated_shas() -> None:
+    stale = ReviewedChange(head=HEAD, contributors=())
+    strange = ReviewedChange(head=HEAD, contributors=(), unattributed_commits=(OTHER,))
+
+    texts = [
+        find_approval([given_], change, is_bot=is_bot).detail
+        for given_, change in ((review("bob", commit=OTHER), stale), (review("bob"), strange))
+    ]
+
+    assert texts == [
+        "bob approved an earlier commit than aaaaaaaaaaaa, the last one",
+        "the author of bbbbbbbbbbbb: the e-mail address belongs to no GitHub account",
+    ]
 
 
 def test_accounts_that_are_gone_are_strangers_and_approve_nothing() -> None:
@@ -172,6 +210,7 @@ def test_accounts_that_are_gone_are_strangers_and_approve_nothing() -> None:
 
     assert read_authorship([{"commit": commit}]).unattributed_commits == (HEAD,)
     (read,) = read_reviews([review])
+    assert read == Review(user="", is_person=False, may_push=False, state="APPROVED", at="", commit="")
     assert not find_approval(
         [read], ReviewedChange(head=HEAD, contributors=(), unattributed_commits=()), is_bot=is_bot
     ).by
