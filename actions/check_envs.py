@@ -20,6 +20,7 @@ from actions.gates.rules import Decision, GateResult
 from actions.infra.config import PATH
 from actions.infra.env_diff import EnvDiff
 from actions.infra.remote import read_config_at
+from actions.pull_request.side_work import SideWork
 from actions.runner.clock import Clock
 from actions.runner.environment import event_payload
 from actions.runner.event import Event
@@ -86,6 +87,15 @@ class PullRequest:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Proposal:
+    """What the pull request with *details* brings: its *comparison* with the base, up to the commit *head*."""
+
+    comparison: Comparison
+    details: PullRequestDetails
+    head: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
     """What the gates say of each change and of the pull request as a *whole*, and what is wrong with its files."""
 
@@ -144,15 +154,16 @@ def _check(infra: Repository, settings: Settings, proposed: PullRequest, clock: 
             f"{infra.name} does not show the commits of #{proposed.number}: the token needs 'contents: read'"
         )
     details = PullRequests(infra.client).details(proposed.number, MARKER)
-    verdict = _verdict(infra, settings, comparison, details, proposed.head, clock)
-    outcome = _outcome(verdict)
-    warning = _keep_comment(infra, settings, proposed.number, details, verdict)
-    return replace(outcome, warnings=(warning,) if warning else ())
+    proposal = Proposal(comparison=comparison, details=details, head=proposed.head)
+    verdict = _verdict(infra, settings, proposal, clock)
+    outcome, side_work = _outcome(verdict), SideWork()
+    if settings.comment:
+        side_work.attempt(f"no comment on #{proposed.number}", lambda: _keep_comment(infra, proposed, details, verdict))
+    return replace(outcome, warnings=tuple(side_work.warnings))
 
 
-def _verdict(
-    infra: Repository, settings: Settings, comparison: Comparison, details: PullRequestDetails, head: str, clock: Clock
-) -> Verdict:
+def _verdict(infra: Repository, settings: Settings, proposal: Proposal, clock: Clock) -> Verdict:
+    comparison, details, head = proposal.comparison, proposal.details, proposal.head
     config = read_config_at(infra, comparison.base)
     layout = config.layout(settings.envs_dir)
     try:
@@ -228,8 +239,8 @@ def _diff(infra: Repository, comparison: Comparison, head: str, old: Layout, new
 
 def _trailers(details: PullRequestDetails) -> Trailers:
     """Return what the commits say. The body may override a freeze too: that does not change what is deployed."""
-    found = trailers.read("\n\n".join(details.messages))
-    return replace(found, freeze_override=found.freeze_override or trailers.read(details.body).freeze_override)
+    in_commits, in_body = trailers.read("\n\n".join(details.messages)), trailers.read(details.body)
+    return replace(in_commits, freeze_override=in_commits.freeze_override or in_body.freeze_override)
 
 
 def _nothing(why: str) -> Outcome:
@@ -268,17 +279,10 @@ def _text(verdict: Verdict) -> str:
     return f"### {head}\n\n{report.table(verdict.evaluated)}{report.notes(verdict.about_all)}"
 
 
-def _keep_comment(
-    infra: Repository, settings: Settings, number: int, details: PullRequestDetails, verdict: Verdict
-) -> str:
-    """Keep one comment that says what the summary says; return a warning if the token may not."""
+def _keep_comment(infra: Repository, proposed: PullRequest, details: PullRequestDetails, verdict: Verdict) -> None:
+    """Keep one comment that says what the summary says."""
     empty = f"### Gates\n\nNo tag changes any more.\n\n{MARKER}\n"
     text = empty if verdict.is_empty else f"{_text(verdict)}\n{MARKER}\n"
     needless = verdict.is_empty and not details.comment_number
-    if not settings.comment or needless or text == details.comment_body:
-        return ""
-    try:
-        PullRequests(infra.client).comment(number, text, replaces=details.comment_number)
-    except AccessError as error:
-        return f"no comment on #{number}: {error}"
-    return ""
+    if not needless and text != details.comment_body:
+        PullRequests(infra.client).comment(proposed.number, text, replaces=details.comment_number)

@@ -118,8 +118,9 @@ def _attempt(infra: Repository, settings: Settings, attempted: AttemptState, clo
         attempted.rolled_back_to = wanted  # once it is merged, another tag is the previous one
     branch = settings.branch or branch_name(settings.request, wanted) if wanted else ""
     plan = make_plan(settings, state, evaluator, wanted)
+    target = Target(infra=infra, base=state.base, is_bot=state.config.is_bot, side_work=attempted.side_work)
     if not plan.changes:
-        return _nothing_left(infra, settings, attempted, state, plan, branch)
+        return _nothing_left(target, settings, attempted, plan, branch)
     if settings.merge is Route.DIRECT and state.config.needs_review(state.target.env):
         raise ReviewRequiredError(
             f"{state.target.env} needs a review, so its pull request is not merged on its own; set merge to none,"
@@ -129,7 +130,6 @@ def _attempt(infra: Repository, settings: Settings, attempted: AttemptState, clo
     common = change.outputs(plan.changes, wanted)
     if settings.dry_run:
         return _dry_run(state, plan, proposal, common)
-    target = Target(infra=infra, base=state.base, is_bot=state.config.is_bot, side_work=attempted.side_work)
     own, pull, is_new = ensure_pull_request(target, proposal, settings)
     attempted.changes, attempted.proposal = plan.changes, proposal
     attempted.pull_exists(pull, own.head)
@@ -142,7 +142,8 @@ def _attempt(infra: Repository, settings: Settings, attempted: AttemptState, clo
     if merge.sha:
         attempted.outputs |= {"merged": True, "merge-sha": merge.sha, "merge-route": merge.route}
     verified = infra.is_verified(merge.sha) if merge.sha else own.verified
-    outcome = _outcome(common, proposal, replace(pull, head_sha=own.head), merge, is_new=is_new, verified=verified)
+    end = End(proposal=proposal, pull=replace(pull, head_sha=own.head), merge=merge, is_new=is_new, verified=verified)
+    outcome = _outcome(common, end)
     return replace(outcome, warnings=(*plan.waiting, *attempted.side_work.warnings))
 
 
@@ -159,19 +160,30 @@ def _evaluator(infra: Repository, settings: Settings, state: State, clock: Clock
     )
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class End:
+    """How a run ended that had something to change."""
+
+    proposal: Proposal
+    pull: Pull
+    merge: MergeResult
+    is_new: bool
+    verified: bool
+
+
 def _nothing_left(
-    infra: Repository, settings: Settings, attempted: AttemptState, state: State, plan: PullRequestPlan, branch: str
+    target: Target, settings: Settings, attempted: AttemptState, plan: PullRequestPlan, branch: str
 ) -> Outcome:
     """End a run whose tags are there, or older than what is there; clear away the branch that was to bring them."""
-    target = Target(infra=infra, base=state.base, is_bot=state.config.is_bot, side_work=attempted.side_work)
     merged = close_obsolete(target, branch) if branch and not settings.dry_run else None
     sha = attempted.merge.sha if attempted.merge else merged.merge_sha if merged else ""
     if attempted.proposal and attempted.pull and sha:
         # It was this run that merged it; only the answer, or a step after it, was lost.
         merge = attempted.merge or MergeResult(route=settings.merge, sha=sha)
         common = change.outputs(attempted.changes, plan.wanted)
-        verified = infra.is_verified(sha)
-        return _outcome(common, attempted.proposal, attempted.pull, merge, is_new=False, verified=verified)
+        verified = target.infra.is_verified(sha)
+        end = End(proposal=attempted.proposal, pull=attempted.pull, merge=merge, is_new=False, verified=verified)
+        return _outcome(common, end)
     env, older = settings.request.env, plan.superseded
     pull = {"pr-number": merged.number, "pr-url": merged.url, "merged": True, "merge-sha": sha} if merged else {}
     reason = Reason.SUPERSEDED if older else Reason.UP_TO_DATE
@@ -208,25 +220,18 @@ def _dry_run(state: State, plan: PullRequestPlan, proposal: Proposal, common: Ma
     )
 
 
-def _outcome(
-    common: Mapping[str, object],
-    proposal: Proposal,
-    pull: Pull,
-    merge: MergeResult,
-    *,
-    is_new: bool,
-    verified: bool,
-) -> Outcome:
+def _outcome(common: Mapping[str, object], end: End) -> Outcome:
+    pull, merge = end.pull, end.merge
     if merge.sha:
         reason = Reason.MERGED
     elif merge.route is Route.AUTO:
         reason = Reason.MERGES_WHEN_READY
     else:
-        reason = Reason.OPENED if is_new else Reason.ALREADY_OPEN
+        reason = Reason.OPENED if end.is_new else Reason.ALREADY_OPEN
     facts = [
         f"[#{pull.number}]({pull.url}) {reason}",
         f"commit `{merge.sha or pull.head_sha}`",
-        "Verified" if verified else "not signed",
+        "Verified" if end.verified else "not signed",
     ]
     if merge.sha:
         facts += [f"route {merge.route}", "rules bypassed" if merge.bypassed else "no rule bypassed"]
@@ -237,13 +242,13 @@ def _outcome(
             "pr-url": pull.url,
             "branch": pull.branch,
             "commit-sha": pull.head_sha,
-            "verified": verified,
+            "verified": end.verified,
             "merged": bool(merge.sha),
             "merge-sha": merge.sha,
             "merge-route": merge.route,
             "bypassed": merge.bypassed,
             "reason": reason,
         },
-        notice=f"{reason} {pull.url}: {proposal.title}",
-        summary=f"### {escape(proposal.title)}\n\n{' · '.join(facts)}\n\n{proposal.body}",
+        notice=f"{reason} {pull.url}: {end.proposal.title}",
+        summary=f"### {escape(end.proposal.title)}\n\n{' · '.join(facts)}\n\n{end.proposal.body}",
     )

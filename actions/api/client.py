@@ -53,7 +53,7 @@ class Client:
         """Return the path of the repository or the organization."""
         return f"/repos/{self.name}" if "/" in self.name else f"/orgs/{self.name}"
 
-    def rest(
+    def rest(  # noqa: PLR0913 - the parts of a call, by name
         self,
         verb: str,
         path: str,
@@ -100,7 +100,7 @@ class Client:
             query = f"{path.partition('?')[0]}?{following[1]}"
         raise GitHubError(f"GitHub lists more than {MOST_PAGES} pages at {path} of {self.name}")
 
-    def graphql(
+    def graphql(  # noqa: PLR0913 - the parts of a call, by name
         self,
         document: str,
         variables: Mapping[str, object],

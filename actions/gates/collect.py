@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
@@ -185,12 +186,12 @@ class GateEvaluator:
 
     def _periods_before(self, facts: Facts) -> tuple[DeployedPeriod, ...]:
         """Return when the new tag ran in the preceding environment; read only as many records as needed."""
-        soak = facts.policy.soak
+        soak = facts.policy.soak or timedelta()
         ran = []
         for period in islice(self.periods(facts.policy.after, facts.change.service), MOST_PERIODS):
             if period.tag == facts.change.after:
                 ran.append(period)
-                if not soak or (period.until or facts.now) - period.since >= soak:
+                if (period.until or facts.now) - period.since >= soak:
                     break
         return tuple(ran)
 

@@ -275,7 +275,7 @@ def _is_approved(config: Config, pull: Mapping[str, Any]) -> bool | Unknown:
     """Tell whether a human who did not contribute approved the pull request as it was merged."""
     commits = pull["commits"]
     authorship = approval.read_authorship(commits["nodes"])
-    found = approval.find_approval(
+    verdict = approval.find_approval(
         approval.read_reviews(pull["reviews"]["nodes"]),
         ReviewedChange(
             head=pull["headRefOid"],
@@ -284,6 +284,6 @@ def _is_approved(config: Config, pull: Mapping[str, Any]) -> bool | Unknown:
         ),
         is_bot=config.is_bot,
     )
-    if found.by and commits["totalCount"] > len(commits["nodes"]):
+    if verdict.by and commits["totalCount"] > len(commits["nodes"]):
         return Unknown(f"who wrote all of a pull request of more than {MOST_COMMITS} commits")
-    return Unknown(found.detail) if found.rejection is RejectionReason.UNKNOWN else bool(found.by)
+    return Unknown(verdict.detail) if verdict.rejection is RejectionReason.UNKNOWN else bool(verdict.by)

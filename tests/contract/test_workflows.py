@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -95,6 +96,32 @@ def test_what_others_wrote_is_pinned_to_a_commit(workflow: Path) -> None:
 
 def test_a_workflow_gives_no_permission_to_all_its_jobs(workflow: Path) -> None:
     assert load(workflow)["permissions"] in ({}, "{}")
+
+
+def required_checks(workflow: Path) -> set[str]:
+    """Return the checks that the rulesets of the repository of *workflow* require."""
+    home = workflow.parents[2] if workflow.parent.name == "workflows" else ROOT / "examples" / "infra"
+    folder = ROOT / ".github" / "rulesets" if home == ROOT else home / "rulesets"
+    rules = [rule for path in folder.glob("*.json") for rule in json.loads(path.read_text(encoding="utf-8"))["rules"]]
+    checks = [
+        rule["parameters"]["required_status_checks"] for rule in rules if rule["type"] == "required_status_checks"
+    ]
+    assert checks
+    return {check["context"] for listed in checks for check in listed}
+
+
+def test_what_reports_a_required_check_runs_in_a_merge_queue_and_is_never_cancelled(workflow: Path) -> None:
+    """A cancelled run reports a failure, and a queue waits for ever for a check that no run reports.
+
+    Runs of different pull requests in one group would cancel each other, even while they wait
+    (docs.github.com, "Control the concurrency of workflows and jobs").
+    """
+    content = load(workflow)
+    names = {job.get("name", key) for key, job in content["jobs"].items()}
+    if names & required_checks(workflow) and "workflow_call" not in content["on"]:
+        assert "merge_group" in content["on"]
+        assert content["concurrency"]["cancel-in-progress"] in (False, "false")
+        assert re.search(r"github\.(sha|event\.pull_request\.number)\b", content["concurrency"]["group"])
 
 
 def test_a_workflow_says_on_which_machine_it_runs(workflow: Path) -> None:

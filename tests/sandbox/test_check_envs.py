@@ -11,6 +11,7 @@ from actions.api.client import Client
 from actions.app.lost_commits import LostCommits
 from actions.app.repository import AppRepository
 from sandbox.delivery import tagged
+from sandbox.faults import Fault
 from tests.sandbox.scenarios import GITOPS, NOW, GitHub, check, deploy, gates_of, propose
 
 ACTION = "action-check-envs"
@@ -381,6 +382,19 @@ def test_a_token_that_may_not_comment_still_evaluates_the_gates(gated: GitHub) -
     ))  # fmt: skip
 
     result = gated.runner.run(ACTION, token=reader)
+
+    assert (result.exit_code, result.outputs["reason"]) == (0, "allowed")
+    assert "::warning::no comment on #1" in result.log
+
+
+@pytest.mark.parametrize("status", [403, 410, 422, 500])
+def test_a_comment_that_cannot_be_posted_fails_no_check(gated: GitHub, status: int) -> None:
+    """A locked or deleted conversation, an account that is blocked, GitHub itself."""
+    number = propose(gated, {"envs/dev.json": tagged(gated.app_commit())})
+    comment = "POST /repos/{owner}/{repo}/issues/{issue_number}/comments"
+    gated.sandbox.faults.plan({comment: Fault(status=status, body={"message": "Unable to create comment"})})
+
+    result = check(gated, number)
 
     assert (result.exit_code, result.outputs["reason"]) == (0, "allowed")
     assert "::warning::no comment on #1" in result.log
