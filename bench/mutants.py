@@ -40,7 +40,10 @@ CORE = {
     "app": ("order release lost_commits", "lost_commits check_envs open_infra_pr"),
     "deployments": ("baseline history matrix", "deployed_truth deploy_matrix promote_and_rollback"),
     "evidence": ("branch_history chain judgement ledger metrics moves period table timeline", "export_evidence"),
-    "gates": ("approval collect enforce provenance rules trailers", "check_envs gate_scenarios deployed_truth"),
+    "gates": (
+        "approval collect enforce provenance rules trailers",
+        "gate_facts check_envs gate_scenarios deployed_truth",
+    ),
     "infra": ("change config_reader env_diff env_file freeze layout tag_path", "check_envs gate_scenarios"),
     "infra/formats": ("json_format toml_format yaml_format", "check_envs"),
     "protection": ("lint plan ruleset workflow_checks", "sync_protection"),

@@ -166,6 +166,15 @@ def refuse(reason: Reason) -> tuple[Decision, Reason]:
             {"policy": FREEZE, "freeze_label": True, "trailers": WHY}, ALLOW, id="a label and a reason"
         ),
         pytest.param({"released": Release.NONE, "periods": (period(1),)}, refuse(Reason.NOT_RELEASED), id="the worst"),
+        pytest.param({"policy": Environment(), "periods": NOT_ASKED}, ALLOW, id="no environment before"),
+        pytest.param(
+            {"order": Order.BEHIND, "trailers": WHY, "ran_here": True, "periods": (period(1),)}, ALLOW,
+            id="a rollback to what has not soaked",
+        ),
+        pytest.param(
+            {"released": Release.HOTFIX, "periods": (period(1),), "only_fixes": True}, ALLOW,
+            id="a hotfix that has not soaked",
+        ),
     ],
 )  # fmt: skip
 def test_a_change_goes_if_every_gate_is_open(given_: dict[str, Any], expected: tuple[Decision, Reason | None]) -> None:
@@ -258,11 +267,12 @@ def test_what_is_unknown_never_allows_more(found: Facts, name: str) -> None:
 
 
 def test_a_bot_that_changes_many_files_is_told_some_of_them() -> None:
-    found = rules.only_tags("bot", [f"f{n}" for n in range(9)])
+    found = rules.only_tags("bot", [f"f{n}" for n in reversed(range(9))])
 
     assert (
         found.message == "bot may change only tags, but this pull request changes more in f0, f1, f2, f3, f4 and 4 more"
     )
+    assert rules.only_tags("bot", [f"f{n}" for n in range(5)]).message.endswith(" in f0, f1, f2, f3, f4")
     assert rules.only_tags("bot", []) == GateResult(
         gate=Gate.ONLY_TAGS, decision=Decision.ALLOW, message="bot changes only tags"
     )
