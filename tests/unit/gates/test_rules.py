@@ -191,6 +191,7 @@ def test_a_wait_says_when_it_ends_and_the_longest_counts() -> None:
     decides = worst(found)
     assert decides
     assert decides.opens == NOW + timedelta(hours=23)
+    assert decides.message.endswith("; the gate opens at 2026-11-25 11:00 UTC")
 
 
 def test_a_wait_of_which_nobody_knows_the_end_is_the_longest() -> None:

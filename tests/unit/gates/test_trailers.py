@@ -34,6 +34,27 @@ def test_nothing_else_is_taken_for_a_trailer() -> None:
     assert trailers.read("The Reason: is this\n  Reason: indented\nReason:\nReasons: x\n") == Trailers()
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param("Some prose", id="prose"),
+        pytest.param(f"(cherry picked from commit {'a' * 40}) and more", id="more than the line of a cherry-pick"),
+        pytest.param("-key: value", id="no key"),
+    ],
+)
+@pytest.mark.parametrize("below", [True, False])
+def test_a_trailer_within_a_paragraph_of_prose_is_none(line: str, *, below: bool) -> None:
+    lines = ["Reason: bad", line]
+
+    assert trailers.read("Title\n\n" + "\n".join(lines if below else lines[::-1])) == Trailers()
+
+
+def test_only_what_is_given_is_written_on_one_line_of_at_most_500_characters() -> None:
+    written = Trailers(reason="a\n b", freeze_override="x" * 501).as_lines()
+
+    assert written == ["Reason: a b", f"Freeze-override: {'x' * 500}"]
+
+
 def test_the_last_of_several_counts() -> None:
     assert trailers.read("Reason: a\nReason: b").reason == "b"
 
