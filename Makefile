@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo sandbox test lint bench bench-contention bench-evidence bench-infra-pr bench-interleavings mutants lock clean setup
+.PHONY: demo sandbox test lint bench bench-contention bench-cost bench-evidence bench-infra-pr bench-interleavings mutants lock clean setup
 .DEFAULT_GOAL := test
 
 setup: .setup-done
@@ -40,6 +40,9 @@ bench: setup
 
 bench-contention: setup
 	$(BIN)/python -m bench.contention
+
+bench-cost: setup
+	$(BIN)/python -m bench.cost
 
 bench-evidence: setup
 	$(BIN)/python -m bench.evidence

@@ -1,0 +1,151 @@
+"""Count what each action asks of GitHub: requests, and the points that GitHub charges for its GraphQL queries.
+
+Four services of one environment change, and every gate applies. `GITHUB_TOKEN` has 1,000 points an hour in a repository
+(docs.github.com, "Rate limits and query limits for the GraphQL API"). Run it with `make bench-cost`; a test holds each
+action to its budget.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sandbox.delivery import Delivery
+from sandbox.server import Sandbox
+from sandbox.world import BOT, build, without_gates
+from tests.support import declaration, module_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parent.parent
+SERVICES = ("api", "mail", "web", "worker")
+CONFIG = (
+    "environments: {dev: {review: none}, staging: {after: dev}, prod: {after: staging}}\n"
+    f"services: {{{', '.join(f'{service}: {{repo: your-org/app}}' for service in SERVICES)}}}\n"
+    f"bots: [{BOT}]\n"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """A number of requests and of points."""
+
+    requests: int
+    points: int
+
+
+BUDGETS = {
+    "action-open-infra-pr": Cost(6, 6),
+    "action-check-envs": Cost(12, 10),
+    "action-deploy-matrix": Cost(10, 6),
+    "action-report-deployment": Cost(14, 6),
+    "action-create-hotfix": Cost(4, 1),
+    "action-sync-protection": Cost(7, 2),
+    "action-export-evidence": Cost(28, 18),
+}
+
+
+def main() -> None:
+    """Print the cost of each action beside its budget."""
+    print(f"{'':<26} requests  budget  points  budget")
+    for action, cost in measure():
+        budget = BUDGETS[action]
+        print(f"{action:<26} {cost.requests:8} {budget.requests:7} {cost.points:7} {budget.points:7}", flush=True)
+
+
+def measure() -> Iterator[tuple[str, Cost]]:
+    """Yield each action with its cost, from the promotion of a tag to the evidence of it."""
+    with Sandbox.start() as sandbox, tempfile.TemporaryDirectory() as folder:
+        delivery = Delivery(sandbox, without_gates(build(sandbox)))
+        infra, app = delivery.world.infra, delivery.world.app
+        runs = _Runs(delivery, Path(folder))
+        delivery.land(infra, {"gitops.yml": CONFIG}, message="Gates")
+        before, after = delivery.release(), delivery.release()
+        for tag, envs in ((before, ("dev", "staging", "prod")), (after, ("dev", "staging"))):
+            for env in envs:
+                delivery.deploy(delivery.land(infra, {f"envs/{env}.json": _env_file(tag)}), env)
+        tags = {"from-env": "staging", "env": "prod", "infra-repo": infra.full_name}
+        yield runs.run("action-open-infra-pr", app.full_name, tags)
+        pull = infra.pulls[max(infra.pulls)]
+        payload = sandbox.payloads.pull_event(infra, pull.author, pull, "opened")
+        yield runs.run("action-check-envs", infra.full_name, {}, name="pull_request", payload=payload)
+        delivery.report(infra, pull.head_sha, "success")
+        delivery.person("bob").approve(infra.full_name, pull.number)
+        merged = delivery.person("alice").merge(infra.full_name, pull.number)
+        gates = {"since": "deployment", "enforce-gates": "true"}
+        yield runs.run("action-deploy-matrix", infra.full_name, gates)
+        delivery.deploy(merged)
+        yield runs.run("action-report-deployment", infra.full_name, {"env": "prod", "status": "success"})
+        yield runs.run("action-create-hotfix", app.full_name, {"base-commit-sha": before, "branch-name": "x"})
+        yield runs.run("action-sync-protection", app.full_name, {"mode": "check"}, login="olivia")
+        evidence = {"env": "prod", "app-repo": app.full_name}
+        yield runs.run("action-export-evidence", infra.full_name, evidence, login="olivia")
+
+
+def _env_file(tag: str) -> str:
+    return json.dumps({service: {"tag": tag} for service in SERVICES}, indent=2) + "\n"
+
+
+@dataclass(frozen=True, slots=True)
+class _Runs:
+    delivery: Delivery
+    folder: Path
+
+    def run(
+        self,
+        action: str,
+        home: str,
+        inputs: dict[str, str],
+        *,
+        login: str = BOT,
+        name: str = "push",
+        payload: dict[str, Any] | None = None,
+    ) -> tuple[str, Cost]:
+        """Run *action* in a workflow of the repository *home*, with the token of *login*; return its cost."""
+        sandbox, infra = self.delivery.sandbox, self.delivery.world.infra
+        workspace = self.folder / action
+        (workspace / "envs").mkdir(parents=True)
+        head = infra.git.head("main") or ""
+        repo = next(repo for repo in (infra, self.delivery.world.app) if repo.full_name == home)
+        for path in infra.git.paths(head):
+            if path.startswith(("envs/", "gitops.yml")):
+                (workspace / path).write_bytes((infra.git.file(head, path) or (0, b""))[1])
+        shutil.copytree(ROOT / "examples" / "app" / "rulesets", workspace / "rulesets")
+        event = self.folder / f"{action}.json"
+        event.write_text(json.dumps(payload or {"repository": {"default_branch": "main"}}), encoding="utf-8")
+        given = {input_: str(declared.get("default", "")) for input_, declared in declaration(action)["inputs"].items()}
+        given |= {"token": self.delivery.world.tokens[login], **inputs}
+        environment = {f"INPUT_{key.upper().replace('-', '_')}": value for key, value in given.items()} | {
+            "GITHUB_REPOSITORY": home,
+            "GITHUB_EVENT_NAME": name,
+            "GITHUB_EVENT_PATH": str(event),
+            "GITHUB_REF": "refs/heads/main",
+            "GITHUB_SHA": repo.git.head("main") or "",
+            "GITHUB_WORKSPACE": str(workspace),
+            "PYTHONPATH": str(ROOT),
+        }
+        sandbox.exchanges.clear()
+        code = f"from actions.{module_name(action)} import main; raise SystemExit(main())"
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, **sandbox.environment(), **environment},
+            cwd=workspace,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise RuntimeError(done.stdout + done.stderr)
+        return action, Cost(len(sandbox.exchanges), sum(exchange.points for exchange in sandbox.exchanges))
+
+
+if __name__ == "__main__":
+    main()
