@@ -37,7 +37,7 @@ QUIET = ("-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarn
 # The modules of each package that decide something, and the tests that run them through an action.
 CORE = {
     "api": ("checks patterns retry", "merge_routes hidden_checks"),
-    "app": ("order release lost_commits", "lost_commits check_envs open_infra_pr"),
+    "app": ("order release lost_commits", "release lost_commits check_envs open_infra_pr"),
     "deployments": ("baseline history matrix", "deployed_truth deploy_matrix promote_and_rollback"),
     "evidence": ("branch_history chain judgement ledger metrics moves period table timeline", "export_evidence"),
     "gates": (
