@@ -33,6 +33,8 @@ CONFIG = (
     f"bots: [{BOT}]\n"
 )
 
+IN_APP = ("action-open-infra-pr", "action-create-hotfix", "action-sync-protection")
+
 
 @dataclass(frozen=True, slots=True)
 class Cost:
@@ -73,21 +75,21 @@ def measure() -> Iterator[tuple[str, Cost]]:
             for env in envs:
                 delivery.deploy(delivery.land(infra, {f"envs/{env}.json": _env_file(tag)}), env)
         tags = {"from-env": "staging", "env": "prod", "infra-repo": infra.full_name}
-        yield runs.run("action-open-infra-pr", app.full_name, tags)
+        yield runs.run("action-open-infra-pr", tags)
         pull = infra.pulls[max(infra.pulls)]
         payload = sandbox.payloads.pull_event(infra, pull.author, pull, "opened")
-        yield runs.run("action-check-envs", infra.full_name, {}, name="pull_request", payload=payload)
+        yield runs.run("action-check-envs", {}, pull=payload)
         delivery.report(infra, pull.head_sha, "success")
         delivery.person("bob").approve(infra.full_name, pull.number)
         merged = delivery.person("alice").merge(infra.full_name, pull.number)
         gates = {"since": "deployment", "enforce-gates": "true"}
-        yield runs.run("action-deploy-matrix", infra.full_name, gates)
+        yield runs.run("action-deploy-matrix", gates)
         delivery.deploy(merged)
-        yield runs.run("action-report-deployment", infra.full_name, {"env": "prod", "status": "success"})
-        yield runs.run("action-create-hotfix", app.full_name, {"base-commit-sha": before, "branch-name": "x"})
-        yield runs.run("action-sync-protection", app.full_name, {"mode": "check"}, login="olivia")
+        yield runs.run("action-report-deployment", {"env": "prod", "status": "success"})
+        yield runs.run("action-create-hotfix", {"base-commit-sha": before, "branch-name": "x"})
+        yield runs.run("action-sync-protection", {"mode": "check"}, login="olivia")
         evidence = {"env": "prod", "app-repo": app.full_name}
-        yield runs.run("action-export-evidence", infra.full_name, evidence, login="olivia")
+        yield runs.run("action-export-evidence", evidence, login="olivia")
 
 
 def _env_file(tag: str) -> str:
@@ -100,35 +102,28 @@ class _Runs:
     folder: Path
 
     def run(
-        self,
-        action: str,
-        home: str,
-        inputs: dict[str, str],
-        *,
-        login: str = BOT,
-        name: str = "push",
-        payload: dict[str, Any] | None = None,
+        self, action: str, inputs: dict[str, str], *, login: str = BOT, pull: dict[str, Any] | None = None
     ) -> tuple[str, Cost]:
-        """Run *action* in a workflow of the repository *home*, with the token of *login*; return its cost."""
+        """Run *action*, about *pull* or after a push, with the token of *login*; return its cost."""
         sandbox, infra = self.delivery.sandbox, self.delivery.world.infra
         workspace = self.folder / action
         (workspace / "envs").mkdir(parents=True)
         head = infra.git.head("main") or ""
-        repo = next(repo for repo in (infra, self.delivery.world.app) if repo.full_name == home)
+        home = self.delivery.world.app if action in IN_APP else infra
         for path in infra.git.paths(head):
             if path.startswith(("envs/", "gitops.yml")):
                 (workspace / path).write_bytes((infra.git.file(head, path) or (0, b""))[1])
         shutil.copytree(ROOT / "examples" / "app" / "rulesets", workspace / "rulesets")
         event = self.folder / f"{action}.json"
-        event.write_text(json.dumps(payload or {"repository": {"default_branch": "main"}}), encoding="utf-8")
+        event.write_text(json.dumps(pull or {"repository": {"default_branch": "main"}}), encoding="utf-8")
         given = {input_: str(declared.get("default", "")) for input_, declared in declaration(action)["inputs"].items()}
         given |= {"token": self.delivery.world.tokens[login], **inputs}
         environment = {f"INPUT_{key.upper().replace('-', '_')}": value for key, value in given.items()} | {
-            "GITHUB_REPOSITORY": home,
-            "GITHUB_EVENT_NAME": name,
+            "GITHUB_REPOSITORY": home.full_name,
+            "GITHUB_EVENT_NAME": "pull_request" if pull else "push",
             "GITHUB_EVENT_PATH": str(event),
             "GITHUB_REF": "refs/heads/main",
-            "GITHUB_SHA": repo.git.head("main") or "",
+            "GITHUB_SHA": home.git.head("main") or "",
             "GITHUB_WORKSPACE": str(workspace),
             "PYTHONPATH": str(ROOT),
         }
