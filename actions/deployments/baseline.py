@@ -59,7 +59,7 @@ def _compare(now: Snapshot, history: EnvironmentHistory, is_newer: Callable[[str
         parts.append(difference(now, record.snapshot if record else None).only([service]))
     newest = next(iter(last.values()), None)
     removed = difference(now, newest.snapshot).removed if newest else ()
-    before = {service: newest.snapshot for service in removed if newest}
+    before = dict.fromkeys(removed, newest.snapshot) if newest else {}
     before |= {service: record.snapshot for service, record in last.items()}
     return DeployedDiff(
         difference=replace(

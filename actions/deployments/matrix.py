@@ -77,14 +77,14 @@ def difference(now: Snapshot, before: Snapshot | None) -> Difference:
     except EnvFileError:
         previous, old_parts, old_rest = {}, {}, None
     new_parts, new_rest = _parts(now)
-    shared = bool(old_parts) and old_rest != new_rest
+    shared = old_rest != new_rest
     return Difference(
         env=now.env,
         files=files,
         tags=tags,
         previous=previous,
         changed=tuple(s for s in tags if shared or s not in old_parts or new_parts[s] != old_parts[s]),
-        removed=tuple(service for service in previous if service not in tags),
+        removed=tuple(service for service, tag in previous.items() if tag and service not in tags),
         snapshots_before={service: before for service in previous if before},
     )
 

@@ -121,6 +121,43 @@ def test_many_records_are_read_page_by_page(infra: Infra) -> None:
     assert infra.github.operations() == ["query", "query"]
 
 
+def test_records_are_read_until_every_service_was_deployed(infra: Infra) -> None:
+    """The first page has ten of them."""
+    sha = infra.push(dev="1.0.0")
+    for _ in range(12):
+        infra.deployed("dev", sha)
+    infra.github.operations()
+
+    assert infra.plan(environments="dev").outputs["reason"] == "unchanged"
+    assert infra.github.operations() == ["query"]
+
+
+@pytest.mark.parametrize(("records", "expected"), [(99, []), (100, ["dev/web"])])
+def test_a_service_that_was_last_deployed_more_than_a_hundred_records_ago_is_deployed(
+    infra: Infra, records: int, expected: list[str]
+) -> None:
+    sha = infra.push(dev="1.0.0")
+    infra.deployed("dev/web", sha)
+    for _ in range(records):
+        infra.deployed("dev/api", sha)
+
+    assert planned(infra.plan(environments="dev", per="service")) == expected
+
+
+def test_a_commit_is_compared_once_and_never_with_itself(infra: Infra) -> None:
+    sha = infra.push(dev="1.0.0", staging="1.0.0")
+    for env in ("dev", "staging"):
+        infra.deployed(env, sha)
+    infra.github.operations()
+    infra.plan(environments="dev,staging")
+    same = infra.github.operations()
+    infra.push(dev="1.1.0")
+    infra.plan(environments="dev,staging")
+
+    assert same == ["query"]
+    assert infra.github.operations() == ["query", "GET /repos/{owner}/{repo}/compare/{basehead}"]
+
+
 def test_many_environments_are_asked_for_together(infra: Infra) -> None:
     sha = infra.github.change_infra({f"envs/e{n}.json": two("1.0.0") for n in range(60)})
     for n in range(60):

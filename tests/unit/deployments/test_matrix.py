@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actions.deployments.matrix import MOST_ENTRIES, Per, difference, entries, fits, shards
+from actions.deployments.matrix import MOST_ENTRIES, Difference, Per, difference, entries, fits, shards
 from actions.errors import InputError, InvalidTagError
 from actions.infra.layout import Layout, Snapshot
 from actions.infra.tag_path import TagPath
@@ -87,6 +87,62 @@ def test_a_service_that_is_gone_concerns_its_environment() -> None:
     assert entries([found], per=Per.SERVICE, only_changed=True) == []
 
 
+def test_a_service_that_never_had_a_tag_is_not_gone() -> None:
+    before = env("dev", {"api": {"tag": A}, "web": {"tag": ""}})
+
+    assert difference(env("dev", {"api": {"tag": B}, "web": {"tag": ""}}), before).removed == ()
+    assert difference(env("dev", {"api": {"tag": B}}), before).removed == ()
+    assert difference(env("dev", {"api": {"tag": ""}}), before).removed == ("api",)
+
+
+def test_an_environment_that_is_the_same_has_no_difference() -> None:
+    now = env("dev", {"api": {"tag": A}, "web": {"tag": ""}})
+
+    assert difference(now, now) == Difference(
+        env="dev", files={"api": "envs/dev.json", "web": "envs/dev.json"}, tags={"api": A}, previous={"api": A},
+        changed=(),
+    )  # fmt: skip
+
+
+def test_a_difference_comes_with_the_environment_before() -> None:
+    before = env("dev", {"api": {"tag": A}, "job": {"tag": A}})
+
+    assert difference(env("dev", {"api": {"tag": B}}), before).snapshots_before == {"api": before, "job": before}
+    assert difference(env("dev", {"api": {"tag": B}}), None).snapshots_before == {}
+
+
+def test_the_part_of_a_difference_for_some_services_has_nothing_of_the_others() -> None:
+    names = ("api", "web", "job", "cron")
+    now, before = env("dev", {name: {"tag": B} for name in names[:2]}), env("dev", {name: {"tag": A} for name in names})
+
+    whole = difference(now, before)
+
+    assert whole.only([]) == whole
+    assert whole.only(["web", "job"]) == Difference(
+        env="dev", files={"web": "envs/dev.json"}, tags={"web": B}, previous={"web": A, "job": A}, changed=("web",),
+        removed=("job",), snapshots_before={"web": before, "job": before},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "only_changed", "expected"),
+    [
+        pytest.param({"api": {"tag": A}}, {"api": {"tag": A}}, True, 0, id="the same"),
+        pytest.param({"api": {"tag": A}}, {"api": {"tag": A}}, False, 1, id="the same, all asked for"),
+        pytest.param({"api": {"tag": B}}, {"api": {"tag": A}}, True, 1, id="a change"),
+        pytest.param({"api": {"tag": A}}, {"api": {"tag": A}, "job": {"tag": A}}, True, 1, id="a removal"),
+        pytest.param({}, {"api": {"tag": A}}, True, 0, id="nothing left to deploy"),
+        pytest.param({}, {}, False, 0, id="nothing at all"),
+    ],
+)
+def test_an_environment_is_deployed_if_it_differs_or_all_are_asked_for(
+    now: dict[str, Any], before: dict[str, Any], expected: int, *, only_changed: bool
+) -> None:
+    found = entries([difference(env("dev", now), env("dev", before))], per=Per.ENV, only_changed=only_changed)
+
+    assert len(found) == expected
+
+
 def test_an_environment_without_tags_has_nothing_to_deploy() -> None:
     found = difference(env("dev", {"api": {"tag": ""}}), None)
 
@@ -164,6 +220,32 @@ def test_as_many_entries_as_github_takes_fit() -> None:
 
     assert fits(matrix)
     assert not fits([*matrix, service_entry("dev", "one-more")])
+
+
+@pytest.mark.parametrize(("characters", "expected"), [(400_000, True), (400_001, False)])
+def test_as_many_characters_as_github_takes_fit(characters: int, *, expected: bool) -> None:
+    """An entry is written without blanks, and takes a comma."""
+    entry = {"env": "dev", "x": ""}
+    entry["x"] = "x" * (characters - len('{"env":"dev","x":""},'))
+
+    assert fits([entry]) is expected
+
+
+@pytest.mark.parametrize(
+    ("sizes", "expected"),
+    [
+        pytest.param({"a": 256, "b": 1}, [("a", ""), ("b", "")], id="one that fills a shard"),
+        pytest.param({"a": 255, "b": 1}, [("a,b", "")], id="two that fill a shard"),
+        pytest.param({"a": 1, "b": 255, "c": 1}, [("a,b", ""), ("c", "")], id="one more"),
+        pytest.param({"a": 257, "b": 1}, [("b", ""), ("a", 256), ("a", 1)], id="one that is split"),
+    ],
+)
+def test_environments_are_packed_in_order(sizes: dict[str, int], expected: list[tuple[str, str | int]]) -> None:
+    matrix = [service_entry(name, f"s{number}") for name, size in sizes.items() for number in range(size)]
+
+    found = [(str(part["environments"]), str(part["service"])) for part in shards(matrix, services=())]
+
+    assert [(envs, len(names.split(",")) if names else "") for envs, names in found] == expected
 
 
 def test_every_service_is_deployed_if_all_are_asked_for() -> None:
