@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo sandbox test lint bench bench-contention bench-cost bench-evidence bench-infra-pr bench-interleavings mutants lock clean setup
+.PHONY: demo sandbox test conformance lint bench bench-contention bench-cost bench-evidence bench-infra-pr bench-interleavings mutants lock clean setup
 .DEFAULT_GOAL := test
 
 setup: .setup-done
@@ -26,6 +26,10 @@ test: setup lint
 	$(BIN)/coverage run -m pytest -n 4 --dist worksteal
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+# Needs GITHUB_API_URL, CONFORMANCE_ORGANIZATION and CONFORMANCE_TOKEN; see CONTRIBUTING.md.
+conformance: setup
+	$(BIN)/python -m tests.conformance
 
 lint: setup
 	$(BIN)/ruff check

@@ -178,6 +178,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _rest(self, path: str, query: dict[str, str], body: bytes) -> tuple[int, Any, dict[str, str]]:
         sandbox, described = self.server.sandbox, descriptions.rest()
+        path = self._by_name(path)
         moved = self._moved(path)
         if moved:
             return moved
@@ -211,6 +212,13 @@ class _Handler(BaseHTTPRequestHandler):
         sandbox.violations += described.response_problems(operation, status, answer if schema else None)
         self._note(path, name, token, status)
         return status, answer, {"Link": link} if link else {}
+
+    def _by_name(self, path: str) -> str:
+        """Return *path* with the name of the repository if it has its number, as what a redirect leads to has."""
+        number, *rest = path.removeprefix("/repositories/").split("/", 1)
+        repos = self.server.sandbox.state.repos.values() if path.startswith("/repositories/") else ()
+        names = [repo.full_name for repo in repos if str(repo.id) == number]
+        return "/".join(("/repos", names[0], *rest)) if names else path
 
     def _moved(self, path: str) -> tuple[int, Any, dict[str, str]] | None:
         """Return the redirect of a call about a repository by a former name (octokit/fixtures rename-repository)."""

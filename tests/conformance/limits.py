@@ -1,0 +1,133 @@
+"""How much may be asked, and how long a text may be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from actions.api.github_errors import types_of
+from actions.errors import GitHubError
+from tests.conformance.assumptions import assumption, cause, needs, refusal, require, require_refusal, said
+
+if TYPE_CHECKING:
+    from tests.conformance.ground import Ground
+
+DOCS = 'docs, "Rate limits and query limits for the GraphQL API"'
+LONGEST_BODY = 65_536
+LONGEST_LABEL = 50
+MOST_FILES = 300
+
+
+@assumption("A query for more than 500,000 nodes is refused: MAX_NODE_LIMIT_EXCEEDED", source=f"{DOCS}; pullp#108")
+def _nodes(ground: Ground) -> None:
+    many = "pullRequests(first: 100) { nodes { commits(first: 100) { nodes { commit { %s } } } } }"
+    error = refusal(lambda: ground.shared.ask(many % "parents(first: 100) { nodes { oid } }"))
+
+    require("MAX_NODE_LIMIT_EXCEEDED" in types_of(cause(error)), f"{types_of(cause(error))}: {said(error)}")
+
+
+@assumption("Nodes are counted before the query runs: every `first` times those above it", source=DOCS)
+def _counted(ground: Ground) -> None:
+    document = """query($owner: String!, $name: String!) { rateLimit { nodeCount }
+        repository(owner: $owner, name: $name) { pullRequests(first: 50) { nodes { labels(first: 20) { nodes { name }
+        } } } } }"""
+    counted = ground.shared.client.graphql(document, {})["rateLimit"]
+
+    require(counted is None or counted["nodeCount"] == 50 + 50 * 20, f"nodeCount is {counted}")
+
+
+@assumption("A query costs a point for every hundred requests behind its connections", source=DOCS)
+def _points(ground: Ground) -> None:
+    document = """query($owner: String!, $name: String!) { rateLimit { cost }
+        repository(owner: $owner, name: $name) { pullRequests(first: 100) { nodes {
+        labels(first: 10) { nodes { name } } comments(first: 10) { nodes { databaseId } }
+        reviews(first: 10) { nodes { state } } } } } }"""
+    counted = ground.shared.client.graphql(document, {})["rateLimit"]
+
+    require(counted is None or counted["cost"] == 3, f"cost is {counted}, and 301 requests were counted")
+
+
+@assumption("The token of a person has at least 5,000 points an hour", source=DOCS)
+def _person(ground: Ground) -> None:
+    limit = ground.shared.client.graphql("query { rateLimit { limit } }", {})["rateLimit"]
+
+    require(limit is None or limit["limit"] >= 5000, f"limit is {limit}")
+
+
+@assumption("The installation token of an App has at least 5,000 points an hour", source=DOCS)
+def _app(ground: Ground) -> None:
+    limit = ground.shared.as_app().client.graphql("query { rateLimit { limit } }", {})["rateLimit"]
+
+    require(limit is None or limit["limit"] >= 5000, f"limit is {limit}")
+
+
+@assumption("A page of more than 100 records is refused", source="docs")
+def _page(ground: Ground) -> None:
+    error = refusal(lambda: ground.shared.ask("labels(first: 101) { nodes { name } }"))
+
+    require("EXCESSIVE_PAGINATION" in types_of(cause(error)), f"{types_of(cause(error))}: {said(error)}")
+
+
+@assumption("A comparison lists at most 300 files", source="docs")
+def _files(ground: Ground) -> None:
+    scratch = ground.shared
+    many = scratch.commit({f"files/{number:03}": str(number) for number in range(MOST_FILES + 1)})
+    compared = scratch.repository.compare(scratch.start.head, many.head)
+
+    require(compared and len(compared.files) == MOST_FILES, f"{compared and len(compared.files)} files")
+
+
+@assumption("The body of a pull request has at most 65,536 characters", source="renovate#2032, #14551")
+def _body(ground: Ground) -> None:
+    scratch = ground.shared
+    pull = scratch.open(scratch.guarded())
+    scratch.pulls.update(pull, title="Change", body="x" * LONGEST_BODY)
+
+    require_refusal(
+        lambda: scratch.pulls.update(pull, title="Change", body="x" * (LONGEST_BODY + 1)),
+        r"body is too long \(maximum is 65536 characters\)",
+        GitHubError,
+    )
+
+
+@assumption("A comment has at most 65,536 characters", source="release-please#1034")
+def _comment(ground: Ground) -> None:
+    scratch = ground.shared
+    pull = scratch.open(scratch.guarded())
+
+    require_refusal(
+        lambda: scratch.pulls.comment(pull.number, "x" * (LONGEST_BODY + 1), replaces=0),
+        r"body is too long \(maximum is 65536 characters\)",
+        GitHubError,
+    )
+
+
+@assumption("The name of a label has at most 50 characters", source="renovate#31091")
+def _label(ground: Ground) -> None:
+    scratch = ground.shared
+    pull = scratch.open(scratch.guarded())
+    scratch.pulls.add_labels(pull, ["x" * LONGEST_LABEL])
+
+    error = refusal(lambda: scratch.pulls.add_labels(pull, ["x" * (LONGEST_LABEL + 1)]))
+
+    require(isinstance(error, GitHubError) and error.status == 422, said(error))
+
+
+needs(
+    __name__,
+    "A comparison pages its commits by 250",
+    source="docs",
+    why="251 commits would break the secondary limit of 80 new objects a minute",
+)
+needs(__name__, "GITHUB_TOKEN has 1,000 points an hour", source=DOCS, why="only a run of a workflow has that token")
+needs(
+    __name__,
+    "Outputs of a job that hold a masked secret are dropped; of annotations of one type, a step keeps 10",
+    source="docs; actions/runner JobExtension.cs, ExecutionContext.cs",
+    why="only a run of a workflow shows it, and its log",
+)
+needs(
+    __name__,
+    "A rate limit is a 200 with RATE_LIMIT, RATE_LIMITED or 'secondary rate limit'",
+    source="githubkit#271; renovate's specs; hub4j recordings",
+    why="it would take more than the 1,000 points of a run",
+)

@@ -1,0 +1,195 @@
+"""What runs of workflows leave behind. Only a server that runs workflows can say, and it takes some minutes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from actions.errors import ActionError
+from tests.conformance.assumptions import DifferentError, NotTriedError, assumption, question, require
+
+if TYPE_CHECKING:
+    from tests.conformance.ground import Ground, Scratch
+
+READ, ADMINISTRATION = "actions: read", "administration: write"
+PROBE = """on: [push, pull_request, pull_request_target]
+permissions: {}
+jobs:
+  recorded:
+    if: github.event_name == 'push'
+    environment: recorded
+    runs-on: ubuntu-latest
+    steps: [{run: 'true'}]
+  unrecorded:
+    if: github.event_name == 'push'
+    environment: {name: unrecorded, deployment: false}
+    runs-on: ubuntu-latest
+    steps: [{run: 'true'}]
+  refused:
+    if: github.event_name == 'pull_request'
+    environment: guarded
+    runs-on: ubuntu-latest
+    steps: [{run: 'true'}]
+  target:
+    if: github.event_name == 'pull_request_target'
+    runs-on: ubuntu-latest
+    env: {DEFAULT: '${{ github.event.repository.default_branch }}'}
+    steps: [{run: 'test "$GITHUB_REF" = "refs/heads/$DEFAULT"'}]
+"""
+SLOW = """on: push
+permissions: {}
+jobs:
+  slow:
+    environment: slow
+    runs-on: ubuntu-latest
+    steps: [{run: 'true'}]
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Probe:
+    """A scratch repository in which the workflow ran for a push and for a pull request; *jobs* by their names."""
+
+    scratch: Scratch
+    pushed: str
+    proposed: str
+    jobs: dict[str, Any]
+
+
+def probe(ground: Ground) -> Probe:
+    """Return what the runs left; they are waited for once, whatever comes of it."""
+    if not ground.workflows:
+        raise NotTriedError("this server runs no workflows")
+    found = _probed(ground)
+    if isinstance(found, str):
+        raise NotTriedError(f"the workflow did not run to its end: {found}")
+    return found
+
+
+@cache
+def _probed(ground: Ground) -> Probe | str:
+    try:
+        return _run(ground)
+    except (ActionError, DifferentError) as error:
+        return str(error)
+
+
+def _run(ground: Ground) -> Probe:
+    scratch = ground.make()
+    main = scratch.start.branch
+    policy = {"deployment_branch_policy": {"protected_branches": False, "custom_branch_policies": True}}
+    scratch.rest("PUT", "/environments/guarded", policy, ADMINISTRATION)
+    scratch.rest("POST", "/environments/guarded/deployment-branch-policies", {"name": main}, ADMINISTRATION)
+    pushed = scratch.commit({".github/workflows/probe.yml": PROBE}, branch=main).head
+    jobs = {**_jobs(scratch, pushed, {"recorded", "unrecorded"})}
+    onto = scratch.repository.base(main, [])
+    branch = scratch.repository.commit_files(onto, branch="change", files={"change": ""}, message="Change")
+    scratch.pulls.open(base=main, branch=branch.name, title="Change", body="", draft=False)
+    jobs |= _jobs(scratch, branch.head, {"refused", "target"})
+    return Probe(scratch=scratch, pushed=pushed, proposed=branch.head, jobs=jobs)
+
+
+def _jobs(scratch: Scratch, sha: str, names: set[str]) -> dict[str, Any]:
+    """Return the checks *names* of GitHub Actions on a commit, when all of them have finished."""
+
+    def finished() -> dict[str, Any] | None:
+        listed = scratch.rest("GET", f"/commits/{sha}/check-runs?per_page=100", permission="checks: read")
+        done = {run["name"]: run for run in listed["check_runs"] if run["conclusion"] not in (None, "skipped")}
+        return done if names <= done.keys() else None
+
+    return scratch.ground.eventually(finished, f"the jobs {', '.join(sorted(names))}", times=3)
+
+
+def _deployments(scratch: Scratch, environment: str) -> Any:
+    return scratch.rest("GET", f"/deployments?environment={environment}", permission="deployments: read")
+
+
+@assumption(
+    "A job with `environment:` leaves a deployment record that names the person who started the run",
+    source="chrnorm/deployment-action#68, #61",
+)
+def _recorded(ground: Ground) -> None:
+    scratch = probe(ground).scratch
+    creators = [record["creator"]["login"] for record in _deployments(scratch, "recorded")]
+
+    require(creators == [scratch.login], creators)
+
+
+@assumption(
+    "A job with `deployment: false` beside its environment leaves no deployment record",
+    source='docs, "Using environments without deployments"; max-sixty/tend#852',
+)
+def _unrecorded(ground: Ground) -> None:
+    found = probe(ground)
+
+    require(found.jobs["unrecorded"]["conclusion"] == "success", found.jobs["unrecorded"]["conclusion"])
+    require(_deployments(found.scratch, "unrecorded") == [], "there is a record")
+
+
+@assumption(
+    "A job whose ref the environment does not admit fails: '… is not allowed to deploy to … protection rules.'",
+    source="no-human-ai/no_human#531",
+)
+def _refused(ground: Ground) -> None:
+    found = probe(ground)
+    job = found.jobs["refused"]
+    notes = found.scratch.rest("GET", f"/check-runs/{job['id']}/annotations", permission="checks: read")
+    words = " ".join(note["message"] for note in notes)
+
+    require(job["conclusion"] == "failure", job["conclusion"])
+    require("is not allowed to deploy to guarded due to environment protection rules" in words, words)
+
+
+@assumption(
+    "`pull_request_target` runs with the ref of the default branch, and its checks are on the head of the pull request",
+    source="GitHub changelog, 7 November 2025",
+)
+def _target(ground: Ground) -> None:
+    job = probe(ground).jobs["target"]
+
+    require(job["conclusion"] == "success", f"{job['conclusion']}: GITHUB_REF is not the default branch")
+
+
+@assumption("A job in REST does not say which environment it has", source="OpenAPI description")
+def _job(ground: Ground) -> None:
+    found = probe(ground)
+    job = found.scratch.rest("GET", f"/actions/jobs/{found.jobs['recorded']['id']}", permission=READ)
+
+    require("environment" not in job, f"environment is {job.get('environment')}")
+
+
+@question("Is `CheckRun.deployment` filled for a job with an environment?")
+def _deployment(ground: Ground) -> str:
+    found = probe(ground)
+    shown = "name deployment { environment creator { login } }"
+    contexts = f"statusCheckRollup {{ contexts(first: 10) {{ nodes {{ ... on CheckRun {{ {shown} }} }} }} }}"
+    answer = found.scratch.ask(f'object(oid: "{found.pushed}") {{ ... on Commit {{ {contexts} }} }}')
+    return str([dict(node) for node in answer["object"]["statusCheckRollup"]["contexts"]["nodes"]])
+
+
+@question("Which record does a job leave that is cancelled while it waits for its environment?")
+def _cancelled(ground: Ground) -> str:
+    if not ground.workflows:
+        raise NotTriedError("this server runs no workflows")
+    scratch = ground.make()
+    scratch.rest("PUT", "/environments/slow", {"wait_timer": 30}, ADMINISTRATION)
+    sha = scratch.commit({".github/workflows/slow.yml": SLOW}, branch=scratch.start.branch).head
+
+    def waiting() -> int | None:
+        runs = scratch.rest("GET", f"/actions/runs?head_sha={sha}", permission=READ)["workflow_runs"]
+        return next((int(run["id"]) for run in runs if run["status"] == "waiting"), None)
+
+    number = ground.eventually(waiting, "the run that waits", times=2)
+    scratch.rest("POST", f"/actions/runs/{number}/cancel", permission="actions: write")
+
+    def ended() -> str | None:
+        return scratch.rest("GET", f"/actions/runs/{number}", permission=READ)["conclusion"] or None
+
+    conclusion = ground.eventually(ended, "the end of the run", times=2)
+    records = _deployments(scratch, "slow")
+    statuses = [
+        [status["state"] for status in scratch.rest("GET", f"/deployments/{record['id']}/statuses")]
+        for record in records
+    ]
+    return f"the run is {conclusion}; {len(records)} records, with the statuses {statuses}"
