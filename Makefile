@@ -27,7 +27,7 @@ test: setup lint
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-# Needs GITHUB_API_URL, CONFORMANCE_ORGANIZATION and CONFORMANCE_TOKEN; see CONTRIBUTING.md.
+# Needs an organization and tokens: tests/conformance/README.md
 conformance: setup
 	$(BIN)/python -m tests.conformance
 
