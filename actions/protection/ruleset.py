@@ -80,7 +80,7 @@ class Ruleset:
 
     def error(self, message: str, at: str = "") -> InvalidRulesetError:
         """Return *message* as an error in the file, at the first line that contains *at*."""
-        return InvalidRulesetError(f"{self.file}: {message}", file=self.file, line=self.line(at) if at else 1)
+        return InvalidRulesetError(f"{self.file}: {message}", file=self.file, line=self.line(at))
 
     def body(self) -> dict[str, Any]:
         """Return the ruleset as a request body of the API."""
@@ -250,12 +250,10 @@ def _validate(schema: dict[str, Any], value: object, prefix: str, text: str, fil
     except fastjsonschema.JsonSchemaValueException as error:
         # "data.parameters.x must be …": `data` is the validated object.
         path = [str(part) for part in error.path[1:]]
-        problem = error.message.removeprefix(error.name or "").strip()
-        where = ".".join(path)
+        problem = error.message.removeprefix(error.name or "")
+        words = f"{prefix}{'.'.join(path)} {problem}".split()
         last = next((part for part in reversed(path) if not part.isdecimal()), "")
-        raise InvalidRulesetError(
-            f"{file}: {prefix}{where} {problem}".replace("  ", " "), file=file, line=_line(text, f'"{last}"')
-        ) from error
+        raise InvalidRulesetError(f"{file}: {' '.join(words)}", file=file, line=_line(text, f'"{last}"')) from error
 
 
 def _line(text: str, needle: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -14,7 +15,7 @@ from actions.errors import InvalidRulesetError
 from actions.protection.lint import RepositoryFacts, covers, lint
 from actions.protection.plan import GUARD, Verb, find_drift, plan_steps
 from actions.protection.ruleset import Ruleset, differences, parse_ruleset, read_ruleset
-from actions.protection.workflow_checks import reported_checks
+from actions.protection.workflow_checks import publishes, reported_checks
 from tests.rulesets import ARTICLE, check, rule
 from tests.support import ROOT
 
@@ -136,7 +137,25 @@ def test_the_rulesets_of_the_examples_are_sound(name: str) -> None:
             1,
             id="number",
         ),
-        pytest.param(json.dumps(document(bypass_actors=[1])), "bypass_actors.0 must be object", 1, id="no entry"),
+        pytest.param(json.dumps(document(bypass_actors=[1])), "x.json: bypass_actors.0 must be obj", 1, id="no entry"),
+        pytest.param(
+            json.dumps(document(conditions={"ref_name": {"exclude": [], "include": ["a", 1]}}), indent=1),
+            "x.json: conditions.ref_name.include.1 must be string",
+            7,
+            id="a pattern that is no text",
+        ),
+        pytest.param(
+            json.dumps(document(rules=[{"type": "pull_request", "parameters": {}}]), indent=1),
+            "x.json: rule pull_request, parameters must contain ",
+            14,
+            id="no parameters",
+        ),
+        pytest.param(
+            json.dumps(document(bypass_actors=[{"actor_type": "User", "actor": ""}]), indent=1),
+            "x.json: a bypass of kind User needs either actor (a name) or actor_id",
+            13,
+            id="an empty name",
+        ),
         pytest.param(json.dumps(document(bypass_actors={})), "bypass_actors must be array", 1, id="no entries"),
     ],
 )
@@ -210,6 +229,28 @@ def test_what_means_the_same_is_no_difference() -> None:
             ["User 5 (always)"],
             id="a bypass",
         ),
+        pytest.param(
+            {"bypass_actors": [{"actor_type": "OrganizationAdmin", "actor_id": 1, "bypass_mode": "pull_request"}]},
+            "bypass_actors",
+            [],
+            ["OrganizationAdmin (pull_request)"],
+            id="a bypass of many",
+        ),
+        pytest.param({"target": "tag"}, "target", "branch", "tag", id="the target"),
+        pytest.param(
+            {"rules": [rule("deletion"), check("a"), rule("pull_request", **PULL_REQUEST)]},
+            "rules.pull_request",
+            None,
+            PULL_REQUEST,
+            id="one with parameters more",
+        ),
+        pytest.param(
+            {"rules": [rule("deletion")]},
+            "rules.required_status_checks",
+            check("a")["parameters"],
+            None,
+            id="one with parameters is missing",
+        ),
     ],
 )
 def test_a_difference_is_named_by_what_it_is_about(
@@ -228,6 +269,59 @@ def test_a_bypass_list_that_cannot_be_seen_is_unknown_and_never_in_sync() -> Non
     (found,) = differences(ruleset(), read_ruleset(document()))
 
     assert (found.kind, found.what) == ("unknown", "bypass_actors")
+
+
+def test_the_order_of_a_list_is_no_difference_and_its_items_are() -> None:
+    def with_methods(*methods: str) -> list[dict[str, Any]]:
+        given = {"allowed_merge_methods": list(methods)} if methods else {}
+        return [rule("pull_request", **PULL_REQUEST, **given)]
+
+    def differ(one: list[dict[str, Any]], other: list[dict[str, Any]]) -> list[str]:
+        found = differences(ruleset(rules=one), read_ruleset(document(rules=other, bypass_actors=[])))
+        return [difference.what for difference in found]
+
+    assert differ(with_methods("squash", "merge"), with_methods("merge", "squash")) == []
+    assert differ(with_methods(), with_methods("merge", "squash", "rebase")) == []
+    assert differ(with_methods(), with_methods("squash")) == ["rules.pull_request.allowed_merge_methods"]
+    assert differ(with_methods("merge"), with_methods("squash")) == ["rules.pull_request.allowed_merge_methods"]
+
+
+def test_actors_are_shown_by_the_names_that_the_file_gives_in_order() -> None:
+    named = {"actor_type": "User", "actor": "zoe", "bypass_mode": "always"}
+    ours = ruleset(bypass_actors=[named, {"actor_type": "Team", "actor": "core", "bypass_mode": "always"}])
+    with_numbers = replace(
+        ours, bypass=tuple(replace(entry, number=number) for number, entry in enumerate(ours.bypass or (), 7))
+    )
+    theirs = [
+        {"actor_type": "User", "actor_id": 7, "bypass_mode": "pull_request"},
+        {"actor_type": "Team", "actor_id": 9, "bypass_mode": "always"},
+    ]
+
+    (found,) = differences(with_numbers, read_ruleset(document(bypass_actors=theirs)))
+
+    assert (found.file, found.github) == (
+        ["Team core (always)", "User zoe (always)"],
+        ["Team 9 (always)", "User zoe (pull_request)"],
+    )
+
+
+def test_an_error_is_at_its_line() -> None:
+    found = ruleset(rules=[rule("deletion")])
+
+    errors = [found.error("wrong", '"deletion"'), found.error("wrong"), found.error("wrong", "nowhere")]
+    assert [error.line for error in errors] == [found.text[: found.text.index('"deletion"')].count("\n") + 1, 1, 1]
+    assert {(str(error), error.file) for error in errors} == {("rulesets/main.json: wrong", "rulesets/main.json")}
+
+
+def test_a_ruleset_is_sent_as_github_takes_it() -> None:
+    found = ruleset(rules=[rule("deletion"), check("a")])
+
+    assert found.body() == {
+        "name": "main", "target": "branch", "enforcement": "active",
+        "conditions": {"ref_name": {"include": ["~DEFAULT_BRANCH"]}}, "bypass_actors": [],
+        "rules": [{"type": "deletion"}, check("a")],
+    }  # fmt: skip
+    assert read_ruleset({"name": "x", "enforcement": "active", "rules": None}).body()["bypass_actors"] == []
 
 
 CREATION: dict[str, Any] = {"conditions": includes("refs/heads/hotfixes/**/*"), "rules": [rule("creation")]}
@@ -613,3 +707,221 @@ def test_a_workflow_that_calls_itself_ends() -> None:
     path = ".github/workflows/a.yml"
 
     assert reported_checks({path: f"on: pull_request\njobs: {{x: {{uses: ./{path}}}}}\n"}) == []
+
+
+def test_steps_name_the_rulesets_that_they_change() -> None:
+    old = [there("bb", "deletion"), there("ccc", "deletion")]
+
+    steps = plan_steps([wanted("new", "deletion"), wanted("bb", "deletion", "creation")], old, prune=True)
+
+    assert [(str(step), step.number) for step in steps] == [
+        ("create 'new'", 0),
+        ("update 'bb'", 2),
+        ("delete 'ccc'", 3),
+    ]
+    assert [step.guards for step in steps] == [False] * 3
+
+
+def test_guards_are_new_copies() -> None:
+    old = [there("a", "deletion"), there("bb", "creation")]
+
+    steps = plan_steps([wanted("a", "creation"), wanted("bb", "deletion")], old, prune=False)
+
+    assert [(step.guards, step.number) for step in steps] == [
+        *[(True, 0)] * 2,
+        (False, 1),
+        (False, 2),
+        *[(True, 0)] * 2,
+    ]
+    assert [step.ruleset.rules.keys() for step in steps[:2]] == [{"deletion"}, {"creation"}]
+
+
+def test_a_bypass_list_that_cannot_be_seen_is_no_reason_for_an_update() -> None:
+    unseen = read_ruleset(document(name="a", rules=[rule("deletion")], id=1))
+    loses = there("bb", "deletion", "creation")
+
+    assert names([unseen], [wanted("a", "deletion")]) == []
+    assert names([loses, unseen], [wanted("bb", "creation"), wanted("a", "deletion", "creation")]) == [
+        "update a",
+        "update bb",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("on", "expected"),
+    [
+        pytest.param("pull_request", [("x", False)], id="pull requests"),
+        pytest.param("[push, workflow_dispatch]", [("x", False)], id="pushes among others"),
+        pytest.param("workflow_dispatch", [], id="something else"),
+        pytest.param("{pull_request: {paths: [a]}}", [("x", True)], id="some paths"),
+        pytest.param("{pull_request: {paths-ignore: [a]}}", [("x", True)], id="all but some paths"),
+        pytest.param("{pull_request: {branches: [a]}}", [("x", False)], id="some branches"),
+        pytest.param("{pull_request: {paths: [a]}, push: }", [("x", False)], id="all pushes"),
+        pytest.param("{pull_request: {paths: [a]}, workflow_dispatch: }", [("x", True)], id="some paths, or by hand"),
+    ],
+)
+def test_a_check_is_reported_on_pull_requests_of_some_paths_or_all(on: str, expected: list[tuple[str, bool]]) -> None:
+    found = reported_checks({"a.yml": f"on: {on}\njobs: {{x: {{}}}}\n"})
+
+    assert [(check.name, check.filtered) for check in found] == expected
+
+
+@pytest.mark.parametrize(
+    ("job", "expected"),
+    [
+        pytest.param("{}", ["x"], id="no name"),
+        pytest.param("{name: ''}", ["x"], id="an empty name"),
+        pytest.param("{name: [a]}", ["x"], id="a name that is no text"),
+        pytest.param("{name: 'a ${{ b }} c ${{ d }}'}", ["a * c *"], id="expressions"),
+        pytest.param("{strategy: a}", ["x"], id="a strategy that is none"),
+        pytest.param("{strategy: {matrix: {a: [1]}}}", ["x (*)"], id="a matrix"),
+        pytest.param("{name: '${{ a }}', strategy: {matrix: {a: [1]}}}", ["* (*)", "*"], id="a matrix in the name"),
+        pytest.param("{uses: ./.github/workflows/called.yml}", ["x / y"], id="a workflow of this repository"),
+        pytest.param("{uses: ./.github/workflows/called.yml@v1}", ["x / *"], id="one at a version"),
+        pytest.param("{uses: ./.github/workflows/gone.yml}", [], id="one that is not there"),
+        pytest.param("text", [], id="no job"),
+    ],
+)
+def test_a_check_has_the_name_of_its_job(job: str, expected: list[str]) -> None:
+    called = {".github/workflows/called.yml": "on: workflow_call\njobs: {y: {}}\n"}
+
+    found = reported_checks({"a.yml": f"on: pull_request\njobs: {{x: {job}}}\n", **called})
+
+    assert [check.name for check in found] == expected
+
+
+@pytest.mark.parametrize(("levels", "expected"), [(10, 1), (11, 0)])
+def test_workflows_call_each_other_ten_levels_deep(levels: int, expected: int) -> None:
+    folder = ".github/workflows"
+    texts = {
+        f"{folder}/{level}.yml": f"on: workflow_call\njobs: {{j: {{uses: ./{folder}/{level + 1}.yml}}}}\n"
+        for level in range(levels)
+    }
+    texts[f"{folder}/0.yml"] = texts[f"{folder}/0.yml"].replace("workflow_call", "push")
+    texts[f"{folder}/{levels}.yml"] = "on: workflow_call\njobs: {last: {}}\n"
+
+    assert len(reported_checks(texts)) == expected
+
+
+@pytest.mark.parametrize(("name", "known"), [("a 1 c", True), ("a 1 c d", False), ("x a 1 c", False), ("a.1.c", False)])
+def test_a_name_with_an_unknown_part_is_matched_as_a_whole(name: str, *, known: bool) -> None:
+    (found,) = reported_checks({"a.yml": "on: push\njobs: {x: {name: 'a ${{ b }} c'}}\n"})
+
+    assert found.is_named(name) is known
+
+
+@pytest.mark.parametrize(
+    ("on", "expected"),
+    [
+        pytest.param("{push: {branches: ['hotfixes/**']}}", "a.yml", id="the branch"),
+        pytest.param("{push: {branches: [main]}}", "", id="another branch"),
+        pytest.param("{push: {branches: main}}", "", id="no list"),
+        pytest.param("{push: {tags: ['*']}}", "", id="no filter for branches"),
+        pytest.param("push", "", id="no filter"),
+        pytest.param("{pull_request: {branches: ['**']}}", "", id="no push"),
+    ],
+)
+def test_a_workflow_publishes_the_branches_that_it_names(on: str, expected: str) -> None:
+    assert publishes({"b.yml": "on: push\n", "a.yml": f"on: {on}\n"}, "hotfixes/x/y") == expected
+
+
+def problems(*given: dict[str, Any], facts: RepositoryFacts | None = REPOSITORY) -> list[str]:
+    """Return where the problems are, in order."""
+    return [problem.at for problem in lint([ruleset(**each) for each in given], facts)]
+
+
+REVIEW = rule("pull_request", **PULL_REQUEST)
+REBASE = rule("pull_request", **PULL_REQUEST, allowed_merge_methods=["rebase"])
+HOTFIXES = includes("refs/heads/hotfixes/**/*")
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        pytest.param([{"bypass_actors": [bot()]}], [], id="always, of nothing that matters"),
+        pytest.param([{"rules": [REVIEW], "bypass_actors": [bot("pull_request")]}], [], id="by pull request"),
+        pytest.param([{"rules": [check("set up")], "bypass_actors": [bot()]}], ['"gitops-bot"'], id="of checks"),
+        pytest.param(
+            [CREATION | {"rules": [rule("creation"), rule("deletion")], "bypass_actors": [bot("pull_request"), bot()]}],
+            [],
+            id="creation among other rules",
+        ),
+        pytest.param(
+            [{"bypass_actors": [{"actor_type": "OrganizationAdmin", "bypass_mode": "always"}]}],
+            ['"OrganizationAdmin"'],
+            id="a crowd without a name",
+        ),
+        pytest.param([{"rules": [rule("creation")], "bypass_actors": [bot()]}], ['"creation"'], id="on the default"),
+        pytest.param([CREATION | {"bypass_actors": [bot()]}], [], id="somebody creates"),
+        pytest.param([{"rules": [rule("required_signatures")]}], [], id="signatures by every method"),
+        pytest.param([{"rules": [rule("required_signatures"), REBASE]}], ['"required_signatures"'], id="rebase alone"),
+        pytest.param([{"rules": [LINEAR, REBASE]}], [], id="linear history by rebase"),
+        pytest.param(
+            [{"name": "a", "rules": [rule("required_signatures")]},
+             {"name": "b", "rules": [REBASE], "enforcement": "disabled"}],
+            ['"enforcement"'],
+            id="rebase alone, not in force",
+        ),
+        pytest.param(
+            [{"name": "a", "rules": [rule("required_signatures")]},
+             {"name": "b", "rules": [REBASE], "conditions": includes("refs/heads/x")}],
+            [],
+            id="rebase alone, elsewhere",
+        ),
+        pytest.param(
+            [{"name": "a", "rules": [rule("required_signatures"), REBASE], "enforcement": "evaluate"}],
+            ['"enforcement"', '"required_signatures"'],
+            id="rebase alone, evaluated",
+        ),
+        pytest.param(
+            [{"name": "a", "rules": [REVIEW], "bypass_actors": [bot("pull_request")]},
+             {"name": "b", "rules": [REVIEW], "enforcement": "disabled"}],
+            ['"enforcement"'],
+            id="a bypass that is taken back by nothing in force",
+        ),
+        pytest.param(
+            [CREATION | {"name": "a", "bypass_actors": [bot()]},
+             {"name": "b", "conditions": HOTFIXES, "rules": [
+                 rule("required_status_checks", required_status_checks=[{"context": "set up", "integration_id": 15368}],
+                      strict_required_status_checks_policy=True, do_not_enforce_on_create=True)]}],
+            [],
+            id="checks that are not enforced at creation",
+        ),
+        pytest.param(
+            [CREATION | {"name": "a", "bypass_actors": [bot()]}, {"name": "b", "rules": [check("set up")]}],
+            [],
+            id="checks elsewhere",
+        ),
+        pytest.param(
+            [CREATION | {"name": "a", "bypass_actors": [bot()]},
+             {"name": "b", "conditions": HOTFIXES, "rules": [rule("deletion")]}],
+            [],
+            id="no checks",
+        ),
+        pytest.param([{"rules": [check("docs", None)]}], ['"docs"', '"docs"'], id="two problems of a check"),
+        pytest.param([{"target": "tag", "rules": [rule("creation")]}], [], id="tags"),
+        pytest.param([{"target": "tag", "conditions": {}}], ['"include"'], id="no tags"),
+    ],
+)  # fmt: skip
+def test_problems_are_found_where_they_are(given: list[dict[str, Any]], expected: list[str]) -> None:
+    assert problems(*given) == expected
+
+
+def test_without_a_repository_only_what_holds_for_all_is_found() -> None:
+    given = {"rules": [check("nowhere")], "conditions": includes("refs/heads/hotfixes/*")}
+
+    assert problems(given, facts=None) == []
+    assert problems(given) == ['"nowhere"', '"refs/heads/hotfixes/*"']
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        pytest.param("setup", "; did you mean 'set up'?", id="nearly a name"),
+        pytest.param("%%%", "", id="nothing like it"),
+    ],
+)
+def test_the_nearest_check_is_suggested(name: str, hint: str) -> None:
+    (found,) = lint([ruleset(rules=[check(name)])], REPOSITORY)
+
+    assert found.message == f"check '{name}' is required, but no workflow reports it on pull requests{hint}"
