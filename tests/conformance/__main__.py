@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from actions.errors import ActionError
 from actions.runner.clock import Clock
-from tests.conformance.assumptions import Verdict
+from tests.conformance.assumptions import DifferentError, Verdict
 from tests.conformance.ground import Ground
 from tests.conformance.report import render
 from tests.conformance.runner import run
@@ -31,7 +31,7 @@ def main(environment: Mapping[str, str], clock: Clock) -> int:
     ground = Ground(settings, clock, patience=PATIENCE, workflows=True)
     try:
         report = run(ground)
-    except ActionError as error:
+    except (ActionError, DifferentError) as error:
         print(settings.without_tokens(f"conformance: {error}"))
         return 2
     print(settings.without_tokens(render(report)))

@@ -56,7 +56,7 @@ def _newest(ground: Ground) -> None:
 
     app.check_run(pull.head_sha, "newest", "success")
 
-    scratch.ground.eventually(lambda: scratch.merge(pull), "the merge")
+    scratch.merge_soon(pull)
 
 
 @assumption(
@@ -68,8 +68,7 @@ def _bare(ground: Ground) -> None:
     app, base = scratch.as_app(), scratch.guarded(required_check("bare"))
     branch = scratch.commit()
     app.check_run(branch.head, "bare")
-    pull = scratch.pulls.open(base=base, branch=branch.name, title="Change", body="", draft=False)
-    scratch.progress(pull, lambda progress: not progress.mergeability_unknown, "the mergeability")
+    pull = scratch.propose(base, branch.name)
 
     require_refusal(lambda: scratch.merge(pull), 'required status check "bare" is expected', ChecksPendingError)
 
@@ -82,7 +81,7 @@ def _status(ground: Ground) -> None:
     scratch = ground.shared
     base, branch = scratch.guarded(required_check("status")), scratch.commit()
     scratch.status(branch.head, "status")
-    pull = scratch.pulls.open(base=base, branch=branch.name, title="Change", body="", draft=False)
+    pull = scratch.propose(base, branch.name)
 
     scratch.merge_soon(pull)
 

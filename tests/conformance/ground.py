@@ -37,13 +37,14 @@ POINTS = "query { rateLimit { used } }"
 class Ground:
     """The organization, and the scratch repositories that were made in it.
 
-    GitHub does much a moment later: *patience* is how many seconds to wait for that, 0 where nothing is ever late.
-    *workflows* tells whether the server runs any.
+    GitHub does much a moment later: *patience* is how many seconds to wait for that, 0 where nothing is ever late, and
+    at *end* nothing is waited for any more. *workflows* tells whether the server runs any.
     """
 
     settings: Settings
     clock: Clock
     patience: float = 0
+    end: float = float("inf")
     workflows: bool = False
     made: list[str] = field(default_factory=list)
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
@@ -64,6 +65,8 @@ class Ground:
         scratch = self.make(allow_auto_merge=True)
         if self.settings.second_token:
             self._let_in(scratch)
+        for token in filter(None, (self.settings.app_token, self.settings.fine_grained_token)):
+            self._wait_for_access(replace(scratch.client, token=token))
         return scratch
 
     def make(self, **settings: object) -> Scratch:
@@ -109,7 +112,8 @@ class Ground:
 
         The patience is taken several *times* for what a machine has to be found for.
         """
-        deadline, pause, seen = self.clock.now() + times * self.patience, 1.0, ""
+        patience = max(0.0, min(times * self.patience, self.end - self.clock.now()))
+        deadline, pause, seen = self.clock.now() + patience, 1.0, ""
         while True:
             try:
                 found = ask()
@@ -118,9 +122,19 @@ class Ground:
             if found is not None:
                 return found
             if self.clock.now() + pause > deadline:
-                raise DifferentError(f"{what} did not come within {times * self.patience:.0f} seconds{seen}")
+                raise DifferentError(f"{what} did not come within {patience:.0f} seconds{seen}")
             self.clock.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
+
+    def pause(self, seconds: float) -> None:
+        """Wait as long as GitHub asks to, within the patience."""
+        if self.patience:
+            self.clock.sleep(min(seconds, self.patience))
+
+    def _wait_for_access(self, client: Client) -> None:
+        """Wait until GitHub shows a new repository to a token for all repositories."""
+        absent = (HTTPStatus.NOT_FOUND,)
+        self.eventually(lambda: client.rest("GET", "", permission="metadata: read", absent=absent), "access")
 
     def _let_in(self, scratch: Scratch) -> None:
         """Let the second person write to *scratch*, who accepts if GitHub makes that an invitation."""
@@ -202,8 +216,11 @@ class Scratch:
         return self.repository.commit_files(self.start, branch=name, files=files or {name: name}, message="Change")
 
     def open(self, base: str, files: Mapping[str, str] | None = None, *, draft: bool = False) -> Pull:
-        """Open a pull request to *base*, and wait until GitHub knows whether it conflicts."""
-        branch = self.commit(files).name
+        """Open a pull request to *base* from a new branch with *files*."""
+        return self.propose(base, self.commit(files).name, draft=draft)
+
+    def propose(self, base: str, branch: str, *, draft: bool = False) -> Pull:
+        """Open a pull request from *branch* to *base*, and wait until GitHub knows whether it conflicts."""
 
         def opened() -> Pull:
             return self.pulls.open(base=base, branch=branch, title="Change", body="", draft=draft)

@@ -74,7 +74,7 @@ def _person_approves(ground: Ground) -> None:
     pull = scratch.open(scratch.guarded(reviewed(1)))
     approve(second, pull)
 
-    scratch.ground.eventually(lambda: scratch.merge(pull), "the merge")
+    scratch.merge_soon(pull)
 
 
 @assumption("Nobody approves a pull request of their own: 422", source="docs")

@@ -73,6 +73,7 @@ def run(ground: Ground, assumptions: Sequence[Assumption] = (), *, questions: bo
     Raises ActionError if the server cannot be reached, or no scratch repository can be made.
     """
     start = ground.clock.now()
+    ground.end = start + MOST_SECONDS
     meter = Meter(ground)  # the first call: it only reads
     report = Report(earlier=ground.leftovers())
     try:
@@ -96,16 +97,19 @@ def _tried(each: Assumption, ground: Ground, meter: Meter, start: float, *, ques
         return Result(assumption=each, verdict=skipped, seen="the time is up")
     if meter.read() > MOST_POINTS:
         return Result(assumption=each, verdict=skipped, seen="the points are spent")
+    different = skipped if each.question else Verdict.DIFFERENT
     try:
         seen = each.attempt(ground)
     except NotTriedError as error:
         return Result(assumption=each, verdict=skipped, seen=str(error))
+    except RateLimitedError as error:
+        ground.pause(error.wait)  # or all that follow would be limited too
+        return Result(assumption=each, verdict=skipped, seen=str(error))
     except GitHubError as error:
-        failed = isinstance(error, (RateLimitedError, UnavailableError))
-        verdict = skipped if failed or plan_lacks(error) else Verdict.DIFFERENT
-        return Result(assumption=each, verdict=verdict, seen=str(error))
+        missing = isinstance(error, UnavailableError) or plan_lacks(error)
+        return Result(assumption=each, verdict=skipped if missing else different, seen=str(error))
     except (ActionError, DifferentError) as error:
-        return Result(assumption=each, verdict=Verdict.DIFFERENT, seen=str(error))
+        return Result(assumption=each, verdict=different, seen=str(error))
     except (AssertionError, AttributeError, LookupError, TypeError, ValueError) as error:  # an answer of another shape
-        return Result(assumption=each, verdict=Verdict.DIFFERENT, seen=repr(error))
+        return Result(assumption=each, verdict=different, seen=repr(error))
     return Result(assumption=each, verdict=Verdict.ANSWERED if each.question else Verdict.AS_ASSUMED, seen=seen or "")

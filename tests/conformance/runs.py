@@ -17,12 +17,12 @@ PROBE = """on: [push, pull_request, pull_request_target]
 permissions: {}
 jobs:
   recorded:
-    if: github.event_name == 'push'
+    if: github.event_name == 'push' && github.ref_name == github.event.repository.default_branch
     environment: recorded
     runs-on: ubuntu-latest
     steps: [{run: 'true'}]
   unrecorded:
-    if: github.event_name == 'push'
+    if: github.event_name == 'push' && github.ref_name == github.event.repository.default_branch
     environment: {name: unrecorded, deployment: false}
     runs-on: ubuntu-latest
     steps: [{run: 'true'}]
@@ -82,11 +82,11 @@ def _run(ground: Ground) -> Probe:
     scratch.rest("PUT", "/environments/guarded", policy, ADMINISTRATION)
     scratch.rest("POST", "/environments/guarded/deployment-branch-policies", {"name": main}, ADMINISTRATION)
     pushed = scratch.commit({".github/workflows/probe.yml": PROBE}, branch=main).head
-    jobs = {**_jobs(scratch, pushed, {"recorded", "unrecorded"})}
+    jobs = _jobs(scratch, pushed, {"recorded", "unrecorded"})
     onto = scratch.repository.base(main, [])
     branch = scratch.repository.commit_files(onto, branch="change", files={"change": ""}, message="Change")
-    scratch.pulls.open(base=main, branch=branch.name, title="Change", body="", draft=False)
-    jobs |= _jobs(scratch, branch.head, {"refused", "target"})
+    scratch.propose(main, branch.name)
+    jobs |= _jobs(scratch, branch.head, {"refused"})
     return Probe(scratch=scratch, pushed=pushed, proposed=branch.head, jobs=jobs)
 
 
@@ -146,7 +146,8 @@ def _refused(ground: Ground) -> None:
     source="GitHub changelog, 7 November 2025",
 )
 def _target(ground: Ground) -> None:
-    job = probe(ground).jobs["target"]
+    found = probe(ground)
+    job = _jobs(found.scratch, found.proposed, {"target"})["target"]
 
     require(job["conclusion"] == "success", f"{job['conclusion']}: GITHUB_REF is not the default branch")
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
-from actions.errors import AccessError, ActionError
+from actions.errors import AccessError, ActionError, RateLimitedError
 from actions.runner.clock import Clock
 from sandbox.faults import Fault
 from sandbox.server import Sandbox
@@ -97,6 +97,14 @@ def test_on_the_sandbox_every_assumption_holds_or_has_a_reason(sandbox: Sandbox,
     assert 0 < (report.points or 0) < runner.MOST_POINTS
 
 
+def test_the_questions_that_the_sandbox_can_be_asked_have_answers(sandbox: Sandbox, ground: Ground) -> None:
+    report = runner.run(ground, [each for each in ASSUMPTIONS if each.question])
+
+    assert report.count(Verdict.DIFFERENT) == 0
+    assert report.count(Verdict.ANSWERED) >= 5
+    assert sandbox.state.repos == {}
+
+
 def test_each_assumption_has_a_source_and_is_told_once() -> None:
     texts = [each.text for each in ASSUMPTIONS]
 
@@ -135,6 +143,16 @@ def test_what_goes_wrong_in_one_assumption_ends_that_one_alone(
 
     assert [each.verdict for each in report.results] == [verdict, Verdict.AS_ASSUMED]
     assert "x" in report.results[0].seen
+
+
+def test_a_rate_limit_is_waited_for_before_the_next_assumption(sandbox: Sandbox) -> None:
+    slept: list[float] = []
+    ground = Ground(settings_on(sandbox), Clock(now=lambda: sum(slept), sleep=slept.append), patience=50)
+
+    report = runner.run(ground, [raising(RateLimitedError("slow down", wait=60)), claim(lambda _: None)])
+
+    assert [each.seen for each in report.results] == ["slow down", ""]
+    assert slept == [50]
 
 
 def test_what_the_plan_lacks_could_not_be_tried(ground: Ground) -> None:
