@@ -101,14 +101,21 @@ def refusal(call: Callable[[], object]) -> ActionError:
         return error
     except ActionError as error:
         return error
-    raise DifferentError("GitHub did it")
+    raise DifferentError("GitHub allowed it")
 
 
-def require_refusal(call: Callable[[], object], text: str, kind: type[ActionError] = ActionError) -> ActionError:
-    """Return the error that *call* ends with: GitHub says *text* (a pattern), which the product takes for a *kind*."""
+def require_refusal(
+    call: Callable[[], object], text: str, kind: type[ActionError] = ActionError, *, status: int = 0
+) -> ActionError:
+    """Return the error that *call* ends with: GitHub answers *status* and *text*, the product raises *kind*.
+
+    The text is a pattern; status 0 stands for any.
+    """
     error = refusal(call)
     require(re.search(text, said(error), re.IGNORECASE), f"GitHub says: {said(error)}")
-    require(isinstance(error, kind), f"the product takes '{said(error)}' for a {type(error).__name__}")
+    require(isinstance(error, kind), f"the product raises {type(error).__name__} for '{said(error)}'")
+    if status:
+        require(cause(error).status == status, f"GitHub answers {cause(error).status}: {said(error)}")
     return error
 
 

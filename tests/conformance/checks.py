@@ -29,7 +29,8 @@ def reported(scratch: Scratch, sha: str, count: int) -> ReportedChecks:
 
 
 @assumption(
-    "The rollup lists every run of a check, replaced ones too", source="cli/cli aggregate.go; mmnto-ai/totem#2879"
+    "The status rollup lists every run of a check, superseded ones included",
+    source="cli/cli aggregate.go; mmnto-ai/totem#2879",
 )
 def _every_run(ground: Ground) -> None:
     scratch = ground.shared
@@ -45,7 +46,8 @@ def _every_run(ground: Ground) -> None:
 
 
 @assumption(
-    "Of several runs of a required check, the newest decides about a merge", source="docs; cli/cli aggregate.go"
+    "The newest run of a required check decides whether a pull request can be merged",
+    source="docs; cli/cli aggregate.go",
 )
 def _newest(ground: Ground) -> None:
     scratch = ground.shared
@@ -60,7 +62,7 @@ def _newest(ground: Ground) -> None:
 
 
 @assumption(
-    "A check run on a commit that no pull request has yet satisfies no required check",
+    "A check run posted before the pull request is opened does not satisfy a required check",
     source="AlexanderMattTurner/agent-sanitizer#364",
 )
 def _bare(ground: Ground) -> None:
@@ -74,7 +76,7 @@ def _bare(ground: Ground) -> None:
 
 
 @assumption(
-    "A commit status satisfies a required check, on whatever commit it is",
+    "A commit status posted before the pull request is opened satisfies a required check",
     source="AlexanderMattTurner/agent-sanitizer#364",
 )
 def _status(ground: Ground) -> None:
@@ -86,7 +88,7 @@ def _status(ground: Ground) -> None:
     scratch.merge_soon(pull)
 
 
-@assumption("Of several statuses of one context, the newest counts, and only that is shown", source="docs")
+@assumption("Only the newest commit status of a context counts, and GraphQL shows no other", source="docs")
 def _context(ground: Ground) -> None:
     scratch = ground.shared
     pull = scratch.open(scratch.guarded(required_check("context")))
@@ -100,7 +102,7 @@ def _context(ground: Ground) -> None:
 
 
 @assumption(
-    "A required check of one App is not satisfied by a status of a person",
+    "A user's commit status does not satisfy a required check of GitHub Actions",
     source='docs, "Available rules for rulesets"',
 )
 def _other_app(ground: Ground) -> None:
@@ -114,7 +116,7 @@ def _other_app(ground: Ground) -> None:
 
 
 @assumption(
-    "A fine-grained token sees null for each check run, and FORBIDDEN at a path that ends in its index",
+    "GraphQL hides check runs from fine-grained tokens: null, and FORBIDDEN at the index of each",
     source="kirodotdev/KiroCrew#4830; community discussion 179545",
 )
 def _hidden(ground: Ground) -> None:
@@ -128,7 +130,7 @@ def _hidden(ground: Ground) -> None:
     require((len(checks.shown), checks.hidden) == (0, 1), checks)
 
 
-@assumption("Whoever may write can make a deployment and its statuses by API", source="docs")
+@assumption("Any user with write access can create deployments and their statuses", source="docs")
 def _deployment(ground: Ground) -> None:
     scratch = ground.shared.as_second()
     body = {"ref": scratch.start.head, "environment": "anywhere", "auto_merge": False, "required_contexts": []}
@@ -140,19 +142,19 @@ def _deployment(ground: Ground) -> None:
 
 needs(
     __name__,
-    "`pull_request` with `edited, labeled, unlabeled` and `cancel-in-progress` cancels itself",
+    "A `pull_request` workflow with `labeled`, `unlabeled` and `cancel-in-progress` cancels its own required check",
     source="mcp-hangar#1250; apache/texera#8522; substrait-io/substrait-python#227",
-    why="needs runs that race; no workflow of the product cancels",
+    why="needs workflow runs that race",
 )
 needs(
     __name__,
-    "Any workflow of any branch can report a check of any name as GitHub Actions",
+    "A workflow on any branch can report a check of any name as GitHub Actions",
     source="kurone-kito/idd-skill#2926",
-    why="only a run of a workflow has the token of GitHub Actions",
+    why="needs the token of a workflow run",
 )
 needs(
     __name__,
-    "An App without Commit statuses: read sees FORBIDDEN in the place of a status",
+    "GraphQL hides commit statuses from an App without Commit statuses: read",
     source="philips-software/pull-request-report-action#557",
-    why="needs a second App, without that permission",
+    why="needs a second App without that permission",
 )

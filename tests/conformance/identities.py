@@ -23,7 +23,7 @@ def approve(scratch: Scratch, pull: Pull) -> None:
 
 
 @assumption(
-    "The author of an App's pull request is `name[bot]` in REST, `name` in GraphQL, with one number", source=APP
+    "An App that opens a pull request is `name[bot]` in REST and `name` in GraphQL, with the same id", source=APP
 )
 def _author(ground: Ground) -> None:
     scratch = ground.shared
@@ -36,7 +36,7 @@ def _author(ground: Ground) -> None:
     require(rest["id"] == graphql["databaseId"], f"{rest['id']} and {graphql['databaseId']}")
 
 
-@assumption("The product takes the App that made a pull request for an App, by either name", source=APP)
+@assumption("GraphQL calls an App that opens a pull request a Bot, and the product recognizes it", source=APP)
 def _details(ground: Ground) -> None:
     scratch = ground.shared
     pull = scratch.as_app().open(scratch.guarded())
@@ -45,7 +45,7 @@ def _details(ground: Ground) -> None:
     require(details.is_app, details)
 
 
-@assumption("A commit of an App is by `name[bot]`, in REST and in GraphQL", source=APP)
+@assumption("The author of an App's commit is `name[bot]` in REST and in GraphQL", source=APP)
 def _commit(ground: Ground) -> None:
     scratch = ground.shared
     sha = scratch.as_app().commit().head
@@ -57,7 +57,8 @@ def _commit(ground: Ground) -> None:
 
 
 @assumption(
-    "An approval by an App does not count", source="loft-sh/vcluster-docs#1939; speakeasy-api/gram#4028; PostHog#70069"
+    "An App's approval does not count towards the required approvals",
+    source="loft-sh/vcluster-docs#1939; speakeasy-api/gram#4028; PostHog#70069",
 )
 def _app_approves(ground: Ground) -> None:
     scratch = ground.shared
@@ -67,7 +68,7 @@ def _app_approves(ground: Ground) -> None:
     require_refusal(lambda: scratch.merge(pull), "approving review is required", RuleNotMetError)
 
 
-@assumption("An approval by a second person with write access counts", source="docs")
+@assumption("The approval of another user with write access counts", source="docs")
 def _person_approves(ground: Ground) -> None:
     scratch = ground.shared
     second = scratch.as_second()
@@ -77,19 +78,18 @@ def _person_approves(ground: Ground) -> None:
     scratch.merge_soon(pull)
 
 
-@assumption("Nobody approves a pull request of their own: 422", source="docs")
+@assumption("Users cannot approve their own pull requests: 422", source="docs")
 def _own(ground: Ground) -> None:
     scratch = ground.shared
     pull = scratch.open(scratch.guarded(reviewed(1)))
 
     error = refusal(lambda: approve(scratch, pull))
 
+    require(cause(error).status == 422, f"GitHub answers {cause(error).status}")
     require("own pull request" in str(cause(error).data).lower(), cause(error).data)
 
 
-@assumption(
-    "A deployment that an App makes names the App, in `creator` and in `performed_via_github_app`", source=RECORDS
-)
+@assumption("An App's deployment names the App in `creator` and in `performed_via_github_app`", source=RECORDS)
 def _deployment(ground: Ground) -> None:
     scratch = ground.shared.as_app()
     body = {"ref": scratch.start.head, "environment": "app", "auto_merge": False, "required_contexts": []}
@@ -101,7 +101,7 @@ def _deployment(ground: Ground) -> None:
 
 
 @assumption(
-    "An App needs Workflows: write to make a branch at a commit with other workflows",
+    "An App without Workflows: write creates a branch at a commit with different workflows: 403",
     source="vercel/next.js#94596; mkb79/Audible#882",
 )
 def _workflows(ground: Ground) -> None:
@@ -113,36 +113,36 @@ def _workflows(ground: Ground) -> None:
     except AccessError as error:
         require("resource not accessible by integration" in error.said.lower(), error.said)
     else:
-        raise NotTriedError("GitHub did it: the App may have Workflows: write")
+        raise NotTriedError("GitHub allowed it: the App may have Workflows: write")
 
 
 needs(
     __name__,
-    "A secret of an environment is handed only to jobs whose ref its branch policy admits",
+    "Only jobs on a ref that the environment's branch policy allows get its secrets",
     source='docs, "Deployments and environments"',
-    why="only a run of a workflow gets secrets, and nothing here may print one",
+    why="needs a secret in a workflow run",
 )
 needs(
     __name__,
-    "`merge_group` runs have the ref gh-readonly-queue/…, which a policy for the default branch does not admit",
+    "`merge_group` runs have the ref gh-readonly-queue/…; a branch policy for the default branch blocks them",
     source="joshcannon.me, 3 July 2025",
-    why="needs a merge queue with a required workflow run, longer than 15 minutes allow",
+    why="needs a merge queue with a required workflow, which takes longer than 15 minutes",
 )
 needs(
     __name__,
-    "Private repositories have no environments on Free, and no reviewers or timers for them on Team",
+    "Private repositories have no environments on Free, and no required reviewers or wait timers on Team",
     source='docs, "Deployments and environments"',
     why="needs organizations on both plans",
 )
 needs(
     __name__,
-    "Runs of Dependabot and of forks get no secrets under `pull_request`",
+    "`pull_request` runs of Dependabot and forks get no secrets",
     source="docs",
     why="needs a fork and Dependabot",
 )
 needs(
     __name__,
-    "A run can be started again for 30 days, 50 times, with the workflow of its old commit",
+    "A run can be re-run for 30 days, up to 50 times, with the workflow of its commit",
     source='docs, "Re-running workflows and jobs"',
     why="needs 30 days",
 )

@@ -17,7 +17,7 @@ LONGEST_LABEL = 50
 MOST_FILES = 300
 
 
-@assumption("A query for more than 500,000 nodes is refused: MAX_NODE_LIMIT_EXCEEDED", source=f"{DOCS}; pullp#108")
+@assumption("GraphQL refuses a query for more than 500,000 nodes: MAX_NODE_LIMIT_EXCEEDED", source=f"{DOCS}; pullp#108")
 def _nodes(ground: Ground) -> None:
     many = "pullRequests(first: 100) { nodes { commits(first: 100) { nodes { commit { %s } } } } }"
     error = refusal(lambda: ground.shared.ask(many % "parents(first: 100) { nodes { oid } }"))
@@ -25,7 +25,9 @@ def _nodes(ground: Ground) -> None:
     require("MAX_NODE_LIMIT_EXCEEDED" in types_of(cause(error)), f"{types_of(cause(error))}: {said(error)}")
 
 
-@assumption("Nodes are counted before the query runs: every `first` times those above it", source=DOCS)
+@assumption(
+    "GraphQL counts the nodes of a query before it runs: each `first` multiplies by those above it", source=DOCS
+)
 def _counted(ground: Ground) -> None:
     document = """query($owner: String!, $name: String!) { rateLimit { nodeCount }
         repository(owner: $owner, name: $name) { pullRequests(first: 50) { nodes { labels(first: 20) { nodes { name }
@@ -46,21 +48,21 @@ def _points(ground: Ground) -> None:
     require(counted is None or counted["cost"] == 3, f"cost is {counted}, and 301 requests were counted")
 
 
-@assumption("The token of a person has at least 5,000 points an hour", source=DOCS)
+@assumption("A user has at least 5,000 points an hour", source=DOCS)
 def _person(ground: Ground) -> None:
     limit = ground.shared.client.graphql("query { rateLimit { limit } }", {})["rateLimit"]
 
     require(limit is None or limit["limit"] >= 5000, f"limit is {limit}")
 
 
-@assumption("The installation token of an App has at least 5,000 points an hour", source=DOCS)
+@assumption("An App installation has at least 5,000 points an hour", source=DOCS)
 def _app(ground: Ground) -> None:
     limit = ground.shared.as_app().client.graphql("query { rateLimit { limit } }", {})["rateLimit"]
 
     require(limit is None or limit["limit"] >= 5000, f"limit is {limit}")
 
 
-@assumption("A page of more than 100 records is refused", source="docs")
+@assumption("GraphQL refuses a page of more than 100 records: EXCESSIVE_PAGINATION", source="docs")
 def _page(ground: Ground) -> None:
     error = refusal(lambda: ground.shared.ask("labels(first: 101) { nodes { name } }"))
 
@@ -76,7 +78,7 @@ def _files(ground: Ground) -> None:
     require(compared and len(compared.files) == MOST_FILES, f"{compared and len(compared.files)} files")
 
 
-@assumption("The body of a pull request has at most 65,536 characters", source="renovate#2032, #14551")
+@assumption("The body of a pull request is limited to 65,536 characters", source="renovate#2032, #14551")
 def _body(ground: Ground) -> None:
     scratch = ground.shared
     pull = scratch.open(scratch.guarded())
@@ -86,10 +88,11 @@ def _body(ground: Ground) -> None:
         lambda: scratch.pulls.update(pull, title="Change", body="x" * (LONGEST_BODY + 1)),
         r"body is too long \(maximum is 65536 characters\)",
         GitHubError,
+        status=422,
     )
 
 
-@assumption("A comment has at most 65,536 characters", source="release-please#1034")
+@assumption("A comment is limited to 65,536 characters", source="release-please#1034")
 def _comment(ground: Ground) -> None:
     scratch = ground.shared
     pull = scratch.open(scratch.guarded())
@@ -98,10 +101,11 @@ def _comment(ground: Ground) -> None:
         lambda: scratch.pulls.comment(pull.number, "x" * (LONGEST_BODY + 1), replaces=0),
         r"body is too long \(maximum is 65536 characters\)",
         GitHubError,
+        status=422,
     )
 
 
-@assumption("The name of a label has at most 50 characters", source="renovate#31091")
+@assumption("The name of a label is limited to 50 characters", source="renovate#31091")
 def _label(ground: Ground) -> None:
     scratch = ground.shared
     pull = scratch.open(scratch.guarded())
@@ -116,18 +120,18 @@ needs(
     __name__,
     "A comparison pages its commits by 250",
     source="docs",
-    why="251 commits would break the secondary limit of 80 new objects a minute",
+    why="creating 251 commits would exceed the secondary rate limit",
 )
-needs(__name__, "GITHUB_TOKEN has 1,000 points an hour", source=DOCS, why="only a run of a workflow has that token")
+needs(__name__, "GITHUB_TOKEN has 1,000 points an hour", source=DOCS, why="needs the token of a workflow run")
 needs(
     __name__,
-    "Outputs of a job that hold a masked secret are dropped; of annotations of one type, a step keeps 10",
+    "GitHub drops job outputs that contain a masked secret, and annotations after the tenth of a type in a step",
     source="docs; actions/runner JobExtension.cs, ExecutionContext.cs",
-    why="only a run of a workflow shows it, and its log",
+    why="needs the log of a workflow run",
 )
 needs(
     __name__,
-    "A rate limit is a 200 with RATE_LIMIT, RATE_LIMITED or 'secondary rate limit'",
+    "GraphQL reports rate limits in a 200: RATE_LIMIT, RATE_LIMITED or 'secondary rate limit'",
     source="githubkit#271; renovate's specs; hub4j recordings",
-    why="it would take more than the 1,000 points of a run",
+    why="would exceed the 1,000 points of a run",
 )

@@ -44,7 +44,7 @@ def merge_later(scratch: Scratch, pull: Pull) -> None:
 
 
 @assumption(
-    "Auto-merge of what can be merged now: 'Pull request is in clean status'",
+    "Auto-merge of a mergeable pull request: 'Pull request is in clean status'",
     source="enable-pull-request-automerge#343",
 )
 def _clean(ground: Ground) -> None:
@@ -57,7 +57,7 @@ def _clean(ground: Ground) -> None:
 
 
 @assumption(
-    "Auto-merge with a failed check that is not required: 'Pull request is in unstable status'",
+    "Auto-merge with a failed optional check: 'Pull request is in unstable status'",
     source="rjmurillo/ai-agents#2439; Linuxfabrik/kickstart#48; enable-pull-request-automerge#355",
 )
 def _unstable(ground: Ground) -> None:
@@ -70,7 +70,7 @@ def _unstable(ground: Ground) -> None:
 
 
 @assumption(
-    "A repository does not allow auto-merge unless it is switched on: 'Auto merge is not allowed for this repository'",
+    "Auto-merge in a repository with default settings: 'Auto merge is not allowed for this repository'",
     source="AliceJump/ok-end-field#211",
 )
 def _off(ground: Ground) -> None:
@@ -83,7 +83,8 @@ def _off(ground: Ground) -> None:
 
 
 @assumption(
-    "Auto-merge where no rule is: 'Protected branch rules not configured for this branch'", source="iterative/cml#955"
+    "Auto-merge on a branch without rules: 'Protected branch rules not configured for this branch'",
+    source="iterative/cml#955",
 )
 def _no_rules(ground: Ground) -> None:
     scratch = ground.shared
@@ -93,7 +94,7 @@ def _no_rules(ground: Ground) -> None:
 
 
 @assumption(
-    "Auto-merge waits for a required check, and merges when it succeeds",
+    "Auto-merge waits for a required check and merges when it succeeds",
     source='docs, "Automatically merging a pull request"',
 )
 def _later(ground: Ground) -> None:
@@ -117,7 +118,7 @@ def queued(ground: Ground) -> tuple[Scratch, Pull]:
     return scratch, scratch.open(base)
 
 
-@assumption("A pull request does not enter the merge queue before its checks are green", source=TRIAGEBOT)
+@assumption("The merge queue refuses a pull request whose required check has not succeeded", source=TRIAGEBOT)
 def _early(ground: Ground) -> None:
     scratch, pull = queued(ground)
 
@@ -125,7 +126,8 @@ def _early(ground: Ground) -> None:
 
 
 @assumption(
-    "With auto-merge, GitHub puts it into the queue when the checks are green", source=f"{TRIAGEBOT}; github/app#93"
+    "With auto-merge, GitHub adds a pull request to the merge queue when its required check succeeds",
+    source=f"{TRIAGEBOT}; github/app#93",
 )
 def _enters(ground: Ground) -> None:
     scratch, pull = queued(ground)
@@ -138,29 +140,31 @@ def _enters(ground: Ground) -> None:
 
 
 @assumption(
-    "A merge at another head than the one given is refused: 'Head branch was modified. …'",
+    "Merging with an outdated head SHA: 409 'Head branch was modified. …'",
     source='docs, "Merge a pull request"',
 )
 def _other_head(ground: Ground) -> None:
     scratch = ground.shared
     pull = replace(scratch.open(scratch.guarded()), head_sha=scratch.start.head)
 
-    require_refusal(lambda: scratch.merge(pull), "head branch was modified", BaseMovedError)
+    require_refusal(lambda: scratch.merge(pull), "head branch was modified", BaseMovedError, status=409)
 
 
 @assumption(
-    "A merge before a required check was reported: 405 'Required status check \"x\" is expected.'",
+    "Merging before a required check was reported: 405 'Required status check \"x\" is expected.'",
     source="pascalgn/automerge-action#23",
 )
 def _expected(ground: Ground) -> None:
     scratch = ground.shared
     pull = scratch.open(scratch.guarded(required_check("expected")))
 
-    require_refusal(lambda: scratch.merge(pull), 'required status check "expected" is expected', ChecksPendingError)
+    require_refusal(
+        lambda: scratch.merge(pull), 'required status check "expected" is expected', ChecksPendingError, status=405
+    )
 
 
 @assumption(
-    "A merge by a method that is switched off: 405 'Squash merges are not allowed on this repository.'",
+    "Merging by a disabled method: 405 'Squash merges are not allowed on this repository.'",
     source="kargo#6490",
 )
 def _method(ground: Ground) -> None:
@@ -168,22 +172,22 @@ def _method(ground: Ground) -> None:
     pull = scratch.open(scratch.guarded())
 
     require_refusal(
-        lambda: scratch.merge(pull), "squash merges are not allowed on this repository", MergeMethodOffError
+        lambda: scratch.merge(pull), "squash merges are not allowed on this repository", MergeMethodOffError, status=405
     )
 
 
 @assumption(
-    "A merge without the approvals that a rule requires: 405 'At least 1 approving review is required …'",
+    "Merging without a required approval: 405 'At least 1 approving review is required …'",
     source="recordings",
 )
 def _approval(ground: Ground) -> None:
     scratch = ground.shared
     pull = scratch.open(scratch.guarded(reviewed(1)))
 
-    require_refusal(lambda: scratch.merge(pull), "at least 1 approving review is required", RuleNotMetError)
+    require_refusal(lambda: scratch.merge(pull), "at least 1 approving review is required", RuleNotMetError, status=405)
 
 
-@assumption("A merge of what conflicts is a 405 that is final", source="kargo#6490")
+@assumption("Merging a pull request with conflicts: 405", source="kargo#6490")
 def _conflict(ground: Ground) -> None:
     scratch = ground.shared
     base = scratch.guarded()
@@ -192,10 +196,10 @@ def _conflict(ground: Ground) -> None:
     scratch.merge_soon(first)
     scratch.progress(second, lambda progress: progress.conflicting, "the conflict")
 
-    require_refusal(lambda: scratch.merge(second), "not mergeable|merge conflict", ActionError)
+    require_refusal(lambda: scratch.merge(second), "not mergeable|merge conflict", ActionError, status=405)
 
 
-@assumption("A merged pull request cannot be merged again, and says by which commit it was", source="docs")
+@assumption("A merged pull request names its merge commit and cannot be merged again: 405", source="docs")
 def _again(ground: Ground) -> None:
     scratch = ground.shared
     pull = scratch.open(scratch.guarded())
@@ -203,11 +207,11 @@ def _again(ground: Ground) -> None:
 
     merged = scratch.progress(pull, lambda progress: progress.state == "MERGED", "the merge")
     require(merged.merge_sha == sha, f"merged by {merged.merge_sha}, and the answer said {sha}")
-    require_refusal(lambda: scratch.merge(pull), ".", ActionError)
+    require_refusal(lambda: scratch.merge(pull), ".", ActionError, status=405)
 
 
 @assumption(
-    "What createCommitOnBranch makes, and what a squash makes, is Verified",
+    "GitHub signs commits made by createCommitOnBranch and squash merges",
     source='docs, "About commit signature verification"',
 )
 def _verified(ground: Ground) -> None:
@@ -221,19 +225,19 @@ def _verified(ground: Ground) -> None:
 
 needs(
     __name__,
-    "Auto-merge by somebody whom a protected branch does not admit: 'User is not authorized for this protected branch'",
+    "Auto-merge by a user whom the branch protection excludes: 'User is not authorized for this protected branch'",
     source="yaptide/yaptide#375",
-    why="needs older branch protection, which the product does not make",
+    why="needs classic branch protection",
 )
 needs(
     __name__,
-    "'Base branch was modified …' and 'Merge already in progress' are 405s that pass",
+    "'Base branch was modified …' and 'Merge already in progress' are temporary: 405",
     source="kargo#6490; loopover#5042; rjwalters/loom#1689",
-    why="it is a matter of milliseconds on GitHub's side",
+    why="needs two merges within milliseconds",
 )
 needs(
     __name__,
-    "A required workflow that has not run: 405 'Required workflow … is expected'",
+    "Merging before a required workflow ran: 405 'Required workflow … is expected'",
     source="safe-settings#607",
-    why="needs a ruleset of the whole organization, which would hold for other repositories too",
+    why="needs an organization ruleset, which would affect other repositories",
 )

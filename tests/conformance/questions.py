@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.conformance.ground import Ground
 
 
-@question("With which type of error does updateRefs refuse a wrong beforeOid?")
+@question("What is the error type of updateRefs for a wrong `beforeOid`?")
 def _before(ground: Ground) -> str:
     scratch = ground.shared
     branch = scratch.commit()
@@ -30,7 +30,7 @@ def _before(ground: Ground) -> str:
     return f"{', '.join(sorted(types_of(cause(error)))) or 'none'}: {said(error)}"
 
 
-@question("In which order are the statuses of a deployment in GraphQL?")
+@question("In which order does GraphQL list the statuses of a deployment?")
 def _statuses(ground: Ground) -> str:
     scratch = ground.shared
     body = {"ref": scratch.start.head, "environment": "order", "auto_merge": False, "required_contexts": []}
@@ -42,7 +42,7 @@ def _statuses(ground: Ground) -> str:
     return ", ".join(status["state"] for status in deployment["statuses"]["nodes"])
 
 
-@question("Does a merge queue list a pull request at once when it has entered?")
+@question("Does a merge queue list a pull request immediately after enqueuePullRequest?")
 def _at_once(ground: Ground) -> str:
     scratch, pull = queued(ground)
     scratch.status(pull.head_sha, "queued")
@@ -53,7 +53,7 @@ def _at_once(ground: Ground) -> str:
     return f"{queue and queue['entries']['totalCount']} entries; isInMergeQueue: {scratch.pulls.progress(pull).queued}"
 
 
-@question("Does a query for 400,000 nodes get RESOURCE_LIMITS_EXCEEDED in an almost empty repository?")
+@question("Does a query for 400,000 nodes fail with RESOURCE_LIMITS_EXCEEDED in a nearly empty repository?")
 def _resources(ground: Ground) -> str:
     asked = "pullRequests(first: 40) { nodes { commits(first: 100) { nodes { commit { %s } } } } }"
     try:
@@ -65,7 +65,7 @@ def _resources(ground: Ground) -> str:
     return "no, it was answered"
 
 
-@question("How does the history of a ruleset answer an App?")
+@question("What does an App get for the history of a ruleset?")
 def _history(ground: Ground) -> str:
     scratch = ground.shared
     number = scratch.ruleset("refs/heads/nowhere", {"type": "deletion"})
@@ -76,7 +76,7 @@ def _history(ground: Ground) -> str:
     return f"it shows {len(versions)} versions"
 
 
-@question("Does a short name in a comparison mean the branch where a git tag has the name too?")
+@question("If a branch and a git tag share a name, which one does a comparison use?")
 def _short(ground: Ground) -> str:
     scratch, name = ground.shared, ground.fresh("twin")
     branch = scratch.commit(branch=name)
@@ -86,7 +86,7 @@ def _short(ground: Ground) -> str:
     return meant.get(compared.base if compared else "", "neither")
 
 
-@question("Does REST accept a `!` pattern among the file patterns of `required_reviewers`?")
+@question("Does `required_reviewers` accept a negated file pattern?")
 def _negation(ground: Ground) -> str:
     rule = reviewed(0)
     teams = ground.organization.rest("GET", "/teams?per_page=1", permission="members: read")

@@ -14,9 +14,7 @@ if TYPE_CHECKING:
 RULES = 'docs, "Available rules for rulesets"'
 
 
-@assumption(
-    "`require_code_owner_review` holds nothing back where no approval is required", source="rjwalters/loom#4607"
-)
+@assumption("`require_code_owner_review` has no effect if no approval is required", source="rjwalters/loom#4607")
 def _code_owners(ground: Ground) -> None:
     scratch = ground.shared
     owners = {".github/CODEOWNERS": f"* @{scratch.login}\n", "owned": "x"}
@@ -29,7 +27,7 @@ def _code_owners(ground: Ground) -> None:
     scratch.merge_soon(pull)
 
 
-@assumption("An owner who is no bypass actor is held back too", source='docs, "About rulesets"')
+@assumption("Rulesets apply to an organization owner who is not a bypass actor", source='docs, "About rulesets"')
 def _owner(ground: Ground) -> None:
     scratch = ground.shared
     base = scratch.guarded(reviewed(0))
@@ -42,7 +40,7 @@ def _owner(ground: Ground) -> None:
     )
 
 
-@assumption("A branch for which `creation` is restricted cannot be made", source=RULES)
+@assumption("The rule `creation` blocks the creation of a branch", source=RULES)
 def _creation(ground: Ground) -> None:
     scratch, name = ground.shared, ground.fresh("restricted")
     scratch.ruleset(f"refs/heads/{name}", {"type": "creation"})
@@ -52,7 +50,7 @@ def _creation(ground: Ground) -> None:
     )
 
 
-@assumption("A merge commit is refused where linear history is required", source=RULES)
+@assumption("The rule `required_linear_history` blocks merge commits", source=RULES)
 def _linear(ground: Ground) -> None:
     scratch = ground.shared
     base = scratch.guarded({"type": "required_linear_history"})
@@ -63,7 +61,7 @@ def _linear(ground: Ground) -> None:
     require("merge" not in rules.methods, f"the product would merge by {rules.methods}")
 
 
-@assumption("The rules of a branch are in GraphQL, in capitals and with their parameters", source="GraphQL schema")
+@assumption("GraphQL shows the rules of a branch and their parameters", source="GraphQL schema")
 def _read(ground: Ground) -> None:
     scratch = ground.shared
     base = scratch.guarded(reviewed(1), {"type": "required_signatures"})
@@ -73,7 +71,7 @@ def _read(ground: Ground) -> None:
     require("rebase" not in rules.methods, rules)
 
 
-@assumption("Who may not change a ruleset sees it without its bypass actors", source="OpenAPI description")
+@assumption("GitHub hides the bypass actors of a ruleset from users who cannot change it", source="OpenAPI description")
 def _bypass(ground: Ground) -> None:
     scratch = ground.shared
     number = scratch.ruleset("refs/heads/nowhere", {"type": "deletion"})
@@ -82,7 +80,7 @@ def _bypass(ground: Ground) -> None:
     require("bypass_actors" not in seen, f"bypass_actors is {seen.get('bypass_actors')}")
 
 
-@assumption("The history of a ruleset is shown to an administrator, newest first", source="OpenAPI description")
+@assumption("The history of a ruleset lists its versions, newest first", source="OpenAPI description")
 def _history(ground: Ground) -> None:
     scratch = ground.shared
     number = scratch.ruleset("refs/heads/nowhere", {"type": "deletion"})
@@ -97,7 +95,7 @@ def _history(ground: Ground) -> None:
 
 needs(
     __name__,
-    "`required_reviewers` binds where no approval is required",
+    "`required_reviewers` applies even if no approval is required",
     source="google/go-github#3806",
-    why="needs a team of the organization with access to the scratch repository",
+    why="needs a team with access to the scratch repository",
 )

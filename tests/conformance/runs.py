@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from actions.errors import ActionError
-from tests.conformance.assumptions import DifferentError, NotTriedError, assumption, question, require
+from tests.conformance.assumptions import DifferentError, NotTriedError, assumption, needs, question, require
 
 if TYPE_CHECKING:
     from tests.conformance.ground import Ground, Scratch
@@ -106,7 +106,7 @@ def _deployments(scratch: Scratch, environment: str) -> Any:
 
 
 @assumption(
-    "A job with `environment:` leaves a deployment record that names the person who started the run",
+    "A job with an environment creates a deployment whose creator is the user who started the run",
     source="chrnorm/deployment-action#68, #61",
 )
 def _recorded(ground: Ground) -> None:
@@ -117,7 +117,7 @@ def _recorded(ground: Ground) -> None:
 
 
 @assumption(
-    "A job with `deployment: false` beside its environment leaves no deployment record",
+    "A job with `deployment: false` creates no deployment",
     source='docs, "Using environments without deployments"; max-sixty/tend#852',
 )
 def _unrecorded(ground: Ground) -> None:
@@ -128,7 +128,7 @@ def _unrecorded(ground: Ground) -> None:
 
 
 @assumption(
-    "A job whose ref the environment does not admit fails: '… is not allowed to deploy to … protection rules.'",
+    "A job on a ref that its environment excludes fails: '… is not allowed to deploy to …'",
     source="no-human-ai/no_human#531",
 )
 def _refused(ground: Ground) -> None:
@@ -142,7 +142,7 @@ def _refused(ground: Ground) -> None:
 
 
 @assumption(
-    "`pull_request_target` runs with the ref of the default branch, and its checks are on the head of the pull request",
+    "`pull_request_target` runs have the ref of the default branch, and report on the head of the pull request",
     source="GitHub changelog, 7 November 2025",
 )
 def _target(ground: Ground) -> None:
@@ -152,12 +152,39 @@ def _target(ground: Ground) -> None:
     require(job["conclusion"] == "success", f"{job['conclusion']}: GITHUB_REF is not the default branch")
 
 
-@assumption("A job in REST does not say which environment it has", source="OpenAPI description")
+@assumption("REST does not show the environment of a job", source="OpenAPI description")
 def _job(ground: Ground) -> None:
     found = probe(ground)
     job = found.scratch.rest("GET", f"/actions/jobs/{found.jobs['recorded']['id']}", permission=READ)
 
     require("environment" not in job, f"environment is {job.get('environment')}")
+
+
+@assumption("REST does not show whether administrators can bypass an environment", source="OpenAPI description")
+def _environment(ground: Ground) -> None:
+    environment = probe(ground).scratch.rest("GET", "/environments/guarded", permission=READ)
+
+    require("can_admins_bypass" not in environment, f"can_admins_bypass is {environment.get('can_admins_bypass')}")
+
+
+needs(
+    __name__,
+    "The pull request of a GITHUB_TOKEN creates runs that wait for the approval of a user with write access",
+    source='docs, "Triggering a workflow from a workflow"',
+    why="needs a workflow with write access, which no scratch repository gets",
+)
+needs(
+    __name__,
+    "In a called workflow, the secrets of an environment are empty without `secrets: inherit`",
+    source="47ng/actions-clever-cloud#259; actions/runner#1490",
+    why="needs a secret in a workflow run",
+)
+needs(
+    __name__,
+    "`schedule` accepts a time zone, and `concurrency` accepts `queue: max`",
+    source='docs, "Workflow syntax"; changelog of 7 May 2026',
+    why="needs runs that wait for each other or for a time of day",
+)
 
 
 @question("Is `CheckRun.deployment` filled for a job with an environment?")
@@ -169,7 +196,7 @@ def _deployment(ground: Ground) -> str:
     return str([dict(node) for node in answer["object"]["statusCheckRollup"]["contexts"]["nodes"]])
 
 
-@question("Which record does a job leave that is cancelled while it waits for its environment?")
+@question("Which deployment does a job leave if it is cancelled while it waits for its environment?")
 def _cancelled(ground: Ground) -> str:
     if not ground.workflows:
         raise NotTriedError("this server runs no workflows")

@@ -29,8 +29,8 @@ VARIABLES = {"GITHUB_API_URL": "https://github.invalid/api", "CONFORMANCE_ORGANI
 # What the sandbox cannot show: it runs no workflow here, and its organizations and Apps lack nothing.
 SANDBOX_CANNOT = {
     "this server runs no workflows",
-    "the organization's plan has drafts",
-    "GitHub did it: the App may have Workflows: write",
+    "the organization's plan supports drafts",
+    "GitHub allowed it: the App may have Workflows: write",
 }
 # What GitHub's schema and limits have against queries that are there to be refused.
 PROVOKED = re.compile(r"This query requests up to|Requesting 101 records|no response 4\d\d|no body parameter")

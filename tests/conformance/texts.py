@@ -37,7 +37,7 @@ IN_THE_WAY = "microsoft/vscode-remote-repositories-github#122"
 
 
 @assumption(
-    "A commit on a branch that is not where it was expected is STALE_DATA", source="modernisation-platform#11985"
+    "createCommitOnBranch refuses an outdated `expectedHeadOid`: STALE_DATA", source="modernisation-platform#11985"
 )
 def _stale(ground: Ground) -> None:
     scratch = ground.shared
@@ -49,7 +49,9 @@ def _stale(ground: Ground) -> None:
     require(isinstance(error, BaseMovedError), f"the product takes it for a {type(error).__name__}")
 
 
-@assumption("STALE_DATA comes with the data of the mutations before it", source="modernisation-platform#11985")
+@assumption(
+    "An answer with STALE_DATA still has the data of the mutations before it", source="modernisation-platform#11985"
+)
 def _partial(ground: Ground) -> None:
     scratch, branch = ground.shared, ground.fresh("partial")
     elsewhere = scratch.commit().head
@@ -74,7 +76,7 @@ def _partial(ground: Ground) -> None:
     require(data.get("createRef") is not None and data.get("createCommitOnBranch") is None, data)
 
 
-@assumption("GraphQL makes no branch where a folder of that name is: 'Ref cannot be created.'", source=IN_THE_WAY)
+@assumption("GraphQL cannot create branch `a` beside branch `a/b`: 'Ref cannot be created.'", source=IN_THE_WAY)
 def _folder(ground: Ground) -> None:
     scratch, name = ground.shared, ground.fresh("folder")
     scratch.commit(branch=f"{name}/below")
@@ -84,13 +86,16 @@ def _folder(ground: Ground) -> None:
     require("ref cannot be created" in said_by_github(error).lower(), said_by_github(error))
 
 
-@assumption("REST makes no branch within a branch: 422 'Reference update failed'", source=IN_THE_WAY)
+@assumption("REST cannot create branch `a/b` beside branch `a`: 422 'Reference update failed'", source=IN_THE_WAY)
 def _within(ground: Ground) -> None:
     scratch, name = ground.shared, ground.fresh("folder")
     scratch.repository.create_branch(name, scratch.start.head)
 
     error = require_refusal(
-        lambda: scratch.repository.create_branch(f"{name}/below", scratch.start.head), name, BranchInTheWayError
+        lambda: scratch.repository.create_branch(f"{name}/below", scratch.start.head),
+        name,
+        BranchInTheWayError,
+        status=422,
     )
 
     require("reference update failed" in said_by_github(error).lower(), said_by_github(error))
@@ -101,32 +106,36 @@ def said_by_github(error: Exception) -> str:
     return str(getattr(error.__cause__, "said", "")) or str(error)
 
 
-@assumption("Deleting a branch that is not there is a 422: 'Reference does not exist'", source="recordings")
+@assumption("Deleting a missing branch: 422 'Reference does not exist'", source="recordings")
 def _absent(ground: Ground) -> None:
     scratch, name = ground.shared, ground.fresh("absent")
     scratch.repository.delete_branch(name)  # which the product takes for done
 
-    require_refusal(lambda: scratch.rest("DELETE", f"/git/refs/heads/{name}"), "reference does not exist", GitHubError)
+    require_refusal(
+        lambda: scratch.rest("DELETE", f"/git/refs/heads/{name}"), "reference does not exist", GitHubError, status=422
+    )
 
 
-@assumption("Deleting a branch that a rule protects is a 422 with other words", source="recordings")
+@assumption("Deleting a branch against a rule: 422 'Repository rule violations found'", source="recordings")
 def _protected(ground: Ground) -> None:
     scratch = ground.shared
     name = scratch.guarded({"type": "deletion"})
 
-    require_refusal(lambda: scratch.repository.delete_branch(name), "rule violations", RuleNotMetError)
+    require_refusal(lambda: scratch.repository.delete_branch(name), "rule violations", RuleNotMetError, status=422)
 
 
-@assumption("Making a branch that is there is a 422: 'Reference already exists'", source="recordings")
+@assumption("Creating a branch that exists: 422 'Reference already exists'", source="recordings")
 def _exists(ground: Ground) -> None:
     scratch = ground.shared
     name = scratch.guarded()
     body = {"ref": f"refs/heads/{name}", "sha": scratch.start.head}
 
-    require_refusal(lambda: scratch.rest("POST", "/git/refs", body), "already exists", GitHubError)
+    require_refusal(lambda: scratch.rest("POST", "/git/refs", body), "already exists", GitHubError, status=422)
 
 
-@assumption("A second pull request from a branch: 'A pull request already exists for …'", source="hub4j recording")
+@assumption(
+    "Opening a second pull request from a branch: 422 'A pull request already exists for …'", source="hub4j recording"
+)
 def _second_pull(ground: Ground) -> None:
     scratch = ground.shared
     pull = scratch.open(scratch.guarded())
@@ -135,10 +144,11 @@ def _second_pull(ground: Ground) -> None:
         lambda: scratch.pulls.open(base=pull.base, branch=pull.branch, title="Again", body="", draft=False),
         "a pull request already exists for",
         BaseMovedError,
+        status=422,
     )
 
 
-@assumption("A pull request without commits: 'No commits between …'", source="hub4j recording")
+@assumption("Opening a pull request without commits: 422 'No commits between …'", source="hub4j recording")
 def _no_commits(ground: Ground) -> None:
     scratch = ground.shared
     base, branch = scratch.guarded(), scratch.guarded()
@@ -147,10 +157,11 @@ def _no_commits(ground: Ground) -> None:
         lambda: scratch.pulls.open(base=base, branch=branch, title="Nothing", body="", draft=False),
         "no commits between",
         BaseMovedError,
+        status=422,
     )
 
 
-@assumption("A pull request from a branch that is not there: 'head is invalid'", source="hub4j recording")
+@assumption("Opening a pull request from a missing branch: 422, the field `head` is invalid", source="hub4j recording")
 def _invalid_head(ground: Ground) -> None:
     scratch = ground.shared
     base = scratch.guarded()
@@ -159,10 +170,13 @@ def _invalid_head(ground: Ground) -> None:
         lambda: scratch.pulls.open(base=base, branch=ground.fresh("absent"), title="Nothing", body="", draft=False),
         "head is invalid",
         UnavailableError,
+        status=422,
     )
 
 
-@assumption("A private repository of a free plan: 'Draft pull requests are not supported …'", source="SWE-agent#179")
+@assumption(
+    "Private repositories on the Free plan: 422 'Draft pull requests are not supported …'", source="SWE-agent#179"
+)
 def _draft(ground: Ground) -> None:
     scratch = ground.shared
     base = scratch.guarded()
@@ -171,10 +185,10 @@ def _draft(ground: Ground) -> None:
     except GitHubError as error:
         require("draft pull requests are not supported" in error.said.lower(), error.said)
     else:
-        raise NotTriedError("the organization's plan has drafts")
+        raise NotTriedError("the organization's plan supports drafts")
 
 
-@assumption("A node that is not there: 'Could not resolve to a node'", source="recordings")
+@assumption("A mutation on a deleted object: 'Could not resolve to a node …'", source="recordings")
 def _no_node(ground: Ground) -> None:
     gone = ground.make()
     pull = gone.open(gone.start.branch)
@@ -187,7 +201,7 @@ def _no_node(ground: Ground) -> None:
 
 
 @assumption(
-    "The author of a pull request cannot be its reviewer: 'Review cannot be requested from pull request author.'",
+    "Requesting a review from the author: 422 'Review cannot be requested from pull request author.'",
     source="Madrapps/add-reviewers#5",
 )
 def _author(ground: Ground) -> None:
@@ -198,11 +212,12 @@ def _author(ground: Ground) -> None:
         lambda: scratch.pulls.request_reviews(pull, users=[scratch.login], teams=[]),
         "review cannot be requested from pull request author",
         GitHubError,
+        status=422,
     )
 
 
 @assumption(
-    "Only a collaborator can be a reviewer: 'Reviews may only be requested from collaborators. …'",
+    "Requesting a review from a user without access: 422 'Reviews may only be requested from collaborators. …'",
     source="Dolibarr#32024",
 )
 def _no_collaborator(ground: Ground) -> None:
@@ -213,10 +228,11 @@ def _no_collaborator(ground: Ground) -> None:
         lambda: scratch.pulls.request_reviews(pull, users=["octocat"], teams=[]),
         "reviews may only be requested from collaborators",
         GitHubError,
+        status=422,
     )
 
 
-@assumption("An App cannot comment on a locked pull request: 403", source="renovate#6215")
+@assumption("An App comments on a locked pull request: 403 '… locked …'", source="renovate#6215")
 def _locked(ground: Ground) -> None:
     scratch = ground.shared
     app = scratch.as_app()
@@ -229,7 +245,7 @@ def _locked(ground: Ground) -> None:
 
 
 @assumption(
-    "At the old name of a repository, a GET leads to it (301), a POST does not (307), and GraphQL says the new name",
+    "A renamed repository: a GET is redirected (301), a POST is answered with 307, and GraphQL tells the new name",
     source="octokit/fixtures rename-repository; PyGithub Requester.py",
 )
 def _rename(ground: Ground) -> None:
@@ -246,17 +262,17 @@ def _rename(ground: Ground) -> None:
     require(scratch.repository.default_branch() == scratch.start.branch, "a GET does not lead to it")
 
 
-@assumption(
-    "Nothing can be written to an archived repository: 403 '… archived …'", source='docs, "Archiving repositories"'
-)
+@assumption("Writing to an archived repository: 403 '… archived …'", source='docs, "Archiving repositories"')
 def _archived(ground: Ground) -> None:
     scratch = ground.make()
     scratch.rest("PATCH", "", {"archived": True}, "administration: write")
 
-    require_refusal(lambda: scratch.repository.create_branch("change", scratch.start.head), "archived", ArchivedError)
+    require_refusal(
+        lambda: scratch.repository.create_branch("change", scratch.start.head), "archived", ArchivedError, status=403
+    )
 
 
-@assumption("An unknown commit is a 422 or a 404, and never another commit", source="recordings")
+@assumption("REST and GraphQL find nothing for an unknown commit SHA", source="recordings")
 def _unknown_commit(ground: Ground) -> None:
     scratch = ground.shared
     found = scratch.repository.files_at("f" * 40, ["README.md"])
@@ -266,7 +282,7 @@ def _unknown_commit(ground: Ground) -> None:
 
 
 @assumption(
-    "Without the permission: 403 'Resource not accessible by personal access token'",
+    "A fine-grained token without the permission: 403 'Resource not accessible by personal access token'",
     source='permissions, "Choosing permissions for a GitHub App"; recordings',
 )
 def _fine_grained(ground: Ground) -> None:
@@ -276,11 +292,12 @@ def _fine_grained(ground: Ground) -> None:
         lambda: scratch.rest("PATCH", "", {"has_wiki": False}, "administration: write"),
         "resource not accessible by personal access token",
         AccessError,
+        status=403,
     )
 
 
 @assumption(
-    "Without the permission, an App gets a 403 'Resource not accessible by integration'",
+    "An App without the permission: 403 'Resource not accessible by integration'",
     source='permissions, "Choosing permissions for a GitHub App"; recordings',
 )
 def _integration(ground: Ground) -> None:
@@ -290,16 +307,14 @@ def _integration(ground: Ground) -> None:
     except AccessError as error:
         require("resource not accessible by integration" in error.said.lower(), error.said)
     else:
-        raise NotTriedError("the App may administrate repositories")
+        raise NotTriedError("the App has Administration: write")
 
 
-@assumption("A token that nobody knows is a 401", source="recordings")
+@assumption("An invalid token: 401 'Bad credentials'", source="recordings")
 def _bad_token(ground: Ground) -> None:
     client = replace(ground.shared.client, token="ghp_" + "0" * 36)
 
-    error = require_refusal(Repository(client).default_branch, "bad credentials", AccessError)
-
-    require(cause(error).status == HTTPStatus.UNAUTHORIZED, cause(error).status)
+    require_refusal(Repository(client).default_branch, "bad credentials", AccessError, status=401)
 
 
 needs(
@@ -310,13 +325,13 @@ needs(
 )
 needs(
     __name__,
-    "'Something went wrong while executing your query', or a 200 with nothing in it, is a time-out",
+    "A timeout of GraphQL: 'Something went wrong while executing your query', or a 200 without data",
     source="octokit/plugin-retry.js#395; airbyte-connectors#1865",
-    why="nobody can make GitHub time out on purpose",
+    why="GitHub cannot be made to time out",
 )
 needs(
     __name__,
-    "Where the organization requires single sign-on, a token without it is a 403 that says SAML",
+    "A token that is not authorized for single sign-on: 403 with 'SAML'",
     source='docs, "Authorizing a personal access token for use with single sign-on"',
-    why="needs an organization with single sign-on, and a token that is not authorized",
+    why="needs an organization with single sign-on",
 )
