@@ -154,7 +154,7 @@ def test_every_exception_is_produced() -> None:
     ("change", "words"),
     [
         pytest.param(with_move(commits_in_all=3), ("2 ", "your-org/app", "api 2"), id="commits not listed"),
-        pytest.param(replace(CHANGE, undeployed=("",)), ("not deployed to prod", "b" * 12), id="the whole environment"),
+        pytest.param(replace(CHANGE, undeployed=("",)), ("the change", "to prod", "b" * 12), id="all of it"),
         pytest.param(replace(CHANGE, undeployed=("api", "web")), ("not deployed to prod", "api, web"), id="services"),
         pytest.param(evaluated("bypass"), ("alice bypassed review",), id="a bypass"),
         pytest.param(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from actions.evidence.facts import Deployment, Rewrite
-from actions.evidence.ledger import Ledger, deployed_later, gap, result_of, reviewed_later, rewritten
+from actions.evidence.facts import Change, Deployment, Kind, Rewrite
+from actions.evidence.ledger import Ledger, deployed_later, gap, record_of, result_of, reviewed_later, rewritten
 from tests.unit.evidence.records import begin, change, moment
+from tests.unit.evidence.test_judgement import APP, CHANGE, COMMIT, review, with_move, with_pull
 
 MISSING = {"exception": "change-without-deployment", "detail": "api is not deployed"}
 OTHER = {"exception": "not-approved", "detail": "nobody"}
@@ -107,3 +109,40 @@ def test_exceptions_name_their_commits() -> None:
 def test_a_result_names_each_exception_once() -> None:
     assert result_of([]) == "pass"
     assert result_of([OTHER, OTHER, {"exception": "unknown", "detail": "x"}]) == ["not-approved", "unknown: x"]
+
+
+@pytest.mark.parametrize(
+    ("made", "expected"),
+    [
+        pytest.param(CHANGE, ("bob", moment(1), ["bob"], None, False), id="approved"),
+        pytest.param(
+            replace(CHANGE, commit=replace(COMMIT, pull=None)), ("", "", ["bob"], None, False), id="no pull request"
+        ),
+        pytest.param(
+            with_move(commits=(replace(APP, pull=None),)), ("bob", moment(1), [""], None, False), id="none in the app"
+        ),
+        pytest.param(
+            replace(with_pull(reviews=(review(at=moment(3)),)), kind=Kind.HOTFIX),
+            ("", "", ["bob"], {"by": "bob", "at": moment(3)}, True),
+            id="an emergency that was reviewed later",
+        ),
+    ],
+)
+def test_a_record_names_who_approved_what(made: Change, expected: tuple[Any, ...]) -> None:
+    found = record_of(made, {"at": moment(9)})
+
+    commits = [commit["approved_by"] for commit in found["moves"][0]["commits"]]
+    assert (
+        found["approved_by"], found["approved_at"], commits, found["later_review"], found["emergency"]
+    ) == expected  # fmt: skip
+    assert (found["record"], found["schema"], found["collected"]) == ("change", 1, {"at": moment(9)})
+
+
+def test_every_record_names_its_schema() -> None:
+    first = undeployed()
+    hole = gap("e" * 40, {"api": "1"}, {}, {})
+
+    records = [deployed_later(first, [], [], {}), reviewed_later(first, {}, {}), hole]
+
+    assert [record["schema"] for record in records] == [1, 1, 1]
+    assert hole["id"] == 0

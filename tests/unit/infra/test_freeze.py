@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -76,6 +77,28 @@ def test_freezes_that_follow_one_another_thaw_after_the_last() -> None:
 
 def test_freezes_that_leave_no_gap_never_thaw() -> None:
     assert thaw([Window.parse("00:00 - 12:00 UTC"), Window.parse("12:00 - 00:00 UTC")], at("2026-11-24 01:00")) is None
+
+
+@pytest.mark.parametrize(("days", "opens"), [(99, "2026-04-10 00:00"), (100, None)])
+def test_a_hundred_freezes_in_a_row_have_no_end_in_sight(days: int, opens: str | None) -> None:
+    starts = [at("2026-01-01 00:00") + timedelta(days=day) for day in range(days)]
+    windows = [Window.parse(f"{day:%Y-%m-%d} 00:00 - {day + timedelta(days=1):%Y-%m-%d} 00:00 UTC") for day in starts]
+
+    assert thaw(windows, starts[0]) == (at(opens) if opens else None)
+
+
+@pytest.mark.parametrize(
+    ("text", "accepted"),
+    [
+        ("2000-01-01 00:00 - 2000-01-02 00:00 UTC", True),
+        ("1999-12-31 00:00 - 2000-01-02 00:00 UTC", False),
+        ("2999-12-30 00:00 - 2999-12-31 23:59 UTC", True),
+        ("2999-12-30 00:00 - 3000-01-01 00:00 UTC", False),
+    ],
+)
+def test_a_freeze_is_within_a_thousand_years(text: str, *, accepted: bool) -> None:
+    with nullcontext() if accepted else pytest.raises(ValueError, match="give years from 2000 to 2999"):
+        Window.parse(text)
 
 
 WINDOWS = st.sampled_from(

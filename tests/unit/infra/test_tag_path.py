@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from actions.infra.tag_path import TagPath, replaced_at
+from actions.infra.tag_path import TagPath, Tree, is_deep, replaced_at, without
 
 
 @pytest.mark.parametrize(
@@ -94,3 +94,49 @@ def test_every_document_of_a_file_is_looked_at() -> None:
     tree = [{"kind": "x"}, {"api": {"tag": "1"}}]
 
     assert dict(TagPath.parse("{service}.tag").places(tree)) == {"api": (1, "api", "tag")}  # type: ignore[arg-type]
+
+
+def nested(levels: int, *, mappings: bool) -> Tree:
+    tree: Tree = "x"
+    for _ in range(levels):
+        tree = {"a": "x", "b": tree} if mappings else ["x", tree]
+    return tree
+
+
+@pytest.mark.parametrize("mappings", [True, False])
+@pytest.mark.parametrize(("levels", "expected"), [(0, False), (199, False), (200, True)])
+def test_a_tree_is_deep_from_two_hundred_levels_on(levels: int, *, mappings: bool, expected: bool) -> None:
+    assert is_deep(nested(levels, mappings=mappings)) is expected
+
+
+def test_a_tree_without_places_keeps_the_rest() -> None:
+    tree: Tree = {"a": [{"b": 1, "c": 2}, 3, 4], "d": {"e": 5}, "f": 6}
+
+    assert without(tree, {("a", 0, "b"), ("a", 1), ("d",)}) == {"a": [{"c": 2}, 4], "f": 6}
+    assert without(tree, set()) == tree
+
+
+@pytest.mark.parametrize(("text", "expected"), [("{service}.image", True), ("a.baseImage", True), ("image.tag", False)])
+def test_a_path_that_ends_with_image_holds_an_image(text: str, *, expected: bool) -> None:
+    assert TagPath.parse(text).holds_image is expected
+
+
+@pytest.mark.parametrize(
+    ("tree", "expected"),
+    [
+        pytest.param({"api": {"tag": "1"}}, True, id="with a tag"),
+        pytest.param({"api": {"url": "x"}}, True, id="without a tag"),
+        pytest.param({"web": {"tag": "1"}}, False, id="not there"),
+        pytest.param("api", False, id="no mapping"),
+    ],
+)
+def test_a_tree_mentions_a_service_with_or_without_a_tag(tree: Tree, *, expected: bool) -> None:
+    assert TagPath.parse("{service}.tag").mentions(tree, "api") is expected
+
+
+def test_a_section_is_that_of_a_service_with_a_tag() -> None:
+    tree: Tree = {"x": {"api": {"tag": "1"}, "none": {"url": "x"}}}
+    items: Tree = {"images": [{"name": "api", "newTag": "1"}, {"name": "none"}]}
+
+    assert list(TagPath.parse("x.{service}.tag").service_places(tree)) == [("api", ("x", "api"))]
+    assert list(TagPath.parse("images[name={service}].newTag").service_places(items)) == [("api", ("images", 0))]
