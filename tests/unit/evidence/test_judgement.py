@@ -45,6 +45,8 @@ CHANGE = Change(
     checks_required=(RequiredCheck(name="test", app=15368),),
 )  # fmt: skip
 
+ANY_APP = RequiredCheck(name="test", app=None)
+
 
 def with_pull(**given: Any) -> Change:
     return replace(CHANGE, commit=replace(COMMIT, pull=replace(PULL, **given)))
@@ -129,6 +131,36 @@ CASES = [
     pytest.param(with_move(released="none", after=""), [], id="a removed tag"),
     pytest.param(with_move(commits_in_all=3), ["unknown"], id="commits that are not listed"),
     pytest.param(with_move(commits_in_all=0), [], id="commits that are all listed"),
+    pytest.param(with_move(commits_in_all=2), ["unknown"], id="one commit that is not listed"),
+    pytest.param(
+        replace(with_move(released="none", missing_checks=("gate",)), kind=Kind.FIRST), [], id="the tags of the first"
+    ),
+    pytest.param(
+        with_pull(checks=(check("success"), check("skipped", app=1))), [], id="a check that another app skipped"
+    ),
+    pytest.param(
+        replace(with_pull(checks=(check("success", app=1),)), checks_required=(ANY_APP,)), [], id="a check of any app"
+    ),
+    pytest.param(
+        replace(with_pull(checks=(check("success"), check("skipped", app=1))), checks_required=(ANY_APP,)),
+        ["check-skipped"],
+        id="a check of any app that one skipped",
+    ),
+    pytest.param(
+        replace(with_pull(checks=(check("failure"), check("skipped", app=1))), checks_required=(ANY_APP,)),
+        ["check-missing"],
+        id="a check of any app that failed and was skipped",
+    ),
+    pytest.param(
+        replace(with_pull(checks=(check("success"), check("failure", app=1))), checks_required=(ANY_APP,)),
+        ["check-missing"],
+        id="a check of any app that one failed",
+    ),
+    pytest.param(
+        replace(CHANGE, checks_required=(*CHANGE.checks_required, RequiredCheck(name="lint", app=None))),
+        ["check-missing"],
+        id="the second of two checks",
+    ),
     pytest.param(replace(CHANGE, unknown=("the rules",)), ["unknown"], id="rules that nobody could read"),
 ]
 
@@ -164,6 +196,11 @@ def test_every_exception_is_produced() -> None:
         ),
         pytest.param(with_pull(checks=()), ("test", "#1", "not reported"), id="no check"),
         pytest.param(with_pull(checks=(check("cancelled"),)), ("test", "#1", "cancelled"), id="a cancelled check"),
+        pytest.param(
+            replace(with_pull(checks=(check("failure"), check("cancelled", app=1))), checks_required=(ANY_APP,)),
+            ("test on #1: cancelled, failure",),
+            id="two conclusions",
+        ),
     ],
 )
 def test_the_detail_names_the_facts(change: Change, words: tuple[str, ...]) -> None:
