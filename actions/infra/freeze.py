@@ -69,7 +69,7 @@ class Window:
         if not self.period:
             return iter([self._span(timedelta())])
         passed = (now.astimezone(self.zone).replace(tzinfo=None) - self.start) // self.period
-        return (self._span(times * self.period) for times in (passed - 1, passed, passed + 1))
+        return (self._span(times * self.period) for times in (passed, passed + 1))  # the next: an hour may occur twice
 
     def _span(self, shift: timedelta) -> tuple[datetime, datetime]:
         starts, ends = (

@@ -135,9 +135,9 @@ def unknown_env(env: str, layout: Layout, known: Iterable[str]) -> UnknownEnvErr
     return UnknownEnvError(f"no environment '{env}' at {where}; known: {', '.join(known) or 'none'}")
 
 
-def natural(name: str) -> tuple[tuple[int, int | str], ...]:
+def natural(name: str) -> tuple[tuple[bool, int | str], ...]:
     """Return a sort key that puts `env-2` before `env-10`."""
-    return tuple((0, int(part)) if part.isdigit() else (1, part) for part in re.split(r"(\d+)", name) if part)
+    return tuple((False, int(part)) if part.isdigit() else (True, part) for part in re.split(r"(\d+)", name) if part)
 
 
 def _regex(pattern: str) -> re.Pattern[str]:

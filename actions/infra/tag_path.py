@@ -46,10 +46,11 @@ class TagPath:
     @classmethod
     def parse(cls, text: str) -> TagPath:
         """Parse *text*; raise ValueError with the problem if it is not a path to a tag."""
-        matches = [STEP.fullmatch(part) for part in text.split(".")]
-        if not all(match and match["key"] for match in matches):
+        parts = text.split(".")
+        matches = [match for part in parts if (match := STEP.fullmatch(part)) and match["key"]]
+        if len(matches) < len(parts):
             raise ValueError(f"{text!r} is not a path to a tag; write it like '{{service}}.tag'")
-        steps = tuple(Step(match["key"], match["field"] or "", match["value"] or "") for match in matches if match)
+        steps = tuple(Step(match["key"], match["field"] or "", match["value"] or "") for match in matches)
         if steps[-1].field:
             raise ValueError(f"{text!r} ends at a list item; name the key that holds its tag")
         if text.count(SERVICE) > 1:

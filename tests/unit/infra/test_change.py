@@ -75,6 +75,11 @@ def test_the_service_must_be_named_if_there_are_several() -> None:
         request(tag=B).wanted(snapshot("dev", api=A, web=A), None)
 
 
+def test_an_environment_without_services_has_no_only_service() -> None:
+    with pytest.raises(InputError, match=r"environment 'dev' does not have exactly one service \(none\)"):
+        request(tag=B).wanted(snapshot("dev"), None)
+
+
 def test_a_promotion_copies_the_tags_of_services_that_both_have() -> None:
     asked = request(env="prod", from_env="dev")
     target, source = snapshot("prod", api=A, old=A), snapshot("dev", api=B, new=B, none="")

@@ -63,6 +63,8 @@ def test_every_key_is_read() -> None:
         pytest.param("files: ../{env}.json", 1, "must stay within the repository", id="a path that leads out"),
         pytest.param("files: envs/{env}.ini", 1, "must end in .json, .yaml", id="another format"),
         pytest.param("files: envs/dev.json", 1, "must name {env} once", id="no environment in the path"),
+        pytest.param("files: '{env}/{env}.json'", 1, "must name {env} once", id="the environment twice"),
+        pytest.param("files: '{service}/{service}-{env}.json'", 1, "{service} at most once", id="the service twice"),
         pytest.param("tag: a..b", 1, "is not a path to a tag", id="no path"),
         pytest.param("tag: image.tag", 1, "must be in 'files' or in 'tag'", id="no service anywhere"),
         pytest.param("x: 1\nfiles: '{service}/{env}.json'", 1, "unknown key 'x'", id="the first of two errors"),
