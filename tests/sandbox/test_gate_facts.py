@@ -125,6 +125,7 @@ def test_a_change_comes_with_the_commits_that_it_adds_or_removes(gates: Gates) -
 
     forward, back = gates.evaluate("dev", old, new), gates.evaluate("dev", new, old)
 
+    assert forward.line == 1
     assert forward.comparison
     assert back.comparison
     assert (forward.order, [commit.title for commit in forward.comparison.commits]) == (Order.AHEAD, ["new"])
@@ -221,6 +222,16 @@ def test_tags_are_requested_together_and_once(gates: Gates) -> None:
     evaluator.order("api", "1.0.0", "1.1.0")
 
     assert (asked, github.operations()) == (["query"], [])
+
+
+def test_a_commit_in_place_is_not_requested(gates: Gates) -> None:
+    """Fifty tags are requested at once."""
+    evaluator = gates.evaluator()
+    gates.github.operations()
+
+    evaluator.prefetch(changed("dev", f"{number:040x}", f"1.0.{number}") for number in range(50))
+
+    assert gates.github.operations() == ["query"]
 
 
 @pytest.mark.parametrize("after", ["", "latest"])
