@@ -143,6 +143,20 @@ def test_a_service_without_an_app_repository_asks_nothing(gates: Gates) -> None:
     assert (found.order, found.comparison, gates.github.operations()) == (Order.BEHIND, None, [])
 
 
+def test_a_tag_that_was_removed_first_is_compared_all_the_same(gates: Gates) -> None:
+    github = gates.github
+    start = github.world.app.git.head("main") or ""
+    fix = github.app_commit("Fix", branch="hotfixes/x", parent=start)
+    new = github.app_commit("Feature")
+    deploy(github, "dev", fix, ago=HOURS)
+    github.change_infra({"envs/dev.json": tagged("")})
+
+    found = gates.evaluate("dev", "", new)
+
+    assert message(found, Gate.ANCESTRY).startswith(f"{new[:12]} lacks commits of {fix[:12]}: {fix[:12]} Fix. ")
+    assert (found.order, found.change.before) == (Order.DIVERGED, "")
+
+
 @pytest.mark.parametrize(
     ("ago", "said"),
     [

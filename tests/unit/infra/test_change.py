@@ -70,6 +70,12 @@ def test_a_request_that_does_not_say_one_thing_is_refused(
         request(**given)
 
 
+@pytest.mark.parametrize(("rollback", "known"), [(None, "tag, tags, from-env"), ("", "tag, tags, from-env, rollback")])
+def test_only_the_inputs_that_the_action_has_are_named(rollback: str | None, known: str) -> None:
+    with pytest.raises(InputError, match=f"^give one of {known}; given: none$"):
+        request(rollback)
+
+
 def test_the_service_must_be_named_if_there_are_several() -> None:
     with pytest.raises(InputError, match=r"does not have exactly one service \(api, web\); set input service"):
         request(tag=B).wanted(snapshot("dev", api=A, web=A), None)
