@@ -10,6 +10,7 @@ from actions.errors import NoTagError
 from actions.infra.change import Change
 from actions.infra.env_diff import EnvDiff
 from actions.infra.layout import Layout, Snapshot
+from actions.infra.tag_path import TagPath
 
 DEV = "envs/dev.json"
 
@@ -93,6 +94,14 @@ def test_a_bot_may_change_tags_alone(head: dict[str, str | None] | None, *, is_f
     difference = EnvDiff(base=dev({"api": "1"}), head=dev(head), now=dev({"api": "1"}))
 
     assert difference.foreign([DEV]) == ([DEV] if is_foreign else [])
+
+
+def test_an_image_that_cannot_be_changed_and_stays_is_not_foreign() -> None:
+    layout = Layout(patterns=("envs/{env}.yaml",), tag_path=TagPath.parse("{service}.image"))
+    text = "api: {image: r/api:1@sha256:ab}\nweb: {image: r/web:1}\n"
+    base, head = (layout.group({"envs/dev.yaml": text.replace("web:1", f"web:{tag}")}) for tag in (1, 2))
+
+    assert EnvDiff(base=base, head=head, now=base).foreign(["envs/dev.yaml"]) == []
 
 
 def test_an_invalid_file_has_no_changes_and_is_foreign() -> None:
