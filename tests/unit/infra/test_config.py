@@ -110,6 +110,21 @@ def test_the_gates_of_an_environment_are_read() -> None:
     assert parse_config(RIGHT[6]).hotfix_prefix == "fix/"
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("24h", timedelta(hours=24)),
+        ("2d", timedelta(days=2)),
+        ("90m", timedelta(minutes=90)),
+        ("1h30m", timedelta(minutes=90)),
+    ],
+)
+def test_a_soak_is_read_in_days_hours_and_minutes(text: str, expected: timedelta) -> None:
+    found = parse_config(f"environments: {{a: {{}}, b: {{after: a, soak: {text}}}}}\n")
+
+    assert found.environment("b").soak == expected
+
+
 @pytest.mark.parametrize("text", [*RIGHT, (ROOT / "examples/infra/gitops.yml").read_text(encoding="utf-8")])
 def test_what_is_right_is_right_for_editors_too(text: str) -> None:
     parse_config(text)

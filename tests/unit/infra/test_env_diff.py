@@ -35,6 +35,7 @@ def change(service: str, before: str, after: str) -> Change:
         pytest.param({"api": "1"}, {"api": "1"}, {"api": "2"}, [], id="a tag that only the branch changed"),
         pytest.param({"api": "1"}, {"api": "2"}, {"api": "3"}, [change("api", "3", "2")], id="both changed it"),
         pytest.param({}, {"api": ""}, {}, [], id="a new service without a tag"),
+        pytest.param({}, {"api": ""}, {"api": "1"}, [], id="a new service without a tag, which the branch gave one"),
         pytest.param({}, {"api": "1"}, {}, [change("api", "", "1")], id="a new service"),
         pytest.param(None, {"api": "1"}, None, [change("api", "", "1")], id="a new environment"),
         pytest.param({"api": "1"}, {}, {"api": "2"}, [change("api", "2", "")], id="a removed service"),
