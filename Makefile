@@ -2,15 +2,16 @@
 # make test   every check there is
 PYTHON ?= python3
 BIN := .venv/bin
+NPM := --ignore-scripts --no-audit --no-fund
 
 .PHONY: demo sandbox test conformance lint bench bench-contention bench-cost bench-evidence bench-infra-pr bench-interleavings mutants lock clean setup
 .DEFAULT_GOAL := test
 
 setup: .setup-done
-.setup-done: requirements-dev.lock package-lock.json
+.setup-done: requirements-dev.lock package-lock.json tests/clients/package-lock.json
 	$(PYTHON) -c 'import sys; sys.exit("make: Python 3.11 or newer is needed; run make PYTHON=python3.12, say") if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv .venv
-	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error & npm=$$!; \
+	{ npm ci $(NPM) --loglevel=error && npm ci --prefix tests/clients $(NPM) --loglevel=error; } & npm=$$!; \
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --require-hashes -r requirements-dev.lock && \
 	wait $$npm
 	touch $@
@@ -63,7 +64,8 @@ mutants: setup
 lock: setup
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet --upgrade -o actions/requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --group dev -c actions/requirements.lock --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet --upgrade -o requirements-dev.lock
-	npm install --package-lock-only --ignore-scripts --no-audit --no-fund
+	npm install --package-lock-only $(NPM)
+	npm install --prefix tests/clients --package-lock-only $(NPM)
 
 clean:
-	rm -rf .venv node_modules .setup-done demo-logs .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv node_modules tests/clients/node_modules .setup-done demo-logs .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -13,6 +13,7 @@ from sandbox.state import (
     Deployment,
     DeploymentStatus,
     Event,
+    Label,
     Pull,
     Repo,
     Review,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from sandbox.payloads import Payloads
 
 LONGEST_BODY = 65536
+BAD_BASE = {"resource": "PullRequest", "field": "base", "code": "invalid"}
 WEB_FLOW = Person("GitHub", "noreply@github.com")
 
 
@@ -43,7 +45,7 @@ class Refusal(Exception):  # noqa: N818 - GitHub's answer, not a fault
         *,
         kind: str = "UNPROCESSABLE",
         code: str = "",
-        errors: Sequence[Mapping[str, str]] = (),
+        errors: Sequence[Mapping[str, str] | str] = (),
     ) -> None:
         super().__init__(message)
         self.errors = list(errors)
@@ -87,10 +89,24 @@ class Behaviour:
         before = repo.git.refs(ref).get(ref)
         if before == after:
             return
+        self.require_update(repo, token, ref, after)
+        self._move(repo, token, ref, before, after)
+
+    def update_refs(self, repo: Repo, token: Token, updates: Mapping[str, str | None]) -> None:
+        """Update all refs of *updates* or none."""
+        before = {ref: repo.git.refs(ref).get(ref) for ref in updates}
+        moving = {ref: after for ref, after in updates.items() if before[ref] != after}
+        for ref, after in moving.items():
+            self.require_update(repo, token, ref, after)
+        for ref, after in moving.items():
+            self._move(repo, token, ref, before[ref], after)
+
+    def require_update(self, repo: Repo, token: Token, ref: str, after: str | None) -> None:
+        """Raise Refusal if *ref* may not point at *after*."""
+        before = repo.git.refs(ref).get(ref)
         if before is None and name_is_taken(repo, ref):
             raise Refusal(422, "Reference update failed", code="name-taken")
         self.require_rules(repo, token, Update(ref=ref, before=before, after=after))
-        self._move(repo, token, ref, before, after)
 
     def _move(
         self, repo: Repo, token: Token, ref: str, before: str | None, after: str | None, *, merged: bool = False
@@ -165,7 +181,7 @@ class Behaviour:
         head = head.removeprefix(f"{repo.owner.login}:")
         head_sha, base_sha = repo.git.head(head), repo.git.head(base)
         if not head_sha or not base_sha:
-            missing = {"resource": "PullRequest", "field": "base" if head_sha else "head", "code": "invalid"}
+            missing = {**BAD_BASE, "field": "base" if head_sha else "head"}
             raise Refusal(422, "Validation Failed", code="invalid", errors=[missing])
         if any(pull.base == base for pull in repo.open_pulls(head)):
             raise _invalid_pull(f"A pull request already exists for {repo.owner.login}:{head}.")
@@ -195,12 +211,60 @@ class Behaviour:
         pull.state, pull.closed, pull.closed_by = "closed", timestamp(), token.user
         self._emit_pull(repo, token, pull, "closed")
 
+    def reopen_pull(self, repo: Repo, token: Token, pull: Pull) -> None:
+        """Open *pull* again; one that is merged, or whose branch is gone, cannot be. The words are a guess."""
+        if pull.merge_sha or not repo.git.head(pull.head):
+            why = "The pull request is merged." if pull.merge_sha else f"The {pull.head} branch has been deleted."
+            raise _invalid_pull(f"state cannot be changed. {why}")
+        pull.state, pull.closed, pull.closed_by = "open", None, None
+        pull.head_sha = repo.git.head(pull.head) or ""
+        self._emit_pull(repo, token, pull, "reopened")
+
+    def edit_pull(self, repo: Repo, token: Token, pull: Pull, wanted: Mapping[str, str]) -> None:
+        """Change title, body or base of *pull*."""
+        base = wanted.get("base", pull.base)
+        if not repo.git.head(base):
+            raise Refusal(422, "Validation Failed", errors=[BAD_BASE])
+        if base != pull.base and any(other.base == base for other in repo.open_pulls(pull.head)):
+            raise _invalid_pull(f"A pull request already exists for base branch '{base}' and head branch '{pull.head}'")
+        changes = {name: getattr(pull, name) for name, value in wanted.items() if value != getattr(pull, name)}
+        for name in changes:
+            setattr(pull, name, wanted[name])
+        if changes:
+            told = {name: {"from": {"ref": value} if name == "base" else value} for name, value in changes.items()}
+            self._emit_pull(repo, token, pull, "edited", changes=told)
+
+    def label(self, repo: Repo, token: Token, pull: Pull, wanted: Sequence[str]) -> None:
+        """Have *pull* bear exactly the labels *wanted*; a label that nobody knows is made."""
+        added = [name for name in dict.fromkeys(wanted) if name not in pull.labels]
+        removed = [name for name in pull.labels if name not in wanted]
+        for name in added:
+            repo.labels.setdefault(name, Label(self.state.new_id(), name))
+        pull.labels = [name for name in (*pull.labels, *added) if name not in removed]
+        for action, names in {"labeled": added, "unlabeled": removed}.items():
+            for name in names:
+                self._emit_pull(repo, token, pull, action, label=self.payloads.label(repo, name))
+
+    def request_reviews(
+        self, repo: Repo, token: Token, pull: Pull, logins: Sequence[str], teams: Sequence[str]
+    ) -> None:
+        """Ask people and teams for their reviews."""
+        users = [login for login in logins if login not in pull.reviewers]
+        slugs = [slug for slug in teams if slug not in pull.team_reviewers]
+        pull.reviewers += users
+        pull.team_reviewers += slugs
+        asked = [{"requested_reviewer": self.payloads.user(self.state.users[login])} for login in users]
+        for more in (*asked, *({"requested_team": {"slug": slug}} for slug in slugs)):
+            self._emit_pull(repo, token, pull, "review_requested", **more)
+
     def review(self, token: Token, pull: Pull, *, state: str, body: str) -> Review:
         """Add a review of *pull* at its present head."""
         if state == "APPROVED" and token.user is pull.author:
             raise Refusal(422, "Can not approve your own pull request", code="unprocessable")
         review = Review(self.state.new_id(), token.user, state, body, pull.head_sha, timestamp())
         pull.reviews.append(review)
+        # Who has reviewed is asked no more (docs.github.com, "About pull request reviews").
+        pull.reviewers = [login for login in pull.reviewers if login != token.user.login or state == "PENDING"]
         return review
 
     def merge_when_ready(self, repo: Repo, pull: Pull, wish: AutoMerge) -> None:
@@ -256,16 +320,23 @@ class Behaviour:
     def deploy(self, repo: Repo, creator: User, *, sha: str, ref: str, environment: str) -> Deployment:
         """Record that *sha* is on its way to *environment*."""
         deployment = Deployment(self.state.new_id(), sha, ref, environment, creator)
+        deployment.production = environment == "production"
         repo.deployments.append(deployment)
         return deployment
 
-    def deployed(self, repo: Repo, deployment: Deployment, creator: User, state: str) -> DeploymentStatus:
-        """Record how far *deployment* is. One that succeeds makes those before it inactive (`auto_inactive`)."""
+    def deployed(
+        self, repo: Repo, deployment: Deployment, creator: User, state: str, *, auto_inactive: bool = True
+    ) -> DeploymentStatus:
+        """Record how far *deployment* is. One that succeeds makes those before it inactive (OpenAPI, `auto_inactive`).
+
+        Not those of production, and of transient environments.
+        """
         status = DeploymentStatus(self.state.new_id(), state, creator)
         deployment.statuses.append(status)
-        for other in repo.deployments if state == "success" else ():
+        for other in repo.deployments if state == "success" and auto_inactive else ():
             active = other.statuses and other.statuses[-1].state == "success"
-            if active and other is not deployment and other.environment == deployment.environment:
+            kept = other is deployment or other.production or other.transient
+            if active and not kept and other.environment == deployment.environment:
                 other.statuses.append(DeploymentStatus(self.state.new_id(), "inactive", creator))
         return status
 
@@ -358,8 +429,10 @@ class Behaviour:
                 pull.head_sha, pull.last_pusher = after, token.user
                 self._emit_pull(repo, token, pull, "synchronize")
 
-    def _emit_pull(self, repo: Repo, token: Token, pull: Pull, action: str) -> None:
-        payload = self.payloads.pull_event(repo, token.user, pull, action)
+    def _emit_pull(self, repo: Repo, token: Token, pull: Pull, action: str, **more: object) -> None:
+        pull.updated = timestamp()
+        repo.git.set_ref(f"refs/pull/{pull.number}/head", pull.head_sha)
+        payload = {**self.payloads.pull_event(repo, token.user, pull, action), **more}
         merged = pull.merge_sha is not None
         ref = BRANCH + pull.base if merged else f"refs/pull/{pull.number}/merge"
         sha = pull.merge_sha if merged else self._test_merge(repo, pull)

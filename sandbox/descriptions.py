@@ -64,17 +64,25 @@ class Rest:
                 return operation, match.groupdict()
         return None
 
-    def query_parameters(self, operation: Operation) -> set[str]:
-        """Return the names of the parameters that *operation* takes in its query."""
+    def query_parameters(self, operation: Operation) -> dict[str, Any]:
+        """Return the parameters that *operation* takes in its query, each with its schema."""
         parameters = (self.resolve(parameter) for parameter in operation.spec.get("parameters", []))
-        return {parameter["name"] for parameter in parameters if parameter["in"] == "query"}
+        return {each["name"]: self.resolve(each["schema"]) for each in parameters if each["in"] == "query"}
+
+    def body_schema(self, operation: Operation) -> Any:
+        """Return the schema of the body of a request, None if it takes none."""
+        content = self.resolve(operation.spec.get("requestBody", {})).get("content", {})
+        schema = content.get("application/json", {}).get("schema")
+        if operation.template.endswith("/issues/{issue_number}/labels") and schema:
+            # "You can also pass an `array` of labels directly" is in the words alone; PyGithub does.
+            return {"anyOf": [schema, {"type": "array", "items": {"type": "string"}}]}
+        return None if schema is None else self.resolve(schema)
 
     def request_problems(self, operation: Operation, query: dict[str, str], body: object) -> list[str]:
         """Return what GitHub's description has against a request."""
         known = self.query_parameters(operation)
         problems = [f"{operation}: no query parameter {name}" for name in query if name not in known]
-        content = self.resolve(operation.spec.get("requestBody", {})).get("content", {})
-        schema = content.get("application/json", {}).get("schema")
+        schema = self.body_schema(operation)
         if schema is None:
             return problems + ([f"{operation}: takes no body"] if body is not None else [])
         if body is not None:
@@ -87,7 +95,7 @@ class Rest:
         responses = operation.spec["responses"]
         if str(status) not in responses:
             # Every operation can answer these; the description lists them for some only.
-            return [] if status in (401, 403, 404, 429, 500, 502, 503) else [f"{operation}: no response {status}"]
+            return [] if status in (401, 403, 404, 422, 429, 500, 502, 503) else [f"{operation}: no response {status}"]
         schema = self.response_schema(operation, status)
         if schema is None:
             return [] if body is None else [f"{operation}: response {status} has no body"]
@@ -169,7 +177,9 @@ def _pattern(template: str) -> re.Pattern[str]:
     long = {"ref", "path", "basehead", "branch"}
     parts = re.split(r"\{(\w+)\}", template)
     regex = "".join(
-        re.escape(part) if index % 2 == 0 else f"(?P<{part}>{'.+' if part in long else '[^/]+'})"
+        re.escape(part)
+        if index % 2 == 0
+        else f"(?P<{part}>{'.*' if part == 'path' else '.+' if part in long else '[^/]+'})"
         for index, part in enumerate(parts)
     )
     return re.compile(regex)
@@ -206,5 +216,10 @@ def _unless_null(name: str) -> Any:
 
 _Validator = extend(
     Draft4Validator,
-    {"type": _type, **{name: _unless_null(name) for name in ("enum", "oneOf", "anyOf", "allOf")}},
+    # Of several alternatives, those of an error among them, more than one may fit: `oneOf` is read as `anyOf`.
+    {
+        "type": _type,
+        "oneOf": _unless_null("anyOf"),
+        **{name: _unless_null(name) for name in ("enum", "anyOf", "allOf")},
+    },
 )

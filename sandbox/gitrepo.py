@@ -10,7 +10,7 @@ import pygit2
 from pygit2.enums import FileMode, SortMode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
 BRANCH = "refs/heads/"
@@ -92,6 +92,31 @@ class GitRepo:
         except KeyError:
             return None
         return (int(entry.filemode), entry.data) if isinstance(entry, pygit2.Blob) else None
+
+    def entry(self, sha: str, path: str) -> pygit2.Object | None:
+        """Return the file or folder at *path* ("" is the root) in the commit *sha*, None if there is none."""
+        tree = self.get(sha).tree
+        try:
+            return tree[path] if path else tree
+        except KeyError:
+            return None
+
+    def tree(self, revision: str, *, recursive: bool) -> tuple[str, list[tuple[str, pygit2.Object]]] | None:
+        """Return the SHA of the tree that *revision* (a commit, a ref, a tree) names and its entries by their paths."""
+        found = (
+            self._repo.get(self.resolve(revision) or revision)
+            if len(revision) == 40 or self.resolve(revision)
+            else None
+        )
+        if not isinstance(found, (pygit2.Commit, pygit2.Tree)):
+            return None
+        root = found.peel(pygit2.Tree)
+        return str(root.id), list(_entries(root, "", recursive=recursive))
+
+    def target(self, ref: str) -> tuple[str, str]:
+        """Return what *ref* points at itself: `commit` or `tag`, and its SHA."""
+        found = self._repo[self._repo.references[ref].target]
+        return ("tag" if isinstance(found, pygit2.Tag) else "commit"), str(found.id)
 
     def blob(self, sha: str) -> bytes | None:
         """Return the content of the blob *sha*, None if there is none."""
@@ -185,17 +210,30 @@ class GitRepo:
         except KeyError:
             return ""
 
-    def patches(self, sha: str) -> dict[str, pygit2.Patch]:
-        """Return, by path, what the commit *sha* changes beside its first parent."""
+    def patches(self, sha: str, base: str | None = None) -> dict[str, pygit2.Patch]:
+        """Return, by path, what *sha* changes beside *base*, by default its first parent; a file that moved is one."""
         commit = self.get(sha)
-        before = commit.parents[0].tree if commit.parent_ids else None
+        before = self.get(base).tree if base else commit.parents[0].tree if commit.parent_ids else None
         diff = before.diff_to_tree(commit.tree) if before else commit.tree.diff_to_tree(swap=True)
+        diff.find_similar()
         return {patch.delta.new_file.path: patch for patch in diff if patch}
+
+    def diff(self, base: str, head: str) -> bytes:
+        """Return the diff between two commits, as git prints it."""
+        return (self._repo.diff(base, head).patch or "").encode()
 
     def changed_paths(self, base: str, head: str) -> list[str]:
         """Return the paths that differ between two commits."""
         deltas = self._repo.diff(base, head).deltas
         return sorted({path for delta in deltas for path in (delta.old_file.path, delta.new_file.path)})
+
+
+def _entries(tree: pygit2.Tree, prefix: str, *, recursive: bool) -> Iterator[tuple[str, pygit2.Object]]:
+    for entry in tree:
+        path = f"{prefix}{entry.name}"
+        yield path, entry
+        if recursive and isinstance(entry, pygit2.Tree):
+            yield from _entries(entry, f"{path}/", recursive=True)
 
 
 def _mode(index: pygit2.Index, path: str) -> FileMode:

@@ -5,13 +5,20 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import pygit2
+
 from sandbox.gitrepo import BRANCH
+from sandbox.rules import rules_for
 from sandbox.state import (
+    ACTIONS_APP,
     ZEROS,
     Activity,
     CheckRun,
+    Comment,
+    CommitStatus,
     Deployment,
     DeploymentStatus,
+    Label,
     Pull,
     Release,
     Repo,
@@ -25,7 +32,7 @@ from sandbox.state import (
 )
 
 if TYPE_CHECKING:
-    import pygit2
+    from collections.abc import Mapping
 
 
 class Payloads:
@@ -82,23 +89,74 @@ class Payloads:
             },
             "author": self.user(author) if author else None,
             "committer": self.user(self.state.users["web-flow"]) if sha in repo.verified else None,
-            "parents": [{"sha": str(parent)} for parent in commit.parent_ids],
+            "parents": [
+                {"sha": str(parent), "url": f"{self.api}/repos/{repo.full_name}/commits/{parent}"}
+                for parent in commit.parent_ids
+            ],
         }
+
+    def git_commit(self, repo: Repo, sha: str) -> dict[str, Any]:
+        """Return a git-commit: what git knows of it."""
+        commit = self.commit(repo, sha)
+        return {**{name: commit[name] for name in ("sha", "node_id", "url", "html_url", "parents")}, **commit["commit"]}
 
     def commit_with_files(self, repo: Repo, sha: str) -> dict[str, Any]:
         """Return a commit with what it changes."""
-        files = [
-            {
-                "filename": path,
-                "status": {"A": "added", "D": "removed"}.get(patch.delta.status_char(), "modified"),
-                "additions": patch.line_stats[1],
-                "deletions": patch.line_stats[2],
-                "changes": patch.line_stats[1] + patch.line_stats[2],
-                **({} if patch.delta.is_binary else {"patch": _hunks(patch)}),
-            }
-            for path, patch in repo.git.patches(sha).items()
-        ]
-        return {**self.commit(repo, sha), "files": files}
+        files = self.files(repo, sha, repo.git.patches(sha))
+        stats = {name: sum(file[name] for file in files) for name in ("additions", "deletions")}
+        return {
+            **self.commit(repo, sha),
+            "stats": {**stats, "total": sum(stats.values())},
+            "files": files,
+        }
+
+    def files(self, repo: Repo, sha: str, patches: Mapping[str, pygit2.Patch]) -> list[dict[str, Any]]:
+        """Return what *patches*, which end at the commit *sha*, change: a diff-entry for each file."""
+        return [self._file(repo, sha, path, patch) for path, patch in sorted(patches.items())]
+
+    def _file(self, repo: Repo, sha: str, path: str, patch: pygit2.Patch) -> dict[str, Any]:
+        delta = patch.delta
+        status = {"A": "added", "D": "removed", "R": "renamed"}.get(delta.status_char(), "modified")
+        added, deleted = patch.line_stats[1:]
+        blob = delta.old_file if status == "removed" else delta.new_file
+        return {
+            "sha": str(blob.id),
+            "filename": path,
+            "status": status,
+            "additions": added,
+            "deletions": deleted,
+            "changes": added + deleted,
+            "blob_url": f"{self.server}/{repo.full_name}/blob/{sha}/{path}",
+            "raw_url": f"{self.server}/{repo.full_name}/raw/{sha}/{path}",
+            "contents_url": f"{self.api}/repos/{repo.full_name}/contents/{path}?ref={sha}",
+            **({"previous_filename": delta.old_file.path} if status == "renamed" else {}),
+            **({} if delta.is_binary or not added + deleted else {"patch": _hunks(patch)}),
+        }
+
+    def content(self, repo: Repo, ref: str, path: str, entry: pygit2.Object) -> dict[str, Any]:
+        """Return what a folder says of the file, folder or symbolic link at *path*."""
+        kinds = {pygit2.enums.FileMode.TREE: "dir", pygit2.enums.FileMode.LINK: "symlink"}
+        url = f"{self.api}/repos/{repo.full_name}/contents/{path}?ref={ref}"
+        page = f"{self.server}/{repo.full_name}/{'tree' if isinstance(entry, pygit2.Tree) else 'blob'}/{ref}/{path}"
+        git_url = f"{self.api}/repos/{repo.full_name}/git/blobs/{entry.id}"
+        return {
+            "type": kinds.get(pygit2.enums.FileMode(entry.filemode), "file"),
+            "size": entry.size if isinstance(entry, pygit2.Blob) else 0,
+            "name": path.rpartition("/")[2],
+            "path": path,
+            "sha": str(entry.id),
+            "url": url,
+            "html_url": page,
+            "git_url": git_url,
+            "download_url": f"{self.server}/{repo.full_name}/raw/{ref}/{path}",
+            "_links": {"self": url, "git": git_url, "html": page},
+        }
+
+    def branch(self, repo: Repo, name: str, sha: str) -> dict[str, Any]:
+        """Return a short-branch."""
+        protected = any(rules_for(repo, BRANCH + name))
+        url = f"{self.api}/repos/{repo.full_name}/commits/{sha}"
+        return {"name": name, "commit": {"sha": sha, "url": url}, "protected": protected}
 
     def deployment(self, repo: Repo, deployment: Deployment) -> dict[str, Any]:
         """Return a deployment."""
@@ -112,6 +170,8 @@ class Payloads:
             "task": deployment.task,
             "payload": deployment.payload,
             "environment": deployment.environment,
+            "transient_environment": deployment.transient,
+            "production_environment": deployment.production,
             "original_environment": deployment.environment,
             "description": deployment.description,
             "creator": self.user(deployment.creator),
@@ -141,6 +201,7 @@ class Payloads:
             "creator": self.user(status.creator),
             "description": status.description,
             "environment": deployment.environment,
+            "environment_url": status.environment_url,
             "target_url": status.log_url,
             "log_url": status.log_url,
             "created_at": status.at,
@@ -160,13 +221,14 @@ class Payloads:
             "verified_at": None,
         }
 
-    def ref(self, repo: Repo, name: str, sha: str) -> dict[str, Any]:
-        """Return a git-ref."""
+    def ref(self, repo: Repo, name: str) -> dict[str, Any]:
+        """Return a git-ref; that of an annotated tag points at the tag, not at its commit."""
+        kind, sha = repo.git.target(name)
         return {
             "ref": name,
             "node_id": f"REF_{repo.id}_{name}",
             "url": f"{self.api}/repos/{repo.full_name}/git/{name}",
-            "object": {"type": "commit", "sha": sha},
+            "object": {"type": kind, "sha": sha, "url": f"{self.api}/repos/{repo.full_name}/git/{kind}s/{sha}"},
         }
 
     def pull(self, repo: Repo, pull: Pull) -> dict[str, Any]:
@@ -174,22 +236,38 @@ class Payloads:
         number = pull.number
         base_sha = repo.git.head(pull.base) or ZEROS
         mergeable = pull.state == "open" and repo.git.merge_tree(base_sha, pull.head_sha) is not None
+        url, issue = (f"{self.api}/repos/{repo.full_name}/{kind}/{number}" for kind in ("pulls", "issues"))
+        page = f"{self.server}/{repo.full_name}/pull/{number}"
+        links = {"self": url, "html": page, "issue": issue, "comments": f"{issue}/comments"}
+        links |= {"review_comments": f"{url}/comments", "commits": f"{url}/commits"}
+        statuses = f"{self.api}/repos/{repo.full_name}/statuses/{pull.head_sha}"
         return {
             "id": pull.id,
             "node_id": f"PR_{repo.id}_{number}",
             "number": number,
-            "url": f"{self.api}/repos/{repo.full_name}/pulls/{number}",
-            "html_url": f"{self.server}/{repo.full_name}/pull/{number}",
+            "url": url,
+            "html_url": page,
+            "issue_url": issue,
+            "comments_url": f"{issue}/comments",
+            "review_comments_url": f"{url}/comments",
+            "commits_url": f"{url}/commits",
+            "statuses_url": statuses,
+            "diff_url": f"{page}.diff",
+            "patch_url": f"{page}.patch",
+            "_links": {name: {"href": link} for name, link in {**links, "statuses": statuses}.items()},
             "state": pull.state,
+            "locked": pull.locked,
             "title": pull.title,
             "body": pull.body,
             "draft": pull.draft,
             "user": self.user(pull.author),
             "head": self._side(repo, pull.head, pull.head_sha),
             "base": self._side(repo, pull.base, base_sha),
-            "labels": [{"name": label} for label in pull.labels],
+            "labels": [self.label(repo, label) for label in pull.labels],
+            "requested_reviewers": [self.user(self.state.users[login]) for login in pull.reviewers],
+            "requested_teams": [self._team(repo, slug) for slug in pull.team_reviewers],
             "created_at": pull.created,
-            "updated_at": pull.created,
+            "updated_at": pull.updated,
             "closed_at": pull.closed,
             "merged": pull.merge_sha is not None,
             "merged_at": pull.closed if pull.merge_sha else None,
@@ -197,7 +275,62 @@ class Payloads:
             "merge_commit_sha": pull.merge_sha,
             "mergeable": mergeable if pull.state == "open" else None,
             "mergeable_state": "clean" if mergeable else "dirty",
+            "comments": len(pull.comments),
             "author_association": "MEMBER",
+        }
+
+    def _team(self, repo: Repo, slug: str) -> dict[str, Any]:
+        """Return a team; one that nobody made here is taken to be one, as it was when its review was asked for."""
+        known = (team.id for team in repo.owner.teams if team.slug == slug)
+        return {"id": next(known, 0), "slug": slug, "name": slug}
+
+    def label(self, repo: Repo, name: str) -> dict[str, Any]:
+        """Return a label."""
+        known = repo.labels.get(name, Label(0, name))
+        url = f"{self.api}/repos/{repo.full_name}/labels/{name}"
+        described = {"description": known.description} if known.description is not None else {}
+        return {"id": known.id, "name": known.name, "color": known.color, **described, "url": url, "default": False}
+
+    def comment(self, repo: Repo, pull: Pull, comment: Comment) -> dict[str, Any]:
+        """Return an issue-comment."""
+        issues = f"{self.api}/repos/{repo.full_name}/issues"
+        return {
+            "id": comment.id,
+            "body": comment.body,
+            "user": self.user(comment.user),
+            "url": f"{issues}/comments/{comment.id}",
+            "issue_url": f"{issues}/{pull.number}",
+            "html_url": f"{self.server}/{repo.full_name}/pull/{pull.number}#issuecomment-{comment.id}",
+            "author_association": "MEMBER",
+            "created_at": comment.at,
+            "updated_at": comment.at,
+        }
+
+    def issue(self, repo: Repo, pull: Pull) -> dict[str, Any]:
+        """Return a pull request as the issue that it is too."""
+        shared = self.pull(repo, pull)
+        kept = ("number", "state", "title", "body", "user", "labels", "locked", "created_at", "updated_at", "closed_at")
+        return {
+            **{name: shared[name] for name in (*kept, "comments", "comments_url", "html_url", "author_association")},
+            "id": pull.id,
+            "url": shared["issue_url"],
+            "labels_url": f"{shared['issue_url']}/labels{{/name}}",
+            "repository_url": f"{self.api}/repos/{repo.full_name}",
+            "pull_request": {name: shared[name] for name in ("url", "html_url", "diff_url", "patch_url")},
+        }
+
+    def commit_status(self, repo: Repo, status: CommitStatus) -> dict[str, Any]:
+        """Return a status of the older kind."""
+        return {
+            "id": status.id,
+            "url": f"{self.api}/repos/{repo.full_name}/statuses/{status.sha}",
+            "context": status.context,
+            "state": status.state,
+            "description": status.description,
+            "target_url": status.target_url,
+            "creator": self.user(status.creator),
+            "created_at": status.at,
+            "updated_at": status.at,
         }
 
     def review(self, repo: Repo, pull: Pull, review: Review) -> dict[str, Any]:
@@ -209,7 +342,8 @@ class Payloads:
             "body": review.body,
             "state": review.state,
             "commit_id": review.commit,
-            "submitted_at": review.at,
+            **({"submitted_at": review.at} if review.state != "PENDING" else {}),
+            "pull_request_url": f"{self.api}/repos/{repo.full_name}/pulls/{pull.number}",
             "html_url": url,
             "author_association": "MEMBER",
         }
@@ -227,8 +361,15 @@ class Payloads:
             "html_url": f"{self.server}/{repo.full_name}/runs/{run.id}",
             "details_url": f"{self.server}/{repo.full_name}/runs/{run.id}",
             "url": f"{self.api}/repos/{repo.full_name}/check-runs/{run.id}",
-            "app": {"id": run.app, "slug": "github-actions", "name": "GitHub Actions"},
+            "check_suite": {"id": run.run},
+            "app": self._app_of(run.app),
         }
+
+    def _app_of(self, number: int) -> dict[str, Any]:
+        if number == ACTIONS_APP:
+            return {"id": number, "slug": "github-actions", "name": "GitHub Actions"}
+        slug = next((u.login.removesuffix("[bot]") for u in self.state.users.values() if u.id == number), "")
+        return {"id": number, "slug": slug, "name": slug}
 
     def activity(self, activity: Activity) -> dict[str, Any]:
         """Return how a ref moved."""
@@ -262,9 +403,12 @@ class Payloads:
 
     def workflow_run(self, repo: Repo, run: WorkflowRun) -> dict[str, Any]:
         """Return a workflow-run."""
+        status, conclusion = repo.progress(run)
         return {
             "id": run.id,
             "run_attempt": 1,
+            "status": status,
+            "conclusion": conclusion,
             "event": run.event,
             "path": run.path,
             "head_sha": run.sha,

@@ -95,6 +95,17 @@ class Comment:
     id: int
     user: User
     body: str
+    at: str = field(default_factory=timestamp)
+
+
+@dataclass(eq=False, slots=True)
+class Label:
+    """What pull requests are marked with."""
+
+    id: int
+    name: str
+    color: str = "ededed"  # of a label that was made by adding it to an issue
+    description: str | None = None
 
 
 @dataclass(eq=False, slots=True)
@@ -126,6 +137,8 @@ class CommitStatus:
     sha: str
     state: str
     creator: User
+    description: str | None = None
+    target_url: str | None = None
     at: str = field(default_factory=timestamp)
 
 
@@ -146,6 +159,7 @@ class DeploymentStatus:
     creator: User
     description: str = ""
     log_url: str = ""
+    environment_url: str = ""
     at: str = field(default_factory=timestamp)
 
 
@@ -163,6 +177,8 @@ class Deployment:
     description: str | None = None
     created: str = field(default_factory=timestamp)
     statuses: list[DeploymentStatus] = field(default_factory=list)
+    transient: bool = False
+    production: bool = False
 
 
 @dataclass(eq=False, slots=True)
@@ -189,6 +205,7 @@ class Pull:
     base: str
     draft: bool
     created: str = field(default_factory=timestamp)
+    updated: str = field(default_factory=timestamp)
     state: Literal["open", "closed"] = "open"
     closed: str | None = None
     closed_by: User | None = None
@@ -298,6 +315,7 @@ class Repo:
     activities: list[Activity] = field(default_factory=list)
     runs: list[WorkflowRun] = field(default_factory=list)
     releases: list[Release] = field(default_factory=list)
+    labels: dict[str, Label] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
     verified: set[str] = field(default_factory=set)
     authors: dict[str, User] = field(default_factory=dict)
@@ -324,6 +342,25 @@ class Repo:
     def newest_statuses(self, sha: str) -> list[CommitStatus]:
         """Return the newest status of each context on the commit *sha*."""
         return list({status.context: status for status in self.statuses if status.sha == sha}.values())
+
+    def progress(self, run: WorkflowRun) -> tuple[str, str | None]:
+        """Return status and conclusion of *run*, by its jobs."""
+        jobs = [check for check in self.checks if check.run == run.id]
+        if not jobs or any(job.conclusion is None for job in jobs):
+            return ("in_progress" if jobs else "queued"), None
+        bad = [job.conclusion for job in jobs if job.conclusion not in ("success", "skipped", "neutral")]
+        return "completed", bad[0] if bad else "success"
+
+    def base_of(self, pull: Pull) -> str:
+        """Return the commit that *pull* is compared with: where its branch left its base."""
+        if pull.merge_sha:
+            return str(self.git.get(pull.merge_sha).parent_ids[0])
+        base = self.git.head(pull.base)
+        return (base and self.git.merge_base(base, pull.head_sha)) or ZEROS
+
+    def commits_of(self, pull: Pull) -> list[str]:
+        """Return the commits of *pull*, oldest first."""
+        return self.git.between(self.base_of(pull), pull.head_sha)
 
     def open_pulls(self, head: str) -> list[Pull]:
         """Return the open pull requests from the branch *head*."""

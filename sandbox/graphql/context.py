@@ -52,18 +52,36 @@ class Node:
 
 
 def connection(
-    nodes: Sequence[Any], *, first: int = 0, last: int = 0, after: str | None = None, **_: Any
+    nodes: Sequence[Any],
+    *,
+    first: int | None = None,
+    last: int | None = None,
+    after: str | None = None,
+    before: str | None = None,
+    **_: Any,
 ) -> dict[str, Any]:
-    """Return the *first* or *last* of *nodes* that come after the cursor *after*, as a connection."""
-    start, end = int(after or 0), len(nodes)
-    if first:
-        end = min(end, start + first)
-    elif last:
-        start = max(start, end - last)
-    else:
-        start = end
+    """Return the *first* or *last* of *nodes* between the cursors *after* and *before*, as a connection."""
+    low, high = _position(after, 0), _position(before, len(nodes) + 1) - 1
+    start = max(low, high - last) if last else low
+    end = high if last else min(high, low + (first or 0))
+    shown = list(nodes[start:end])
     return {
-        "nodes": list(nodes[start:end]),
+        "nodes": shown,
+        "edges": [{"node": node, "cursor": str(start + index + 1)} for index, node in enumerate(shown)],
         "totalCount": len(nodes),
-        "pageInfo": {"hasNextPage": end < len(nodes) and bool(first), "endCursor": str(end)},
+        "pageInfo": {
+            "hasNextPage": end < len(nodes) and bool(first),
+            "hasPreviousPage": start > 0 and bool(last),
+            "startCursor": str(start + 1) if shown else None,
+            "endCursor": str(end) if shown else None,
+        },
     }
+
+
+def _position(cursor: str | None, default: int) -> int:
+    """Return after how many nodes *cursor* stands."""
+    if cursor is None:
+        return default
+    if not cursor.isdecimal():
+        raise Refusal(422, f"`{cursor}` does not appear to be a valid cursor.", kind="INVALID_CURSOR_ARGUMENTS")
+    return int(cursor)

@@ -16,6 +16,7 @@ from graphql import (
     GraphQLObjectType,
     InlineFragmentNode,
     OperationDefinitionNode,
+    Undefined,
     get_named_type,
     value_from_ast_untyped,
 )
@@ -52,11 +53,12 @@ class Cost:
         return max(1, round(self.requests / 100))
 
 
-def cost_of(document: DocumentNode, variables: Mapping[str, Any]) -> Cost:
-    """Return the cost of *document*; raise QueryLimitError if GitHub refuses to run it."""
+def cost_of(document: DocumentNode, variables: Mapping[str, Any], operation: str | None = None) -> Cost:
+    """Return the cost of *operation* of *document*; raise QueryLimitError if GitHub refuses to run it."""
     counter = _Counter(document, variables)
     for definition in document.definitions:
-        if isinstance(definition, OperationDefinitionNode):
+        named = isinstance(definition, OperationDefinitionNode) and definition.name and definition.name.value
+        if isinstance(definition, OperationDefinitionNode) and operation in (None, named):
             root = graphql_schema().get_root_type(definition.operation)
             counter.count(definition.selection_set, root, 1)
     # The call itself is a request too.
@@ -106,6 +108,7 @@ class _Counter:
             for argument in field.arguments or ()
             if argument.name.value in ("first", "last")
         }
+        limits = {limit: value for limit, value in limits.items() if value is not None and value is not Undefined}
         name = (field.alias or field.name).value
         asked = {selected.name.value for selected, _ in self._fields(field.selection_set, None)}
         if not limits:
@@ -115,6 +118,11 @@ class _Counter:
                     f"You must provide a `first` or `last` value to properly paginate the `{name}` connection.",
                 )
             return 0
+        if len(limits) > 1:  # the type is a guess; the words are those that others took from GitHub
+            raise QueryLimitError(
+                "INVALID_PAGINATION_BOUNDARIES",
+                f"Passing both `first` and `last` to paginate the `{name}` connection is not supported.",
+            )
         for limit, value in limits.items():
             if not isinstance(value, int) or not 0 < value <= LONGEST_PAGE:
                 raise QueryLimitError(

@@ -28,7 +28,7 @@ def answer(
     if not parsed:
         return {"errors": [error.formatted for error in invalid]}, [error.message for error in invalid], REFUSED
     try:
-        cost = cost_of(parsed, variables)
+        cost = cost_of(parsed, variables, operation)
     except QueryLimitError as error:
         entry = {"type": error.kind, "message": str(error)}
         return {"errors": [entry]}, [str(error)], REFUSED

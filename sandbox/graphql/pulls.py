@@ -26,11 +26,23 @@ class PullRequest(Node):
         return self._pull.number
 
     def files(self, **page: Any) -> dict[str, Any]:
-        git = self._repo.git
-        after = self._pull.merge_sha or self._pull.head_sha
-        before = f"{after}^" if self._pull.merge_sha else git.merge_base(git.head(self._pull.base) or "", after)
-        paths = git.changed_paths(before or "", after)
-        return connection([{"path": path} for path in paths], **page)
+        """Return the files that change; one that moved by its new name alone (`changeType` says RENAMED)."""
+        files = self._context.payloads.files(
+            self._repo,
+            self._pull.head_sha,
+            self._repo.git.patches(self._pull.merge_sha or self._pull.head_sha, self._repo.base_of(self._pull)),
+        )
+        kinds = {"removed": "DELETED"}
+        nodes = [
+            {
+                "path": file["filename"],
+                "additions": file["additions"],
+                "deletions": file["deletions"],
+                "changeType": kinds.get(file["status"], file["status"].upper()),
+            }
+            for file in files
+        ]
+        return connection(nodes, **page)
 
     def url(self) -> str:
         return f"{self._context.payloads.server}/{self._repo.full_name}/pull/{self._pull.number}"
@@ -79,11 +91,7 @@ class PullRequest(Node):
     def commits(self, **page: Any) -> dict[str, Any]:
         from sandbox.graphql.commits import Commit  # which knows of pull requests
 
-        git = self._repo.git
-        base = git.merge_base(git.head(self._pull.base) or "", self._pull.head_sha)
-        if self._pull.merge_sha:
-            base = str(git.get(self._pull.merge_sha).parent_ids[0])
-        shas = git.between(base or "", self._pull.head_sha)
+        shas = self._repo.commits_of(self._pull)
         return connection([{"commit": Commit(self._context, self._repo, sha)} for sha in shas], **page)
 
     def labels(self, **page: Any) -> dict[str, Any]:

@@ -25,6 +25,9 @@ class Repository(Node):
     def id(self) -> str:
         return f"R_{self._repo.id}"
 
+    def name(self) -> str:
+        return self._repo.name
+
     def nameWithOwner(self) -> str:
         return self._repo.full_name
 

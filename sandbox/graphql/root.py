@@ -9,6 +9,7 @@ from sandbox.behaviour import Refusal, name_is_taken
 from sandbox.gitrepo import BRANCH
 from sandbox.graphql.commits import Commit
 from sandbox.graphql.repository import Ref, Repository
+from sandbox.graphql.users import User, actor
 from sandbox.state import ZEROS, AutoMerge, timestamp
 
 if TYPE_CHECKING:
@@ -35,6 +36,9 @@ class Root:
             "used": limits.points_used,
             "resetAt": timestamp(),
         }
+
+    def viewer(self) -> User:
+        return actor(self._context.token.user)
 
     def repository(self, owner: str, name: str, **_: Any) -> Repository:
         return Repository(self._context, self._context.repo(f"{owner}/{name}"))
@@ -76,9 +80,8 @@ class Root:
             if update.get("beforeOid") not in (None, there):
                 text = f'Expected {update["name"]} to point to "{update["beforeOid"]}" but it did not.'
                 raise Refusal(409, text, kind="STALE_DATA")
-        for update in updates:
-            after = None if update["afterOid"] == ZEROS else update["afterOid"]
-            self._context.behaviour.update_ref(repo, self._context.token, update["name"], after)
+        after = {each["name"]: None if each["afterOid"] == ZEROS else each["afterOid"] for each in updates}
+        self._context.behaviour.update_refs(repo, self._context.token, after)
         return {"clientMutationId": None}
 
     def enablePullRequestAutoMerge(self, input: dict[str, Any]) -> dict[str, Any]:
@@ -99,4 +102,7 @@ class Root:
 
     def _pull(self, node_id: str) -> tuple[state.Repo, state.Pull]:
         repo = self._context.repo_by_id(node_id, "write", "pull_requests")
-        return repo, repo.pulls[int(node_id.split("_")[2])]
+        number = node_id.split("_")[2]
+        if not number.isdecimal() or int(number) not in repo.pulls:
+            raise Refusal(404, f"Could not resolve to a node with the global id of '{node_id}'", kind="NOT_FOUND")
+        return repo, repo.pulls[int(number)]

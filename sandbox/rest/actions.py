@@ -13,7 +13,8 @@ from sandbox.state import Repo, WorkflowRun, branch_of
 @route("GET /repos/{owner}/{repo}/actions/runs")
 def _workflow_runs(call: Call) -> Answer:
     repo = call.repo(permission="actions")
-    runs = [run for run in repo.runs if run.sha == call.query.get("head_sha", run.sha)]
+    # Newest first (the answers that clients print); by status means by conclusion too (OpenAPI).
+    runs = [run for run in reversed(repo.runs) if _asked_for(call, repo, run)]
     return 200, {"total_count": len(runs), "workflow_runs": [call.payloads.workflow_run(repo, run) for run in runs]}
 
 
@@ -36,8 +37,16 @@ def _approvals(call: Call) -> Answer:
     return 200, _run_of(call, call.repo(permission="actions")).approvals
 
 
+def _asked_for(call: Call, repo: Repo, run: WorkflowRun) -> bool:
+    wanted = {name: call.query.get(name) for name in ("head_sha", "event", "actor", "branch")}
+    known = {"head_sha": run.sha, "event": run.event, "actor": run.actor.login, "branch": repo.default_branch}
+    return all(value in (None, known[name]) for name, value in wanted.items()) and (
+        call.query.get("status") in (None, *repo.progress(run))
+    )
+
+
 def _run_of(call: Call, repo: Repo) -> WorkflowRun:
-    number = int(call.path["run_id"])
+    number = call.number("run_id")
     return found(next((run for run in repo.runs if run.id == number), None))  # type: ignore[no-any-return]
 
 

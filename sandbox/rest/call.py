@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from sandbox.payloads import Payloads
 
 Answer = tuple[int, Any]
+MEDIA_TYPE = re.compile(r"application/vnd\.github(?:\.v3)?\.(raw|diff|sha)\b")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,30 +36,55 @@ class Call:
     path: dict[str, str]
     query: dict[str, str]
     body: Any
+    accept: str = ""
+
+    @property
+    def media_type(self) -> str:
+        """Return what is asked for in place of JSON (`raw`, `diff`, `sha`), "" if nothing is."""
+        found = MEDIA_TYPE.search(self.accept)
+        return found[1] if found else ""
 
     def repo(self, need: str = "read", permission: str = "contents") -> Repo:
         """Return the repository of the path; raise Refusal as GitHub does if the token may not *need* it."""
         repo = self.state.repos.get(f"{self.path['owner']}/{self.path['repo']}".lower())
         return allowed(repo, self.token, need, permission)
 
+    def number(self, name: str) -> int:
+        """Return the number called *name* in the path; what is none names nothing."""
+        return int(self.path[name]) if self.path[name].isdecimal() else -1
+
+    def commit(self, repo: Repo, name: str) -> str:
+        """Return the commit that *name* of the path names; raise Refusal if there is none.
+
+        The words are in the answers that several scripts quote, for commits and for their checks.
+        """
+        sha = repo.git.resolve(self.path[name])
+        if not sha:
+            raise Refusal(422, f"No commit found for SHA: {self.path[name]}")
+        return sha
+
     def pull(self, repo: Repo) -> Pull:
         """Return the pull request of the path."""
-        number = self.path.get("pull_number") or self.path["issue_number"]
-        pull: Pull = found(repo.pulls.get(int(number)))
+        number = self.number("pull_number" if "pull_number" in self.path else "issue_number")
+        pull: Pull = found(repo.pulls.get(number))
         return pull
 
     def deployment(self, repo: Repo) -> Deployment:
         """Return the deployment of the path."""
-        number = int(self.path["deployment_id"])
+        number = self.number("deployment_id")
         return found(next((known for known in repo.deployments if known.id == number), None))  # type: ignore[no-any-return]
 
 
 def allowed(repo: Repo | None, token: Token, need: str, permission: str) -> Repo:
-    """Return *repo* if *token* may *need* (read, write, admin) it; what it may not even read is not there."""
+    """Return *repo* if *token* may *need* (read, write, admin) it; what it may not even read is not there.
+
+    *permission* names one, or several of which any will do: `issues or pull_requests`.
+    """
     role = repo.role(token.user) if repo else "none"
     if not repo or role == "none":
         raise Refusal(404, "Not Found", kind="NOT_FOUND")
-    if min(ROLES.index(role), ROLES.index(token.grants(permission))) < ROLES.index(need):
+    granted = max(ROLES.index(token.grants(name)) for name in permission.split(" or "))
+    if min(ROLES.index(role), granted) < ROLES.index(need):
         kind = "personal access token" if token.user.kind == "User" else "integration"
         raise Refusal(403, f"Resource not accessible by {kind}", kind="FORBIDDEN")
     if need != "read" and repo.archived:

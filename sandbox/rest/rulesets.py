@@ -33,7 +33,7 @@ class Holder:
 
     def ruleset(self, call: Call) -> dict[str, Any]:
         """Return the ruleset of the path."""
-        number = int(call.path["ruleset_id"])
+        number = call.number("ruleset_id")
         return found(next((known for known in self.rulesets if known["id"] == number), None))  # type: ignore[no-any-return]
 
     def shown(self, ruleset: dict[str, Any]) -> dict[str, Any]:
@@ -142,7 +142,7 @@ def _ruleset_history(call: Call) -> Answer:
 def _ruleset_version(call: Call) -> Answer:
     _audited(call)
     holder = _holder(call)
-    number = int(call.path["version_id"])
+    number = call.number("version_id")
     version: RulesetVersion = found(next((known for known in holder.versions if known.id == number), None))
     return 200, {**call.payloads.ruleset_version(version), "state": version.state}
 
@@ -161,7 +161,7 @@ def _rule_suites(call: Call) -> Answer:
 @route("GET /repos/{owner}/{repo}/rulesets/rule-suites/{rule_suite_id}")
 def _rule_suite(call: Call) -> Answer:
     repo = _audited(call)
-    number = int(call.path["rule_suite_id"])
+    number = call.number("rule_suite_id")
     suite: RuleSuite = found(next((suite for suite in repo.rule_suites if suite.id == number), None))
     more = {"evaluation_result": None, "rule_evaluations": suite.evaluations}
     return 200, {**call.payloads.rule_suite(repo, suite), **more}

@@ -111,16 +111,20 @@ def test_every_distribution_has_its_hashes(path: object) -> None:
     assert all("--hash=sha256:" in block for block in blocks)
 
 
-@pytest.mark.parametrize("name", ["actions/requirements.lock", "requirements-dev.lock", "package-lock.json"])
+@pytest.mark.parametrize(
+    "name",
+    ["actions/requirements.lock", "requirements-dev.lock", "package-lock.json", "tests/clients/package-lock.json"],
+)
 def test_no_lock_names_the_host_of_an_index(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
 
     assert "://" not in text if name.endswith(".lock") else '"resolved"' not in text
 
 
-def test_the_npm_lock_holds_what_package_json_asks_for() -> None:
-    asked = json.loads((ROOT / "package.json").read_text(encoding="utf-8"))["devDependencies"]
-    packages = json.loads((ROOT / "package-lock.json").read_text(encoding="utf-8"))["packages"]
+@pytest.mark.parametrize("folder", ["", "tests/clients"])
+def test_the_npm_lock_holds_what_package_json_asks_for(folder: str) -> None:
+    asked = json.loads((ROOT / folder / "package.json").read_text(encoding="utf-8"))["devDependencies"]
+    packages = json.loads((ROOT / folder / "package-lock.json").read_text(encoding="utf-8"))["packages"]
 
     assert {name: packages[f"node_modules/{name}"]["version"] for name in asked} == asked
     assert all("integrity" in package for path, package in packages.items() if path)

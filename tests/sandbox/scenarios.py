@@ -131,7 +131,7 @@ def started(runner: Runner) -> Iterator[GitHub]:
 
 def require_no_surprise(sandbox: Sandbox) -> None:
     """Require that GitHub's descriptions allow every exchange, and that every planned fault happened."""
-    assert sandbox.violations == []
+    assert sandbox.violations == [], sandbox.violations
     assert sandbox.faults.waiting == [], sandbox.faults.waiting
 
 

@@ -39,7 +39,7 @@ def test_a_request_that_github_does_not_describe_is_noticed(unchecked: tuple[San
 
     ask(sandbox, world, "POST", f"{APP}/git/refs", {"ref": "refs/heads/x", "sha": world.app.git.head("main"), "y": 1})
     ask(sandbox, world, "GET", f"{APP}/pulls?stat=open")
-    with pytest.raises(ApiError, match="501"):
+    with pytest.raises(ApiError, match="404"):
         ask(sandbox, world, "GET", f"{APP}/nothing")
 
     assert sandbox.violations == [
@@ -53,7 +53,8 @@ def test_a_body_of_the_wrong_type_is_noticed(unchecked: tuple[Sandbox, World]) -
     sandbox, world = unchecked
 
     ask(sandbox, world, "POST", f"{APP}/git/refs", {"ref": "refs/heads/x", "sha": world.app.git.head("main")})
-    ask(sandbox, world, "PATCH", f"{APP}/git/refs/heads/x", {"sha": world.app.git.head("main"), "force": "yes"})
+    with pytest.raises(ApiError, match="422: Invalid request"):
+        ask(sandbox, world, "PATCH", f"{APP}/git/refs/heads/x", {"sha": world.app.git.head("main"), "force": "yes"})
 
     assert [problem for problem in sandbox.violations if "'yes' is not of type 'boolean'" in problem]
 
