@@ -54,11 +54,11 @@ class LostCommits:
         lost_sizes = {sizes.get(commit.sha) for commit in lost} - {None}
         return {self._patch(commit.sha) for commit in new if sizes.get(commit.sha) in lost_sizes} - {None}
 
-    def _sizes(self, shas: Sequence[str]) -> dict[str, tuple[int, ...]]:
-        sizes: dict[str, tuple[int, ...]] = {}
+    def _sizes(self, shas: Sequence[str]) -> dict[str, tuple[int | None, ...]]:
+        sizes: dict[str, tuple[int | None, ...]] = {}
         for _, nodes in in_batches(shas, COMMITS_PER_QUERY, self._size_nodes):
             for node in nodes:
-                if node and node["changedFilesIfAvailable"] is not None:
+                if node:
                     sizes[node["oid"]] = (node["additions"], node["deletions"], node["changedFilesIfAvailable"])
         return sizes
 
