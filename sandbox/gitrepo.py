@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BRANCH = "refs/heads/"
+SHA = re.compile(r"[0-9a-f]{40}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +105,8 @@ class GitRepo:
 
     def tree(self, revision: str, *, recursive: bool) -> tuple[str, list[tuple[str, pygit2.Object]]] | None:
         """Return the SHA of the tree that *revision* (a commit, a ref, a tree) names and its entries by their paths."""
-        found = (
-            self._repo.get(self.resolve(revision) or revision)
-            if len(revision) == 40 or self.resolve(revision)
-            else None
-        )
+        sha = self.resolve(revision) or (revision if SHA.fullmatch(revision) else "")
+        found = self._repo.get(sha) if sha else None
         if not isinstance(found, (pygit2.Commit, pygit2.Tree)):
             return None
         root = found.peel(pygit2.Tree)

@@ -276,7 +276,9 @@ class _Handler(BaseHTTPRequestHandler):
         match = smart_http.PATH.fullmatch(path)
         if not match:
             raise Refusal(404, "Not Found")
-        service = query["service"] if match["what"] == "info/refs" else match["what"]
+        service = query.get("service", "") if match["what"] == "info/refs" else match["what"]
+        if service not in smart_http.SERVICES:  # the words are a guess
+            raise Refusal(403, "Please upgrade your git client. GitHub.com no longer supports git over dumb-http.")
         sandbox = self.server.sandbox
         try:
             token = self._token()
@@ -302,7 +304,10 @@ class _Handler(BaseHTTPRequestHandler):
     def _token(self) -> Token:
         kind, _, value = (self.headers.get("Authorization") or "").partition(" ")
         if kind.lower() == "basic":
-            value = base64.b64decode(value).decode().partition(":")[2]
+            try:
+                value = base64.b64decode(value).decode(errors="replace").partition(":")[2]
+            except ValueError:
+                value = ""
         token = self.server.sandbox.state.tokens.get(value)
         if not token:
             raise Refusal(401, "Bad credentials")

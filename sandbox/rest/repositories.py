@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import base64
-import re
 from typing import TYPE_CHECKING
 
 import pygit2
 
 from sandbox.behaviour import Refusal
+from sandbox.gitrepo import SHA
 from sandbox.rest.call import Answer, Call, found, route
 
 if TYPE_CHECKING:
     from sandbox.state import Repo
-
-SHA = re.compile(r"[0-9a-f]{40}")
 
 
 @route("GET /repos/{owner}/{repo}")
@@ -145,11 +143,16 @@ def _existing(call: Call, repo: Repo, status: int, message: str) -> str:
 
 
 def _require_object(repo: Repo, sha: str) -> None:
-    """Raise Refusal if *sha* names no commit. The words of the first are known of blobs; for refs they are a guess."""
-    if not SHA.fullmatch(sha):
-        raise Refusal(422, "The sha parameter must be exactly 40 characters and contain only [0-9a-f].")
+    """Raise Refusal if *sha* names no commit."""
+    _require_sha(sha)
     if repo.git.resolve(sha) is None:
         raise Refusal(422, "Object does not exist")
+
+
+def _require_sha(sha: str) -> None:
+    """Raise Refusal if *sha* is none. The words are recorded for blobs; for refs they are a guess."""
+    if not SHA.fullmatch(sha):
+        raise Refusal(422, "The sha parameter must be exactly 40 characters and contain only [0-9a-f].")
 
 
 @route("GET /repos/{owner}/{repo}/activity")
@@ -161,7 +164,9 @@ def _activity(call: Call) -> Answer:
 
 @route("GET /repos/{owner}/{repo}/git/blobs/{file_sha}")
 def _blob(call: Call) -> Answer:
-    content = found(call.repo().git.blob(call.path["file_sha"]))
+    repo = call.repo()
+    _require_sha(call.path["file_sha"])
+    content = found(repo.git.blob(call.path["file_sha"]))
     return 200, {
         "sha": call.path["file_sha"],
         "size": len(content),

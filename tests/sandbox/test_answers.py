@@ -40,6 +40,13 @@ def said(github: GitHub, verb: str, path: str, body: bytes | None = None) -> tup
     return status, json.loads(content)["message"]
 
 
+def test_what_is_no_git_client_is_told_so(github: GitHub) -> None:
+    assert request(github, "GET", "/your-org/app/info/refs")[0] == 403
+    for value in ("x", "eA"):
+        headers = {"Authorization": f"Basic {value}"}
+        assert request(github, "GET", f"/api/v3{APP}", None, headers)[0] == 401
+
+
 def branch(github: GitHub, repo: Repo, name: str, files: dict[str, str | None], *, base: str = "main") -> str:
     contents = {path: None if text is None else text.encode() for path, text in files.items()}
     author = github.sandbox.state.users["alice"].person
@@ -87,6 +94,9 @@ def branch(github: GitHub, repo: Repo, name: str, files: dict[str, str | None], 
                      "The sha parameter must be exactly 40 characters and contain only [0-9a-f].", id="short SHA"),
         pytest.param("PATCH", "/git/refs/heads/none", b'{"sha": "%s"}' % (b"f" * 40), 422,
                      "Reference does not exist", id="no ref"),
+        pytest.param("GET", "/git/blobs/abc", None, 422,
+                     "The sha parameter must be exactly 40 characters and contain only [0-9a-f].", id="short blob"),
+        pytest.param("GET", f"/git/trees/{'z' * 40}", None, 404, "Not Found", id="no SHA of a tree"),
         pytest.param("PUT", "/contents/a", b'{"message": "x", "content": "a"}', 422, "content is not valid Base64",
                      id="not in Base64"),
         pytest.param("POST", f"/statuses/{'f' * 40}", b'{"state": "success"}', 422,
