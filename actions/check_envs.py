@@ -156,7 +156,7 @@ def _check(infra: Repository, settings: Settings, proposed: PullRequest, clock: 
     details = PullRequests(infra.client).details(proposed.number, MARKER)
     proposal = Proposal(comparison=comparison, details=details, head=proposed.head)
     verdict = _verdict(infra, settings, proposal, clock)
-    outcome, side_work = _outcome(verdict), SideWork()
+    outcome, side_work = _outcome(verdict), SideWork(clock)
     if settings.comment:
         side_work.attempt(f"no comment on #{proposed.number}", lambda: _keep_comment(infra, proposed, details, verdict))
     return replace(outcome, warnings=tuple(side_work.warnings))

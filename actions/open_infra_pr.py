@@ -77,12 +77,12 @@ class Reason(StrEnum):
 class AttemptState:
     """What earlier attempts of this run did, in case an answer of GitHub is lost or a later step fails."""
 
+    side_work: SideWork
     rolled_back_to: Mapping[str, str] | None = None
     changes: tuple[Change, ...] = ()
     proposal: Proposal | None = None
     pull: Pull | None = None
     merge: MergeResult | None = None
-    side_work: SideWork = field(default_factory=SideWork)
     outputs: dict[str, object] = field(default_factory=dict)
 
     def pull_exists(self, pull: Pull, commit_sha: str) -> None:
@@ -98,7 +98,8 @@ class AttemptState:
 
 def main(clock: Clock | None = None) -> int:
     """Run the action and return its exit code."""
-    attempted, clock = AttemptState(), clock or Clock()
+    clock = clock or Clock()
+    attempted = AttemptState(SideWork(clock))
     return run(lambda: _act(attempted, clock), unset=UNSET, known=attempted.outputs, clock=clock)
 
 

@@ -164,7 +164,8 @@ class Client:
     def _send(self, verb: str, url: str, body: object = None) -> tuple[Mapping[str, Any], Any]:
         """Return the headers and the JSON of the answer; raise GithubException if it is an error, or a redirect.
 
-        No redirect is followed: the token might go to another host.
+        No redirect to another host is followed: the token might go there. PyGithub follows a 301 on this host, as for a
+        renamed repository, and loses the query; but each action asks GraphQL or writes, and both refuse an old name.
         """
         status, headers, text = self._requester.requestJson(verb, url, input=body)
         if len(text) > LONGEST_ANSWER:

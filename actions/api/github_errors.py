@@ -245,7 +245,11 @@ def problems(error: GithubException) -> list[Mapping[str, Any]]:
     """Return the errors that an answer lists."""
     data = error.data
     errors = data.get("errors") if isinstance(data, dict) else None
-    return [problem for problem in errors if isinstance(problem, dict)] if isinstance(errors, list) else []
+    if not isinstance(errors, list):
+        return []
+    # A plain text is what the API description calls a simple validation error.
+    named = [{"message": problem} if isinstance(problem, str) else problem for problem in errors]
+    return [problem for problem in named if isinstance(problem, dict)]
 
 
 def is_hidden(error: GithubException, field: str) -> bool:

@@ -22,24 +22,49 @@ from tests.sandbox.scenarios import FINE_GRAINED, QUEUE, GitHub, require_no_surp
 from tests.support import ROOT, Result, Runner, declaration
 
 ACTION = "action-open-infra-pr"
-FORBIDDEN = {"message": "Resource not accessible by integration"}
-LIMITED = {"message": "You have exceeded a secondary rate limit"}
-FAULTS = {
+LIMITED = {"message": "You have exceeded a secondary rate limit. Please wait a few minutes"}
+
+
+def problem(message: str, **more: str) -> dict[str, object]:
+    """An answer of GraphQL that is an error."""
+    return {"data": None, "errors": [{"message": message, **more}]}
+
+
+# What passes by itself: the run tries again and ends well. The texts are those of tests/unit/api/test_github_errors.py.
+TEMPORARY = {
     "500 before the effect": Fault(status=500),
     "502 after the effect": Fault(status=502, after=True),
     "dropped before the effect": Fault(),
     "dropped after the effect": Fault(after=True),
     "time-out": Fault(after=True, delay=1.1),
-    "401": Fault(status=401, body={"message": "Bad credentials"}),
-    "403": Fault(status=403, body=FORBIDDEN),
     "403 secondary": Fault(status=403, body=LIMITED, headers={"retry-after": "5"}),
     "429": Fault(status=429),
+}
+TEMPORARY_IN_GRAPHQL = {
+    "secondary limit in a 200": Fault(status=200, body=problem(LIMITED["message"]), headers={"retry-after": "5"}),
+    "limit in a 200": Fault(
+        status=200, body=problem("API rate limit already exceeded", type="RATE_LIMIT"), headers={"retry-after": "5"}
+    ),
+    "something went wrong": Fault(
+        status=200, body=problem("Something went wrong while executing your query. Please include `A:1`")
+    ),
+    "neither data nor errors": Fault(status=200, after=True),
+}
+# What the same call would get again: nothing is asked after it.
+FINAL = {
+    "401": Fault(status=401, body={"message": "Bad credentials"}),
+    "403": Fault(status=403, body={"message": "Resource not accessible by integration"}),
     "404": Fault(status=404, body={"message": "Not Found"}),
 }
+FINAL_IN_GRAPHQL = {
+    "no scope": Fault(status=200, body=problem("Resource not accessible by integration", type="INSUFFICIENT_SCOPES")),
+}
+ANSWERS = TEMPORARY | TEMPORARY_IN_GRAPHQL | FINAL | FINAL_IN_GRAPHQL
+APP_LOOK_UP = 1  # it is asked in batches, which are halved
 ROUTES = {"none": {}, "direct": {"merge": "direct"}, "auto": {"merge": "auto"}, "queue": {"merge": "queue"}}
 ENDS_WELL = {"opened", "already-open", "merged", "merges-when-ready", "up-to-date"}
 # "unknown" is what a gate says that cannot read the checks.
-ENDS_CLEAN = {"github-unavailable", "permission-denied", "rate-limited", "github-error", "unknown"}
+ENDS_CLEAN = {"permission-denied", "unknown"}
 
 
 @contextmanager
@@ -98,16 +123,18 @@ def state(github: GitHub) -> object:
     return json.loads(github.infra_file()), commits, pulls, list(infra.git.refs("refs/heads/"))
 
 
-def undisturbed(runner: Runner, route: str, **how: bool) -> tuple[int, object]:
-    """Return how many calls an undisturbed run makes, and the state that it leaves."""
+def undisturbed(runner: Runner, route: str, **how: bool) -> tuple[list[bool], object]:
+    """Return the calls that an undisturbed run makes, whether each is GraphQL, and the state that it leaves."""
     with fresh(runner, **how) as github:
+        github.sandbox.exchanges.clear()
         result = run(github, route)
         assert result.outputs["reason"] in ENDS_WELL
-        assert github.sandbox.faults.calls > 3
-        return github.sandbox.faults.calls, state(github)
+        calls = [exchange.path.endswith("/graphql") for exchange in github.sandbox.exchanges]
+        assert len(calls) == github.sandbox.faults.calls > 3
+        return calls, state(github)
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("answer", ANSWERS)
 @pytest.mark.parametrize(
     ("route", "how"),
     [
@@ -119,21 +146,36 @@ def undisturbed(runner: Runner, route: str, **how: bool) -> tuple[int, object]:
     ],
     ids=["none", "direct, fine-grained token", "auto", "queue", "direct, made again"],
 )
-def test_a_fault_at_any_call_leaves_nothing_that_a_second_run_does_not_put_right(
-    runner: Runner, monkeypatch: pytest.MonkeyPatch, route: str, how: dict[str, bool], fault: str
+def test_any_answer_to_any_call_is_tried_again_or_final_at_once(
+    runner: Runner, monkeypatch: pytest.MonkeyPatch, route: str, how: dict[str, bool], answer: str
 ) -> None:
-    monkeypatch.setattr("actions.api.client.TIMEOUT", 1)
+    """The change is merged once, or nothing is asked any more and a second run ends where an undisturbed one does."""
     calls, expected = undisturbed(runner, route, **how)
-    for call in range(calls):
+    if answer == "time-out":
+        monkeypatch.setattr("actions.api.client.TIMEOUT", 1)
+    for call, is_graphql in enumerate(calls):
+        if answer in TEMPORARY_IN_GRAPHQL | FINAL_IN_GRAPHQL and not is_graphql:
+            continue
         with fresh(runner, **how) as github:
-            github.sandbox.faults.plan({call: FAULTS[fault]})
+            github.sandbox.faults.plan({call: ANSWERS[answer]})
             first = run(github, route)
-            assert first.outputs["reason"] in ENDS_WELL | ENDS_CLEAN, (call, first.log)
-
-            second = run(github, route)
-
-            assert second.outputs["reason"] in ENDS_WELL, (call, second.log)
-            assert state(github) == expected, (call, first.log, second.log)
+            tries = first.log.count("trying again in") + first.log.count("; waiting ")
+            asked = github.sandbox.faults.calls
+            is_side_work = "::warning::" in first.log
+            if answer in TEMPORARY | TEMPORARY_IN_GRAPHQL:
+                assert first.outputs["reason"] in ENDS_WELL, (call, first.log)
+                assert not is_side_work, (call, first.log)
+                halved = answer == "something went wrong" and call == APP_LOOK_UP
+                assert tries == (0 if halved else 1), (call, first.log)
+            elif answer == "404" and tries:  # what was made a moment ago may not be there yet
+                assert first.outputs["reason"] in ENDS_WELL, (call, first.log)
+            elif not is_side_work:
+                assert first.outputs["reason"] in ENDS_CLEAN, (call, first.log)
+                assert (asked, tries) == (call + 1, 0), (call, first.log)
+            if is_side_work or first.outputs["reason"] not in ENDS_WELL:
+                second = run(github, route)
+                assert second.outputs["reason"] in ENDS_WELL, (call, second.log)
+            assert state(github) == expected, (call, first.log)
 
 
 @pytest.mark.parametrize(
@@ -146,7 +188,7 @@ def test_a_run_that_is_killed_after_any_call_is_finished_by_the_next(
 ) -> None:
     how = how | {"without_rules": route == "direct"}  # the checks would be waited for in real time
     calls, expected = undisturbed(runner, route, **how)
-    for call in range(calls):
+    for call in range(len(calls)):
         with fresh(runner, **how) as github:
             process: list[subprocess.Popen[bytes]] = []
             github.sandbox.faults.plan({call: Fault(after=True, silent=True, meanwhile=killer(process))})

@@ -18,6 +18,7 @@ from actions.api.retry import retry
 from actions.errors import ActionError
 from actions.open_infra_pr import AttemptState, _attempt
 from actions.pull_request.settings import Settings
+from actions.pull_request.side_work import SideWork
 from actions.runner.clock import Clock
 from actions.runner.inputs import Inputs
 from sandbox.faults import Turns
@@ -79,7 +80,7 @@ def write(sandbox: Sandbox, writer: Writer, token: str, *, allow_diverged: str =
 
     clock = Clock(now=lambda: slept[0], sleep=sleep)
     infra = Repository(Client(INFRA, token, sandbox.environment()))
-    wish, attempted = settings_of(writer, token, allow_diverged), AttemptState()
+    wish, attempted = settings_of(writer, token, allow_diverged), AttemptState(SideWork(clock))
     try:
         return str(retry(lambda: _attempt(infra, wish, attempted, clock), timeout=600, clock=clock).outputs["reason"])
     except ActionError as error:

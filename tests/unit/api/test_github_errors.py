@@ -88,5 +88,11 @@ def test_only_what_is_not_there_yet_is_tried_again_after_a_fresh_write(message: 
     assert not isinstance(mapped(rest(422, message), "your-org/infra", "contents: write"), errors.UnavailableError)
 
 
+def test_the_words_of_a_simple_validation_error_are_kept() -> None:
+    error = GithubException(422, {"message": "Unprocessable", "errors": ["Can not approve your own pull request"]}, {})
+
+    assert "Can not approve your own pull request" in str(mapped(error, "your-org/infra", "pull requests: write"))
+
+
 def test_nobody_reads_a_status_of_200_as_a_failure() -> None:
     assert "GitHub answered for your-org/infra" in str(mapped(graphql("odd"), "your-org/infra", "contents: read"))
