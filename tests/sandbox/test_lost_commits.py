@@ -151,6 +151,9 @@ def test_commits_that_github_does_not_list_are_counted(lines: Lines) -> None:
 
     assert LostCommits(lines.app.repository).between(more, added, new) == ("3 more commits",)
     assert LostCommits(lines.app.repository).between(lost, added, new) == ()
+    for pair in ((lost, None), (None, added)):
+        found = LostCommits(lines.app.repository).between(*pair, new)
+        assert found == ("commits that do not exist in your-org/app",)
 
 
 @pytest.mark.parametrize("missing", ["before", "after"])
@@ -160,3 +163,16 @@ def test_commits_that_do_not_exist_cannot_be_compared(lines: Lines, missing: str
     found = lines.app.lost_commits(*((gone, new) if missing == "before" else (new, gone)))
 
     assert found == ("commits that do not exist in your-org/app",)
+
+
+@pytest.mark.parametrize(("added", "queries"), [(99, 1), (100, 2)])
+def test_sizes_are_asked_for_a_hundred_at_once(lines: Lines, added: int, queries: int) -> None:
+    fix = lines.commits("hotfixes/x", {"Fix": {"a": b"1\n"}})
+    new = lines.commits("main", {f"Else {number}": {"b": b"1\n" * (number + 2)} for number in range(added - 1)})
+    new = lines.github.app_commit("Last", branch="main", parent=new)
+    lost, gained = lines.app.compare_tags(new, fix), lines.app.compare_tags(fix, new)
+    lines.github.operations()
+
+    LostCommits(lines.app.repository).between(lost, gained, new)
+
+    assert lines.github.operations().count("query") == queries

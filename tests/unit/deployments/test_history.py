@@ -41,6 +41,7 @@ def test_a_tag_is_in_place_from_its_first_deployment_to_that_of_the_next() -> No
         ("a", 5, None), ("b", 4, 5), ("b", 2, 3), ("a", 0, 2),
     ]  # fmt: skip
     assert hours([]) == []
+    assert hours(records("", "a")) == [("a", 1, None)]
 
 
 def test_the_record_of_another_service_ends_no_period() -> None:

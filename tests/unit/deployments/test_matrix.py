@@ -248,6 +248,12 @@ def test_environments_are_packed_in_order(sizes: dict[str, int], expected: list[
     assert [(envs, len(names.split(",")) if names else "") for envs, names in found] == expected
 
 
+def test_an_entry_that_is_too_large_has_a_shard_of_its_own() -> None:
+    matrix = [service_entry("dev", "s") | {"x": "x" * 400_000}, service_entry("dev", "t")]
+
+    assert [part["service"] for part in shards(matrix, services=())] == ["s", "t"]
+
+
 def test_every_service_is_deployed_if_all_are_asked_for() -> None:
     now, before = env("dev", {"api": {"tag": B}, "web": {"tag": A}}), env("dev", {"api": {"tag": A}, "web": {"tag": A}})
     found = [difference(now, before)]
