@@ -41,7 +41,7 @@ HISTORY = query(
                 associatedPullRequests(first: 5) {{ nodes {{ number state baseRefName }} }} }} }} }} }}""",
 )
 PULL = f"""number headRefOid body author {{ login __typename }} labels(first: 100) {{ nodes {{ name }} }}
-    files(first: 100) {{ totalCount nodes {{ path }} }}
+    files(first: 100) {{ totalCount nodes {{ path changeType }} }}
     commits(first: 20) {{ {approval.COMMITS} }} reviews(last: 100) {{ {approval.REVIEWS} }}"""
 MORE_COMMITS = query(
     variables={"number": "Int!", "cursor": "String"},
@@ -261,14 +261,16 @@ def _together(origins: Sequence[Origin]) -> Origin:
 def _foreign(layout: Layout, change: Change, step: Step, files: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the files of a pull request that hold no tags, and that of *change* if more than tags change in it.
 
-    Files that GitHub does not list hold none either. What the pull request does to other env files is judged with
-    their own changes.
+    Files that GitHub does not list hold none either, nor does a renamed one, of which it lists only the new name. What
+    the pull request does to other env files is judged with their own changes.
     """
     paths = [node["path"] for node in files["nodes"]]
+    renamed = [node["path"] for node in files["nodes"] if node["changeType"] == "RENAMED"]
     base, head = (layout.group({change.file: text}) if text else {} for text in (step.before, step.after))
     more = EnvDiff(base=base, head=head, now=base).foreign([change.file])
     unlisted = files["totalCount"] - len(paths)
-    return (*(path for path in paths if not layout.owner(path)), *more, *([f"{unlisted} more"] if unlisted else []))
+    without_tags = [path for path in paths if not layout.owner(path)]
+    return (*without_tags, *renamed, *more, *([f"{unlisted} more"] if unlisted else []))
 
 
 def _is_approved(config: Config, pull: Mapping[str, Any]) -> bool | Unknown:

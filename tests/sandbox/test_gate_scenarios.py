@@ -473,6 +473,19 @@ def test_a_bot_that_changes_tags_alone_is_not_held(running: Infra) -> None:
     assert (held(result), planned(result)) == (set(), ["dev"])
 
 
+def test_a_bot_that_moves_another_file_to_where_env_files_are_is_held(running: Infra) -> None:
+    """GitHub lists a renamed file by its new name alone, and what is gone may be gitops.yml."""
+    github = running.github
+    text = json.dumps({"api": {"tag": github.app_commit()}, "web": {"tag": "1"}})
+    github.change_infra({"README.md": text})
+    tags = json.loads(github.infra_file()) | {"api": {"tag": github.app_commit()}}
+    files = {"README.md": None, "envs/odd.json": text, "envs/dev.json": json.dumps(tags)}
+    number = propose(github, files, by="gitops-bot")
+    github.person("gitops-bot").merge("your-org/infra", number)
+
+    assert "dev/api foreign-files" in held(hold(running, environments="dev"))
+
+
 def test_an_app_that_changes_more_than_tags_is_held_though_nobody_named_it(running: Infra) -> None:
     merged_by_bot(running, app_bot(running), url="https://evil")
 
