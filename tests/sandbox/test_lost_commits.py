@@ -151,8 +151,8 @@ def test_commits_that_github_does_not_list_are_counted(lines: Lines) -> None:
 
     assert LostCommits(lines.app.repository).between(more, added, new) == ("3 more commits",)
     assert LostCommits(lines.app.repository).between(lost, added, new) == ()
-    for pair in ((lost, None), (None, added)):
-        found = LostCommits(lines.app.repository).between(*pair, new)
+    for one, other in ((lost, None), (None, added)):
+        found = LostCommits(lines.app.repository).between(one, other, new)
         assert found == ("commits that do not exist in your-org/app",)
 
 
