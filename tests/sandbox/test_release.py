@@ -64,3 +64,11 @@ def test_a_commit_was_merged_into_the_bases_of_its_pull_requests(github: GitHub)
     repository = Repository(Client("your-org/app", github.bot, github.sandbox.environment()))
 
     assert (merged_into(repository, sha), merged_into(repository, "f" * 40)) == (("main",), ())
+
+
+def test_a_commit_that_does_not_exist_was_not_released(github: GitHub) -> None:
+    github.app_commit("fix", branch="hotfixes/a")
+    repository = Repository(Client("your-org/app", github.bot, github.sandbox.environment()))
+    branches = ReleaseBranches(default_branch="main", hotfix_prefix="hotfixes/")
+
+    assert find_release(repository, "f" * 40, branches, merged_into=()) == NONE
