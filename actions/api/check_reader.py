@@ -26,7 +26,7 @@ NEXT_CHECKS = query(
     fields=f"""object(oid: $oid) {{ ... on Commit {{
         {ROLLUP} {{ contexts(first: 100, after: $cursor) {{ {CONTEXTS} }} }} }} }}""",
 )
-JOBS_PERMISSION = "checks: read (a fine-grained token of a person: actions: read)"
+JOBS_PERMISSION = "checks: read, commit statuses: read (a fine-grained token of a person: actions: read)"
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from actions.api.client import Client
 
 PER_PAGE = 100
-HISTORY = "administration: read"
+EVALUATIONS = "administration: read"
+# GitHub asks for write, though it is only read (github/docs, "Permissions required for GitHub Apps").
+HISTORY = "administration: write"
 # GitHub keeps rule evaluations for 30 days (docs.github.com, "Managing rulesets for a repository").
 SUITES_KEPT = timedelta(days=30)
 
@@ -46,7 +48,7 @@ class RulesReader:
         """Return the rule suites of updates of the branch *since* a moment, by the commit after the update."""
         path = f"/rulesets/rule-suites?ref=refs/heads/{self.branch}&time_period=month&per_page={PER_PAGE}"
         suites: list[Mapping[str, Any]] = []
-        for page in self.client.pages(path, permission=HISTORY):
+        for page in self.client.pages(path, permission=EVALUATIONS):
             suites += page
             if suites and suites[-1]["pushed_at"] < since:
                 break
@@ -56,7 +58,7 @@ class RulesReader:
         """Return a rule suite with its broken rules; one that passed needs no further request."""
         broken: tuple[str, ...] = ()
         if listed["result"] != "pass":
-            suite = self.client.rest("GET", f"/rulesets/rule-suites/{listed['id']}", permission=HISTORY)
+            suite = self.client.rest("GET", f"/rulesets/rule-suites/{listed['id']}", permission=EVALUATIONS)
             with self.client.parsing():
                 broken = tuple(
                     f"{rule['rule_type']} ({rule['rule_source'].get('name') or rule['rule_source']['type']})"

@@ -127,7 +127,7 @@ def test_zizmor_has_nothing_against_the_snippets(folder: Path) -> None:
 
 @pytest.mark.parametrize("snippet", WORKFLOWS, ids=str)
 def test_what_a_snippet_uses_is_there_and_is_given_what_it_takes(snippet: Snippet) -> None:
-    for used in re.findall(r"uses: (.+)$", snippet.text, re.MULTILINE):
+    for used in re.findall(r"\buses: (.+)$", snippet.text, re.MULTILINE):
         assert used.startswith(OURS) or PINNED.fullmatch(used), used
     for job in (workflow_of(snippet) or {})["jobs"].values():
         for step in job.get("steps", []):
