@@ -25,7 +25,9 @@ def begin() -> None:
 
 def problems(config: pytest.Config) -> list[str]:
     """Return what is wrong, nothing if only a part of the tests ran."""
-    partial = config.option.keyword or config.option.markexpr or config.option.lf or config.option.maxfail
+    partial = (
+        config.option.keyword or config.option.markexpr or getattr(config.option, "lf", False) or config.option.maxfail
+    )
     if partial or config.args != config.getini("testpaths"):
         return []
     produced = {tuple(path.name.split(" ", 1)) for path in Path(os.environ[REASONS]).iterdir()}
