@@ -48,6 +48,6 @@ def _act() -> Outcome:
             checkout.write(new.path, new.text)
     return Outcome(
         outputs=change.outputs(planned.changes, wanted),
-        notice=change_report.one_line(request.env, planned.changes),
+        notice=change_report.summary_line(request.env, planned.changes),
         summary=change_report.changes_table(request.env, planned.changes, left_alone=left_alone),
     )

@@ -78,7 +78,7 @@ class Settings:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class PullRequest:
+class PullRequestRange:
     """The pull request to judge: its number (0: none), its head, and the base that it goes on top of."""
 
     number: int
@@ -87,7 +87,7 @@ class PullRequest:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Proposal:
+class PullRequestContent:
     """What the pull request with *details* brings: its *comparison* with the base, up to the commit *head*."""
 
     comparison: Comparison
@@ -135,26 +135,26 @@ def _act(clock: Clock) -> Outcome:
     return retry(lambda: _check(infra, settings, proposed, clock), timeout=LONGEST_TRY, clock=clock)
 
 
-def _pull_request(event: Event) -> PullRequest:
+def _pull_request(event: Event) -> PullRequestRange:
     """Return the pull request to judge."""
     if event.merge_group:
         # Beside the group before it, not beside the branch: those before it in the queue are judged on their own.
         group = event.merge_group
-        return PullRequest(number=group.number, head=group.head_sha, base=group.base_sha or group.base_ref)
+        return PullRequestRange(number=group.number, head=group.head_sha, base=group.base_sha or group.base_ref)
     pull = event.pull_request
     if pull and pull.action != "closed":
-        return PullRequest(number=pull.number, head=pull.head_sha, base=pull.base_ref)
-    return PullRequest(number=0, head="", base="")
+        return PullRequestRange(number=pull.number, head=pull.head_sha, base=pull.base_ref)
+    return PullRequestRange(number=0, head="", base="")
 
 
-def _check(infra: Repository, settings: Settings, proposed: PullRequest, clock: Clock) -> Outcome:
+def _check(infra: Repository, settings: Settings, proposed: PullRequestRange, clock: Clock) -> Outcome:
     comparison = infra.compare(proposed.base, proposed.head)
     if not comparison:
         raise AccessError(
             f"{infra.name} does not show the commits of #{proposed.number}: the token needs 'contents: read'"
         )
     details = PullRequests(infra.client).details(proposed.number, MARKER)
-    proposal = Proposal(comparison=comparison, details=details, head=proposed.head)
+    proposal = PullRequestContent(comparison=comparison, details=details, head=proposed.head)
     verdict = _verdict(infra, settings, proposal, clock)
     outcome, side_work = _outcome(verdict), SideWork(clock)
     if settings.comment:
@@ -162,7 +162,7 @@ def _check(infra: Repository, settings: Settings, proposed: PullRequest, clock: 
     return replace(outcome, warnings=tuple(side_work.warnings))
 
 
-def _verdict(infra: Repository, settings: Settings, proposal: Proposal, clock: Clock) -> Verdict:
+def _verdict(infra: Repository, settings: Settings, proposal: PullRequestContent, clock: Clock) -> Verdict:
     comparison, details, head = proposal.comparison, proposal.details, proposal.head
     config = read_config_at(infra, comparison.base)
     layout = config.layout(settings.envs_dir)
@@ -276,10 +276,10 @@ def _text(verdict: Verdict) -> str:
     worst = rules.worst(verdict.results)
     heads = {Decision.WAIT: "⏳ Waiting", Decision.REFUSE: "❌ Blocked"}
     head = heads[worst.decision] if worst else "✅ Every gate is open"
-    return f"### {head}\n\n{report.table(verdict.evaluated)}{report.notes(verdict.about_all)}"
+    return f"### {head}\n\n{report.gates_table(verdict.evaluated)}{report.notes(verdict.about_all)}"
 
 
-def _keep_comment(infra: Repository, proposed: PullRequest, details: PullRequestDetails, verdict: Verdict) -> None:
+def _keep_comment(infra: Repository, proposed: PullRequestRange, details: PullRequestDetails, verdict: Verdict) -> None:
     """Keep one comment that says what the summary says."""
     empty = f"### Gates\n\nNo tag changes any more.\n\n{MARKER}\n"
     text = empty if verdict.is_empty else f"{_text(verdict)}\n{MARKER}\n"

@@ -344,4 +344,4 @@ def _gates(plan: DeployPlan) -> str:
         return ""
     from actions.gates import report
 
-    return f"\n#### Gates\n\n{report.table(plan.gated.evaluated)}"
+    return f"\n#### Gates\n\n{report.gates_table(plan.gated.evaluated)}"

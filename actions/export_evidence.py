@@ -27,7 +27,7 @@ from actions.evidence.period import FIRST, Period
 from actions.evidence.rules import RulesReader
 from actions.evidence.settings import Mode, Settings
 from actions.evidence.store import PAGE, RECORDS, TABLE, open_store
-from actions.evidence.table import table
+from actions.evidence.table import evidence_table
 from actions.evidence.timestamps import FORMAT, earlier
 from actions.infra.config import PATH
 from actions.infra.layout import unknown_env
@@ -110,7 +110,7 @@ class _Run:
         retry(lambda: self._require_all(whole), timeout=self.settings.timeout, clock=self.clock)
         part = period.of(whole)
         self.store.begin(content)
-        self.store.show(table(part), page(whole, chain, self.now, period))
+        self.store.show(evidence_table(part), page(whole, chain, self.now, period))
         return _outcome(self.settings, part, chain, 0, Reason.REPORTED)
 
     def _kept(self) -> tuple[bytes, Chain]:
@@ -202,7 +202,7 @@ class _Export:
         """Write the table and the page, if there are records."""
         records = Ledger.of(self.chain.records)
         if records.begins:
-            self.store.show(table(records), page(records, self.chain, self.now, Period()))
+            self.store.show(evidence_table(records), page(records, self.chain, self.now, Period()))
 
     def _begin(self, infra: Repository, base: Base, collector: Collector) -> None:
         """Add the first record; raise UnknownEnvError if there never was such an environment."""

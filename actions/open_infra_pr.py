@@ -191,7 +191,7 @@ def _nothing_left(
     text = f"{env} has something newer than {', '.join(f'{s} {short(plan.wanted[s])}' for s in older)}"
     return Outcome(
         outputs={**UNSET, **change.outputs((), plan.wanted), **pull, "reason": reason},
-        notice=f"{reason}: {text}" if older else change_report.one_line(env, ()),
+        notice=f"{reason}: {text}" if older else change_report.summary_line(env, ()),
         summary=f"{text}: nothing was changed.\n" if older else change_report.changes_table(env, ()),
     )
 

@@ -22,7 +22,7 @@ from actions.errors import (
 from actions.infra.checkout import Checkout
 from actions.infra.layout import require_folder
 from actions.protection.lint import RepositoryFacts, lint
-from actions.protection.plan import Result, Step, Verb, find_drift, plan_steps
+from actions.protection.plan import Result, RulesetStep, Verb, find_drift, plan_steps
 from actions.protection.report import in_words, summary
 from actions.protection.ruleset import differences, parse_ruleset
 from actions.protection.store import RulesetStore
@@ -198,7 +198,7 @@ def _apply(store: RulesetStore, result: Result) -> None:
         result.done.append(step)
 
 
-def _take(store: RulesetStore, step: Step, numbers: Mapping[str, int]) -> int:
+def _take(store: RulesetStore, step: RulesetStep, numbers: Mapping[str, int]) -> int:
     """Take one step, and hold what GitHub made of it against what it was to be."""
     if step.verb is Verb.DELETE:
         store.delete(step.number or numbers[step.ruleset.name])

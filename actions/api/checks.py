@@ -13,7 +13,7 @@ PASSED = ("success", "neutral")
 SKIPPED = "skipped"
 
 
-AnyRun = TypeVar("AnyRun", bound="Run")
+AnyRun = TypeVar("AnyRun", bound="NumberedRun")
 
 
 class Concluded(Protocol):
@@ -88,7 +88,7 @@ class CheckVerdict:
         return " and ".join(text for text, names in ((waiting, self.waiting), (unreported, self.unreported)) if names)
 
 
-class Run(Protocol):
+class NumberedRun(Protocol):
     """One run of a check, with the number that GitHub gave it."""
 
     @property

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from actions.api.repository import Comparison
     from actions.app.order import Order
     from actions.app.repository import AppRepository, Build
-    from actions.evidence.facts import Commit
+    from actions.evidence.facts import CommitFacts
 
 COMMITS_PER_QUERY = 20
 
@@ -26,9 +26,9 @@ class AppEvidence:
 
     client: Client
     repository: AppRepository
-    _commits: dict[str, Commit] = field(default_factory=dict, repr=False)
+    _commits: dict[str, CommitFacts] = field(default_factory=dict, repr=False)
 
-    def commits(self, shas: Sequence[str]) -> list[Commit]:
+    def commits(self, shas: Sequence[str]) -> list[CommitFacts]:
         """Return the commits *shas*, each with the pull request that brought it."""
         new = [sha for sha in dict.fromkeys(shas) if sha not in self._commits]
         for start in range(0, len(new), COMMITS_PER_QUERY):

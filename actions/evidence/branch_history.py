@@ -12,7 +12,7 @@ from actions.gates.approval import login
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-    from actions.evidence.facts import Pull
+    from actions.evidence.facts import PullFacts
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -156,7 +156,7 @@ def _reachable(sha: str, parents: Mapping[str, Sequence[str]], known: Collection
     return new, ends
 
 
-def last_pusher(activity: Iterable[Mapping[str, Any]], pull: Pull) -> str:
+def last_pusher(activity: Iterable[Mapping[str, Any]], pull: PullFacts) -> str:
     """Return who pushed the last commit of *pull* before the merge, "" if unknown."""
     last_push = (f"refs/heads/{pull.branch}", pull.head)
     return next(

@@ -15,7 +15,7 @@ from actions.evidence.branch import BranchReader
 from actions.evidence.branch_history import BranchHistory, movements, rewrites
 from actions.evidence.deployments import DeploymentReader
 from actions.evidence.effective_policy import EffectivePolicy
-from actions.evidence.facts import Change, Deployment, Kind
+from actions.evidence.facts import ChangeFacts, Deployment, Kind
 from actions.evidence.files import FileReader
 from actions.evidence.moves import MoveReader
 from actions.evidence.pushers import Pushers, activity_of
@@ -206,7 +206,7 @@ class Collector:
         """Tell whether a commit changes the environment or the rules for it."""
         return policy.changed or self.files.own(versions.before) != self.files.own(versions.after)
 
-    def changes(self, shas: Sequence[str]) -> Iterator[list[Change]]:
+    def changes(self, shas: Sequence[str]) -> Iterator[list[ChangeFacts]]:
         """Yield the changes among *shas*, which are of the *population*, in batches."""
         for start in range(0, len(shas), COMMITS_PER_BATCH):
             batch = shas[start : start + COMMITS_PER_BATCH]
@@ -214,7 +214,7 @@ class Collector:
             self._moves.prefetch(commits)
             yield [change for commit in commits if (change := self._change(commit))]
 
-    def _change(self, source: CommitWithFiles) -> Change | None:
+    def _change(self, source: CommitWithFiles) -> ChangeFacts | None:
         policy = EffectivePolicy.of(source, self.env)
         if not self._is_change(source, policy):
             return None
@@ -233,7 +233,7 @@ class Collector:
             unknown.add(f"the push or merge that brought {commit.sha[:12]} to {self.branch}")
         self._add_unreadable(source, unknown)
         reasons = trailers.read(source.message)
-        return Change(
+        return ChangeFacts(
             environment=self.env,
             commit=commit,
             parents=source.parents,

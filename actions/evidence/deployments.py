@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from actions.api.client import next_cursor, query
-from actions.evidence.facts import Run
+from actions.evidence.facts import RunFacts
 from actions.evidence.timestamps import utc_text
 from actions.gates.approval import login
 from actions.runner.environment import server_url
@@ -49,7 +49,7 @@ class DeploymentReader:
     """Read the deployments and workflow runs of one repository; runs are cached."""
 
     client: Client
-    _runs: dict[str, Run] = field(default_factory=dict, repr=False)
+    _runs: dict[str, RunFacts] = field(default_factory=dict, repr=False)
 
     def records(self, env: str, since: str) -> list[DeploymentRecord]:
         """Return the deployments to *env*, or to one of its services, *since* a moment, newest first.
@@ -68,7 +68,7 @@ class DeploymentReader:
                 if not cursor or batch[-1].created_at < since:
                     return records
 
-    def run(self, url: str, sha: str) -> Run | None:
+    def run(self, url: str, sha: str) -> RunFacts | None:
         """Return the workflow run at *url*; None if *url* is not a run of this repository for the commit *sha*."""
         match = RUN.match(url.removeprefix(f"{server_url()}/{self.client.name}"))
         if not match:
@@ -78,11 +78,11 @@ class DeploymentReader:
         run = self._runs[match[1]]
         return run if run.head_sha == sha else None
 
-    def _read_run(self, number: str) -> Run:
+    def _read_run(self, number: str) -> RunFacts:
         run = self.client.rest("GET", f"/actions/runs/{number}", permission="actions: read")
         approvals = self.client.rest("GET", f"/actions/runs/{number}/approvals", permission="actions: read")
         with self.client.parsing():
-            return Run(
+            return RunFacts(
                 id=run["id"],
                 attempt=run.get("run_attempt") or 1,
                 event=run["event"],

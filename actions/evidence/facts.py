@@ -42,7 +42,7 @@ class CheckRecord:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Pull:
+class PullFacts:
     """A merged pull request.
 
     *writers* are the authors, committers and co-authors of its commits. *unattributed_commits* have an e-mail address
@@ -74,7 +74,7 @@ class Pull:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Commit:
+class CommitFacts:
     """A commit of the infra repository or of an app; *pull* is the pull request that brought it, if any."""
 
     sha: str
@@ -82,7 +82,7 @@ class Commit:
     author: str
     at: str
     verified: bool
-    pull: Pull | None
+    pull: PullFacts | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,7 +105,7 @@ class Move:
     required_checks: tuple[str, ...] = ()
     missing_checks: tuple[str, ...] = ()
     skipped_checks: tuple[str, ...] = ()
-    commits: tuple[Commit, ...] = ()
+    commits: tuple[CommitFacts, ...] = ()
     commits_in_all: int = 0
 
 
@@ -156,7 +156,7 @@ class Rewrite:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Run:
+class RunFacts:
     """The workflow run that deployed, and the reviews that its environment required (*approvals*)."""
 
     id: int
@@ -182,11 +182,11 @@ class Deployment:
     succeeded_at: str
     failed_before: int
     url: str
-    run: Run | None = None
+    run: RunFacts | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Change:
+class ChangeFacts:
     """One commit of the branch that changed an environment, with all facts known about it.
 
     *tags* are those of the environment after the commit. *undeployed* are the changed services that are not deployed
@@ -194,7 +194,7 @@ class Change:
     """
 
     environment: str
-    commit: Commit
+    commit: CommitFacts
     parents: tuple[str, ...]
     kind: Kind
     needs_review: bool

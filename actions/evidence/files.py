@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from actions.api.client import Client
-    from actions.evidence.facts import Commit
+    from actions.evidence.facts import CommitFacts
 
 PER_PAGE = 100
 COMMITS_PER_QUERY = 50
@@ -32,7 +32,7 @@ class Versions:
 class CommitWithFiles(Versions):
     """A commit of the infra repository with the relevant files; *unreadable* are the paths of binary or huge files."""
 
-    commit: Commit
+    commit: CommitFacts
     message: str
     unreadable: tuple[str, ...]
 

@@ -18,7 +18,7 @@ from actions.gates.approval import ReviewedChange
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from actions.evidence.facts import Change, CheckRecord, Move, Pull
+    from actions.evidence.facts import ChangeFacts, CheckRecord, Move, PullFacts
     from actions.gates.approval import Approval
 
 
@@ -48,14 +48,14 @@ class FoundException:
     detail: str
 
 
-def find_exceptions(change: Change) -> list[FoundException]:
+def find_exceptions(change: ChangeFacts) -> list[FoundException]:
     """Return the exceptions of *change*, an empty list if it passes."""
     exceptions = [*_infra(change), *(exception for move in change.moves for exception in _app(change, move))]
     exceptions += [FoundException(kind=ExceptionKind.UNKNOWN, detail=fact) for fact in change.unknown]
     return list(dict.fromkeys(exceptions))
 
 
-def find_approval(pull: Pull, bots: Collection[str], *, later: bool = False) -> Approval:
+def recorded_approval(pull: PullFacts, bots: Collection[str], *, later: bool = False) -> Approval:
     """Return the approval of *pull* that counts: given before the merge or, with *later*, after it."""
     named = {bot.casefold() for bot in bots}
     change = ReviewedChange(
@@ -71,7 +71,7 @@ def find_approval(pull: Pull, bots: Collection[str], *, later: bool = False) -> 
     )
 
 
-def _infra(change: Change) -> Iterator[FoundException]:
+def _infra(change: ChangeFacts) -> Iterator[FoundException]:
     pull, commit = change.commit.pull, change.commit
     if change.movement and change.movement.kind in ("push", "force_push"):
         text = f"{change.movement.actor} pushed {commit.sha[:12]} to the branch ({change.movement.kind})"
@@ -100,8 +100,8 @@ def _infra(change: Change) -> Iterator[FoundException]:
         yield FoundException(kind=ExceptionKind.CHANGE_WITHOUT_DEPLOYMENT, detail=text)
 
 
-def _reviewed(change: Change, pull: Pull) -> Iterator[FoundException]:
-    verdict = find_approval(pull, change.bots)
+def _reviewed(change: ChangeFacts, pull: PullFacts) -> Iterator[FoundException]:
+    verdict = recorded_approval(pull, change.bots)
     if verdict.rejection and change.needs_review:
         yield FoundException(kind=ExceptionKind(verdict.rejection), detail=f"#{pull.number}: {verdict.detail}")
     if not pull.complete:
@@ -117,7 +117,7 @@ def _reviewed(change: Change, pull: Pull) -> Iterator[FoundException]:
         yield FoundException(kind=ExceptionKind.CHECK_MISSING, detail=text)
 
 
-def _checked(name: str, reported: Collection[CheckRecord], pull: Pull) -> Iterator[FoundException]:
+def _checked(name: str, reported: Collection[CheckRecord], pull: PullFacts) -> Iterator[FoundException]:
     conclusions = {check.conclusion for check in reported}
     if SKIPPED in conclusions and conclusions <= {SKIPPED, *PASSED}:
         yield FoundException(kind=ExceptionKind.CHECK_SKIPPED, detail=f"{name} was skipped on #{pull.number}")
@@ -126,7 +126,7 @@ def _checked(name: str, reported: Collection[CheckRecord], pull: Pull) -> Iterat
         yield FoundException(kind=ExceptionKind.CHECK_MISSING, detail=f"{name} on #{pull.number}: {listed}")
 
 
-def _app(change: Change, move: Move) -> Iterator[FoundException]:
+def _app(change: ChangeFacts, move: Move) -> Iterator[FoundException]:
     if not move.repository or not move.after or change.kind is Kind.FIRST:
         return
     where = f"{move.service} {move.after[:12]}"
@@ -143,7 +143,7 @@ def _app(change: Change, move: Move) -> Iterator[FoundException]:
             yield FoundException(kind=ExceptionKind.NO_PULL_REQUEST, detail=text)
             continue
         pull = f"{move.repository}#{commit.pull.number}"
-        verdict = find_approval(commit.pull, change.bots)
+        verdict = recorded_approval(commit.pull, change.bots)
         if verdict.rejection:
             yield FoundException(kind=ExceptionKind(verdict.rejection), detail=f"{pull}: {verdict.detail}")
         if not commit.pull.complete:

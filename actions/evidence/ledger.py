@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from actions.evidence.facts import Change, Deployment, Kind, Move
-from actions.evidence.judgement import ExceptionKind, FoundException, find_approval, find_exceptions
+from actions.evidence.facts import ChangeFacts, Deployment, Kind, Move
+from actions.evidence.judgement import ExceptionKind, FoundException, find_exceptions, recorded_approval
 from actions.gates.approval import Approval
 
 if TYPE_CHECKING:
@@ -82,11 +82,11 @@ class Scope:
         return {"record": "start", "schema": SCHEMA, **asdict(self), "collected": collected}
 
 
-def record_of(change: Change, collected: Mapping[str, Any]) -> dict[str, Any]:
+def record_of(change: ChangeFacts, collected: Mapping[str, Any]) -> dict[str, Any]:
     """Return the record of *change*, with its approval and exceptions."""
     exceptions = [_as_entry(exception) for exception in find_exceptions(change)]
     pull = change.commit.pull
-    approval = find_approval(pull, change.bots) if pull else Approval()
+    approval = recorded_approval(pull, change.bots) if pull else Approval()
     return {
         "record": "change",
         "schema": SCHEMA,
@@ -105,16 +105,16 @@ def record_of(change: Change, collected: Mapping[str, Any]) -> dict[str, Any]:
 def _with_approvals(move: Move, bots: Sequence[str]) -> dict[str, Any]:
     """Return *move* with the approver of every commit that came with it."""
     commits = [
-        {**asdict(commit), "approved_by": find_approval(commit.pull, bots).by if commit.pull else ""}
+        {**asdict(commit), "approved_by": recorded_approval(commit.pull, bots).by if commit.pull else ""}
         for commit in move.commits
     ]
     return {**asdict(move), "commits": commits}
 
 
-def later_review(change: Change) -> dict[str, str] | None:
+def later_review(change: ChangeFacts) -> dict[str, str] | None:
     """Return who approved an emergency change after its merge; None if nobody did, or if it is no emergency."""
     pull = change.commit.pull
-    approval = find_approval(pull, change.bots, later=True) if pull and change.is_emergency else Approval()
+    approval = recorded_approval(pull, change.bots, later=True) if pull and change.is_emergency else Approval()
     return {"by": approval.by, "at": approval.at} if approval.by else None
 
 

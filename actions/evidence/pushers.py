@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from actions.api.client import Client
-    from actions.evidence.facts import Commit
+    from actions.evidence.facts import CommitFacts
     from actions.evidence.unknowns import Unknowns
 
 
@@ -33,7 +33,7 @@ class Pushers:
             )
         return self._activities[client.name]
 
-    def with_pusher(self, commit: Commit, client: Client, unknown: Unknowns) -> Commit:
+    def with_pusher(self, commit: CommitFacts, client: Client, unknown: Unknowns) -> CommitFacts:
         """Return *commit* with the last pusher of its pull request."""
         if not commit.pull:
             return commit

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from actions.api.batches import in_batches
 from actions.api.check_reader import read_check
 from actions.api.client import next_cursor, path_variables, query
-from actions.evidence.facts import CheckRecord, Commit, Pull
+from actions.evidence.facts import CheckRecord, CommitFacts, PullFacts
 from actions.evidence.timestamps import utc_text
 from actions.gates import approval
 from actions.gates.approval import login, read_authorship, read_reviews
@@ -77,7 +77,7 @@ class ReviewReader:
                 pulls |= batch
             return [{**node, "pull": pulls.get(numbers[node["oid"]])} if node else None for node in nodes]
 
-    def commits(self, shas: Sequence[str]) -> dict[str, Commit]:
+    def commits(self, shas: Sequence[str]) -> dict[str, CommitFacts]:
         """Return the existing commits of *shas*, with the pull request that brought each."""
         nodes = self.nodes(shas, "")
         with self.client.parsing():
@@ -114,10 +114,10 @@ def _pull_number(node: Mapping[str, Any], base: str) -> int:
     return next((int(pull["number"]) for pull in (*exact, *fitting)), 0)
 
 
-def read_commit(node: Mapping[str, Any]) -> Commit:
+def read_commit(node: Mapping[str, Any]) -> CommitFacts:
     """Read a commit from a node of `ReviewReader.nodes`."""
     author = node["author"] or {}
-    return Commit(
+    return CommitFacts(
         sha=node["oid"],
         title=node["message"].partition("\n")[0],
         author=login(author.get("user")) or author.get("name") or "",
@@ -127,11 +127,11 @@ def read_commit(node: Mapping[str, Any]) -> Commit:
     )
 
 
-def _read_pull(node: Mapping[str, Any]) -> Pull:
+def _read_pull(node: Mapping[str, Any]) -> PullFacts:
     authorship = read_authorship(node["commits"]["nodes"])
     tested = node["tested"]["nodes"][0]["commit"]["statusCheckRollup"] if node["tested"]["nodes"] else None
     issues = [issue["url"] for issue in node["closingIssuesReferences"]["nodes"]]
-    return Pull(
+    return PullFacts(
         number=node["number"],
         url=node["url"],
         title=node["title"],

@@ -22,7 +22,7 @@ COLUMNS = (
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
-def table(ledger: Ledger) -> str:
+def evidence_table(ledger: Ledger) -> str:
     """Return the changes of *ledger* as CSV (RFC 4180), oldest first, followed by the records that are no changes."""
     text = StringIO()
     writer = csv.writer(text, quoting=csv.QUOTE_ALL)

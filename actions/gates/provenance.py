@@ -65,7 +65,7 @@ class Origin:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Step:
+class ChangeStep:
     """One commit of a file, with its text before and after; "" where the file is not there, or is no text."""
 
     commit: Mapping[str, Any]
@@ -77,7 +77,7 @@ class Step:
 class Trace:
     """The *steps* that brought a change, newest first; or why they are not known."""
 
-    steps: tuple[Step, ...] = ()
+    steps: tuple[ChangeStep, ...] = ()
     unknown: Unknown | None = None
 
 
@@ -134,7 +134,7 @@ class ProvenanceReader:
 
     def _find_steps(self, history: FileHistory, change: Change, deployed: Snapshot | None) -> Trace:
         """Return the commits that brought what *change* has and *deployed* lacks."""
-        steps: list[Step] = []
+        steps: list[ChangeStep] = []
         wanted = _part(self.layout, change, _text_of(deployed, change)) if deployed else None
         for step in history.steps:
             part = _part(self.layout, change, step.after)
@@ -167,7 +167,7 @@ class ProvenanceReader:
     def _branch(self) -> str:
         return next((history.branch for history in self._histories.values()), "")
 
-    def _origin(self, change: Change, step: Step) -> Origin:
+    def _origin(self, change: Change, step: ChangeStep) -> Origin:
         commit = step.commit
         pull = self._pulls.get(self._pull_number(commit))
         if not pull:
@@ -199,7 +199,7 @@ class FileHistory:
         self.branch = ""
         self.is_whole = False
 
-    def _read(self) -> Iterator[Step]:
+    def _read(self) -> Iterator[ChangeStep]:
         newer: Mapping[str, Any] | None = None
         for _ in range(MOST_PAGES):
             answer = self._infra.client.repository(HISTORY, self._variables, permission=PERMISSION)
@@ -207,11 +207,11 @@ class FileHistory:
             history = answer["object"]["history"] if answer["object"] else {"nodes": [], "pageInfo": {}}
             for commit in history["nodes"]:
                 if newer:
-                    yield Step(commit=newer, before=_text(commit), after=_text(newer))
+                    yield ChangeStep(commit=newer, before=_text(commit), after=_text(newer))
                 newer = commit
             if not history["pageInfo"].get("hasNextPage"):
                 self.is_whole = True
-                yield from [Step(commit=newer, before="", after=_text(newer))] if newer else []
+                yield from [ChangeStep(commit=newer, before="", after=_text(newer))] if newer else []
                 return
             self._variables["cursor"] = history["pageInfo"]["endCursor"]
 
@@ -258,7 +258,7 @@ def _together(origins: Sequence[Origin]) -> Origin:
     )
 
 
-def _foreign(layout: Layout, change: Change, step: Step, files: Mapping[str, Any]) -> tuple[str, ...]:
+def _foreign(layout: Layout, change: Change, step: ChangeStep, files: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the files of a pull request that hold no tags, and that of *change* if more than tags change in it.
 
     Files that GitHub does not list hold none either, nor does a renamed one, of which it lists only the new name. What

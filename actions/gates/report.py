@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 MARKS = {Decision.ALLOW: "✅", Decision.WAIT: "⏳", Decision.REFUSE: "❌"}
 
 
-def table(evaluated: Sequence[EvaluatedChange]) -> str:
+def gates_table(evaluated: Sequence[EvaluatedChange]) -> str:
     """Return a table with a row per change and a column per gate, followed by why each closed gate is closed."""
     gates = [gate for gate in Gate if any(result.gate is gate for item in evaluated for result in item.results)]
     if not gates:

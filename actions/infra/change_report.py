@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from actions.infra.layout import Snapshot
 
 
-def one_line(env: str, changes: Sequence[Change]) -> str:
+def summary_line(env: str, changes: Sequence[Change]) -> str:
     """Return *changes* as one line for a title: `dev: api 31cb393213ee → 0c409f3174e3`."""
     return f"{env}: {', '.join(map(str, changes)) or 'nothing to change'}"
 

@@ -28,7 +28,7 @@ STEP = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PathStep:
     """One step down: to the value of *key*; if *field* is given, on to the list item whose *field* is *value*."""
 
     key: str
@@ -41,7 +41,7 @@ class TagPath:
     """The steps from the top of an env file down to a tag."""
 
     text: str
-    steps: tuple[Step, ...]
+    steps: tuple[PathStep, ...]
 
     @classmethod
     def parse(cls, text: str) -> TagPath:
@@ -50,7 +50,7 @@ class TagPath:
         matches = [match for part in parts if (match := STEP.fullmatch(part)) and match["key"]]
         if len(matches) < len(parts):
             raise ValueError(f"{text!r} is not a path to a tag; write it like '{{service}}.tag'")
-        steps = tuple(Step(match["key"], match["field"] or "", match["value"] or "") for match in matches)
+        steps = tuple(PathStep(match["key"], match["field"] or "", match["value"] or "") for match in matches)
         if steps[-1].field:
             raise ValueError(f"{text!r} ends at a list item; name the key that holds its tag")
         if text.count(SERVICE) > 1:
@@ -89,14 +89,14 @@ class TagPath:
         return False
 
     @staticmethod
-    def _walk(tree: Tree, steps: tuple[Step, ...]) -> Iterator[tuple[str, Place]]:
+    def _walk(tree: Tree, steps: tuple[PathStep, ...]) -> Iterator[tuple[str, Place]]:
         # The top of a tree is a list only for a YAML file of several documents.
         for index, document in enumerate(tree) if isinstance(tree, list) else ():
             yield from _walk(document, steps, (index,), "")
         yield from _walk(tree, steps, (), "")
 
 
-def _walk(tree: Tree, steps: tuple[Step, ...], place: Place, service: str) -> Iterator[tuple[str, Place]]:
+def _walk(tree: Tree, steps: tuple[PathStep, ...], place: Place, service: str) -> Iterator[tuple[str, Place]]:
     if not steps:
         yield service, place
         return

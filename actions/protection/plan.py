@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from actions.protection.ruleset import Difference, differences
+from actions.protection.ruleset import RulesetDifference, differences
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +32,7 @@ class Verb(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Step:
+class RulesetStep:
     """One request; *ruleset* is the wanted one or, for a deletion, the current one, and *number* the current id."""
 
     verb: Verb
@@ -53,29 +53,29 @@ class Result:
     """The problems, the drift, the planned steps and those *done*; *failure* is the error that ended the run."""
 
     problems: Sequence[LintProblem]
-    drift: Sequence[Difference]
-    steps: Sequence[Step]
-    done: list[Step] = field(default_factory=list)
+    drift: Sequence[RulesetDifference]
+    steps: Sequence[RulesetStep]
+    done: list[RulesetStep] = field(default_factory=list)
     failure: ActionError | None = None
 
 
-def find_drift(wanted: Sequence[Ruleset], current: Sequence[Ruleset], *, prune: bool) -> list[Difference]:
+def find_drift(wanted: Sequence[Ruleset], current: Sequence[Ruleset], *, prune: bool) -> list[RulesetDifference]:
     """Return the differences of *current* from *wanted*; with *prune*, surplus rulesets count too."""
     by_name = {ruleset.name: ruleset for ruleset in current}
-    drift: list[Difference] = []
+    drift: list[RulesetDifference] = []
     for ruleset in wanted:
         if ruleset.name in by_name:
             drift += differences(ruleset, by_name[ruleset.name])
         else:
-            drift.append(Difference(ruleset=ruleset.name, kind="missing"))
+            drift.append(RulesetDifference(ruleset=ruleset.name, kind="missing"))
     extra = _extra(wanted, current, prune=prune)
-    return [*drift, *(Difference(ruleset=ruleset.name, kind="extra") for ruleset in extra)]
+    return [*drift, *(RulesetDifference(ruleset=ruleset.name, kind="extra") for ruleset in extra)]
 
 
-def plan_steps(wanted: Sequence[Ruleset], current: Sequence[Ruleset], *, prune: bool) -> list[Step]:
+def plan_steps(wanted: Sequence[Ruleset], current: Sequence[Ruleset], *, prune: bool) -> list[RulesetStep]:
     """Return the steps from the *current* rulesets to the *wanted* ones."""
     by_name = {ruleset.name: ruleset for ruleset in current}
-    creations = [Step(verb=Verb.CREATE, ruleset=ruleset) for ruleset in wanted if ruleset.name not in by_name]
+    creations = [RulesetStep(verb=Verb.CREATE, ruleset=ruleset) for ruleset in wanted if ruleset.name not in by_name]
     changed = [
         (ruleset, by_name[ruleset.name])
         for ruleset in wanted
@@ -83,15 +83,15 @@ def plan_steps(wanted: Sequence[Ruleset], current: Sequence[Ruleset], *, prune: 
     ]
     gaining = [pair for pair in changed if _only_gains(*pair)]
     losing = [pair for pair in changed if pair not in gaining]
-    updates = [Step(verb=Verb.UPDATE, ruleset=new, number=old.number) for new, old in (*gaining, *losing)]
+    updates = [RulesetStep(verb=Verb.UPDATE, ruleset=new, number=old.number) for new, old in (*gaining, *losing)]
     deletions = [
-        Step(verb=Verb.DELETE, ruleset=ruleset, number=ruleset.number)
+        RulesetStep(verb=Verb.DELETE, ruleset=ruleset, number=ruleset.number)
         for ruleset in _extra(wanted, current, prune=prune)
     ]
     if len(losing) > 1:
         missing = [old for _, old in losing if old.name + GUARD not in by_name]
-        creations += [Step(verb=Verb.CREATE, ruleset=_guard(old)) for old in missing]
-        deletions += [Step(verb=Verb.DELETE, ruleset=_guard(old)) for old in missing]
+        creations += [RulesetStep(verb=Verb.CREATE, ruleset=_guard(old)) for old in missing]
+        deletions += [RulesetStep(verb=Verb.DELETE, ruleset=_guard(old)) for old in missing]
     return [*creations, *updates, *deletions]
 
 

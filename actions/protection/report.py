@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from actions.protection.plan import Result
-    from actions.protection.ruleset import Difference
+    from actions.protection.ruleset import RulesetDifference
 
 LONGEST_VALUE = 300
 
@@ -42,7 +42,7 @@ def summary(result: Result, target: str, mode: str, *, failed: bool, in_sync: bo
     return "\n".join(parts)
 
 
-def in_words(difference: Difference) -> str:
+def in_words(difference: RulesetDifference) -> str:
     """Describe *difference* as part of a sentence."""
     if difference.kind == "missing":
         return "missing on GitHub"
@@ -51,7 +51,7 @@ def in_words(difference: Difference) -> str:
     return f"{difference.what} is {_value(difference.github)} on GitHub, {_value(difference.file)} in the file"
 
 
-def _diff(drift: Iterable[Difference]) -> str:
+def _diff(drift: Iterable[RulesetDifference]) -> str:
     """Return *drift* as a diff from GitHub to the files."""
     text, name = "", None
     for difference in drift:

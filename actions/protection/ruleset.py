@@ -102,7 +102,7 @@ class Ruleset:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Difference:
+class RulesetDifference:
     """A difference between GitHub and the file of *ruleset*.
 
     *kind* is `missing` or `extra` for a whole ruleset, `different` for one property of it (*what*), and `unknown` for a
@@ -155,17 +155,19 @@ def read_ruleset(document: Mapping[str, Any]) -> Ruleset:
     )
 
 
-def differences(wanted: Ruleset, current: Ruleset) -> Iterator[Difference]:
+def differences(wanted: Ruleset, current: Ruleset) -> Iterator[RulesetDifference]:
     """Yield the differences of *current*, from GitHub, from *wanted*, from a file."""
     for name, file, github in _properties(wanted, current):
         if _plain(name, file) != _plain(name, github):
-            yield Difference(ruleset=wanted.name, kind="different", what=name, file=file, github=github)
+            yield RulesetDifference(ruleset=wanted.name, kind="different", what=name, file=file, github=github)
     if current.bypass is None:
-        yield Difference(ruleset=wanted.name, kind="unknown", what="bypass_actors", file=_shown(wanted), github=None)
+        yield RulesetDifference(
+            ruleset=wanted.name, kind="unknown", what="bypass_actors", file=_shown(wanted), github=None
+        )
     elif set(wanted.bypass or ()) != set(current.bypass):
         names = {(entry.kind, entry.number): entry.name for entry in wanted.bypass or ()}
         named = tuple(replace(entry, name=names.get((entry.kind, entry.number), "")) for entry in current.bypass)
-        yield Difference(
+        yield RulesetDifference(
             ruleset=wanted.name,
             kind="different",
             what="bypass_actors",

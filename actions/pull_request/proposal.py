@@ -83,7 +83,7 @@ def _body(settings: Settings, state: State, plan: PullRequestPlan) -> str:
         change_report.changes_table(env, changes, left_alone=left_alone, newer=plan.superseded, links=compare),
         f"In {request.from_env}: {escape('; '.join(plan.in_source))}\n" if plan.in_source else "",
         description.allowed(settings.allow_diverged, {item.change.service: item.order for item in plan.evaluated}),
-        f"**Gates**\n\n{gate_report.table(plan.evaluated)}",
+        f"**Gates**\n\n{gate_report.gates_table(plan.evaluated)}",
         description.histories(
             {item.change.service: item.comparison for item in plan.evaluated},
             pulls={service: f"{server_url()}/{app}/pull" for service, app in apps.items()},

@@ -11,8 +11,8 @@ from tests.support import ROOT
 # What a record of a change holds beside its facts, and where the facts within them are.
 MORE = {"approved_by", "approved_at", "emergency", "later_review", "exceptions", "previous"}
 WITHIN = {
-    "commit": facts.Commit, "commit.pull": facts.Pull, "moves": facts.Move, "suite": facts.Suite, "rules": facts.Rules,
-    "movement": facts.Movement,
+    "commit": facts.CommitFacts, "commit.pull": facts.PullFacts, "moves": facts.Move, "suite": facts.Suite,
+    "rules": facts.Rules, "movement": facts.Movement,
 }  # fmt: skip
 
 
@@ -30,7 +30,7 @@ def test_the_criteria_name_evidence_and_tests_that_there_are() -> None:
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.count("|") == 6]
     rows = [row for row in rows if row[0] not in ("point of focus", "---")]
     tests = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
-    known = {field.name for field in dataclasses.fields(facts.Change)} | MORE
+    known = {field.name for field in dataclasses.fields(facts.ChangeFacts)} | MORE
     known |= {f"{where}.{field.name}" for where, kind in WITHIN.items() for field in dataclasses.fields(kind)}
 
     assert len(rows) == 19

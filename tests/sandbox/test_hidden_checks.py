@@ -76,8 +76,7 @@ def test_a_token_that_may_read_neither_checks_nor_jobs_is_told_so(github: GitHub
 
     assert (result.exit_code, result.outputs["reason"]) == (7, "unknown")
     assert (
-        "in your-org/app, or cannot see it: it needs 'checks: read, commit statuses: read (a fine-grained"
-        in result.log
+        "in your-org/app, or cannot see it: it needs 'checks: read, commit statuses: read (a fine-grained" in result.log
     )
 
 

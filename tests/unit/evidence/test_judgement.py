@@ -10,8 +10,8 @@ import pytest
 
 from actions.api.checks import RequiredCheck
 from actions.evidence.deployments import DeploymentRecord
-from actions.evidence.facts import Change, CheckRecord, Commit, Kind, Move, Movement, Pull, Suite
-from actions.evidence.judgement import ExceptionKind, find_approval, find_exceptions
+from actions.evidence.facts import ChangeFacts, CheckRecord, CommitFacts, Kind, Move, Movement, PullFacts, Suite
+from actions.evidence.judgement import ExceptionKind, find_exceptions, recorded_approval
 from actions.evidence.ledger import later_review, stray
 from actions.gates.approval import Review
 from tests.unit.evidence.records import moment
@@ -28,18 +28,18 @@ def check(conclusion: str, *, app: int = 15368, at: float = 1, run: int = 1) -> 
     return CheckRecord(name="test", app=app, conclusion=conclusion, at=moment(at), run=run)
 
 
-PULL = Pull(
+PULL = PullFacts(
     number=1, url="https://x/1", title="x", author="alice", by_bot=False, branch="x", base="main", created_at=moment(0),
     merged_at=moment(2), merged_by="alice", head=HEAD, merge_commit="b" * 40, labels=(), tickets=(), writers=("alice",),
     unattributed_commits=(), requesters=(), reviews=(review(),), checks=(check("success"),),
 )  # fmt: skip
-COMMIT = Commit(sha="b" * 40, title="x", author="alice", at=moment(2), verified=True, pull=PULL)
-APP = Commit(sha="c" * 40, title="y", author="alice", at=moment(0), verified=True, pull=PULL)
+COMMIT = CommitFacts(sha="b" * 40, title="x", author="alice", at=moment(2), verified=True, pull=PULL)
+APP = CommitFacts(sha="c" * 40, title="y", author="alice", at=moment(0), verified=True, pull=PULL)
 MOVE = Move(
     service="api", file="envs/prod.json", before="1", after="2", order="ahead", repository="your-org/app", sha="c" * 40,
     released="default-branch", commits=(APP,), commits_in_all=1,
 )  # fmt: skip
-CHANGE = Change(
+CHANGE = ChangeFacts(
     environment="prod", commit=COMMIT, parents=("d" * 40,), kind=Kind.UPDATE, needs_review=True, reason="",
     bots=("Robot",), moves=(MOVE,), tags_before={"api": "1"}, tags={"api": "2"},
     checks_required=(RequiredCheck(name="test", app=15368),),
@@ -48,27 +48,27 @@ CHANGE = Change(
 ANY_APP = RequiredCheck(name="test", app=None)
 
 
-def with_pull(**given: Any) -> Change:
+def with_pull(**given: Any) -> ChangeFacts:
     return replace(CHANGE, commit=replace(COMMIT, pull=replace(PULL, **given)))
 
 
-def with_move(**given: Any) -> Change:
+def with_move(**given: Any) -> ChangeFacts:
     return replace(CHANGE, moves=(replace(MOVE, **given),))
 
 
-def with_app_pull(**given: Any) -> Change:
+def with_app_pull(**given: Any) -> ChangeFacts:
     return with_move(commits=(replace(APP, pull=replace(PULL, **given)),))
 
 
-def kinds(change: Change) -> list[str]:
+def kinds(change: ChangeFacts) -> list[str]:
     return [str(found.kind) for found in find_exceptions(change)]
 
 
-def moved_by(kind: str) -> Change:
+def moved_by(kind: str) -> ChangeFacts:
     return replace(CHANGE, movement=Movement(kind=kind, actor="alice", at=moment(2)))
 
 
-def evaluated(result: str, **given: Any) -> Change:
+def evaluated(result: str, **given: Any) -> ChangeFacts:
     return replace(CHANGE, suite=Suite(id=1, result=result, actor="alice", at=moment(2), broken=("review",)), **given)
 
 
@@ -166,7 +166,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("change", "expected"), CASES)
-def test_what_is_wrong_with_a_change_is_found(change: Change, expected: list[str]) -> None:
+def test_what_is_wrong_with_a_change_is_found(change: ChangeFacts, expected: list[str]) -> None:
     assert kinds(change) == expected
 
 
@@ -203,7 +203,7 @@ def test_every_exception_is_produced() -> None:
         ),
     ],
 )
-def test_the_detail_names_the_facts(change: Change, words: tuple[str, ...]) -> None:
+def test_the_detail_names_the_facts(change: ChangeFacts, words: tuple[str, ...]) -> None:
     (found,) = find_exceptions(change)
 
     assert [word for word in words if word not in found.detail] == []
@@ -216,8 +216,8 @@ def test_an_exception_is_listed_once() -> None:
 def test_a_review_after_the_merge_is_looked_for_alone() -> None:
     pull = replace(PULL, reviews=(review("bob", at=moment(1)), review("carol", at=moment(3))))
 
-    assert find_approval(pull, (), later=True).by == "carol"
-    assert find_approval(pull, ()).by == "bob"
+    assert recorded_approval(pull, (), later=True).by == "carol"
+    assert recorded_approval(pull, ()).by == "bob"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from actions.evidence.facts import Change, Deployment, Kind, Rewrite
+from actions.evidence.facts import ChangeFacts, Deployment, Kind, Rewrite
 from actions.evidence.ledger import Ledger, deployed_later, gap, record_of, result_of, reviewed_later, rewritten
 from tests.unit.evidence.records import begin, change, moment
 from tests.unit.evidence.test_judgement import APP, CHANGE, COMMIT, review, with_move, with_pull
@@ -128,7 +128,7 @@ def test_a_result_names_each_exception_once() -> None:
         ),
     ],
 )
-def test_a_record_names_who_approved_what(made: Change, expected: tuple[Any, ...]) -> None:
+def test_a_record_names_who_approved_what(made: ChangeFacts, expected: tuple[Any, ...]) -> None:
     found = record_of(made, {"at": moment(9)})
 
     commits = [commit["approved_by"] for commit in found["moves"][0]["commits"]]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from actions.evidence.chain import Chain
 from actions.evidence.ledger import Ledger
-from actions.evidence.table import COLUMNS, FORMULA, safe, table
+from actions.evidence.table import COLUMNS, FORMULA, evidence_table, safe
 from tests.unit.evidence.records import begin, change, moment, pull
 
 
@@ -29,7 +29,7 @@ def test_a_row_of_the_table_is_a_change() -> None:
     commit = {"sha": "e" * 40, "title": "=1+1", "author": "x", "at": moment(0), "verified": False, "pull": pull("=x")}
     chain, _ = Chain().with_records([begin(), change("a", 1, commit=commit), change("b", 2)])
 
-    rows = list(csv.DictReader(StringIO(table(Ledger.of(chain.records)))))
+    rows = list(csv.DictReader(StringIO(evidence_table(Ledger.of(chain.records)))))
 
     assert tuple(rows[0]) == COLUMNS
     assert (rows[0]["title"], rows[0]["author"], rows[0]["merged_by"]) == ("'=x", "'=x", "'=x")
@@ -39,7 +39,7 @@ def test_a_row_of_the_table_is_a_change() -> None:
 
 def row_of(record: dict[str, Any]) -> dict[str, str]:
     chain, _ = Chain().with_records([begin(), change("a", 1), record])
-    return list(csv.DictReader(StringIO(table(Ledger.of(chain.records)))))[-1]
+    return list(csv.DictReader(StringIO(evidence_table(Ledger.of(chain.records)))))[-1]
 
 
 @pytest.mark.parametrize(
