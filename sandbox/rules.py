@@ -91,11 +91,12 @@ def _problems(repo: Repo, rule: dict[str, Any], update: Update) -> list[str]:
         return ["Cannot force-push to this branch"] if forced else []
     if kind == "required_linear_history":
         return _history_problems(repo, update)
-    if kind == "pull_request":
-        return _review_problems(repo, parameters, update)
-    if kind == "required_status_checks":
-        return _check_problems(repo, parameters, update)
-    return []
+    judges = {
+        "pull_request": _review_problems,
+        "required_status_checks": _check_problems,
+        "workflows": _workflow_problems,
+    }
+    return judges[kind](repo, parameters, update) if kind in judges else []
 
 
 def _signature_problems(repo: Repo, update: Update) -> list[str]:
@@ -187,6 +188,14 @@ def _review_problems(repo: Repo, parameters: dict[str, Any], update: Update) -> 
             f"New changes require approval from someone other than {pusher} because they were the last pusher."
         )
     return problems
+
+
+def _workflow_problems(repo: Repo, parameters: dict[str, Any], update: Update) -> list[str]:
+    """Return the required workflows that have not succeeded (safe-settings#607); one is reported by its path here."""
+    sha = update.pull.head_sha if update.pull else update.after
+    done = {run.name for run in repo.checks if run.sha == sha and run.conclusion == "success"}
+    paths = [workflow["path"] for workflow in parameters["workflows"]]
+    return [f"Required workflow {path} is expected" for path in paths if path not in done]
 
 
 def _check_problems(repo: Repo, parameters: dict[str, Any], update: Update) -> list[str]:

@@ -47,7 +47,8 @@ def _push(behaviour: Behaviour, repo: Repo, token: Token, given: bytes) -> bytes
     # git has moved the refs. They are put back, and moved again by the rules and with the events of GitHub.
     moved = {ref: after for ref, after in commands if repo.git.refs(ref).get(ref) == after}
     _put_back(repo, moved, before)
-    atomic = b"atomic" in packets[0].partition(b"\0")[2].split()
+    # A client that pushes much first sends a flush alone, to see whether it may (git, remote-curl.c `probe_rpc`).
+    atomic = bool(packets) and b"atomic" in packets[0].partition(b"\0")[2].split()
     refused = _update(behaviour, repo, token, moved, atomic=atomic)
     if not refused:
         return answer

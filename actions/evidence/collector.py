@@ -254,9 +254,9 @@ class Collector:
         )
 
     def _add_unreadable(self, source: CommitWithFiles, unknown: Unknowns) -> None:
-        for path in source.unreadable:
-            if path in self.files.own(source.after):
-                unknown.add(f"the content of {path}", "it is not a text file")
+        own = self.files.own(source.after)
+        for path in filter(own.__contains__, source.unreadable):
+            unknown.add(f"the content of {path}", "it is not a text file")
         for texts in (source.before, source.after):
             for path, problem in self.files.problems(texts):
                 unknown.add(f"the content of {path}", problem)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sandbox.faults import Fault
-from tests.sandbox.scenarios import open_pr
+from tests.sandbox.scenarios import QUEUE, open_pr
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -122,6 +122,91 @@ def test_a_refusal_is_final_at_once_and_says_what_to_do(
     assert (result.exit_code, result.outputs["reason"]) == ends
     assert words in result.log
     assert github.slept == []
+
+
+def requires_a_workflow(github: GitHub, *, approvals: bool) -> None:
+    rules = github.world.infra.ruleset("main")["rules"]
+    rules.append({"type": "workflows", "parameters": {"workflows": [{"path": "scan.yml", "repository_id": 1}]}})
+    if not approvals:
+        rules[:] = [rule for rule in rules if rule["type"] != "pull_request"]
+
+
+def test_a_required_workflow_is_waited_for(github: GitHub) -> None:
+    requires_a_workflow(github, approvals=False)
+
+    def as_time_goes_by() -> None:
+        head = github.world.infra.pulls[1].head_sha
+        github.report("test", "success", head)
+        if len(github.slept) > 2:
+            github.report("scan.yml", "success", head)
+
+    github.on_sleep = as_time_goes_by
+
+    result = open_pr(github, tag=github.app_commit(), merge="direct")
+
+    assert (result.exit_code, result.outputs["reason"]) == (0, "merged")
+    assert "waiting: the required workflows has not finished" in result.log
+
+
+def test_whether_a_workflow_succeeded_is_unknown_before_the_approval(github: GitHub) -> None:
+    requires_a_workflow(github, approvals=True)
+    checks_succeed(github)
+
+    result = open_pr(github, tag=github.app_commit(), merge="direct")
+
+    assert (result.exit_code, result.outputs["reason"]) == (7, "rule-not-met")
+    assert "unknown until it is approved; set merge to auto" in result.log
+
+
+def test_a_base_that_allows_no_merge_method_is_told_as_that(github: GitHub) -> None:
+    rules = github.world.infra.ruleset("main")["rules"]
+    (review,) = [rule for rule in rules if rule["type"] == "pull_request"]
+    review["parameters"]["allowed_merge_methods"] = ["merge"]  # and the history must be linear
+
+    result = open_pr(github, tag=github.app_commit(), merge="direct")
+
+    assert (result.exit_code, result.outputs["reason"]) == (7, "rule-not-met")
+    assert "allow no merge method" in result.log
+
+
+def test_where_auto_merge_would_break_a_rule_a_person_has_to_merge(github: GitHub) -> None:
+    unknown_rule(github)
+    clean = {"data": None, "errors": [{"message": "Pull request is in clean status"}]}
+    github.sandbox.faults.plan({"mutation enablePullRequestAutoMerge": Fault(status=200, body=clean)})
+
+    result = open_pr(github, tag=github.app_commit(), merge="auto")
+
+    assert (result.exit_code, result.outputs["reason"]) == (7, "rule-not-met")
+    assert "merge it by hand" in result.log
+
+
+def test_what_is_clean_is_put_into_the_queue_at_once(github: GitHub) -> None:
+    infra = github.world.infra
+    infra.ruleset("main")["rules"].append(QUEUE)
+    tag = github.app_commit()
+    open_pr(github, tag=tag)
+    github.report("test", "success", infra.pulls[1].head_sha)
+    github.person("bob").approve("your-org/infra", 1)
+    clean = {"data": None, "errors": [{"message": "Pull request is in clean status"}]}
+    github.sandbox.faults.plan({"mutation enablePullRequestAutoMerge": Fault(status=200, body=clean)})
+
+    open_pr(github, tag=tag, merge="queue", timeout="3")
+
+    assert infra.pulls[1].queued
+
+
+def test_an_older_pull_request_that_cannot_be_closed_keeps_its_branch(github: GitHub) -> None:
+    first, second = github.app_commit(), github.app_commit()
+    open_pr(github, tag=first)
+    closing = "PATCH /repos/{owner}/{repo}/pulls/{pull_number}"
+    github.sandbox.faults.plan({closing: Fault(status=403, body={"message": "Locked"})})
+
+    result = open_pr(github, tag=second)
+
+    assert result.outputs["reason"] == "opened"
+    assert "::warning::" in result.log
+    branches = list(github.world.infra.git.refs("refs/heads/"))
+    assert f"refs/heads/{github.world.infra.pulls[1].head}" in branches
 
 
 @pytest.mark.parametrize(

@@ -140,7 +140,7 @@ def test_a_pull_request_of_a_user_who_is_gone_was_closed_by_nobody() -> None:
     assert _closed_by({"timelineItems": {"nodes": []}, "author": None}) == ""
 
 
-@pytest.mark.parametrize("data", [None, "text", {"errors": "text"}, {"errors": ["text"]}, {"data": 7}])
+@pytest.mark.parametrize("data", [None, "text", {"errors": "text"}, {"errors": [7]}, {"data": 7}])
 def test_an_answer_that_is_no_answer_is_an_error_all_the_same(data: Any) -> None:
     from github import GithubException
 

@@ -126,6 +126,9 @@ def refuse(reason: Reason) -> tuple[Decision, Reason]:
             id="the first tag is no rollback",
         ),
         pytest.param(LOST, refuse(Reason.DIVERGED), id="a hotfix is lost"),
+        pytest.param(
+            LOST | {"lost_commits": NotApplicable("nobody asked")}, refuse(Reason.UNKNOWN), id="nobody looked"
+        ),
         pytest.param({"order": Order.DIVERGED}, ALLOW, id="every commit has an equivalent"),
         pytest.param(LOST | {"lost_commits": UNKNOWN}, refuse(Reason.UNKNOWN), id="what is lost is unknown"),
         pytest.param(LOST | {"trailers": WHY}, ALLOW, id="lost on purpose"),
