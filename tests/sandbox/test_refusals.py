@@ -347,3 +347,16 @@ def test_a_renamed_repository_is_refused_before_anything_is_written(github: GitH
     assert (result.exit_code, result.outputs["reason"]) == (5, "renamed")
     assert "your-org/infra is called your-org/delivery now; use that name" in result.log
     assert not infra.pulls
+
+
+def test_a_branch_that_vanishes_while_it_is_looked_at_is_made_again(github: GitHub) -> None:
+    tag = github.app_commit()
+    open_pr(github, tag=tag)
+    github.change_infra({"envs/prod.json": "{}"})
+    gone = Fault(status=404, body={"message": "Not Found"})
+    github.sandbox.faults.plan({("GET /repos/{owner}/{repo}/compare/{basehead}", 0): gone})
+
+    result = open_pr(github, tag=tag)
+
+    assert (result.exit_code, result.outputs["reason"]) == (0, "already-open")
+    assert "is not in your-org/infra any more; trying again" in result.log
