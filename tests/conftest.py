@@ -14,12 +14,31 @@ from tests.support import Runner
 if TYPE_CHECKING:
     from pathlib import Path
 
+LONG = tuple(f"tests/{path}" for path in (
+    "e2e/", "conformance/", "sandbox/test_budgets.py", "sandbox/test_faults.py", "sandbox/test_interleavings.py"
+))  # fmt: skip
 RUNNERS = ("GITHUB_", "INPUT_", "RUNNER_", "ACTIONS_")
 
 
 def pytest_configure() -> None:
     """Collect the reasons that actions end with."""
     reasons.begin()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have each worker begin with its share of the long tests: one that begins late is waited for by all the others.
+
+    Each worker is given a run of the list, and takes from another's when it has no more (`--dist worksteal`).
+    """
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    long = [item for item in items if item.nodeid.startswith(LONG)]
+    short = [item for item in items if not item.nodeid.startswith(LONG)]
+    size = -(-len(items) // workers)
+    ordered: list[pytest.Item] = []
+    for worker in range(workers):
+        share = long[worker::workers]
+        ordered += share + [short.pop(0) for _ in range(min(size - len(share), len(short)))]
+    items[:] = ordered + short
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -65,11 +65,6 @@ class AppRepository:
     _compared: dict[tuple[str, str], Comparison | None] = field(default_factory=dict, repr=False)
 
     @property
-    def name(self) -> str:
-        """Return the repository as owner/name."""
-        return self.client.name
-
-    @property
     def repository(self) -> Repository:
         """Return the repository on GitHub."""
         return Repository(self.client)

@@ -11,7 +11,7 @@ from actions.api.client import Client, next_cursor, query
 from actions.api.github_errors import mapped
 from actions.api.repository import Repository
 from actions.app.repository import AppRepository
-from actions.errors import GitHubError, RateLimitedError
+from actions.errors import GitHubError, RateLimitedError, RenamedError
 from sandbox.faults import Fault
 from tests.sandbox.scenarios import GitHub
 
@@ -29,6 +29,13 @@ def test_an_answer_that_may_be_absent_may_still_be_refused(github: GitHub, clien
 
     with pytest.raises(GitHubError, match="GitHub answered 418"):
         client.rest("DELETE", "/git/refs/heads/main", permission="contents: write", absent=(404,))
+
+
+def test_a_redirect_of_a_repository_that_keeps_its_name_is_an_error(github: GitHub, client: Client) -> None:
+    github.sandbox.faults.plan({"DELETE /repos/{owner}/{repo}/git/refs/{ref}": Fault(status=307)})
+
+    with pytest.raises(RenamedError, match="your-org/infra was renamed or transferred"):
+        client.rest("DELETE", "/git/refs/heads/x", permission="contents: write")
 
 
 def test_pages_that_never_end_are_an_error(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1444,7 +1444,7 @@ def test_rule_evaluations_from_before_the_first_change_are_not_read(
     suites = delivery.world.infra.rule_suites
     assert len(suites) > 2
     for suite in suites:
-        suite.at = "2020-01-01T00:00:00Z"
+        suite.at = f"{datetime.now(UTC) - timedelta(days=20):%Y-%m-%dT%H:%M:%SZ}"
 
     assert delivery.export().exit_code == 0
     assert delivery.github.operations().count("GET /repos/{owner}/{repo}/rulesets/rule-suites") == 1
