@@ -81,7 +81,7 @@ class Collector:
         self._records = self._deployments.records(self.files.env, since)
         self._in_force = drop_superseded([r for r in self._records if r.succeeded_at], self._history.position)
         self._movements = movements(self._pushers.activity(self.infra), self.branch, self._history)
-        self._suites = self._unknown.read(EVALUATIONS, lambda: self.rules.suites(since), {})
+        self._suites = self._unknown.read(EVALUATIONS, self.rules.suites, {})
 
     def begin(self, since: str) -> None:
         """Let the evidence begin with the commits made *since* a moment; call `population` afterwards."""

@@ -44,14 +44,12 @@ class RulesReader:
         states = (self._state_at(ruleset, moment) for ruleset in self._rulesets())
         return tuple(self._rules(since, state) for since, state in filter(None, states) if self._holds(state))
 
-    def suites(self, since: str) -> dict[str, Mapping[str, Any]]:
-        """Return the rule suites of updates of the branch *since* a moment, by the commit after the update."""
+    def suites(self) -> dict[str, Mapping[str, Any]]:
+        """Return the rule suites that GitHub keeps of updates of the branch, by the commit after the update."""
         path = f"/rulesets/rule-suites?ref=refs/heads/{self.branch}&time_period=month&per_page={PER_PAGE}"
         suites: list[Mapping[str, Any]] = []
         for page in self.client.pages(path, permission=EVALUATIONS):
             suites += page
-            if suites and suites[-1]["pushed_at"] < since:
-                break
         return {suite["after_sha"]: suite for suite in reversed(suites) if suite["result"] != "fail"}
 
     def suite(self, listed: Mapping[str, Any]) -> Suite:

@@ -1432,19 +1432,3 @@ def test_exceptions_fail_the_run_if_that_is_asked_for(delivery: Exported) -> Non
     assert (result.exit_code, result.outputs["reason"]) == (7, "exceptions-found")
     assert "1 exception in 2 changes of prod: change-without-deployment" in result.log
     assert delivery.github.runner.read(FILE)
-
-
-def test_rule_evaluations_from_before_the_first_change_are_not_read(
-    delivery: Exported, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("actions.evidence.rules.PER_PAGE", 1)
-    for _ in range(3):
-        delivery.bump(delivery.release())
-    delivery.github.operations()
-    suites = delivery.world.infra.rule_suites
-    assert len(suites) > 2
-    for suite in suites:
-        suite.at = f"{datetime.now(UTC) - timedelta(days=20):%Y-%m-%dT%H:%M:%SZ}"
-
-    assert delivery.export().exit_code == 0
-    assert delivery.github.operations().count("GET /repos/{owner}/{repo}/rulesets/rule-suites") == 1
