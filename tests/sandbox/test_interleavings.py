@@ -28,7 +28,7 @@ from tests.support import declaration
 
 INFRA = "your-org/infra"
 CALLS = 10  # of a direct merge; what a run needs more of, because the other was faster, it makes when it likes
-SAMPLE = 8
+SAMPLE = 12
 VERSIONS = ["1.0.0", "1.1.0", "1.2.0"]
 
 
@@ -158,10 +158,9 @@ def orders(seed: int) -> list[list[int]]:
     return short + sample
 
 
-@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("pair", PAIRS)
-def test_two_writers_lose_nothing_and_do_nothing_twice(monkeypatch: pytest.MonkeyPatch, pair: str, seed: int) -> None:
-    for order in orders(seed):
+def test_two_writers_lose_nothing_and_do_nothing_twice(monkeypatch: pytest.MonkeyPatch, pair: str) -> None:
+    for order in orders(0):
         try:
             play(monkeypatch, PAIRS[pair], order)
         except AssertionError as error:

@@ -227,8 +227,14 @@ NO_TAG = lay({"envs/dev.json": '{"api": {"tag": ""}, "web": {"tag": "1"}}'})
     ],
 )
 def test_what_keeps_an_action_from_its_work(
-    delivering: GitHub, action: str, prepare: Callable[[GitHub], object], inputs: dict[str, str], ends: tuple[int, str]
+    delivering: GitHub,
+    monkeypatch: pytest.MonkeyPatch,
+    action: str,
+    prepare: Callable[[GitHub], object],
+    inputs: dict[str, str],
+    ends: tuple[int, str],
 ) -> None:
+    monkeypatch.setattr("actions.api.retry.MOST_TIMES_MOVED", 2)
     prepare(delivering)
 
     result = run(delivering, f"action-{action}", inputs)
