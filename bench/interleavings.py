@@ -1,4 +1,4 @@
-"""Play thousands of interleavings of the calls of two runs; the tests play a few hundred.
+"""Play thousands of interleavings of the calls of two runs; the tests play about a hundred.
 
 `make bench-interleavings` plays 1,000 for every pair of runs, and stops at the first that loses a change, makes one
 twice, or moves an environment backwards.
