@@ -130,6 +130,16 @@ def test_a_body_that_somebody_edited_belongs_to_nobody(github: GitHub) -> None:
     assert [pull.state for pull in github.world.infra.pulls.values()] == ["open"] * 4
 
 
+def test_an_older_pull_request_for_another_service_stays(github: GitHub) -> None:
+    github.change_infra({"envs/dev.json": '{"api": {"tag": "1"}, "web": {"tag": "1"}}'})
+    tag = github.app_commit()
+
+    open_pr(github, service="web", tag=tag)
+    open_pr(github, service="api", tag=tag)
+
+    assert [pull.state for pull in github.world.infra.pulls.values()] == ["open", "open"]
+
+
 def test_a_change_that_came_another_way_closes_its_pull_request(github: GitHub) -> None:
     tag = github.app_commit()
     open_pr(github, tag=tag)
