@@ -184,8 +184,8 @@ def test_any_answer_to_any_call_is_tried_again_or_final_at_once(
 
 @pytest.mark.parametrize(
     ("route", "how"),
-    [("none", {}), ("direct", {"narrow": True}), ("auto", {}), ("direct", {"reworks": True})],
-    ids=["none", "direct, fine-grained token", "auto", "direct, made again"],
+    [("none", {}), ("direct", {"narrow": True})],
+    ids=["none", "direct, fine-grained token"],
 )
 def test_a_run_that_is_killed_after_any_call_is_finished_by_the_next(
     runner: Runner, tmp_path: Path, route: str, how: dict[str, bool]

@@ -28,7 +28,7 @@ from tests.support import declaration
 
 INFRA = "your-org/infra"
 CALLS = 10  # of a direct merge; what a run needs more of, because the other was faster, it makes when it likes
-SAMPLE = 12
+SAMPLE = 6
 VERSIONS = ["1.0.0", "1.1.0", "1.2.0"]
 
 
