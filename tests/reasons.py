@@ -20,7 +20,8 @@ ASKING = {action for action in ACTIONS if "token" in declaration(action)["inputs
 
 def begin() -> None:
     """Make the folder, before the workers start."""
-    os.environ.setdefault(REASONS, tempfile.mkdtemp(prefix="reasons-"))
+    if REASONS not in os.environ:
+        os.environ[REASONS] = tempfile.mkdtemp(prefix="reasons-")
 
 
 def problems(config: pytest.Config) -> list[str]:
