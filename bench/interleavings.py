@@ -13,7 +13,7 @@ import sys
 
 import pytest
 
-from tests.sandbox.test_interleavings import CALLS, PAIRS, play
+from tests.sandbox.interleavings import CALLS, PAIRS, play
 
 
 def main() -> None:

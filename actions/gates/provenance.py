@@ -113,7 +113,7 @@ class ProvenanceReader:
         trace = self._trace(change, deployed)
         if trace.unknown:
             return Origin(trailers=Trailers(), freeze_label=False, approved=trace.unknown)
-        return _together([self._origin(change, step) for step in trace.steps])
+        return combine_origins([self._origin(change, step) for step in trace.steps])
 
     def _whole(self, pull: dict[str, Any]) -> dict[str, Any]:
         """Return *pull* with its commits up to MOST_COMMITS; few have more than come at once."""
@@ -243,7 +243,7 @@ def _is_readable(layout: Layout, change: Change, text: str) -> bool:
         return False
 
 
-def _together(origins: Sequence[Origin]) -> Origin:
+def combine_origins(origins: Sequence[Origin]) -> Origin:
     """Return what several commits, newest first, are as one change: what holds for it holds for each of them."""
     together = Trailers()
     for origin in origins[::-1]:

@@ -11,6 +11,7 @@ from actions.api.client import Client
 from actions.api.repository import Comparison
 from actions.app.lost_commits import LostCommits
 from actions.app.repository import AppRepository
+from sandbox.faults import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -163,6 +164,17 @@ def test_commits_that_do_not_exist_cannot_be_compared(lines: Lines, missing: str
     found = lines.app.lost_commits(*((gone, new) if missing == "before" else (new, gone)))
 
     assert found == ("commits that do not exist in your-org/app",)
+
+
+@pytest.mark.parametrize("unknown", ["c0", "c1"], ids=["the lost commit", "the new commit"])
+def test_a_commit_whose_size_is_unknown_has_no_equivalent(lines: Lines, unknown: str) -> None:
+    """GitHub answers null for an object that it does not find, and for one that it fails to read."""
+    fix, new = lines.commits("hotfixes/x", {"Fix": {"a": b"1\n"}}), lines.commits("main", {"Else": {"a": b"1\n"}})
+    size = {"oid": fix if unknown == "c1" else new, "additions": 1, "deletions": 0, "changedFilesIfAvailable": 1}
+    answer = {"c0": size, "c1": size} | {unknown: None}
+    lines.github.sandbox.faults.plan({("query object", 2): Fault(status=200, body={"data": {"repository": answer}})})
+
+    assert lines.app.lost_commits(fix, new) == (f"{fix[:12]} Fix",)
 
 
 @pytest.mark.parametrize(("added", "queries"), [(99, 1), (100, 2)])

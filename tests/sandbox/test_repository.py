@@ -17,8 +17,8 @@ from sandbox.rest.call import ROUTES
 from tests.sandbox.scenarios import GitHub
 
 
-@pytest.fixture(name="infra")
-def _infra(github: GitHub) -> Repository:
+@pytest.fixture(name="repository")
+def _repository(github: GitHub) -> Repository:
     return Repository(Client("your-org/infra", github.bot, github.sandbox.environment()))
 
 
@@ -26,12 +26,12 @@ PULL = Pull(
     number=1, node_id="PR_1_1", url="https://x/1", state="OPEN", branch="x", base="main", body="", head_sha="a" * 40
 )
 CALLS: dict[str, Any] = {
-    "merge": lambda infra: PullRequests(infra.client).merge(PULL, method="squash", title="t", message="m"),
-    "delete_branch": lambda infra: infra.delete_branch("x"),
-    "create_branch": lambda infra: infra.create_branch("x", "a" * 40),
-    "compare": lambda infra: infra.compare("a" * 40, "b" * 40),
-    "resolve": lambda infra: infra.resolve("a" * 40),
-    "base": lambda infra: infra.base("", []),
+    "merge": lambda repository: PullRequests(repository.client).merge(PULL, method="squash", title="t", message="m"),
+    "delete_branch": lambda repository: repository.delete_branch("x"),
+    "create_branch": lambda repository: repository.create_branch("x", "a" * 40),
+    "compare": lambda repository: repository.compare("a" * 40, "b" * 40),
+    "resolve": lambda repository: repository.resolve("a" * 40),
+    "base": lambda repository: repository.base("", []),
 }
 OPERATIONS = {
     "merge": "PUT /repos/{owner}/{repo}/pulls/{pull_number}/merge",
@@ -46,33 +46,33 @@ OPERATIONS = {
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("status", [500, 502])
 def test_a_fault_of_github_is_an_error_with_its_words(
-    github: GitHub, infra: Repository, call: str, status: int
+    github: GitHub, repository: Repository, call: str, status: int
 ) -> None:
     github.sandbox.faults.plan({OPERATIONS[call]: Fault(status=status, body={"message": "Server Error"})})
 
     with pytest.raises(GitHubError, match=f"GitHub answered {status} for your-org/infra: Server Error"):
-        CALLS[call](infra)
+        CALLS[call](repository)
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_a_dropped_connection_is_an_error(github: GitHub, infra: Repository, call: str) -> None:
+def test_a_dropped_connection_is_an_error(github: GitHub, repository: Repository, call: str) -> None:
     github.sandbox.faults.plan({OPERATIONS[call]: Fault()})
 
     with pytest.raises(GitHubError, match="no answer from GitHub for your-org/infra: ConnectionError"):
-        CALLS[call](infra)
+        CALLS[call](repository)
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_a_missing_permission_is_named(github: GitHub, infra: Repository, call: str) -> None:
+def test_a_missing_permission_is_named(github: GitHub, repository: Repository, call: str) -> None:
     body = {"message": "Resource not accessible by integration"}
     github.sandbox.faults.plan({(OPERATIONS[call], 0): Fault(status=403, body=body)})
 
     with pytest.raises(AccessError, match=r"it needs '.+' \(Resource not accessible by integration\)"):
-        CALLS[call](infra)
+        CALLS[call](repository)
 
 
-def test_deleting_a_branch_that_is_gone_is_done(infra: Repository) -> None:
-    infra.delete_branch("gone")
+def test_deleting_a_branch_that_is_gone_is_done(repository: Repository) -> None:
+    repository.delete_branch("gone")
 
 
 def test_a_repository_without_a_commit_says_so(github: GitHub) -> None:
@@ -82,12 +82,12 @@ def test_a_repository_without_a_commit_says_so(github: GitHub) -> None:
         Repository(Client("your-org/empty", github.bot, github.sandbox.environment())).base("", [])
 
 
-def test_a_branch_that_is_not_there_is_none(infra: Repository) -> None:
-    assert infra.branch("none", []) is None
+def test_a_branch_that_is_not_there_is_none(repository: Repository) -> None:
+    assert repository.branch("none", []) is None
 
 
 def test_a_list_of_files_that_is_cut_is_an_error(
-    github: GitHub, infra: Repository, monkeypatch: pytest.MonkeyPatch
+    github: GitHub, repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is not listed must not be taken for what is not there."""
     name = "GET /repos/{owner}/{repo}/git/trees/{tree_sha}"
@@ -95,7 +95,7 @@ def test_a_list_of_files_that_is_cut_is_an_error(
     monkeypatch.setitem(ROUTES, name, lambda call: (200, whole(call)[1] | {"truncated": True}))
 
     with pytest.raises(GitHubError, match="more files than GitHub lists"):
-        infra.paths(github.world.infra.git.head("main") or "")
+        repository.paths(github.world.infra.git.head("main") or "")
 
 
 @pytest.mark.parametrize(
@@ -149,5 +149,5 @@ def test_an_answer_that_is_no_answer_is_an_error_all_the_same(data: Any) -> None
     assert str(error) == "GitHub answered 500 for o/r: no message"
 
 
-def test_a_token_is_not_part_of_what_is_printed(github: GitHub, infra: Repository) -> None:
-    assert github.bot not in repr(infra)
+def test_a_token_is_not_part_of_what_is_printed(github: GitHub, repository: Repository) -> None:
+    assert github.bot not in repr(repository)

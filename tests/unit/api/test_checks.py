@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actions.api.checks import Check, CheckVerdict, RequiredCheck, evaluate_checks, without_requirement
+from actions.api.checks import Check, CheckVerdict, RequiredCheck, evaluate_checks, newest_runs, without_requirement
 
 ACTIONS = 15368
 ANYONE = RequiredCheck(name="test", app=None)
 
 
-def check(name: str, state: str, app: int | None = ACTIONS) -> Check:
-    return Check(name=name, app=app, state=state, conclusion=state)
+def check(name: str, state: str, app: int | None = ACTIONS, *, run: int = 0) -> Check:
+    return Check(name=name, app=app, state=state, conclusion=state, run=run)
 
 
 @pytest.mark.parametrize(
@@ -36,6 +36,29 @@ def check(name: str, state: str, app: int | None = ACTIONS) -> Check:
 )
 def test_a_required_check_must_have_succeeded(reported: list[Check], verdict: CheckVerdict) -> None:
     assert evaluate_checks([RequiredCheck(name="test", app=ACTIONS)], reported, skipped_passes=True) == verdict
+
+
+def test_every_check_that_failed_is_named() -> None:
+    required = [RequiredCheck(name=name, app=ACTIONS) for name in ("test", "lint")]
+    reported = [check("lint", "failure"), check("test", "failure")]
+
+    verdict = evaluate_checks(required, reported, skipped_passes=True)
+
+    assert verdict.failed == ("test (failure)", "lint (failure)")
+
+
+@pytest.mark.parametrize(
+    ("runs", "newest"),
+    [
+        pytest.param([check("a", "old", run=1), check("a", "new", run=2)], ["new"], id="the oldest first"),
+        pytest.param([check("a", "new", run=2), check("a", "old", run=1)], ["new"], id="the newest first"),
+        pytest.param([check("a", "first", run=1), check("a", "last", run=1)], ["last"], id="two of one run"),
+        pytest.param([check("a", "one"), check("b", "two")], ["one", "two"], id="two checks"),
+        pytest.param([check("a", "one", 1), check("a", "two", 2)], ["one", "two"], id="two apps"),
+    ],
+)
+def test_the_newest_run_of_each_check_counts(runs: list[Check], newest: list[str]) -> None:
+    assert [found.state for found in newest_runs(runs)] == newest
 
 
 def test_pending_and_failed_checks_are_named_with_their_state() -> None:

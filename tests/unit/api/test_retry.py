@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from actions.api.retry import MOST_TIMES_MOVED, MOST_TIMES_UNAVAILABLE, retry
+from actions.api.retry import retry
 from actions.errors import (
     ActionError,
     BaseMovedError,
@@ -68,9 +68,7 @@ def test_nothing_is_tried_again_past_the_deadline(error: str) -> None:
     assert (attempts.calls, attempts.slept) == (1, [])
 
 
-@pytest.mark.parametrize(
-    ("error", "times"), [("the base moved", MOST_TIMES_MOVED), ("GitHub failed", MOST_TIMES_UNAVAILABLE)]
-)
+@pytest.mark.parametrize(("error", "times"), [("the base moved", 40), ("GitHub failed", 6)])
 def test_it_is_given_up_after_so_many_times(error: str, times: int) -> None:
     attempts = Attempts(ERRORS[error](), fails=1000)
 
@@ -79,6 +77,17 @@ def test_it_is_given_up_after_so_many_times(error: str, times: int) -> None:
 
     assert attempts.calls == times
     assert max(attempts.slept) <= 20
+
+
+@pytest.mark.parametrize("error", ["the base moved", "GitHub failed"])
+def test_pauses_grow_from_one_second_at_most(error: str) -> None:
+    """Twice as long each time, and within that at random."""
+    runs = [Attempts(ERRORS[error](), fails=5) for _ in range(100)]
+    for attempts in runs:
+        retry(attempts, timeout=600, clock=attempts.clock)
+
+    longest = [max(pauses) for pauses in zip(*(attempts.slept for attempts in runs), strict=True)]
+    assert all(at_most / 2 < pause <= at_most for pause, at_most in zip(longest, [1, 2, 4, 8, 16], strict=True))
 
 
 def test_checks_are_waited_for_as_long_as_there_is_time() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from actions.app.facts import Unknown
-from actions.gates.provenance import Origin, _together
+from actions.gates.provenance import Origin, combine_origins
 from actions.gates.trailers import Trailers
 
 UNKNOWN, OTHER = Unknown("who wrote it"), Unknown("who approved it")
@@ -37,11 +37,11 @@ def origin(
     ],
 )
 def test_a_change_is_approved_if_all_its_commits_are(approved: list[bool | Unknown], expected: bool | Unknown) -> None:
-    assert _together([origin(each) for each in approved]).approved == expected
+    assert combine_origins([origin(each) for each in approved]).approved == expected
 
 
 def test_the_trailer_of_the_newest_commit_counts() -> None:
-    together = _together([origin(reason="newer"), origin(reason="older", allow_diverged="meant")])
+    together = combine_origins([origin(reason="newer"), origin(reason="older", allow_diverged="meant")])
 
     assert together.trailers == Trailers(reason="newer", allow_diverged="meant")
 
@@ -58,13 +58,13 @@ def test_the_trailer_of_the_newest_commit_counts() -> None:
     ],
 )
 def test_a_freeze_is_overridden_for_every_commit_or_not_at_all(origins: list[Origin], *, expected: bool) -> None:
-    assert _together(origins).freeze_label is expected
+    assert combine_origins(origins).freeze_label is expected
 
 
 def test_files_that_a_bot_may_not_change_are_named_once() -> None:
     of_bot = origin(approved=False, bot="robot", foreign=("a", "b"))
 
-    together = _together([origin(), of_bot, origin(approved=False, bot="other", foreign=("b", "c"))])
+    together = combine_origins([origin(), of_bot, origin(approved=False, bot="other", foreign=("b", "c"))])
 
     assert (together.bot, together.foreign) == ("robot", ("a", "b", "c"))
-    assert (_together([origin()]).bot, _together([origin()]).foreign) == ("", ())
+    assert (combine_origins([origin()]).bot, combine_origins([origin()]).foreign) == ("", ())
