@@ -30,8 +30,8 @@ from actions.runner.outcome import Outcome, run
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from actions.api.comparison import Comparison
     from actions.api.pulls import PullRequestDetails
-    from actions.api.repository import Comparison
     from actions.gates.trailers import Trailers
     from actions.infra.change import Change
     from actions.infra.config import Config

@@ -67,13 +67,19 @@ class Token:
     def grants(self, permission: str) -> str:
         """Return what this token grants of *permission*, which its user must have too.
 
-        GitHub offers no permission for checks to the fine-grained tokens of people.
+        GitHub offers no permission for checks to the fine-grained tokens of people, and gives every token that of
+        metadata.
         """
         if self.permissions is None:
             return "admin"
         if permission == "checks" and self.user.kind == "User":
             return "none"
-        return self.permissions.get(permission, "none")
+        return self.permissions.get(permission, "read" if permission == "metadata" else "none")
+
+    @property
+    def is_of_app(self) -> bool:
+        """Tell whether the permissions alone decide, as for an App wherever it is installed."""
+        return self.permissions is not None and self.user.kind == "Bot"
 
 
 @dataclass(eq=False, slots=True)

@@ -26,7 +26,8 @@ BOT = "gitops-bot"
 AUDITOR = "evidence[bot]"  # an App: GitHub lets no fine-grained token of a person read checks
 ENVIRONMENTS = ("dev", "staging", "prod")
 # What a token may read that evidence is exported with.
-AUDITED = ("actions", "administration", "checks", "contents", "deployments", "metadata", "pull_requests")
+READ = ("actions", "checks", "contents", "deployments", "pull_requests", "statuses")
+AUDITED = {**dict.fromkeys(READ, "read"), "administration": "write"}  # GitHub shows the history of rulesets to no less
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def build(sandbox: Sandbox) -> World:
         ]
     tokens = {login: state.add_token(login) for login in people}
     state.add_user(AUDITOR, kind="Bot")
-    audit = state.add_token(AUDITOR, permissions=dict.fromkeys(AUDITED, "read"))
+    audit = state.add_token(AUDITOR, permissions=AUDITED)
     for repo in (app, infra):
         repo.members[AUDITOR] = "admin"
         repo.secrets |= {

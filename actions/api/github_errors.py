@@ -55,6 +55,12 @@ class Text:
     remedy: str = ""
 
 
+# What fields of GraphQL need, other than to read contents.
+PERMISSIONS = {
+    **dict.fromkeys(("pullRequest", "pullRequests", "associatedPullRequests"), ("pull requests",)),
+    "deployments": ("deployments",),
+    "statusCheckRollup": ("checks", "commit statuses"),
+}
 BYPASS = "if the bot has to be allowed this, add it to bypass_actors of the ruleset"
 TEXTS = (
     # Temporary. octokit/plugin-retry.js#395; loopover#5042; kargo#6490; pascalgn/automerge-action#23
@@ -135,7 +141,7 @@ def _mapped(error: GithubException, said: str, repository: str, permission: str,
         _by_kind(error, said, repository, answered)
         or _by_text(said, answered)
         or (UnavailableError(answered) if _is_temporary(error, said, fresh=fresh) else None)
-        or (_access_error(said, repository, permission) if _is_refused(error) else None)
+        or (_access_error(said, repository, _needed(error, permission)) if _is_refused(error) else None)
         or GitHubError(answered)
     )
 
@@ -177,6 +183,18 @@ def _is_refused(error: GithubException) -> bool:
 
 def _access_error(said: str, repository: str, permission: str) -> AccessError:
     return AccessError(f"the token may not do this in {repository}, or cannot see it: it needs '{permission}' ({said})")
+
+
+def _needed(error: GithubException, permission: str) -> str:
+    """Return the part of *permission* that a refused field of GraphQL needs; all of it if GitHub names no such field.
+
+    An error lists the way to its field (GraphQL specification, "Errors"), by aliases where the query has them.
+    """
+    paths = [problem.get("path") for problem in problems(error)]
+    fields = [[str(step) for step in path if step in PERMISSIONS] for path in paths if isinstance(path, list)]
+    needed = {name for found in fields for field in found[-1:] for name in PERMISSIONS[field]}
+    parts = [part for part in permission.split(", ") if part.partition(":")[0] in needed]
+    return ", ".join(parts) or permission
 
 
 def types_of(error: GithubException) -> set[str]:

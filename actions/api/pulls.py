@@ -206,8 +206,9 @@ class PullRequests:
         Raises NotMergeableError with GitHub's own words if GitHub does not merge it.
         """
         values = {"commit_title": title, "commit_message": message, "merge_method": method, "sha": pull.head_sha}
+        path = f"/pulls/{pull.number}/merge"
         try:
-            answer = self.client.rest("PUT", f"/pulls/{pull.number}/merge", values, permission=MERGE, fresh=True)
+            answer = self.client.rest("PUT", path, values, permission="contents: write", fresh=True)
         except GitHubError as error:
             known = type(error) is not GitHubError  # it has a reason of its own
             if not known and error.status in (HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.CONFLICT):

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from actions.api.check_reader import required_checks_of
 from actions.api.client import file_fields, path_variables, query
+from actions.api.comparison import Comparison, read_comparison
 from actions.api.pulls import NEWEST_PULLS, PULL_FIELDS, read_pulls
 from actions.api.rules import BranchRules, read_rules
 from actions.errors import (
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 PATHS_PER_QUERY = 100
 SYMLINK = 0o120000
 READ = "contents: read"
+READ_PULLS = "contents: read, pull requests: read"
 WRITE = "contents: write"
 REWORK = "-rework"
 ZEROS = "0" * 40
@@ -74,32 +76,6 @@ class Branch:
     pulls: tuple[Pull, ...]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Commit:
-    """A commit in a comparison."""
-
-    sha: str
-    message: str
-    author: str
-
-    @property
-    def title(self) -> str:
-        """Return the first line of the message."""
-        return self.message.partition("\n")[0]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Comparison:
-    """How a head relates to a base (`ahead`, `behind`, `identical`, `diverged`), and the commits that only it has."""
-
-    status: str
-    commits: tuple[Commit, ...] = ()
-    total: int = 0
-    files: tuple[str, ...] = ()
-    base: str = ""
-    merge_base: str = ""
-
-
 @dataclass(frozen=True)
 class Repository:
     """Read and change one repository: branches, commits, files."""
@@ -131,7 +107,8 @@ class Repository:
                 target {{ oid ... on Commit {{ {file_fields(paths)} }} }}
             }}""",
         )
-        answer = self.client.repository(document, {"branch": BRANCH + branch, **path_variables(paths)})
+        variables = {"branch": BRANCH + branch, **path_variables(paths)}
+        answer = self.client.repository(document, variables, permission=READ_PULLS)
         if not answer["base"]:
             wanted = f"branch '{branch}'" if branch else "commit yet"
             raise ConflictError(f"{self.name} has no {wanted}")
@@ -157,7 +134,8 @@ class Repository:
                     signature {{ isValid }} {file_fields(paths)} }} }} }}
                 pullRequests(headRefName: $branch, {NEWEST_PULLS}) {{ nodes {{ {PULL_FIELDS} }} }}""",
         )
-        answer = self.client.repository(document, {"ref": BRANCH + name, "branch": name, **path_variables(paths)})
+        variables = {"ref": BRANCH + name, "branch": name, **path_variables(paths)}
+        answer = self.client.repository(document, variables, permission=READ_PULLS)
         if not answer["ref"]:
             return None
         with self.client.parsing():
@@ -356,14 +334,7 @@ class Repository:
         if answer is None:
             return None
         with self.client.parsing():
-            return Comparison(
-                status=answer["status"],
-                commits=_commits(answer),
-                total=answer["total_commits"],
-                files=tuple(dict.fromkeys(path for file in answer["files"] for path in _paths_of(file))),
-                base=answer["base_commit"]["sha"],
-                merge_base=answer["merge_base_commit"]["sha"],
-            )
+            return read_comparison(answer)
 
     def _texts(self, commit: Mapping[str, Any], paths: Sequence[str]) -> dict[str, str]:
         entries = {path: commit[f"f{index}"] for index, path in enumerate(paths)}
@@ -377,22 +348,6 @@ def _file_text(repository: str, path: str, entry: Mapping[str, Any]) -> str:
     if blob.get("text") is None or blob["isBinary"] or blob["isTruncated"]:
         raise EnvFileError(f"{path} in {repository} is not a text file of at most 512 KB", file=path, line=1)
     return str(blob["text"])
-
-
-def _paths_of(file: Mapping[str, Any]) -> tuple[str, ...]:
-    old = file.get("previous_filename")
-    return (file["filename"], old) if old else (file["filename"],)
-
-
-def _commits(answer: Mapping[str, Any]) -> tuple[Commit, ...]:
-    return tuple(
-        Commit(
-            sha=commit["sha"],
-            message=commit["commit"]["message"],
-            author=(commit["author"] or {}).get("login") or commit["commit"]["author"]["name"],
-        )
-        for commit in answer["commits"]
-    )
 
 
 def _is_valid(signature: Mapping[str, Any] | None) -> bool:

@@ -13,7 +13,8 @@ from actions.app.release import contains
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from actions.api.repository import Commit, Comparison, Repository
+    from actions.api.comparison import Commit, Comparison
+    from actions.api.repository import Repository
 
 PICKED = re.compile(r"\(cherry picked from commit ([0-9a-f]{40})\)")
 HUNK = re.compile(r"(?m)^@@ .*$")

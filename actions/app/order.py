@@ -15,7 +15,7 @@ from actions.tags import is_commit, is_version, precedence
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from actions.api.repository import Comparison
+    from actions.api.comparison import Comparison
 
 
 class Order(StrEnum):

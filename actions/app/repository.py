@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from actions.api.batches import in_batches
 from actions.api.check_reader import CHECKS, ROLLUP, CheckReader, read_checks, required_checks_of
 from actions.api.client import query
-from actions.api.repository import Commit, Comparison, Repository
+from actions.api.comparison import Commit, Comparison
+from actions.api.repository import Repository
 from actions.app.lost_commits import LostCommits
 from actions.app.order import Order, order
 from actions.app.release import MERGED_INTO, Release, ReleaseBranches, find_release, read_merged_into

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from actions.api.client import Client
-    from actions.api.repository import Comparison
+    from actions.api.comparison import Comparison
     from actions.app.order import Order
     from actions.app.repository import AppRepository, Build
     from actions.evidence.facts import CommitFacts

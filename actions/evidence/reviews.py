@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 
     from actions.api.client import Client
 
-PERMISSION = (
-    "contents: read, pull requests: read, checks: read, commit statuses: read (of an App, or of a classic token)"
-)
+PERMISSION = "contents: read, pull requests: read, checks: read, commit statuses: read (of an App or a classic token)"
 TICKET = re.compile(r"\b[A-Z][A-Z0-9]{1,9}-\d+\b")
 LOGIN = "{ login __typename }"
 CHECKS = """statusCheckRollup { contexts(first: 100) { totalCount nodes { __typename

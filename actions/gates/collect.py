@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from actions.api.checks import CheckVerdict
-    from actions.api.repository import Comparison, Repository
+    from actions.api.comparison import Comparison
+    from actions.api.repository import Repository
     from actions.gates.trailers import Trailers
     from actions.infra.change import Change
     from actions.infra.config import Config

@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 
     from actions.api.client import Client
 
-READ = "metadata: read"
-WRITE = "administration: write"
+# What GitHub asks for to read and to write; of an organization, it lists no rulesets to anybody who may not write them.
+NEEDS = {
+    "repository": ("metadata: read", "administration: write"),
+    "organization": ("organization administration: write", "organization administration: write"),
+}
 # The ids of the built-in repository roles.
 ROLES = {"maintain": 2, "write": 4, "admin": 5}
 FACTS = """
@@ -39,25 +42,30 @@ class RulesetStore:
         """Return the kind of the client's target: `repository` or `organization`."""
         return "repository" if "/" in self.client.name else "organization"
 
+    @property
+    def _needs(self) -> tuple[str, str]:
+        return NEEDS[self.scope]
+
     def all(self) -> list[Ruleset]:
         """Return the rulesets of the target itself, without inherited ones. A repository has at most 75."""
         inherited = "&includes_parents=false" if self.scope == "repository" else ""
-        listed = self.client.rest("GET", f"/rulesets?per_page=100{inherited}", permission=READ)
+        read, _ = self._needs
+        listed = self.client.rest("GET", f"/rulesets?per_page=100{inherited}", permission=read)
         with self.client.parsing():
             numbers = [int(entry["id"]) for entry in listed]
-        return [self._read(self.client.rest("GET", f"/rulesets/{number}", permission=READ)) for number in numbers]
+        return [self._read(self.client.rest("GET", f"/rulesets/{number}", permission=read)) for number in numbers]
 
     def create(self, ruleset: Ruleset) -> Ruleset:
         """Create *ruleset*, and return it as GitHub stored it."""
-        return self._read(self.client.rest("POST", "/rulesets", ruleset.body(), permission=WRITE))
+        return self._read(self.client.rest("POST", "/rulesets", ruleset.body(), permission=self._needs[1]))
 
     def update(self, number: int, ruleset: Ruleset) -> Ruleset:
         """Replace the ruleset *number* by *ruleset*, and return it as GitHub stored it."""
-        return self._read(self.client.rest("PUT", f"/rulesets/{number}", ruleset.body(), permission=WRITE))
+        return self._read(self.client.rest("PUT", f"/rulesets/{number}", ruleset.body(), permission=self._needs[1]))
 
     def delete(self, number: int) -> None:
         """Delete the ruleset *number* if it exists."""
-        self.client.rest("DELETE", f"/rulesets/{number}", permission=WRITE, absent=(HTTPStatus.NOT_FOUND,))
+        self.client.rest("DELETE", f"/rulesets/{number}", permission=self._needs[1], absent=(HTTPStatus.NOT_FOUND,))
 
     def facts(self, revision: str) -> RepositoryFacts:
         """Return the facts that the lint needs, with the workflows at *revision*."""
@@ -85,7 +93,7 @@ class RulesetStore:
         }
         if kind not in paths:
             raise InputError(f"a bypass of kind {kind} cannot be given by name; use actor_id")
-        permission = "members: read" if kind == "Team" else READ
+        permission = "members: read" if kind == "Team" else "metadata: read"
         actor = self.client.rest("GET", paths[kind], permission=permission, absent=(HTTPStatus.NOT_FOUND,), root="")
         if actor is None:
             raise InputError(f"{kind} '{name}' not found: it does not exist, or this token cannot see it")

@@ -11,7 +11,7 @@ from actions.tags import is_tag, short
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from actions.api.repository import Comparison
+    from actions.api.comparison import Comparison
     from actions.infra.change import Change
 
 # The last line of every commit that open-infra-pr makes; by it a later run knows that it may make the commit anew.

@@ -30,8 +30,9 @@ from actions.runner.log import say
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from actions.api.comparison import Comparison
     from actions.api.pulls import Progress, Pull
-    from actions.api.repository import Base, Branch, Comparison, Repository
+    from actions.api.repository import Base, Branch, Repository
     from actions.pull_request.proposal import Proposal
     from actions.pull_request.settings import Settings
     from actions.pull_request.side_work import SideWork

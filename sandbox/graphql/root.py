@@ -10,6 +10,7 @@ from sandbox.gitrepo import BRANCH
 from sandbox.graphql.commits import Commit
 from sandbox.graphql.repository import Ref, Repository
 from sandbox.graphql.users import User, actor
+from sandbox.rest.call import allowed
 from sandbox.state import ZEROS, AutoMerge, timestamp
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ class Root:
 
     def enablePullRequestAutoMerge(self, input: dict[str, Any]) -> dict[str, Any]:
         repo, pull = self._pull(input["pullRequestId"])
+        allowed(repo, self._context.token, "write", "contents")  # as well (whme/csshw#234)
         wish = AutoMerge(
             self._context.token,
             input["mergeMethod"].lower(),
@@ -97,6 +99,9 @@ class Root:
 
     def enqueuePullRequest(self, input: dict[str, Any]) -> dict[str, Any]:
         repo, pull = self._pull(input["pullRequestId"])
+        allowed(
+            repo, self._context.token, "write", "contents"
+        )  # guess: as to auto-merge (gh-stack#497)
         self._context.behaviour.enqueue(repo, pull)
         return {"clientMutationId": None}
 

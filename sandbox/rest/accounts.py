@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sandbox.rest.call import Answer, Call, found, route
+from sandbox.rest.call import Answer, Call, found, require_grant, route
 
 
 @route("GET /user")
@@ -23,6 +23,7 @@ def _get_app(call: Call) -> Answer:
 
 @route("GET /orgs/{org}/teams/{team_slug}")
 def _get_team(call: Call) -> Answer:
+    require_grant(call.token, "read", "members")
     owner = found(call.state.users.get(call.path["org"]))
     team = found(next((team for team in owner.teams if team.slug == call.path["team_slug"]), None))
     return 200, {"id": team.id, "slug": team.slug, "name": team.slug}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.behaviour import WEB_FLOW, Refusal
 from sandbox.gitrepo import BRANCH, GitRepo
-from sandbox.rest.call import Answer, Call, found, route
+from sandbox.rest.call import Answer, Call, found, require_grant, route
 
 if TYPE_CHECKING:
     from sandbox.state import Repo, Role, User
@@ -28,7 +28,7 @@ def _create_repository(call: Call) -> Answer:
     owner, body = _organization(call), call.body
     if call.token.user.login not in owner.owners:  # pulumi/pulumi-github#116
         raise Refusal(403, "You need admin access to the organization before adding a repository to it.")
-    _require_grant(call)
+    require_grant(call.token, "write", "administration")
     if f"{owner.login}/{body['name']}".lower() in call.state.repos:  # dyad-sh/dyad#1914
         message = "name already exists on this account"
         error = {"resource": "Repository", "code": "custom", "field": "name", "message": message}
@@ -79,16 +79,10 @@ def _organization(call: Call) -> User:
 def _administered(call: Call) -> Repo:
     """Return the repository of the path, archived or not, to an administrator (octokit/octokit.rb#1208)."""
     repo = call.repo(permission="administration")
-    if repo.role(call.token.user) != "admin":
+    if repo.role(call.token.user) != "admin" and not call.token.is_of_app:
         raise Refusal(403, "Must have admin rights to Repository.")
-    _require_grant(call)
+    require_grant(call.token, "write", "administration")
     return repo
-
-
-def _require_grant(call: Call) -> None:
-    if call.token.grants("administration") not in ("write", "admin"):
-        kind = "personal access token" if call.token.user.kind == "User" else "integration"
-        raise Refusal(403, f"Resource not accessible by {kind}")
 
 
 def _change(repo: Repo, body: dict[str, Any]) -> None:

@@ -78,18 +78,31 @@ class Call:
 def allowed(repo: Repo | None, token: Token, need: str, permission: str) -> Repo:
     """Return *repo* if *token* may *need* (read, write, admin) it; what it may not even read is not there.
 
-    *permission* names one, or several of which any will do: `issues or pull_requests`.
+    *permission* names one, or several of which any will do: `issues or pull_requests`. What takes an administrator
+    (*need* is `admin`) takes the permission to write. An App has no role: its permissions decide ("Choosing permissions
+    for a GitHub App").
     """
     role = repo.role(token.user) if repo else "none"
     if not repo or role == "none":
         raise Refusal(404, "Not Found", kind="NOT_FOUND")
-    granted = max(ROLES.index(token.grants(name)) for name in permission.split(" or "))
-    if min(ROLES.index(role), granted) < ROLES.index(need):
-        kind = "personal access token" if token.user.kind == "User" else "integration"
-        raise Refusal(403, f"Resource not accessible by {kind}", kind="FORBIDDEN")
+    if not token.is_of_app and ROLES.index(role) < ROLES.index(need):
+        raise inaccessible(token)
+    require_grant(token, "write" if need == "admin" else need, permission)
     if need != "read" and repo.archived:
         raise Refusal(403, "Repository was archived so is read-only.", kind="FORBIDDEN")
     return repo
+
+
+def require_grant(token: Token, need: str, permission: str) -> None:
+    """Raise Refusal as GitHub does unless *token* grants *need* (read, write) of *permission*, or of one of several."""
+    if max(ROLES.index(token.grants(name)) for name in permission.split(" or ")) < ROLES.index(need):
+        raise inaccessible(token)
+
+
+def inaccessible(token: Token) -> Refusal:
+    """Return the refusal of what *token* may not do."""
+    kind = "personal access token" if token.user.kind == "User" else "integration"
+    return Refusal(403, f"Resource not accessible by {kind}", kind="FORBIDDEN")
 
 
 def found(thing: Any) -> Any:

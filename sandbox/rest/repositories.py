@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @route("GET /repos/{owner}/{repo}")
 def _repo(call: Call) -> Answer:
-    return 200, call.payloads.repo(call.repo())
+    return 200, call.payloads.repo(call.repo(permission="metadata"))
 
 
 @route("GET /repos/{owner}/{repo}/commits/{ref}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from io import StringIO
@@ -387,24 +388,80 @@ def test_a_commit_of_the_app_that_nobody_independent_approved_is_found(delivery:
 # What cannot be read
 
 
+READS_APP = dict.fromkeys(("contents", "pull_requests", "checks", "statuses"), "read")
+
+
+def with_statuses(delivery: Exported) -> None:
+    """Have a tag deployed, with commit statuses beside the checks, and rules that changed since."""
+    tag = delivery.release()
+    app, infra = delivery.world.app, delivery.world.infra
+    number = delivery.propose(infra, {"envs/prod.json": tagged(tag)}, message="Change")
+    head = infra.pulls[number].head_sha
+    for name in ("test", "gates"):
+        delivery.github.report(name, "success", head)
+    for repo, sha in ((app, tag), (infra, head)):
+        path = f"/repos/{repo.full_name}/statuses/{sha}"
+        delivery.person("olivia").api("POST", path, {"state": "success", "context": "scan"})
+    delivery.person("bob").approve(INFRA, number)
+    delivery.deploy(delivery.person("alice").merge(INFRA, number))
+    infra.ruleset("main")["updated_at"] = "2099-01-01T00:00:00Z"
+
+
+def exported_by_apps(delivery: Exported, infra: dict[str, str], app: dict[str, str]) -> Result:
+    """Export with the tokens of two Apps of so much."""
+    state = delivery.sandbox.state
+    state.add_user("reader[bot]", kind="Bot")
+    delivery.world.app.members["reader[bot]"] = "read"
+    given = {
+        "token": state.add_token(AUDITOR, permissions=infra),
+        "app-token": state.add_token("reader[bot]", permissions=app),
+    }
+    return delivery.export(**given)
+
+
+def test_the_documented_permissions_suffice(delivery: Exported) -> None:
+    with_statuses(delivery)
+
+    result = exported_by_apps(delivery, AUDITED, READS_APP)
+
+    assert (delivery.last(result)["unknown"], delivery.last(result)["exceptions"]) == ([], [])
+
+
 @pytest.mark.parametrize(
-    ("missing", "unknown"),
+    ("lacking", "named"),
     [
-        ("administration", {"rule evaluations", "rules in force"}),
-        ("actions", {"workflow run"}),
+        ({"administration": "none"}, "administration: read"),
+        ({"administration": "read"}, "administration: write"),
+        ({"actions": "none"}, "actions: read"),
+        ({"checks": "none"}, "checks: read"),
+        ({"statuses": "none"}, "commit statuses: read"),
+        ({"deployments": "none"}, "deployments: read"),
+        ({"pull_requests": "none"}, "pull requests: read"),
+        ({"contents": "none"}, "contents: read"),
     ],
+    ids=str,
 )
-def test_what_the_token_may_not_read_is_unknown(delivery: Exported, missing: str, unknown: set[str]) -> None:
-    github = delivery.github
-    ruleset = github.world.infra.ruleset("main")
-    delivery.bump(delivery.release())
-    ruleset["updated_at"] = "2099-01-01T00:00:00Z"
-    permissions = {name: "read" for name in AUDITED if name != missing}
-    token = github.sandbox.state.add_token(AUDITOR, permissions=permissions)
+def test_what_the_token_may_not_read_is_named(delivery: Exported, lacking: dict[str, str], named: str) -> None:
+    with_statuses(delivery)
 
-    record = delivery.last(delivery.export(token=token))
+    result = exported_by_apps(delivery, AUDITED | lacking, READS_APP)
 
-    assert {text for text in unknown if any(text in said for said in record["unknown"])} == unknown
+    if result.outputs["reason"] == "permission-denied":
+        assert re.search(f"your-org/infra, or cannot see it: it needs '[^']*{named}", result.log)
+    else:
+        record = delivery.last(result)
+        assert [text for text in record["unknown"] if named in text], record["unknown"]
+        assert "unknown" in exceptions(record)
+
+
+@pytest.mark.parametrize("lacking", READS_APP)
+def test_what_the_app_token_may_not_read_is_named(delivery: Exported, lacking: str) -> None:
+    with_statuses(delivery)
+    named = {"pull_requests": "pull requests", "statuses": "commit statuses"}.get(lacking, lacking)
+
+    record = delivery.last(exported_by_apps(delivery, AUDITED, {**READS_APP, lacking: "none"}))
+
+    assert [text for text in record["unknown"] if f"{named}: read" in text], record["unknown"]
     assert "unknown" in exceptions(record)
 
 

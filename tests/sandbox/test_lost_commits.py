@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from actions.api.client import Client
-from actions.api.repository import Comparison
+from actions.api.comparison import Comparison
 from actions.app.lost_commits import LostCommits
 from actions.app.repository import AppRepository
 from sandbox.faults import Fault

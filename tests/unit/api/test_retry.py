@@ -86,6 +86,7 @@ def test_pauses_grow_from_one_second_at_most(error: str) -> None:
     for attempts in runs:
         retry(attempts, timeout=600, clock=attempts.clock)
 
+    assert min(min(attempts.slept) for attempts in runs) < 1 / 2
     longest = [max(pauses) for pauses in zip(*(attempts.slept for attempts in runs), strict=True)]
     assert all(at_most / 2 < pause <= at_most for pause, at_most in zip(longest, [1, 2, 4, 8, 16], strict=True))
 
@@ -102,12 +103,13 @@ def test_checks_are_waited_for_as_long_as_there_is_time() -> None:
 
 @pytest.mark.parametrize(("wait", "pauses"), [(30, [30, 30, 30]), (0, [1, 2, 4]), (3, [3, 3, 4])])
 def test_a_limit_is_waited_out_and_a_server_that_says_now_is_asked_ever_slower(
-    wait: float, pauses: list[float]
+    capsys: pytest.CaptureFixture[str], wait: float, pauses: list[float]
 ) -> None:
     attempts = Attempts(RateLimitedError("x", wait=wait), fails=3)
 
     assert retry(attempts, timeout=600, clock=attempts.clock) == "done"
     assert attempts.slept == pauses
+    assert capsys.readouterr().out.splitlines() == [f"x; waiting {pause} s" for pause in pauses]
 
 
 def test_a_pause_that_ends_with_the_timeout_is_made() -> None:

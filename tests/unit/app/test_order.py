@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from actions.api.repository import Comparison
+from actions.api.comparison import Comparison
 from actions.app.order import Order, order
 
 A, B = "a" * 40, "b" * 40

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actions.api.repository import Commit, Comparison
+from actions.api.comparison import Commit, Comparison
 from actions.errors import ActionError, InputError, InvalidTagError, NoTagError, UnknownServiceError
 from actions.infra import change, change_report
 from actions.infra.change import Request, plan_changes
