@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.sandbox.scenarios import Infra, entries, held, hold, planned, two
+from tests.sandbox.scenarios import Infra, entries, held, hold, merge_files, planned, two
 
 ACTION = "action-deploy-matrix"
 
@@ -99,6 +99,14 @@ def test_a_service_that_is_gone_is_a_change(infra: Infra) -> None:
     infra.github.change_infra({"envs/dev.json": '{"api": {"tag": "1.0.0"}}'})
 
     assert planned(infra.plan(environments="dev")) == ["dev"]
+
+
+def test_a_run_that_was_overtaken_takes_no_service_out(infra: Infra) -> None:
+    infra.deployed("dev", infra.push(dev="1.0.0"))
+    old = infra.github.change_infra({"envs/dev.json": '{"api": {"tag": "1.0.0"}}'})
+    infra.deployed("dev/api", infra.push(dev="1.1.0"))
+
+    assert infra.plan(old, environments="dev").outputs["reason"] == "superseded"
 
 
 def test_a_record_of_a_file_that_nobody_can_read_tells_nothing(infra: Infra) -> None:
@@ -211,6 +219,22 @@ def test_what_somebody_approved_goes(running: Infra) -> None:
     running.merge("staging", tag + "+1", approved=True)
 
     assert planned(hold(running, app_repo="your-org/app")) == ["staging"]
+
+
+@pytest.mark.parametrize("approved", [True, False])
+def test_a_service_is_taken_out_if_somebody_approved_it(running: Infra, *, approved: bool) -> None:
+    staging = json.loads(running.github.infra_file("envs/staging.json"))
+    running.github.world.infra.rulesets.clear()
+    without = json.dumps({"api": staging["api"]})
+    if approved:
+        merge_files(running, {"envs/staging.json": without})
+    else:
+        running.github.change_infra({"envs/staging.json": without})
+
+    result = hold(running)
+
+    assert planned(result) == (["staging"] if approved else [])
+    assert held(result) == (set() if approved else {"staging/web review-required"})
 
 
 @pytest.mark.parametrize(

@@ -626,8 +626,10 @@ def test_a_service_that_is_gone_with_its_file_is_looked_at_too(delivery: Exporte
     delivery.land(infra, {"charts/web/values-prod.yaml": "image:\n  tag: 2\n"})
     delivery.land(infra, {"charts/web/values-prod.yaml": None})
 
-    moves = [[(m["service"], m["before"], m["after"]) for m in r["moves"]] for r in delivery.records()[2:]]
+    records = delivery.records()[2:]
 
+    moves = [[(m["service"], m["before"], m["after"]) for m in record["moves"]] for record in records]
+    assert [record["moves"][0]["file"] for record in records[1:]] == ["charts/web/values-prod.yaml"] * 2
     assert moves == [
         [("api", delivery.github.world.app.git.head("main"), "1"), ("web", "", "1")],
         [("web", "1", "2")],

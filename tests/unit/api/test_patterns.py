@@ -72,6 +72,8 @@ def test_a_workflow_filter_reads_a_pattern_as_the_cheat_sheet_says(pattern: str,
     [
         pytest.param(None, [], True, id="no filter"),
         pytest.param(["main"], [], False, id="another branch"),
+        pytest.param(["hotfixes"], [], False, id="a branch that begins so"),
+        pytest.param(None, ["hotfixes"], True, id="a branch that begins so is ignored"),
         pytest.param(["hotfixes/**", "!hotfixes/a"], [], False, id="taken out again"),
         pytest.param(["!hotfixes/a", "hotfixes/**"], [], True, id="taken in again"),
         pytest.param(None, ["hotfixes/*"], False, id="ignored"),

@@ -24,6 +24,7 @@ def pull(state: str = "MERGED", *, base: str = "main", merge: str | None = SHA) 
         pytest.param([pull("CLOSED")], [], id="closed"),
         pytest.param([pull(merge="b" * 40)], [], id="merged as another commit, so this one is of its branch"),
         pytest.param([pull("CLOSED", merge=None)], [], id="never merged"),
+        pytest.param([pull(merge=None)], [], id="merged as a commit that is gone"),
         pytest.param([], [], id="no pull request"),
     ],
 )

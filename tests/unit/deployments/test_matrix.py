@@ -262,6 +262,15 @@ def test_every_service_is_deployed_if_all_are_asked_for() -> None:
     assert [entry["service"] for entry in entries(found, per=Per.SERVICE, only_changed=True)] == ["api"]
 
 
+@pytest.mark.parametrize(("characters", "number"), [(200_000, 1), (200_001, 2)])
+def test_entries_share_a_shard_up_to_as_many_characters_as_github_takes(characters: int, number: int) -> None:
+    entries_ = [{"env": name, "service": "", "x": ""} for name in "ab"]
+    for entry, wanted in zip(entries_, (200_000, characters), strict=True):
+        entry["x"] = "x" * (wanted - len('{"env":"a","service":"","x":""},'))
+
+    assert len(shards(entries_, services=())) == number
+
+
 def test_environments_share_a_shard_as_long_as_they_fit() -> None:
     matrix = [service_entry(name, f"s{number}") for name in ("a", "b", "c") for number in range(100)]
 
