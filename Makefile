@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 NPM := --ignore-scripts --no-audit --no-fund
 
-.PHONY: demo sandbox test conformance lint bench bench-contention bench-cost bench-evidence bench-infra-pr bench-interleavings mutants lock clean setup
+.PHONY: demo sandbox test conformance lint bench bench-contention bench-cost bench-evidence bench-infra-pr bench-interleavings faults mutants lock clean setup
 .DEFAULT_GOAL := test
 
 setup: .setup-done
@@ -57,6 +57,9 @@ bench-infra-pr: setup
 
 bench-interleavings: setup
 	$(BIN)/python -m bench.interleavings
+
+faults: setup
+	FAULTS=all $(BIN)/pytest -q -n auto tests/sandbox/test_faults.py
 
 mutants: setup
 	$(BIN)/python -m bench.mutants

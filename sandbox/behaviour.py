@@ -119,7 +119,12 @@ class Behaviour:
             repo.git.set_ref(ref, after)
         else:
             repo.git.delete_ref(ref)
-        self._emit("push", repo, token, payload, ref, after or before or "")
+        self.emit("push", repo, token, payload, ref, after or before or "")
+        if after and not before:
+            kind, name = ref.removeprefix("refs/").partition("/")[::2]
+            created = {"ref": name, "ref_type": "branch" if kind == "heads" else "tag"}
+            who = {"repository": payload["repository"], "sender": payload["sender"]}
+            self.emit("create", repo, token, {**created, **who}, ref, after)
         self._update_pulls(repo, token, branch_of(ref), after)
 
     def require_rules(self, repo: Repo, token: Token, update: Update) -> None:
@@ -435,11 +440,11 @@ class Behaviour:
         payload = {**self.payloads.pull_event(repo, token.user, pull, action), **more}
         merged = pull.merge_sha is not None
         ref = BRANCH + pull.base if merged else f"refs/pull/{pull.number}/merge"
-        sha = pull.merge_sha if merged else self._test_merge(repo, pull)
+        sha = pull.merge_sha if merged else self.test_merge(repo, pull)
         if sha:
-            self._emit("pull_request", repo, token, payload, ref, sha)
+            self.emit("pull_request", repo, token, payload, ref, sha)
 
-    def _test_merge(self, repo: Repo, pull: Pull) -> str | None:
+    def test_merge(self, repo: Repo, pull: Pull) -> str | None:
         """Return the commit that GitHub tests an open pull request at, None if it conflicts: then nothing runs."""
         base = repo.git.head(pull.base) or ""
         tree = repo.git.merge_tree(base, pull.head_sha)
@@ -450,7 +455,8 @@ class Behaviour:
         repo.git.set_ref(f"refs/pull/{pull.number}/merge", sha)
         return sha
 
-    def _emit(self, name: str, repo: Repo, token: Token, payload: dict[str, object], ref: str, sha: str) -> None:
+    def emit(self, name: str, repo: Repo, token: Token, payload: dict[str, object], ref: str, sha: str) -> None:
+        """Tell of an event, which may start workflows at *sha*."""
         # docs.github.com, "Triggering a workflow from a workflow": what GITHUB_TOKEN does starts no runs.
         if not token.of_run:
             self.state.emit(Event(name, repo, token.user, payload, ref, sha))

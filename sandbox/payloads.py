@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,9 @@ from sandbox.state import (
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+MERGE_SETTINGS = {"merge": "merge_commit", "squash": "squash_merge", "rebase": "rebase_merge"}
 
 
 class Payloads:
@@ -68,7 +72,10 @@ class Payloads:
             "html_url": f"{self.server}/{repo.full_name}",
             "clone_url": f"{self.server}/{repo.full_name}.git",
             "default_branch": repo.default_branch,
+            "archived": repo.archived,
             "delete_branch_on_merge": repo.delete_branch_on_merge,
+            "allow_auto_merge": repo.allow_auto_merge,
+            **{f"allow_{name}": method in repo.merge_methods for method, name in MERGE_SETTINGS.items()},
         }
 
     def commit(self, repo: Repo, sha: str) -> dict[str, Any]:
@@ -406,15 +413,21 @@ class Payloads:
         status, conclusion = repo.progress(run)
         return {
             "id": run.id,
-            "run_attempt": 1,
+            "name": run.name,
+            "run_number": run.number,
+            "run_attempt": run.attempt,
+            "workflow_id": zlib.crc32(f"{repo.full_name}/{run.path}".encode()),
             "status": status,
             "conclusion": conclusion,
             "event": run.event,
             "path": run.path,
             "head_sha": run.sha,
-            "head_branch": repo.default_branch,
+            "head_branch": run.branch or repo.default_branch,
+            "created_at": run.created,
+            "run_started_at": run.created,
+            "updated_at": max([run.created, *(job.completed or "" for job in repo.jobs(run))]),
             "actor": self.user(run.actor),
-            "triggering_actor": self.user(run.actor),
+            "triggering_actor": self.user(run.rerun_by or run.actor),
             "html_url": f"{self.server}/{repo.full_name}/actions/runs/{run.id}",
         }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import re
 import socket
@@ -232,7 +233,12 @@ class _Handler(BaseHTTPRequestHandler):
         answer = described.complete(schema, known) if schema else known
         sandbox.violations += described.response_problems(operation, status, answer if schema else None)
         self._note(path, name, token, status)
-        return status, answer, {"Link": link} if link else {}
+        headers = {"Link": link} if link else {}
+        if self.command == "GET" and status == 200:
+            headers["ETag"] = f'W/"{hashlib.sha256(json.dumps(answer).encode()).hexdigest()}"'
+            if headers["ETag"] in (self.headers.get("If-None-Match") or ""):
+                return 304, None, headers
+        return status, answer, headers
 
     def _by_name(self, path: str) -> str:
         """Return *path* with the name of the repository if it has its number, as what a redirect leads to has."""
@@ -331,12 +337,26 @@ class _Handler(BaseHTTPRequestHandler):
         exchange = Exchange(self.command, path, operation, token.user.login, status, points)
         self.server.sandbox.exchanges.append(exchange)
 
+    def _limits(self) -> dict[str, str]:
+        """Return what GitHub says beside every answer of its API; the limit of this hour is never reached here."""
+        limit, used = 5000, len(self.server.sandbox.exchanges)
+        return {
+            "x-github-request-id": f"{id(self):X}:{used}",
+            "x-ratelimit-limit": str(limit),
+            "x-ratelimit-remaining": str(max(1, limit - used)),
+            "x-ratelimit-used": str(min(used, limit - 1)),
+            "x-ratelimit-reset": str(int(time.time()) // 3600 * 3600 + 3600),
+            "x-ratelimit-resource": "graphql" if self.path == GRAPHQL_PATH else "core",
+        }
+
     def _json(self, status: int, answer: Any, headers: dict[str, str] | None = None) -> None:
         content = b"" if answer is None else answer if isinstance(answer, bytes) else json.dumps(answer).encode()
         self._send(status, content, "application/json; charset=utf-8", headers or {})
 
     def _send(self, status: int, content: bytes, kind: str, headers: dict[str, str]) -> None:
         self.send_response(status)
+        if self.path.startswith("/api/"):
+            headers = self._limits() | headers
         for name, value in {"Content-Type": kind, "Content-Length": str(len(content)), **headers}.items():
             self.send_header(name, value)
         self.end_headers()

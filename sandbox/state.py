@@ -132,6 +132,7 @@ class CheckRun:
     started: str = field(default_factory=timestamp)
     completed: str | None = None
     bare: bool = False
+    attempt: int = 1
 
 
 @dataclass(eq=False, slots=True)
@@ -291,7 +292,10 @@ class Release:
 
 @dataclass(eq=False, slots=True)
 class WorkflowRun:
-    """A run of a workflow, as the API knows it."""
+    """A run of a workflow, as the API knows it: its *number* among those of the workflow, and its *attempt*.
+
+    *branch* is that of the event, *again* runs it once more, for the sake of somebody else.
+    """
 
     id: int
     path: str
@@ -299,6 +303,13 @@ class WorkflowRun:
     actor: User
     sha: str
     approvals: list[dict[str, Any]] = field(default_factory=list)
+    name: str = ""
+    number: int = 1
+    branch: str | None = None
+    created: str = field(default_factory=timestamp)
+    attempt: int = 1
+    rerun_by: User | None = None
+    again: Callable[[], None] | None = None
 
 
 @dataclass(eq=False, slots=True)
@@ -351,11 +362,15 @@ class Repo:
 
     def progress(self, run: WorkflowRun) -> tuple[str, str | None]:
         """Return status and conclusion of *run*, by its jobs."""
-        jobs = [check for check in self.checks if check.run == run.id]
+        jobs = self.jobs(run)
         if not jobs or any(job.conclusion is None for job in jobs):
             return ("in_progress" if jobs else "queued"), None
         bad = [job.conclusion for job in jobs if job.conclusion not in ("success", "skipped", "neutral")]
         return "completed", bad[0] if bad else "success"
+
+    def jobs(self, run: WorkflowRun) -> list[CheckRun]:
+        """Return the jobs of the last attempt of *run*."""
+        return [check for check in self.checks if check.run == run.id and check.attempt == run.attempt]
 
     def base_of(self, pull: Pull) -> str:
         """Return the commit that *pull* is compared with: where its branch left its base."""

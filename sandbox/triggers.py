@@ -49,6 +49,8 @@ def _fits(triggers: dict[str, Any], event: Event) -> bool:
         types = filters.get("types", DEFAULT_TYPES)
         fits = event.payload["action"] in types and _passes(filters, "branches", branch)
         return fits and _touched(filters, event)
+    if event.name in ("pull_request_review", "issue_comment"):
+        return event.payload["action"] in filters.get("types", [event.payload["action"]])
     if event.name == "push":
         branch = branch_of(event.ref)
         if not branch:

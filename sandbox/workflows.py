@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -10,7 +11,8 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from sandbox.server import Sandbox
 
 ACT = Path(sys.executable).with_name("act")
-MACHINE = "ubuntu-24.04"  # a job for another machine does not run
+MACHINES = ("ubuntu-latest", "ubuntu-24.04", "ubuntu-22.04")  # a job for another machine does not run
 ACTIONS_REPOSITORY = "your-org/gitops-actions"
 # What a runner has and a workflow may expect; nothing of the caller's beside it.
 PASSED_ON = ("PATH", "LANG", "TMPDIR", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "HTTPS_PROXY", "https_proxy", "NO_PROXY")
@@ -45,6 +47,8 @@ class Run:
     conclusion: str = ""
     process: subprocess.Popen[str] | None = None
     cancelled: bool = False
+    attempt: int = 1
+    triggering_actor: User | None = None
 
 
 class Workflows:
@@ -111,11 +115,41 @@ class Workflows:
                 name=workflow.get("name", path),
                 log=self._logs / f"{len(self.runs) + 1:02d}-{event.repo.name}-{Path(path).stem}-{event.name}.log",
             )
-            self.runs.append(run)
-            event.repo.runs.append(WorkflowRun(run.number, path, event.name, event.actor, _head(event)))
-            with self._idle:
-                self._busy += 1
-            self._pool.submit(self._run, run, workflow)
+            earlier = [known for known in event.repo.runs if known.path == path]
+            pull = event.payload.get("pull_request")
+            record = WorkflowRun(
+                run.number,
+                path,
+                event.name,
+                event.actor,
+                _head(event),
+                name=run.name,
+                number=len(earlier) + 1,
+                branch=pull["head"]["ref"] if pull else event.ref.removeprefix("refs/heads/"),
+            )
+            record.again = partial(self._start, run, workflow, record)
+            event.repo.runs.append(record)
+            self._start(run, workflow, record)
+
+    def _start(self, run: Run, workflow: dict[str, Any], record: WorkflowRun) -> None:
+        if record.attempt > 1:
+            run = replace(
+                run,
+                attempt=record.attempt,
+                log=run.log.with_stem(f"{run.log.stem}-{record.attempt}"),
+                jobs={},
+                outputs={},
+                summaries=[],
+                lines=[],
+                conclusion="",
+                process=None,
+                cancelled=False,
+                triggering_actor=record.rerun_by,
+            )
+        self.runs.append(run)
+        with self._idle:
+            self._busy += 1
+        self._pool.submit(self._run, run, workflow)
 
     def _run(self, run: Run, workflow: dict[str, Any]) -> None:
         try:
@@ -151,20 +185,20 @@ class _Execution:
         self.home = home
         self.processes = processes
         self.repo = run.event.repo
-        self.folder = sandbox.state.folder / "runs" / str(run.number)
+        self.folder = sandbox.state.folder / "runs" / f"{run.number}-{run.attempt}"
         self.checks: dict[str, CheckRun] = {}
         self.deployments: dict[str, Deployment] = {}
         self.sha = _head(run.event)
 
     def carry_out(self) -> None:
-        checkout = self._checkout()
+        token = self._run_token()
+        checkout = self._checkout(token)
         event_file = self.folder / "event.json"
         event_file.write_text(json.dumps(self.run.event.payload), encoding="utf-8")
-        token = self._run_token()
-        event, secrets = self.run.event, {**self.repo.secrets, "GITHUB_TOKEN": token}
+        secrets = {**self.repo.secrets, "GITHUB_TOKEN": token}
         with subprocess.Popen(
             [
-                *act_arguments(self.sandbox, event, self.run.number, event_file, secrets, self.local),
+                *act_arguments(self.sandbox, self.run, event_file, secrets, self.local),
                 *("-W", self.run.path, "-C", str(checkout)),
             ],
             env=act_environment(self.home, secrets),
@@ -184,8 +218,11 @@ class _Execution:
         self._finish(failed=failed)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _checkout(self) -> Path:
-        """Return a checkout as actions/checkout makes it by default: the one commit, without its history."""
+    def _checkout(self, token: str) -> Path:
+        """Return a checkout as actions/checkout makes it by default: the one commit, without its history.
+
+        With *token* in the settings of git, unless a step says `persist-credentials: false`.
+        """
         folder = self.folder / "checkout"
         folder.mkdir(parents=True)
         for arguments in (
@@ -196,6 +233,10 @@ class _Execution:
             ("remote", "set-url", "origin", f"{self.sandbox.url}/{self.repo.full_name}.git"),
         ):
             subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True)
+        if _persists_credentials(self.workflow):
+            basic = base64.b64encode(f"x-access-token:{token}".encode()).decode()
+            with (folder / ".git" / "config").open("a", encoding="utf-8") as config:
+                config.write(f'[http "{self.sandbox.url}/"]\n\textraheader = AUTHORIZATION: basic {basic}\n')
         return folder
 
     def _run_token(self) -> str:
@@ -251,6 +292,7 @@ class _Execution:
             self.checks[name] = CheckRun(
                 self.sandbox.state.new_id(), name, self.sha, ACTIONS_APP, self.run.number, status="in_progress"
             )
+            self.checks[name].attempt = self.run.attempt
             self.repo.checks.append(self.checks[name])
 
     def _start_deployment(self, name: str, job_id: str, matrix: dict[str, Any]) -> None:
@@ -311,14 +353,16 @@ class _Execution:
 
 
 def act_arguments(
-    sandbox: Sandbox, event: Event, number: int, event_file: Path, secrets: Iterable[str], local: Mapping[str, Path]
+    sandbox: Sandbox, run: Run, event_file: Path, secrets: Iterable[str], local: Mapping[str, Path]
 ) -> list[str]:
-    """Return the command that runs workflows for *event* as run *number*; *local* has the actions that they use."""
+    """Return the command that carries *run* out; *local* has the actions that its workflows use."""
+    event = run.event
     variables = {
         **sandbox.environment(),
         "GITHUB_REPOSITORY": event.repo.full_name,
-        "GITHUB_RUN_ID": str(number),
-        "GITHUB_TRIGGERING_ACTOR": event.actor.login,
+        "GITHUB_RUN_ID": str(run.number),
+        "GITHUB_RUN_ATTEMPT": str(run.attempt),
+        "GITHUB_TRIGGERING_ACTOR": (run.triggering_actor or event.actor).login,
         "GITHUB_REF": event.ref,
         "GITHUB_SHA": event.sha,
     }
@@ -326,7 +370,8 @@ def act_arguments(
         str(ACT),
         event.name,
         *("-e", str(event_file), "--actor", event.actor.login, "--json"),
-        *("-P", f"{MACHINE}=-self-hosted", "--no-cache-server", "--artifact-server-addr", "127.0.0.1"),
+        *(part for machine in MACHINES for part in ("-P", f"{machine}=-self-hosted")),
+        *("--no-cache-server", "--artifact-server-addr", "127.0.0.1"),
         *(part for used, folder in local.items() for part in ("--local-repository", f"{used}={folder}")),
         # by name only: the values are in act's environment, not in its arguments
         *(part for name in secrets for part in ("-s", name)),
@@ -344,6 +389,7 @@ def act_environment(home: Path, secrets: Mapping[str, str]) -> dict[str, str]:
         "HOME": str(home),
         "XDG_CACHE_HOME": str(home / ".cache"),
         "GIT_PAGER": "cat",
+        "GIT_TERMINAL_PROMPT": "0",  # nobody is there to answer
         "TERM": "dumb",
         **secrets,
     }
@@ -353,6 +399,13 @@ def _head(event: Event) -> str:
     """Return the commit that the jobs of *event* count for: a pull request's head, though its test merge is tested."""
     pull = event.payload.get("pull_request")
     return str(pull["head"]["sha"]) if pull else event.sha
+
+
+def _persists_credentials(workflow: dict[str, Any]) -> bool:
+    """Tell whether a checkout of *workflow* leaves its token to git: actions/checkout does, unless told not to."""
+    steps = [step for job in workflow["jobs"].values() for step in job.get("steps", ())]
+    checkouts = [step for step in steps if step.get("uses", "").startswith("actions/checkout@")]
+    return any(step.get("with", {}).get("persist-credentials") != "false" for step in checkouts)
 
 
 def _plain_values(matrix: dict[str, Any]) -> Iterator[str]:

@@ -129,11 +129,11 @@ def plan_changes(snapshot: Snapshot, wanted: Mapping[str, str]) -> ChangePlan:
     for service, tag in wanted.items():
         require_tag(tag)
         file = after.file_of(service)
-        before = file.tags().get(service)
+        before = file.tags().get(service, "")
         if before == tag:
             continue
         after = after.with_tag(service, tag)
-        changes.append(Change(env=snapshot.env, service=service, file=file.path, before=before or "", after=tag))
+        changes.append(Change(env=snapshot.env, service=service, file=file.path, before=before, after=tag))
     return ChangePlan(changes=tuple(changes), after=after)
 
 

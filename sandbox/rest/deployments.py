@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sandbox import events
 from sandbox.behaviour import Refusal
 from sandbox.rest.call import Answer, Call, found, route
 from sandbox.rules import GOOD
@@ -41,6 +42,7 @@ def _create_deployment(call: Call) -> Answer:
     deployment.task = body.get("task", deployment.task)
     deployment.transient = body.get("transient_environment", False)
     deployment.production = body.get("production_environment", deployment.production)
+    events.deployment_recorded(call.behaviour, repo, call.token, deployment)
     return 201, call.payloads.deployment(repo, deployment)
 
 

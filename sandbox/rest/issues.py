@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sandbox import events
 from sandbox.behaviour import Refusal, require_short
 from sandbox.rest.call import Answer, Call, found, route
 from sandbox.state import Comment, Label
@@ -143,6 +144,7 @@ def _comment(call: Call) -> Answer:
         raise Refusal(403, "Unable to create comment because issue is locked.")
     comment = Comment(call.state.new_id(), call.token.user, body)
     pull.comments.append(comment)
+    events.commented(call.behaviour, repo, call.token, pull, comment)
     return 201, call.payloads.comment(repo, pull, comment)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sandbox import events
 from sandbox.behaviour import Refusal, require_short
 from sandbox.rest.call import Answer, Call, found, route
 
@@ -163,6 +164,7 @@ def _review(call: Call) -> Answer:
         raise Refusal(422, "Unprocessable Entity", errors=["Body can't be blank"])
     review = call.behaviour.review(call.token, pull, state=state, body=body)
     call.behaviour.carry_out_wishes(repo)
+    events.reviewed(call.behaviour, repo, call.token, pull, review)
     return 200, call.payloads.review(repo, pull, review)
 
 

@@ -13,7 +13,7 @@ import yaml
 
 from sandbox.server import Sandbox
 from sandbox.state import Event, Repo
-from sandbox.workflows import act_arguments, act_environment
+from sandbox.workflows import Run, act_arguments, act_environment
 from sandbox.world import ORGANIZATION, copy_repository
 from tests.support import ACTIONS, ROOT
 
@@ -64,6 +64,7 @@ def test_a_self_test_passes_under_act(
     alice = sandbox.state.users["alice"]
     payload = sandbox.payloads.push(repo, alice, "refs/heads/main", None, sha)
     event = Event("push", repo, alice, payload, "refs/heads/main", sha)
+    run = Run(number=1, event=event, path=".github/workflows/ci.yml", name="CI", log=tmp_path / "log")
     event_file = tmp_path / "event.json"
     event_file.write_text(json.dumps(payload))
     checkout = tmp_path / "checkout"
@@ -72,7 +73,7 @@ def test_a_self_test_passes_under_act(
 
     done = subprocess.run(
         [
-            *act_arguments(sandbox, event, 1, event_file, secrets, {"your-org/gitops-actions@v1": actions}),
+            *act_arguments(sandbox, run, event_file, secrets, {"your-org/gitops-actions@v1": actions}),
             *("-W", ".github/workflows/ci.yml", "-j", job, "-C", str(checkout)),
         ],
         env=act_environment(home, secrets),

@@ -47,6 +47,19 @@ def test_what_is_no_git_client_is_told_so(github: GitHub) -> None:
         assert request(github, "GET", f"/api/v3{APP}", None, headers)[0] == 401
 
 
+def test_what_has_not_changed_is_not_sent_again(github: GitHub) -> None:
+    url, token = f"{github.sandbox.url}/api/v3{APP}", f"Bearer {github.world.tokens['alice']}"
+    with urllib.request.urlopen(urllib.request.Request(url, None, {"Authorization": token})) as first:  # noqa: S310
+        headers = first.headers
+    assert int(headers["x-ratelimit-remaining"]) < int(headers["x-ratelimit-limit"])
+    assert headers["x-github-request-id"]
+
+    conditional = {"If-None-Match": headers["ETag"]}
+    assert request(github, "GET", f"/api/v3{APP}", None, conditional)[0] == 304
+    github.world.app.allow_auto_merge = not github.world.app.allow_auto_merge
+    assert request(github, "GET", f"/api/v3{APP}", None, conditional)[0] == 200
+
+
 def branch(github: GitHub, repo: Repo, name: str, files: dict[str, str | None], *, base: str = "main") -> str:
     contents = {path: None if text is None else text.encode() for path, text in files.items()}
     author = github.sandbox.state.users["alice"].person

@@ -233,7 +233,9 @@ def test_every_pushed_commit_is_new_once(github: GitHub, tmp_path: Path) -> None
             [c["distinct"] for c in event.payload["commits"]],
         )
         for event in events
+        if event.name == "push"
     ]
+    assert [event.ref for event in events if event.name == "create"] == ["refs/heads/one", "refs/heads/two"]
     assert seen == [
         ("refs/heads/one", True, False, [True]),
         ("refs/heads/two", True, False, [False]),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from actions.api.comparison import Commit, Comparison
 from actions.errors import ActionError, InputError, InvalidTagError, NoTagError, UnknownServiceError
 from actions.infra import change, change_report
-from actions.infra.change import Request, plan_changes
+from actions.infra.change import Change, Request, plan_changes
 from actions.infra.layout import Layout, Snapshot
 from actions.pull_request import description
 from actions.runner.inputs import Inputs
@@ -111,6 +111,24 @@ def test_a_plan_holds_what_differs_and_the_texts_after_it() -> None:
 
     assert [str(changed) for changed in planned.changes] == ["api aaaaaaaaaaaa → bbbbbbbbbbbb"]
     assert planned.after.tags() == {"api": B, "web": A}
+
+
+def test_what_is_no_tag_is_not_planned() -> None:
+    with pytest.raises(InvalidTagError):
+        plan_changes(snapshot("dev", api=A), {"api": "x; rm"})
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "text"),
+    [
+        (A, B, f"api {A[:12]} → {B[:12]}"),
+        ("", B, f"api (none) → {B[:12]}"),
+        ("x; rm", "1.0.0", "api (no tag) → 1.0.0"),
+        ("1.0.0", "", "api 1.0.0 → (none)"),
+    ],
+)
+def test_a_change_is_told_in_a_few_words(before: str, after: str, text: str) -> None:
+    assert str(Change(env="dev", service="api", file="envs/dev.json", before=before, after=after)) == text
 
 
 def test_one_impossible_change_makes_the_whole_plan_impossible() -> None:

@@ -46,6 +46,13 @@ def env_file(text: str, *, path: str = "envs/dev.json", tag: str = "{service}.ta
         pytest.param("a.yaml", "{service}.tag", "api:\n  tag: &now OLD\n", id="an anchor that nothing refers to"),
         pytest.param("a.yaml", "{service}.tag", "api:\n  tag: !!str OLD\n", id="a type"),
         pytest.param("a.yaml", "{service}.tag", "api:\n  tag: &a !!str # why\n    'OLD'\n", id="a comment between"),
+        pytest.param(
+            "a.json",
+            "images[name={service}].newTag",
+            '{"images":[{"name":"web","newTag":"OLD"},{"name":"x"},{"name":"api","newTag":"OLD"}]}',
+            id="a list in JSON",
+        ),
+        pytest.param("a.toml", "{service}.tag", "'OLD' = 'x'\napi.tag = 'OLD'\n", id="a key like the tag"),
         pytest.param("a.toml", "{service}.tag", "# label, label-\napi.tag = 'OLD'\n", id="the search's own word"),
         pytest.param("a.toml", "{service}.tag", "n = nan\napi.tag = 'OLD'\n", id="a number that is none"),
         pytest.param("a.yaml", "{service}.tag", "%YAML 1.2\n---\napi: {tag: OLD}\n...\n", id="a directive"),
