@@ -233,13 +233,14 @@ class Collector:
             unknown.add(f"the push or merge that brought {commit.sha[:12]} to {self.branch}")
         self._add_unreadable(source, unknown)
         reasons = trailers.read(source.message)
+        override = commit.pull.freeze_override if commit.pull else ""
         return ChangeFacts(
             environment=self.env,
             commit=commit,
             parents=source.parents,
             kind=self._kind(source, moves),
             needs_review=policy.needs_review,
-            reason=reasons.reason or reasons.allow_diverged or reasons.freeze_override,
+            reason=reasons.reason or reasons.allow_diverged or reasons.freeze_override or override,
             bots=policy.bots,
             moves=moves,
             tags_before=self.files.tags(source.before),

@@ -46,8 +46,8 @@ class PullFacts:
     """A merged pull request.
 
     *writers* are the authors, committers and co-authors of its commits. *unattributed_commits* have an e-mail address
-    that belongs to no GitHub account. *requesters* asked a bot for it. *complete* means that all commits, reviews and
-    checks were read.
+    that belongs to no GitHub account. *requesters* asked a bot for it. *freeze_override* is why a freeze was overridden.
+    *complete* means that all commits, reviews and checks were read.
     """
 
     number: int
@@ -69,6 +69,7 @@ class PullFacts:
     requesters: tuple[str, ...]
     reviews: tuple[Review, ...]
     checks: tuple[CheckRecord, ...]
+    freeze_override: str = ""
     complete: bool = True
     last_pusher: str = ""
 

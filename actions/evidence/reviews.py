@@ -11,7 +11,7 @@ from actions.api.check_reader import read_check
 from actions.api.client import next_cursor, path_variables, query
 from actions.evidence.facts import CheckRecord, CommitFacts, PullFacts
 from actions.evidence.timestamps import utc_text
-from actions.gates import approval
+from actions.gates import approval, trailers
 from actions.gates.approval import login, read_authorship, read_reviews
 
 if TYPE_CHECKING:
@@ -128,6 +128,7 @@ def read_commit(node: Mapping[str, Any]) -> CommitFacts:
 def _read_pull(node: Mapping[str, Any]) -> PullFacts:
     authorship = read_authorship(node["commits"]["nodes"])
     tested = node["tested"]["nodes"][0]["commit"]["statusCheckRollup"] if node["tested"]["nodes"] else None
+    in_commits = trailers.read("\n\n".join(commit["commit"]["message"] for commit in node["commits"]["nodes"]))
     issues = [issue["url"] for issue in node["closingIssuesReferences"]["nodes"]]
     return PullFacts(
         number=node["number"],
@@ -149,6 +150,7 @@ def _read_pull(node: Mapping[str, Any]) -> PullFacts:
         writers=authorship.writers,
         unattributed_commits=authorship.unattributed_commits,
         requesters=authorship.requesters,
+        freeze_override=in_commits.freeze_override or trailers.read(node["body"] or "").freeze_override,
         reviews=read_reviews(node["reviews"]["nodes"]),
         checks=tuple(_read_check(check) for check in tested["contexts"]["nodes"]) if tested else (),
         complete=all(

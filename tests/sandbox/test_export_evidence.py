@@ -1046,6 +1046,26 @@ def test_what_becomes_of_a_branch_after_the_merge_is_nothing_to_the_approval(del
     assert (record["commit"]["pull"]["last_pusher"], record["result"]) == ("alice", "pass")
 
 
+def test_a_freeze_that_was_overridden_leaves_its_reason(delivery: Exported) -> None:
+    """The gates refuse; a label and a line in the text of the pull request open them; the newest run counts."""
+    infra, github = delivery.world.infra, delivery.github
+    number = delivery.propose(infra, {"envs/prod.json": tagged(delivery.release())}, message="Change")
+    pull = infra.pulls[number]
+    delivery.report(infra, pull.head_sha, "success")
+    github.report("gates", "failure", pull.head_sha)
+    alice = delivery.person("alice")
+    alice.api("POST", f"/repos/{INFRA}/issues/{number}/labels", {"labels": ["freeze-override"]})
+    alice.api("PATCH", f"/repos/{INFRA}/pulls/{number}", {"body": "Why.\n\nFreeze-override: the shop is down"})
+    github.report("gates", "success", pull.head_sha)
+    delivery.person("bob").approve(INFRA, number)
+    delivery.deploy(alice.merge(INFRA, number))
+
+    record = delivery.last()
+
+    assert (record["exceptions"], record["reason"]) == ([], "the shop is down")
+    assert record["commit"]["pull"]["labels"] == ["freeze-override"]
+
+
 def test_a_check_that_was_run_again_after_the_merge_proves_nothing(delivery: Exported) -> None:
     delivery.bump(delivery.release())
     for check in delivery.github.world.infra.checks:

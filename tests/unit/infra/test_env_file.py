@@ -129,6 +129,7 @@ def test_an_image_without_a_tag_gets_one() -> None:
         pytest.param("a.json", TAG, "[" * 100_000, EnvFileError, "nested too deeply", 1, id="deep JSON"),
         pytest.param("a.yaml", TAG, "[" * 200_000, EnvFileError, "nested too deeply", 1, id="very deep YAML"),
         pytest.param("a.yaml", TAG, "[" * 900 + "]" * 900, EnvFileError, "nested too deeply", 1, id="deep YAML"),
+        pytest.param("a.yaml", TAG, "[[]," * 99_999 + "]" * 99_999, EnvFileError, "nested too", 1, id="beside others"),
         pytest.param("a.yaml", TAG, "a: \ud800", EnvFileError, "not YAML", 1, id="half a character"),
         pytest.param("a.toml", TAG, "x = " + "[" * 9999, EnvFileError, "nested", 1, id="deep TOML"),
         pytest.param("a.json", TAG, '{"n": NaN}', EnvFileError, "NaN is not a number", 1, id="NaN"),
