@@ -398,6 +398,7 @@ class Payloads:
             "id": check.id,
             "run_id": check.run,
             "run_url": f"{url}/runs/{check.run}",
+            "run_attempt": check.attempt,
             "url": f"{url}/jobs/{check.id}",
             "head_sha": check.sha,
             "name": check.name,

@@ -71,11 +71,14 @@ class CheckReader:
         return replace(page, shown=(*reported.shown, *page.shown), hidden=reported.hidden + page.hidden)
 
     def _jobs(self, sha: str) -> Iterator[Check]:
-        """Yield the jobs of the workflows that ran for the commit *sha*, as the checks that GitHub makes of them."""
+        """Yield the jobs of the workflows that ran for the commit *sha*, as the checks that GitHub makes of them.
+
+        Those of earlier attempts too, as GitHub keeps their checks beside the newer ones.
+        """
         pages = self.client.pages(f"/actions/runs?head_sha={sha}&per_page=100", permission=JOBS_PERMISSION)
         with self.client.parsing():
             for run in (run for page in pages for run in page["workflow_runs"]):
-                path = f"/actions/runs/{run['id']}/jobs?per_page=100"
+                path = f"/actions/runs/{run['id']}/jobs?filter=all&per_page=100"
                 for page in self.client.pages(path, permission=JOBS_PERMISSION):
                     for job in page["jobs"]:
                         yield _check_run(

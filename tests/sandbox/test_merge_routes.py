@@ -11,7 +11,7 @@ from actions.tags import is_commit
 from sandbox.behaviour import Refusal
 from sandbox.faults import Fault
 from sandbox.state import Pull
-from tests.sandbox.scenarios import FINE_GRAINED, QUEUE, GitHub, merge_at_once, open_pr
+from tests.sandbox.scenarios import FINE_GRAINED, QUEUE, GitHub, merge_at_once, open_pr, opened
 from tests.support import Result
 
 BASE, APP, COMMIT = "query pullRequests", "query object", "mutation createCommitOnBranch"
@@ -585,6 +585,42 @@ def test_a_pull_request_that_somebody_merges_meanwhile_is_merged(github: GitHub)
 
     assert (result.exit_code, result.outputs["reason"]) == (0, "merged"), result.log
     assert result.outputs["merge-sha"] == github.world.infra.pulls[1].merge_sha
+
+
+# Checks that ran several times
+
+
+@pytest.mark.parametrize("kind", ["classic", "fine-grained"])
+@pytest.mark.parametrize(
+    ("conclusions", "reason"),
+    [
+        pytest.param(["failure", "success"], "merged", id="succeeded when run again"),
+        pytest.param(["success", "failure"], "checks-failed", id="failed when run again"),
+        pytest.param(["cancelled", "success"], "merged", id="cancelled and replaced"),
+        pytest.param(["success", None], "checks-pending", id="queued again"),
+    ],
+)
+def test_the_newest_run_of_a_check_counts(
+    github: GitHub, kind: str, conclusions: list[str | None], reason: str
+) -> None:
+    """The earlier attempts of its workflow stay beside it."""
+    permissions = FINE_GRAINED if kind == "fine-grained" else None
+    token = github.sandbox.state.add_token("gitops-bot", permissions=permissions)
+    tag = github.app_commit()
+    pull = opened(github, tag)
+    for attempt, conclusion in enumerate(conclusions, 1):
+        github.report("test", conclusion, pull.head_sha)
+        github.world.infra.checks[-1].attempt = attempt
+    runs = [run for run in github.world.infra.runs if run.sha == pull.head_sha]
+    for run in runs[1:]:
+        github.world.infra.runs.remove(run)
+    runs[0].attempt = len(conclusions)
+    for check in github.world.infra.checks[-len(conclusions) :]:
+        check.run = runs[0].id
+
+    result = open_pr(github, tag=tag, merge="direct", timeout="60", token=token)
+
+    assert result.outputs["reason"] == reason, result.log
 
 
 # Tokens
