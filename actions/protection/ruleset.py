@@ -134,8 +134,6 @@ def parse_ruleset(text: str, file: str, *, scope: str) -> Ruleset:
     document = _document(text, file)
     entries = document.get("bypass_actors", [])
     plain = {key: value for key, value in document.items() if key not in ANSWERS_ONLY}
-    if isinstance(entries, list):
-        plain["bypass_actors"] = [_nameless(entry) for entry in entries]
     _check(plain, text, file, scope)
     ruleset = replace(read_ruleset(plain), file=file, text=text)
     return replace(ruleset, bypass=tuple(_named(entry, ruleset) for entry in entries))
@@ -260,11 +258,6 @@ def _validate(schema: dict[str, Any], value: object, prefix: str, text: str, fil
 
 def _line(text: str, needle: str) -> int:
     return next((number for number, line in enumerate(text.splitlines(), start=1) if needle in line), 1)
-
-
-def _nameless(entry: object) -> object:
-    """Return an entry of the bypass list without `actor`, which the API does not know."""
-    return {key: value for key, value in entry.items() if key != "actor"} if isinstance(entry, dict) else entry
 
 
 def _named(entry: Mapping[str, Any], ruleset: Ruleset) -> Bypass:

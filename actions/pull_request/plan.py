@@ -113,7 +113,7 @@ def make_plan(settings: Settings, state: State, evaluator: GateEvaluator, wanted
     source = settings.request.from_env
     return PullRequestPlan(
         wanted=wanted,
-        superseded=tuple(s for s, order in orders.items() if order is Order.BEHIND and s not in goes),
+        superseded=tuple(service for service in orders if service not in goes),
         planned=planned,
         evaluated=evaluated,
         in_source=tuple(_time_in_source(evaluator, source, change) for change in planned.changes if source),

@@ -51,7 +51,7 @@ class GitHub:
     @property
     def clock(self) -> Clock:
         """Return a clock that is put forward instead of waited for."""
-        return Clock(now=lambda: sum(self.slept), sleep=self._sleep)
+        return Clock(now=lambda: 1000 + sum(self.slept), sleep=self._sleep)
 
     def _sleep(self, seconds: float) -> None:
         self.slept.append(seconds)

@@ -512,6 +512,32 @@ def test_a_pull_request_that_never_gets_ready_for_the_queue_is_told_as_that(gith
     assert "is still not ready for the merge queue after 60 s" in result.log
 
 
+def test_a_pull_request_whose_auto_merge_somebody_takes_back_is_not_waited_for(github: GitHub) -> None:
+    infra = github.world.infra
+    infra.ruleset("main")["rules"].append(QUEUE)
+
+    def take_back() -> None:
+        infra.pulls[1].auto_merge = None
+
+    github.on_sleep = take_back
+    result = open_pr(github, tag=github.app_commit(), merge="queue", timeout="600")
+
+    assert (result.exit_code, result.outputs["reason"]) == (4, "ejected")
+    assert 30 <= sum(github.slept) < 60
+
+
+def test_a_pull_request_that_a_person_closes_meanwhile_is_not_waited_for(github: GitHub) -> None:
+    def close() -> None:
+        if github.world.infra.pulls[1].state == "open":
+            github.person("olivia").api("PATCH", "/repos/your-org/infra/pulls/1", {"state": "closed"})
+
+    github.on_sleep = close
+    result = open_pr(github, tag=github.app_commit(), merge="direct", timeout="600")
+
+    assert result.outputs["reason"] == "closed-by-user", result.log
+    assert sum(github.slept) < 30
+
+
 def test_github_puts_nothing_into_the_queue_before_its_checks_are_green(github: GitHub) -> None:
     infra = github.world.infra
     infra.ruleset("main")["rules"].append(QUEUE)
@@ -597,7 +623,7 @@ def test_a_pull_request_that_somebody_merges_meanwhile_is_merged(github: GitHub)
         pytest.param(["failure", "success"], "merged", id="succeeded when run again"),
         pytest.param(["success", "failure"], "checks-failed", id="failed when run again"),
         pytest.param(["cancelled", "success"], "merged", id="cancelled and replaced"),
-        pytest.param(["success", None], "checks-pending", id="queued again"),
+        pytest.param(["success", None], "timeout", id="queued again"),
     ],
 )
 def test_the_newest_run_of_a_check_counts(

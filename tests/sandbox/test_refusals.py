@@ -94,7 +94,8 @@ def last_push_alone(github: GitHub) -> None:
             branch_in_the_way, {}, (4, "branch-in-the-way"), "beside gitops;", id="a branch where a folder is wanted"
         ),
         pytest.param(
-            unknown_rule, {"merge": "direct"}, (7, "rule-not-met"), "code_scanning", id="a rule that we do not know"
+            unknown_rule, {"merge": "direct"}, (7, "rule-not-met"), "code_scanning); set merge to auto",
+            id="a rule that we do not know",
         ),
         pytest.param(
             last_push_alone, {"merge": "direct"}, (7, "rule-not-met"), "approval of the last push", id="the last push"
@@ -164,9 +165,11 @@ def test_a_base_that_allows_no_merge_method_is_told_as_that(github: GitHub) -> N
     review["parameters"]["allowed_merge_methods"] = ["merge"]  # and the history must be linear
 
     result = open_pr(github, tag=github.app_commit(), merge="direct")
+    asked = open_pr(github, tag=github.app_commit(), merge="direct", merge_method="merge")
 
     assert (result.exit_code, result.outputs["reason"]) == (7, "rule-not-met")
     assert "allow no merge method" in result.log
+    assert "forbid merge-method merge; they allow none" in asked.log
 
 
 def test_where_auto_merge_would_break_a_rule_a_person_has_to_merge(github: GitHub) -> None:

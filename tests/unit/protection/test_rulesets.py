@@ -432,6 +432,7 @@ def test_a_check_that_is_enforced_at_creation_is_found() -> None:
     (found,) = lint([one, other], REPOSITORY)
 
     assert "set do_not_enforce_on_create" in found.message
+    assert not found.fatal
 
 
 def test_two_rulesets_that_together_allow_no_way_to_merge_are_found() -> None:
@@ -818,6 +819,8 @@ def test_a_name_with_an_unknown_part_is_matched_as_a_whole(name: str, *, known: 
         pytest.param("{push: {branches: main}}", "", id="no list"),
         pytest.param("{push: {tags: ['*']}}", "", id="no filter for branches"),
         pytest.param("push", "", id="no filter"),
+        pytest.param("[push, {branches: ['**']}]", "", id="a list that holds something else"),
+        pytest.param("{push: {branches: ['**', {x: y}]}}", "a.yml", id="a filter that holds something else"),
         pytest.param("{pull_request: {branches: ['**']}}", "", id="no push"),
     ],
 )
