@@ -36,7 +36,7 @@ SANDBOX = "tests/sandbox/test_"
 QUIET = ("-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning")  # for what was imported before
 # The modules of each package that decide something, and the tests that run them through an action.
 CORE = {
-    "api": ("checks patterns retry", "merge_routes hidden_checks"),
+    "api": ("checks patterns retry", "merge_routes hidden_checks refusals"),
     "app": ("order release lost_commits", "release lost_commits check_envs open_infra_pr"),
     "deployments": ("baseline history matrix", "deployed_truth deploy_matrix promote_and_rollback"),
     "evidence": ("branch_history chain judgement ledger metrics moves period table timeline", "export_evidence"),
@@ -47,7 +47,7 @@ CORE = {
     "infra": ("change config_reader env_diff env_file freeze layout tag_path", "check_envs gate_scenarios"),
     "infra/formats": ("json_format toml_format yaml_format", "check_envs"),
     "protection": ("lint plan ruleset workflow_checks", "sync_protection"),
-    "pull_request": ("description merge plan proposal", "merge_routes open_infra_pr promote_and_rollback"),
+    "pull_request": ("description merge plan proposal", "merge_routes refusals open_infra_pr promote_and_rollback"),
     "runner": ("event inputs markdown", "open_infra_pr"),
 }
 COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {

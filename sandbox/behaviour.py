@@ -230,7 +230,7 @@ class Behaviour:
         base = wanted.get("base", pull.base)
         if not repo.git.head(base):
             raise Refusal(422, "Validation Failed", errors=[BAD_BASE])
-        if base != pull.base and any(other.base == base for other in repo.open_pulls(pull.head)):
+        if base != pull.base and any(other.base == base for other in repo.open_pulls(pull.head)):  # a guess
             raise _invalid_pull(f"A pull request already exists for base branch '{base}' and head branch '{pull.head}'")
         changes = {name: getattr(pull, name) for name, value in wanted.items() if value != getattr(pull, name)}
         for name in changes:

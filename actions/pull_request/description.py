@@ -22,7 +22,7 @@ LONGEST_BODY = 65_536
 MOST_HISTORIES = 20
 
 
-def title(changes: Sequence[Change], *, from_env: str = "", is_rollback: bool = False) -> str:
+def title(changes: Sequence[Change], *, from_env: str, is_rollback: bool) -> str:
     """Return the title of the pull request and of its commit: `Update dev: api to 0c409f3174e3`."""
     env = changes[0].env
     verb = "Roll back" if is_rollback else "Update"

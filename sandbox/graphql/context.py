@@ -82,6 +82,6 @@ def _position(cursor: str | None, default: int) -> int:
     """Return after how many nodes *cursor* stands."""
     if cursor is None:
         return default
-    if not cursor.isdecimal():
+    if not cursor.isdecimal():  # refused; words and type are a guess
         raise Refusal(422, f"`{cursor}` does not appear to be a valid cursor.", kind="INVALID_CURSOR_ARGUMENTS")
     return int(cursor)

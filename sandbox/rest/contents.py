@@ -72,7 +72,7 @@ def _write(call: Call) -> Answer:
     try:
         content = base64.b64decode(call.body["content"], validate=False)
     except binascii.Error:
-        raise Refusal(422, "content is not valid Base64") from None
+        raise Refusal(422, "content is not valid Base64") from None  # refused; the words are a guess
     sha = call.behaviour.commit_on_branch(repo, call.token, branch, head, {path: content}, call.body["message"])
     shown = call.payloads.content(repo, branch, path, found(repo.git.entry(sha, path)))
     return 200 if before else 201, {"content": shown, "commit": call.payloads.git_commit(repo, sha)}

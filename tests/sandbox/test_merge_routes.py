@@ -503,6 +503,7 @@ def test_what_the_merge_queue_puts_out_is_an_error(github: GitHub) -> None:
     assert (result.exit_code, result.outputs["reason"]) == (4, "ejected")
     assert "GitHub gives no reason" in result.log
     assert result.outputs["pr-number"] == "1"
+    assert sum(github.slept) < 10  # it was seen in the queue, so it is not waited for any more
 
 
 def test_a_pull_request_that_never_gets_ready_for_the_queue_is_told_as_that(github: GitHub) -> None:

@@ -175,10 +175,14 @@ def test_the_title_says_what_moves_where() -> None:
         snapshot("dev", **{f"service_{n}": A for n in range(9)}), {f"service-{n}": B for n in range(9)}
     ).changes
 
-    assert description.title([api]) == "Update dev: api to bbbbbbbbbbbb"
-    assert description.title([api, web]) == "Update dev: api, web"
-    assert description.title([api], from_env="qa") == "Promote qa to dev: api to bbbbbbbbbbbb"
-    assert description.title(many) == "Update dev: 9 services to bbbbbbbbbbbb"
+    def title(*changes: Change, from_env: str = "", is_rollback: bool = False) -> str:
+        return description.title(changes, from_env=from_env, is_rollback=is_rollback)
+
+    assert title(api) == "Update dev: api to bbbbbbbbbbbb"
+    assert title(api, web) == "Update dev: api, web"
+    assert title(api, from_env="qa") == "Promote qa to dev: api to bbbbbbbbbbbb"
+    assert title(api, is_rollback=True) == "Roll back dev: api to bbbbbbbbbbbb"
+    assert title(*many) == "Update dev: 9 services to bbbbbbbbbbbb"
 
 
 def test_a_pull_request_shows_the_commits_and_lets_none_of_them_act() -> None:
