@@ -122,13 +122,15 @@ class Settings:
 class DeployPlan:
     """What differs, from which *revision* or why from none, and what of it is left out.
 
-    *superseded* names what runs something newer already. *gated* is what the gates say, None if they were not asked.
+    *superseded* names what runs something newer already, *unfinished* what another deployment may have left half done.
+    *gated* is what the gates say, None if they were not asked.
     """
 
     differences: Sequence[Difference]
     reason: Reason
     revision: str = ""
     superseded: Sequence[str] = ()
+    unfinished: Sequence[str] = ()
     gated: GatedChanges | None = None
 
     @property
@@ -204,6 +206,7 @@ class _Run:
             differences=[diff.difference for diff in diffs],
             reason=Reason.CHANGED if any(diff.known for diff in diffs) else Reason.NO_DEPLOYMENT,
             superseded=[f"{diff.difference.env}/{service}" for diff in diffs for service in diff.superseded],
+            unfinished=[f"{diff.difference.env}/{service}" for diff in diffs for service in diff.unfinished],
         )
 
     def _since_revision(self, snapshots: Sequence[Snapshot]) -> DeployPlan:
@@ -318,6 +321,8 @@ def _because(plan: DeployPlan, reason: Reason) -> str:
 def _left_out(plan: DeployPlan) -> str:
     superseded = ", ".join(plan.superseded)
     parts = [f"; a newer commit is deployed already of {superseded}"] if superseded else []
+    unfinished = ", ".join(plan.unfinished)
+    parts += [f"; a deployment of something else began and did not succeed in {unfinished}"] if unfinished else []
     parts += [f"; held: {h.change.env} {h.change.service}: {h.worst.message}" for h in plan.held if h.worst]
     return "".join(parts)
 

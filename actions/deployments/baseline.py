@@ -10,7 +10,7 @@ from actions.deployments.matrix import Difference, difference
 from actions.deployments.records import FIRST_RECORDS, read_history
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from actions.api.repository import Repository
     from actions.deployments.history import Record
@@ -24,11 +24,13 @@ MOST_RECORDS = 100  # the limit of records to read for a service that was never 
 class DeployedDiff:
     """The difference between an environment's files and what it runs.
 
-    Services in *superseded* already run something newer. *known* is False if the environment has no record.
+    Services in *superseded* already run something newer. Of those in *unfinished*, a deployment of something else began
+    after the last one that succeeded, and did not succeed. *known* is False if the environment has no record.
     """
 
     difference: Difference
     superseded: tuple[str, ...]
+    unfinished: tuple[str, ...]
     known: bool
 
 
@@ -49,14 +51,20 @@ def compare_with_deployed(
 
 
 def _compare(now: Snapshot, history: EnvironmentHistory, is_newer: Callable[[str], bool]) -> DeployedDiff:
-    """Compare every service of *now* with its last deployment, alone or as part of the environment."""
-    last = _last_records(history, set(now.tags()))
-    superseded, parts = [], []
+    """Compare every service of *now* with its last deployment, alone or as part of the environment.
+
+    What a deployment that did not succeed has left behind is unknown, so its services are deployed unless they differ
+    in nothing from it either.
+    """
+    last, attempts = _last_records(history, set(now.tags()))
+    superseded, unfinished, parts = [], [], []
     for service in now.tags():
         record = last.get(service)
         if record and is_newer(record.sha):
             superseded.append(service)
         parts.append(difference(now, record.snapshot if record else None).only([service]))
+        if any(difference(now, attempt.snapshot).only([service]).changed for attempt in attempts[service]):
+            unfinished.append(service)
     newest = next(iter(last.values()), None)
     removed = difference(now, newest.snapshot).removed if newest else ()
     before = dict.fromkeys(removed, newest.snapshot) if newest else {}
@@ -65,21 +73,36 @@ def _compare(now: Snapshot, history: EnvironmentHistory, is_newer: Callable[[str
         difference=replace(
             difference(now, None),
             previous={service: tag for part in parts for service, tag in part.previous.items()},
-            changed=tuple(service for part in parts for service in part.changed if service not in superseded),
+            changed=tuple(
+                service
+                for service in now.tags()
+                if service not in superseded
+                and (service in unfinished or any(service in part.changed for part in parts))
+            ),
             removed=() if superseded else removed,
             snapshots_before=before,
         ),
         superseded=tuple(superseded),
+        unfinished=tuple(service for service in unfinished if service not in superseded),
         known=bool(last),
     )
 
 
-def _last_records(history: EnvironmentHistory, services: set[str]) -> dict[str, Record]:
-    """Return the newest record of every service in *services*, reading as few records as possible."""
+def _last_records(
+    history: EnvironmentHistory, services: set[str]
+) -> tuple[dict[str, Record], Mapping[str, Sequence[Record]]]:
+    """Return the last success of every service in *services*, and the attempts since, reading as few as possible."""
     last: dict[str, Record] = {}
-    for record in islice(history.succeeded(), MOST_RECORDS):
-        for service in record.tags:
-            last.setdefault(service, record)
+    attempts: dict[str, list[Record]] = {service: [] for service in services}
+    for record in islice(history.attempts(), MOST_RECORDS):
+        if record.succeeded:
+            for service in record.tags:
+                last.setdefault(service, record)
+        else:
+            _, _, only = record.name.partition("/")
+            for service in services - last.keys():
+                if only in ("", service):
+                    attempts[service].append(record)
         if services <= last.keys():
             break
-    return last
+    return last, attempts

@@ -31,7 +31,7 @@ class Record:
     """The infra commit *sha*, with the commit date *made*, was deployed to *name* at the moment *at*.
 
     *name* is the environment, or `env/service` if only that service was deployed. *snapshot* is the environment at the
-    commit, *tags* are the deployed tags.
+    commit, *tags* are the deployed tags. If the attempt has not *succeeded*, nobody knows which of them run.
     """
 
     at: datetime
@@ -40,6 +40,7 @@ class Record:
     made: datetime
     snapshot: Snapshot
     tags: Mapping[str, str]
+    succeeded: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

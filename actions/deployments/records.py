@@ -13,17 +13,19 @@ from typing import TYPE_CHECKING, Any
 from actions.api.client import file_fields, next_cursor, path_variables, query
 from actions.deployments.history import Record, count_decidable, drop_superseded
 from actions.errors import EnvFileError
+from actions.infra.layout import Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from actions.api.repository import Repository
-    from actions.infra.layout import Layout, Snapshot
+    from actions.infra.layout import Layout
 
 PAGE = 50
 FIRST_RECORDS = 10
 ENVIRONMENTS_PER_QUERY = 20
 PERMISSION = "contents: read, deployments: read"
+BEGAN = ("IN_PROGRESS", "FAILURE", "ERROR")  # before, a deployment waits for a machine or an approval
 NODES = "pageInfo { hasNextPage endCursor } nodes"
 
 
@@ -49,32 +51,44 @@ class EnvironmentHistory:
 
     def succeeded(self) -> Iterator[Record]:
         """Yield the deployments that ever succeeded, newest first."""
+        return (record for record in self.attempts() if record.succeeded)
+
+    def attempts(self) -> Iterator[Record]:
+        """Yield the deployments that succeeded, and those that began and have not, newest first."""
         page, pending = self.page, list[Record]()
         cursor: str | None = None
         while True:
             pending += [record for node in page["nodes"] if (record := self._record(node))]
             cursor = next_cursor(page["pageInfo"], cursor)
-            decidable = count_decidable(pending) if cursor else len(pending)
-            kept = drop_superseded(pending, self.positions)
-            yield from (record for record in pending[:decidable] if record in kept)
+            succeeded = [record for record in pending if record.succeeded]
+            undecided = succeeded[count_decidable(succeeded) :] if cursor else []
+            # By identity: two records of one commit may be equal.
+            cut = next((n for n, record in enumerate(pending) if undecided and record is undecided[0]), len(pending))
+            kept = drop_superseded(succeeded, self.positions)
+            yield from (record for record in pending[:cut] if record in kept or not record.succeeded)
             if not cursor:
                 return
-            pending = pending[decidable:]
+            pending = pending[cut:]
             page = _pages(self.infra, [self.now], PAGE, cursor)["d0"]
 
     def _record(self, node: Mapping[str, Any]) -> Record | None:
-        moments = [status["createdAt"] for status in node["statuses"]["nodes"] if status["state"] == "SUCCESS"]
+        """Return the record of *node*, None if it never began or if what succeeded cannot be read any more."""
+        statuses = node["statuses"]["nodes"]
+        succeeded = [status["createdAt"] for status in statuses if status["state"] == "SUCCESS"]
+        began = [status["createdAt"] for status in statuses if status["state"] in BEGAN]
         snapshot = self._snapshot(node["commit"] or {})
-        if not moments or not snapshot:
+        if not (snapshot if succeeded else began):
             return None
+        snapshot = snapshot or Snapshot(env=self.now.env, files=())
         service = node["environment"].removeprefix(self.now.env).removeprefix("/")
         return Record(
-            at=datetime.fromisoformat(min(moments)),
+            at=datetime.fromisoformat(min(succeeded or began)),
             name=node["environment"],
             sha=node["commitOid"],
-            made=datetime.fromisoformat(node["commit"]["committedDate"]),
+            made=datetime.fromisoformat((node["commit"] or {}).get("committedDate") or began[0]),
             snapshot=snapshot,
             tags={name: tag for name, tag in snapshot.tags().items() if service in ("", name)},
+            succeeded=bool(succeeded),
         )
 
     def _merged(self) -> Iterator[Record]:

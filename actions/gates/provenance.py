@@ -135,6 +135,7 @@ class ProvenanceReader:
     def _find_steps(self, history: FileHistory, change: Change, deployed: Snapshot | None) -> Trace:
         """Return the commits that brought what *change* has and *deployed* lacks."""
         steps: list[ChangeStep] = []
+        part: object = None
         wanted = _part(self.layout, change, _text_of(deployed, change)) if deployed else None
         for step in history.steps:
             part = _part(self.layout, change, step.after)
@@ -148,6 +149,8 @@ class ProvenanceReader:
             if not history.is_whole:
                 times = COMMITS_PER_PAGE * MOST_PAGES
                 return Trace(unknown=Unknown(f"who changed {change.file}: it was changed more than {times} times"))
+        if not steps and wanted is not None and part == wanted:
+            return Trace()  # it ran before, and is deployed again because a later deployment did not succeed
         if not steps:
             return Trace(unknown=Unknown(f"which commit changed {change.service} in {change.file}"))
         return Trace(steps=tuple(steps))

@@ -51,6 +51,48 @@ def test_what_failed_or_was_cancelled_is_deployed_by_the_next_run(infra: Infra, 
     assert planned(infra.plan()) == ["dev", "staging"]
 
 
+@pytest.mark.parametrize("state", ["failure", "error", "in_progress"])
+@pytest.mark.parametrize("names", [["dev"], ["dev/api", "dev/web"]], ids=["whole", "by service"])
+def test_what_ran_before_is_deployed_again_after_an_attempt_that_did_not_succeed(
+    infra: Infra, state: str, names: list[str]
+) -> None:
+    """A rollback: nobody knows what the attempt has left behind."""
+    first = infra.push(dev="1.0.0+1.0.0")
+    for name in names:
+        infra.deployed(name, first)
+    infra.deployed(names[0], infra.push(dev="1.1.0+1.0.0"), state)
+    infra.push(dev="1.0.0+1.0.0")
+
+    result = infra.plan(environments="dev", per="service")
+
+    assert planned(result) == ["dev/api"]
+    assert "a deployment of something else began and did not succeed in dev/api" in result.log
+
+
+@pytest.mark.parametrize("state", ["queued", "inactive", "pending"])
+def test_a_deployment_that_never_began_has_left_nothing_behind(infra: Infra, state: str) -> None:
+    infra.deployed("dev", infra.push(dev="1.0.0"))
+    infra.deployed("dev", infra.push(dev="1.1.0"), state)
+    infra.push(dev="1.0.0")
+
+    assert planned(infra.plan(environments="dev")) == []
+
+
+def test_what_succeeded_after_an_attempt_that_did_not_is_clean(infra: Infra) -> None:
+    infra.deployed("dev", infra.push(dev="1.1.0"), "failure")
+    infra.deployed("dev", infra.push(dev="1.0.0"))
+
+    assert planned(infra.plan(environments="dev")) == []
+
+
+def test_an_attempt_at_a_file_that_nobody_can_read_is_one(infra: Infra) -> None:
+    infra.deployed("dev", infra.push(dev="1.0.0"))
+    infra.deployed("dev", infra.github.change_infra({"envs/dev.json": "{"}), "failure")
+    infra.push(dev="1.0.0")
+
+    assert planned(infra.plan(environments="dev")) == ["dev"]
+
+
 def test_a_run_that_was_overtaken_puts_nothing_back(infra: Infra) -> None:
     old = infra.push(dev="1.0.0")
     new = infra.push(dev="1.1.0")
@@ -195,6 +237,16 @@ def test_what_every_gate_lets_through_is_deployed(running: Infra) -> None:
     assert held(result) == set()
     assert "| dev | api |" in result.summary
     assert "#### Gates" in result.summary
+
+
+def test_what_ran_before_goes_again_after_a_deployment_that_failed(running: Infra) -> None:
+    """Everybody has approved it once; the gates ask for nobody again."""
+    before = running.github.infra_file("envs/staging.json")
+    running.github.world.infra.rulesets.clear()
+    running.deployed("staging", running.merge("staging", "2", approved=True), "failure")
+    merge_files(running, {"envs/staging.json": before})
+
+    assert planned(hold(running)) == ["staging"]
 
 
 def test_what_nobody_approved_is_held_whatever_the_rules_let_through(running: Infra) -> None:

@@ -1,0 +1,25 @@
+"""By what a later run finds the pull requests of an earlier one."""
+
+from __future__ import annotations
+
+import pytest
+
+from actions.pull_request.proposal import tags_in
+
+MARKED = '<!-- gitops-actions {"env":"dev","tags":{"api":"1.0.0"}} -->'
+
+
+@pytest.mark.parametrize(
+    ("body", "tags"),
+    [
+        pytest.param(MARKED, {"api": "1.0.0"}, id="ours"),
+        pytest.param(f"before\n{MARKED}\nafter", {"api": "1.0.0"}, id="within a text"),
+        pytest.param(MARKED.replace("dev", "prod"), {}, id="another environment"),
+        pytest.param("", {}, id="somebody else's"),
+        pytest.param('<!-- gitops-actions {"env":"dev"} -->', {}, id="without tags"),
+        pytest.param('<!-- gitops-actions {"env":"dev","tags":["api"]} -->', {}, id="tags that are none"),
+        pytest.param("<!-- gitops-actions {nothing} -->", {}, id="edited"),
+    ],
+)
+def test_a_pull_request_names_its_tags(body: str, tags: dict[str, str]) -> None:
+    assert tags_in(body, "dev") == tags
