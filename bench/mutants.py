@@ -48,8 +48,10 @@ CORE = {
     "infra/formats": ("json_format toml_format yaml_format", "check_envs"),
     "protection": ("lint plan ruleset workflow_checks", "sync_protection"),
     "pull_request": ("description merge plan proposal", "merge_routes refusals open_infra_pr promote_and_rollback"),
-    "runner": ("event inputs markdown", "open_infra_pr"),
+    "runner": ("event inputs markdown", "open_infra_pr deploy_matrix"),
 }
+# Unit tests of what uses a package more than anything else does.
+BESIDE = {"runner": ["tests/unit/test_setup_flags.py", "tests/unit/test_bump_env.py"]}
 COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt,
     ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
@@ -82,7 +84,7 @@ class Mutant:
         """Return the tests that could detect the mutant, the cheapest first."""
         folder = f"tests/unit/{self.package.partition('/')[0]}"
         own = f"{folder}/test_{Path(self.module).stem}.py"
-        unit = [path for path in (own, folder) if (ROOT / path).exists()]
+        unit = [path for path in (own, folder, *BESIDE.get(self.package, ())) if (ROOT / path).exists()]
         return [*unit, *(f"{SANDBOX}{name}.py" for name in CORE[self.package][1].split())]
 
 

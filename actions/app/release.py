@@ -6,7 +6,7 @@ pull requests.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from actions.runner.event import is_hotfix
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from actions.api.comparison import Comparison
     from actions.api.repository import Repository
 
 MERGED_INTO = "associatedPullRequests(first: 10) { nodes { state baseRefName mergeCommit { oid } } }"
@@ -34,10 +35,11 @@ class Release(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReleasedBy:
-    """The *branch* that released a commit, "" if none did."""
+    """The *branch* that released a commit, "" if none did; *beyond* compares the commit with the default branch."""
 
     kind: Release
     branch: str = ""
+    beyond: Comparison | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,13 +64,15 @@ def find_release(
     branch was deleted.
     """
     default_branch = branches.default_branch
-    if sha in branches.newest or default_branch in merged_into or contains(repository, default_branch, sha):
+    known = sha in branches.newest or default_branch in merged_into
+    beyond = None if known else repository.compare(default_branch, sha)
+    if known or _is_contained(beyond):
         return ReleasedBy(kind=Release.DEFAULT_BRANCH, branch=default_branch)
     hotfix = next(filter(branches.is_hotfix, merged_into), "")
     if not hotfix:
         existing = filter(branches.is_hotfix, repository.branches(branches.hotfix_prefix))
         hotfix = next((branch for branch in existing if contains(repository, branch, sha)), "")
-    return ReleasedBy(kind=Release.HOTFIX if hotfix else Release.NONE, branch=hotfix)
+    return ReleasedBy(kind=Release.HOTFIX if hotfix else Release.NONE, branch=hotfix, beyond=beyond)
 
 
 def merged_into(repository: Repository, sha: str) -> tuple[str, ...]:
@@ -91,5 +95,8 @@ def read_merged_into(commit: Mapping[str, Any]) -> tuple[str, ...]:
 
 def contains(repository: Repository, revision: str, sha: str) -> bool:
     """Tell whether *revision*, a branch or a commit, contains the commit *sha*."""
-    comparison = repository.compare(revision, sha)
+    return _is_contained(repository.compare(revision, sha))
+
+
+def _is_contained(comparison: Comparison | None) -> bool:
     return comparison is not None and comparison.status in ("behind", "identical")

@@ -120,7 +120,7 @@ class AppRepository:
         build = self.build(tag)
         if not build or not self._default_branch:
             return Release.NONE
-        return find_release(
+        found = find_release(
             self.repository,
             build.sha,
             ReleaseBranches(
@@ -129,7 +129,10 @@ class AppRepository:
                 newest=[node["oid"] for node in self._default_branch["target"]["history"]["nodes"]],
             ),
             merged_into=build.merged_into,
-        ).kind
+        )
+        if found.beyond:
+            self._compared["", build.sha] = found.beyond
+        return found.kind
 
     def order(self, before: str, after: str) -> tuple[Order, Comparison | None]:
         """Return how the tag *after* relates to *before*, and the comparison of their commits if there is one."""
@@ -149,12 +152,19 @@ class AppRepository:
             return None
         return build.since(ancestor) or self.repository.compare(ancestor, build.sha)
 
+    def beyond_default_branch(self, tag: str) -> Comparison | None:
+        """Compare the commit behind *tag* with the default branch; None if one does not exist."""
+        build = self._builds[tag]
+        if not self._default_branch or not build:
+            return None
+        key = ("", build.sha)
+        if key not in self._compared:
+            self._compared[key] = self.repository.compare(self._default_branch["name"], build.sha)
+        return self._compared[key]
+
     def brings_only_fixes(self, before: str, after: str) -> bool:
         """Tell whether *after*, from a hotfix branch, adds no commits of the default branch to *before*."""
-        build = self._builds[after]
-        if not self._default_branch or not build:
-            return False
-        from_default = self.repository.compare(self._default_branch["name"], build.sha)
+        from_default = self.beyond_default_branch(after)
         start = self.compare_tags(before, from_default.merge_base) if from_default else None
         return start is not None and start.status in ("behind", "identical")
 

@@ -114,6 +114,7 @@ class GateEvaluator:
             order=relation,
             trailers=trailers,
             released=UNCHANGED_TAG,
+            unreviewed=UNCHANGED_TAG,
             only_fixes=UNCHANGED_TAG,
             checks=UNCHANGED_TAG,
             periods=UNCHANGED_TAG,
@@ -169,7 +170,7 @@ class GateEvaluator:
         repo = self._repo(change.service)
         if not repo:
             no_repo = NotApplicable(f"{change.service} has no app repository")
-            facts = replace(facts, released=no_repo, checks=no_repo, only_fixes=no_repo)
+            facts = replace(facts, released=no_repo, unreviewed=no_repo, checks=no_repo, only_fixes=no_repo)
         else:
             app, prefix = self._app(repo), self.config.hotfix_prefix
             facts = replace(
@@ -177,6 +178,8 @@ class GateEvaluator:
                 released=_known(lambda: app.released(change.after, prefix)),
                 checks=_known(lambda: self._checks(app, change.after)),
             )
+            if facts.released is Release.HOTFIX:
+                facts = replace(facts, unreviewed=_known(lambda: self._unreviewed(app, change.after)))
             if facts.order is Order.DIVERGED:
                 facts = replace(facts, lost_commits=_known(lambda: app.lost_commits(change.before, change.after)))
             if facts.policy.after and facts.released is Release.HOTFIX and facts.order is Order.AHEAD:
@@ -184,6 +187,11 @@ class GateEvaluator:
         if facts.policy.after and not facts.is_hotfix:
             facts = replace(facts, periods=_known(partial(self._periods_before, facts)))
         return facts
+
+    def _unreviewed(self, app: AppRepository, tag: str) -> tuple[str, ...] | Unknown:
+        from actions.gates.hotfix_reviews import unreviewed_commits  # hotfixes are rare
+
+        return unreviewed_commits(app.client, self.config, app.beyond_default_branch(tag))
 
     def _periods_before(self, facts: Facts) -> tuple[DeployedPeriod, ...]:
         """Return when the new tag ran in the preceding environment; read only as many records as needed."""

@@ -10,7 +10,7 @@ from actions.app.facts import Unknown
 from actions.deployments.replay import Replay
 from actions.errors import EnvFileError
 from actions.gates import approval, trailers
-from actions.gates.approval import RejectionReason, ReviewedChange
+from actions.gates.pull_reader import PERMISSION, is_approved, read_pulls
 from actions.gates.trailers import Trailers
 from actions.infra.env_diff import EnvDiff
 
@@ -22,12 +22,9 @@ if TYPE_CHECKING:
     from actions.infra.config import Config
     from actions.infra.layout import Layout, Snapshot
 
-PERMISSION = "contents: read, pull requests: read"
 FREEZE_LABEL = "freeze-override"
 COMMITS_PER_PAGE = 50
 MOST_PAGES = 6
-PULLS_PER_QUERY = 20
-MOST_COMMITS = 100  # of a pull request
 # GitHub counts what a query could return before it runs it, so it is asked in stages: the commits of the file with the
 # numbers of their pull requests, then the contents of those pull requests that brought the change
 # (docs.github.com, "Rate limits and query limits for the GraphQL API").
@@ -39,14 +36,6 @@ HISTORY = query(
             nodes {{
                 oid message parents(first: 1) {{ totalCount }} file(path: $path) {{ {FILE} }}
                 associatedPullRequests(first: 5) {{ nodes {{ number state baseRefName }} }} }} }} }} }}""",
-)
-PULL = f"""number headRefOid body author {{ login __typename }} labels(first: 100) {{ nodes {{ name }} }}
-    files(first: 100) {{ totalCount nodes {{ path changeType }} }}
-    commits(first: 20) {{ {approval.COMMITS} }} reviews(last: 100) {{ {approval.REVIEWS} }}"""
-MORE_COMMITS = query(
-    variables={"number": "Int!", "cursor": "String"},
-    fields=f"""pullRequest(number: $number) {{
-        commits(first: {MOST_COMMITS}, after: $cursor) {{ {approval.COMMITS} }} }}""",
 )
 
 
@@ -98,14 +87,7 @@ class ProvenanceReader:
         steps = [step for change, deployed in changes for step in self._trace(change, deployed).steps]
         numbers = dict.fromkeys(number for step in steps if (number := self._pull_number(step.commit)))
         new = [number for number in numbers if number not in self._pulls]
-        for start in range(0, len(new), PULLS_PER_QUERY):
-            batch = {f"n{number}": number for number in new[start : start + PULLS_PER_QUERY]}
-            document = query(
-                variables=dict.fromkeys(batch, "Int!"),
-                fields=" ".join(f"{name}: pullRequest(number: ${name}) {{ {PULL} }}" for name in batch),
-            )
-            answer = self.infra.client.repository(document, batch, permission=PERMISSION)
-            self._pulls.update({answer[name]["number"]: self._whole(answer[name]) for name in batch})
+        self._pulls.update(read_pulls(self.infra.client, new))
 
     def origin(self, change: Change, deployed: Snapshot | None) -> Origin:
         """Return where *change* came from, given the environment that is *deployed* (None: nothing is known to be)."""
@@ -114,16 +96,6 @@ class ProvenanceReader:
         if trace.unknown:
             return Origin(trailers=Trailers(), freeze_label=False, approved=trace.unknown)
         return combine_origins([self._origin(change, step) for step in trace.steps])
-
-    def _whole(self, pull: dict[str, Any]) -> dict[str, Any]:
-        """Return *pull* with its commits up to MOST_COMMITS; few have more than come at once."""
-        commits = pull["commits"]
-        if commits["pageInfo"]["hasNextPage"]:
-            variables = {"number": pull["number"], "cursor": commits["pageInfo"]["endCursor"]}
-            answer = self.infra.client.repository(MORE_COMMITS, variables, permission=PERMISSION)
-            more = answer["pullRequest"]["commits"]["nodes"]
-            commits = {**commits, "nodes": [*commits["nodes"], *more][:MOST_COMMITS]}
-        return {**pull, "commits": commits}
 
     def _trace(self, change: Change, deployed: Snapshot | None) -> Trace:
         key = (change.file, change.service)
@@ -180,7 +152,7 @@ class ProvenanceReader:
         messages = "\n\n".join(node["commit"]["message"] for node in pull["commits"]["nodes"])
         in_commits, in_body = trailers.read(messages), trailers.read(pull["body"])
         override = "" if in_commits.freeze_override else in_body.freeze_override
-        approved, author = _is_approved(self.config, pull), approval.login(pull["author"])
+        approved, author = is_approved(pull, self.config.is_bot), approval.login(pull["author"])
         is_bot = self.config.is_bot(author) or (pull["author"] or {}).get("__typename") == "Bot"
         restricted = is_bot and approved is not True
         return Origin(
@@ -274,21 +246,3 @@ def _foreign(layout: Layout, change: Change, step: ChangeStep, files: Mapping[st
     unlisted = files["totalCount"] - len(paths)
     without_tags = [path for path in paths if not layout.owner(path)]
     return (*without_tags, *renamed, *more, *([f"{unlisted} more"] if unlisted else []))
-
-
-def _is_approved(config: Config, pull: Mapping[str, Any]) -> bool | Unknown:
-    """Tell whether a human who did not contribute approved the pull request as it was merged."""
-    commits = pull["commits"]
-    authorship = approval.read_authorship(commits["nodes"])
-    verdict = approval.find_approval(
-        approval.read_reviews(pull["reviews"]["nodes"]),
-        ReviewedChange(
-            head=pull["headRefOid"],
-            contributors=(approval.login(pull["author"]), *authorship.writers, *authorship.requesters),
-            unattributed_commits=authorship.unattributed_commits,
-        ),
-        is_bot=config.is_bot,
-    )
-    if verdict.by and commits["totalCount"] > len(commits["nodes"]):
-        return Unknown(f"who wrote all of a pull request of more than {MOST_COMMITS} commits")
-    return Unknown(verdict.detail) if verdict.rejection is RejectionReason.UNKNOWN else bool(verdict.by)

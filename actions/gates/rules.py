@@ -18,7 +18,7 @@ from actions.app.release import Release
 from actions.tags import short
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from actions.api.checks import CheckVerdict
     from actions.deployments.history import DeployedPeriod
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from actions.infra.config import Environment
 
 FOREVER = datetime.max.replace(tzinfo=UTC)
-MOST_FILES_LISTED = 5
+MOST_LISTED = 5
 
 
 class Decision(StrEnum):
@@ -74,9 +74,10 @@ class Reason(StrEnum):
 class Facts:
     """All facts that the gates need about one *change*. No fact that decides has a default.
 
-    *periods* are when the new tag ran in the preceding environment. *lost_commits* are the deployed commits that the
-    new tag lacks. *only_fixes* means that a hotfix brings no commits of the default branch. *approved* means that a
-    human who did not contribute approved the change.
+    *unreviewed* are the commits of a hotfix that no approved pull request brought to its branch. *periods* are when the
+    new tag ran in the preceding environment. *lost_commits* are the deployed commits that the new tag lacks.
+    *only_fixes* means that a hotfix brings no commits of the default branch. *approved* means that a human who did not
+    contribute approved the change.
     """
 
     change: Change
@@ -85,6 +86,7 @@ class Facts:
     order: Order
     trailers: Trailers
     released: Release | Unknown | NotApplicable
+    unreviewed: tuple[str, ...] | Unknown | NotApplicable
     only_fixes: bool | Unknown | NotApplicable
     checks: CheckVerdict | Unknown | NotApplicable
     periods: tuple[DeployedPeriod, ...] | Unknown | NotApplicable
@@ -148,11 +150,15 @@ def only_tags(author: str, foreign: Iterable[str]) -> GateResult:
     """Evaluate a pull request of the bot *author*, which may change only tags; *foreign* files have other changes."""
     files = sorted(foreign)
     if files:
-        unlisted = len(files) - len(files[:MOST_FILES_LISTED])
-        listed = ", ".join(files[:MOST_FILES_LISTED]) + (f" and {unlisted} more" if unlisted else "")
-        text = f"{author} may change only tags, but this pull request changes more in {listed}"
+        text = f"{author} may change only tags, but this pull request changes more in {_first(files)}"
         return _refuse(Gate.ONLY_TAGS, Reason.FOREIGN_FILES, text)
     return _allow(Gate.ONLY_TAGS, f"{author} changes only tags")
+
+
+def _first(items: Sequence[str]) -> str:
+    """Return the first of *items*, and how many more there are."""
+    unlisted = len(items) - MOST_LISTED
+    return ", ".join(items[:MOST_LISTED]) + (f" and {unlisted} more" if unlisted > 0 else "")
 
 
 def unparsable(message: str) -> GateResult:
@@ -168,10 +174,23 @@ def _released(facts: Facts) -> GateResult | None:
         return None
     if isinstance(facts.released, Unknown):
         return _unknown(Gate.RELEASED, facts.released)
+    if facts.released is Release.HOTFIX:
+        return _hotfix_released(facts, tag)
     if facts.released is not Release.NONE:
-        return _allow(Gate.RELEASED, f"{tag} was released from the default branch or a hotfix branch")
+        return _allow(Gate.RELEASED, f"{tag} was released from the default branch")
     text = f"{tag} was not released: it is neither on the default branch nor on a hotfix branch"
     return _refuse(Gate.RELEASED, Reason.NOT_RELEASED, text)
+
+
+def _hotfix_released(facts: Facts, tag: str) -> GateResult:
+    if isinstance(facts.unreviewed, Unknown):
+        return _unknown(Gate.RELEASED, facts.unreviewed)
+    if isinstance(facts.unreviewed, NotApplicable):
+        return _unknown(Gate.RELEASED, Unknown(f"who reviewed the commits of the hotfix {tag}"))
+    if facts.unreviewed:
+        text = f"{tag} was not released: no approved pull request brought to a hotfix branch {_first(facts.unreviewed)}"
+        return _refuse(Gate.RELEASED, Reason.NOT_RELEASED, text)
+    return _allow(Gate.RELEASED, f"{tag} was released from a hotfix branch")
 
 
 def _checks(facts: Facts) -> GateResult | None:

@@ -17,7 +17,7 @@ from sandbox import gitrepo
 from sandbox.client import Person
 from sandbox.delivery import tagged
 from sandbox.server import Sandbox
-from sandbox.state import Deployment, DeploymentStatus, Pull, Repo
+from sandbox.state import Deployment, DeploymentStatus, Pull, Repo, Review, timestamp
 from sandbox.world import BOT, World, build, release
 from tests.support import Result, Runner, git, module_name
 
@@ -66,8 +66,10 @@ class GitHub:
         """Return the bot's token."""
         return self.world.tokens[BOT]
 
-    def app_commit(self, message: str = "Change", *, branch: str = "main", parent: str = "") -> str:
-        """Return a new commit of the app on *branch*, as if it had been merged."""
+    def app_commit(
+        self, message: str = "Change", *, branch: str = "main", parent: str = "", approved_by: str = "bob"
+    ) -> str:
+        """Return a new commit of the app on *branch*, as if a pull request had been merged."""
         git = self.world.app.git
         parents = [parent or git.head(branch) or git.head("main") or ""]
         author = self.sandbox.state.users["alice"]
@@ -75,7 +77,21 @@ class GitHub:
         self.world.app.authors[sha] = author
         git.set_ref(f"refs/heads/{branch}", sha)
         self.report("gate", "success", sha, self.world.app)
+        if branch != "main":
+            self.merged_pull(self.world.app, sha, branch, approved_by)
         return sha
+
+    def merged_pull(self, repo: Repo, sha: str, base: str, approved_by: str) -> Pull:
+        """Have it that a pull request of alice to *base*, which somebody approved, was merged as *sha*."""
+        alice, new_id = self.sandbox.state.users["alice"], self.sandbox.state.new_id
+        number = len(repo.pulls) + 1
+        pull = Pull(new_id(), number, "Change", "", alice, f"pull-{number}", sha, base, draft=False)
+        pull.state, pull.merge_sha, pull.merged_by, pull.closed = "closed", sha, alice, timestamp()
+        if approved_by:
+            reviewer = self.sandbox.state.users[approved_by]
+            pull.reviews.append(Review(new_id(), reviewer, "APPROVED", "", sha, timestamp()))
+        repo.pulls[number] = pull
+        return pull
 
     def release(self, *versions: str) -> None:
         """Release *versions* of the app, one commit of main each."""

@@ -9,6 +9,7 @@ import pytest
 
 from actions.api.client import Client
 from actions.app.repository import AppRepository
+from sandbox import gitrepo
 from sandbox.delivery import tagged
 from sandbox.faults import Fault
 from tests.sandbox.scenarios import GITOPS, NOW, GitHub, check, deploy, gates_of, propose
@@ -79,10 +80,54 @@ def test_a_hotfix_whose_branch_is_gone_was_released_all_the_same(gated: GitHub) 
     git.set_ref("refs/heads/hotfixes/x", git.head("main") or "")
     gated.app_commit("fix", branch="fix")
     alice = gated.person("alice")
-    tag = alice.merge("your-org/app", alice.open_pull("your-org/app", head="fix", title="fix", base="hotfixes/x"))
+    number = alice.open_pull("your-org/app", head="fix", title="fix", base="hotfixes/x")
+    gated.person("bob").approve("your-org/app", number)
+    tag = alice.merge("your-org/app", number)
     git.delete_ref("refs/heads/hotfixes/x")
 
     assert check(gated, propose(gated, {"envs/dev.json": tagged(tag)})).outputs["reason"] == "allowed"
+
+
+@pytest.mark.parametrize(
+    ("how", "reason", "said"),
+    [
+        ("approved", "allowed", "was released from a hotfix branch"),
+        ("not approved", "not-released", "no approved pull request brought to a hotfix branch"),
+        ("approved by its author", "not-released", "no approved pull request"),
+        ("pushed", "not-released", "no approved pull request"),
+        ("by a pull request elsewhere", "not-released", "no approved pull request"),
+        ("by an unknown author", "unknown", "the e-mail address belongs to no GitHub account"),
+        ("one of two", "not-released", "fix"),
+    ],
+)
+def test_attack_hotfix_without_review(
+    gated: GitHub, how: str, reason: str, said: str
+) -> None:
+    """That a hotfix branch has it proves nothing: a developer alone could have brought it there."""
+    app = gated.world.app
+    tag = gated.app_commit("fix", branch="hotfixes/x", approved_by="" if how == "not approved" else "bob")
+    pull = next(iter(app.pulls.values()))
+    if how == "approved by its author":
+        pull.reviews[0].user = pull.author
+    if how == "pushed":
+        app.pulls.clear()
+    if how == "by a pull request elsewhere":
+        pull.base = "topic"
+    if how == "by an unknown author":
+        author = gitrepo.Person("Alice at home", "alice@home.example")
+        tag = app.git.commit(parents=[app.git.head("main") or ""], message="x", author=author, files={"x": b"x"})
+        app.git.set_ref("refs/heads/hotfixes/x", tag)
+        gated.report("gate", "success", tag, app)
+        app.pulls.clear()
+        gated.merged_pull(app, tag, "hotfixes/x", "bob")
+    if how == "one of two":
+        app.pulls.clear()
+        tag = gated.app_commit("second", branch="hotfixes/x", parent=tag)
+
+    result = check(gated, propose(gated, {"envs/dev.json": tagged(tag)}))
+
+    assert result.outputs["reason"] == reason, result.log
+    assert said in json.dumps(result.json("gates"))
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ BACK: dict[str, Any] = {
     "order": Order.BEHIND,
     "trailers": Trailers(reason="INC-7", allow_diverged="INC-7", freeze_override="INC-7"),
 }
+HOTFIX: dict[str, Any] = {"released": Release.HOTFIX, "only_fixes": True}
 UNKNOWN = Unknown("the token cannot see your-org/app")
 NOT_ASKED = NotApplicable("this test does not need it")
 WHY = Trailers(reason="INC-7", allow_diverged="INC-7", freeze_override="INC-7")
@@ -53,7 +54,7 @@ def facts(**given_: Any) -> Facts:
     policy = Environment(after="staging", soak=timedelta(hours=24), freeze=())
     good = Facts(
         change=change, policy=policy, now=NOW, order=Order.AHEAD, trailers=Trailers(), checks=PASSED, approved=True,
-        released=Release.DEFAULT_BRANCH, periods=(period(30),), only_fixes=NOT_ASKED, ran_here=NOT_ASKED,
+        released=Release.DEFAULT_BRANCH, unreviewed=(), periods=(period(30),), only_fixes=NOT_ASKED, ran_here=NOT_ASKED,
         lost_commits=(), freeze_label=False,
     )  # fmt: skip
     return replace(good, **given_)
@@ -146,6 +147,11 @@ def refuse(reason: Reason) -> tuple[Decision, Reason]:
             refuse(Reason.NOT_PROMOTED),
             id="a hotfix on something else",
         ),
+        pytest.param(
+            HOTFIX | {"unreviewed": ("abc fix",)}, refuse(Reason.NOT_RELEASED), id="a hotfix that nobody reviewed"
+        ),
+        pytest.param(HOTFIX | {"unreviewed": UNKNOWN}, refuse(Reason.UNKNOWN), id="who reviewed a hotfix is unknown"),
+        pytest.param(HOTFIX | {"unreviewed": NOT_ASKED}, refuse(Reason.UNKNOWN), id="nobody asked who reviewed it"),
         pytest.param({"approved": False}, refuse(Reason.REVIEW_REQUIRED), id="nobody approved it"),
         pytest.param({"approved": UNKNOWN}, refuse(Reason.UNKNOWN), id="who approved it is unknown"),
         pytest.param({"approved": NOT_ASKED}, ALLOW, id="it is not merged yet"),

@@ -1,0 +1,70 @@
+"""Read pull requests with all that says whether a human who did not contribute approved them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from actions.api.client import query
+from actions.app.facts import Unknown
+from actions.gates import approval
+from actions.gates.approval import RejectionReason, ReviewedChange
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from actions.api.client import Client
+
+PERMISSION = "contents: read, pull requests: read"
+PULLS_PER_QUERY = 20
+MOST_COMMITS = 100  # of a pull request
+PULL = f"""number headRefOid baseRefName body author {{ login __typename }} labels(first: 100) {{ nodes {{ name }} }}
+    files(first: 100) {{ totalCount nodes {{ path changeType }} }}
+    commits(first: 20) {{ {approval.COMMITS} }} reviews(last: 100) {{ {approval.REVIEWS} }}"""
+MORE_COMMITS = query(
+    variables={"number": "Int!", "cursor": "String"},
+    fields=f"""pullRequest(number: $number) {{
+        commits(first: {MOST_COMMITS}, after: $cursor) {{ {approval.COMMITS} }} }}""",
+)
+
+
+def read_pulls(client: Client, numbers: Iterable[int]) -> dict[int, Mapping[str, Any]]:
+    """Return the pull requests *numbers*, in few requests, each with its commits up to MOST_COMMITS."""
+    wanted = list(numbers)
+    pulls: dict[int, Mapping[str, Any]] = {}
+    for start in range(0, len(wanted), PULLS_PER_QUERY):
+        batch = {f"n{number}": number for number in wanted[start : start + PULLS_PER_QUERY]}
+        document = query(
+            variables=dict.fromkeys(batch, "Int!"),
+            fields=" ".join(f"{name}: pullRequest(number: ${name}) {{ {PULL} }}" for name in batch),
+        )
+        answer = client.repository(document, batch, permission=PERMISSION)
+        pulls |= {number: _whole(client, answer[name]) for name, number in batch.items()}
+    return pulls
+
+
+def _whole(client: Client, pull: dict[str, Any]) -> dict[str, Any]:
+    """Return *pull* with its commits up to MOST_COMMITS; few have more than come at once."""
+    commits = pull["commits"]
+    if commits["pageInfo"]["hasNextPage"]:
+        variables = {"number": pull["number"], "cursor": commits["pageInfo"]["endCursor"]}
+        more = client.repository(MORE_COMMITS, variables, permission=PERMISSION)["pullRequest"]["commits"]["nodes"]
+        commits = {**commits, "nodes": [*commits["nodes"], *more][:MOST_COMMITS]}
+    return {**pull, "commits": commits}
+
+
+def is_approved(pull: Mapping[str, Any], is_bot: Callable[[str], bool]) -> bool | Unknown:
+    """Tell whether a human who did not contribute approved *pull* as it was merged."""
+    commits = pull["commits"]
+    authorship = approval.read_authorship(commits["nodes"])
+    verdict = approval.find_approval(
+        approval.read_reviews(pull["reviews"]["nodes"]),
+        ReviewedChange(
+            head=pull["headRefOid"],
+            contributors=(approval.login(pull["author"]), *authorship.writers, *authorship.requesters),
+            unattributed_commits=authorship.unattributed_commits,
+        ),
+        is_bot=is_bot,
+    )
+    if verdict.by and commits["totalCount"] > len(commits["nodes"]):
+        return Unknown(f"who wrote all of a pull request of more than {MOST_COMMITS} commits")
+    return Unknown(verdict.detail) if verdict.rejection is RejectionReason.UNKNOWN else bool(verdict.by)
