@@ -12,7 +12,7 @@ from actions.api.pulls import PullRequests
 from actions.api.repository import Repository
 from actions.api.retry import retry
 from actions.app.facts import NotApplicable
-from actions.errors import AccessError, ActionError, EnvFileError
+from actions.errors import AccessError, ActionError, ConfigError, EnvFileError
 from actions.gates import report, rules, trailers
 from actions.gates.collect import EvaluatedChange, GateEvaluator
 from actions.gates.provenance import FREEZE_LABEL
@@ -168,7 +168,8 @@ def _verdict(infra: Repository, settings: Settings, proposal: PullRequestContent
     layout = config.layout(settings.envs_dir)
     try:
         config_after = read_config_at(infra, head)
-        diff = _diff(infra, comparison, head, layout, config_after.layout(settings.envs_dir))
+        layout_after = config_after.layout(settings.envs_dir)
+        diff = _diff(infra, comparison, head, layout, layout_after)
     except EnvFileError as error:
         return Verdict(problems=(error,))
     changes = diff.changes()
@@ -188,8 +189,20 @@ def _verdict(infra: Repository, settings: Settings, proposal: PullRequestContent
     return Verdict(
         evaluated=[_with_line(item, files) for item in evaluated],
         whole=_of_a_bot(comparison, details, diff) if _is_restricted(config, details, changes) else (),
-        problems=diff.problems(),
+        problems=[*diff.problems(), *_unnamed(infra, proposal, diff, config_after, layout_after)],
     )
+
+
+def _unnamed(
+    infra: Repository, proposal: PullRequestContent, diff: EnvDiff, config: Config, layout: Layout
+) -> list[ActionError]:
+    """Return that an environment has a file and no name in *config*, or a name and no file, after the pull request."""
+    if PATH in proposal.comparison.files or diff.base.keys() != diff.head.keys():
+        try:
+            config.require_files(layout.envs(infra.paths(proposal.head)))
+        except ConfigError as error:
+            return [error]
+    return []
 
 
 def _is_restricted(config: Config, details: PullRequestDetails, changes: Sequence[Change]) -> bool:

@@ -150,13 +150,16 @@ def _act(clock: Clock) -> Outcome:
     checkout = Checkout(workspace_root())
     config = checkout.config()
     layout = config.layout(settings.envs_dir)
+    environments = checkout.environments(layout)
+    if environments:
+        config.require_files(environments)
     return _Run(
         settings=settings,
         event=Event.read(os.environ, event_payload()),
         checkout=checkout,
         config=config,
         layout=layout,
-        environments=checkout.environments(layout),
+        environments=environments,
         clock=clock,
     ).outcome()
 

@@ -80,7 +80,8 @@ class EnvironmentHistory:
         if not (snapshot if succeeded else began):
             return None
         snapshot = snapshot or Snapshot(env=self.now.env, files=())
-        service = node["environment"].removeprefix(self.now.env).removeprefix("/")
+        # The records were asked for by name, and GitHub ignores the case of names.
+        service = node["environment"][len(self.now.env) :].removeprefix("/")
         return Record(
             at=datetime.fromisoformat(min(succeeded or began)),
             name=node["environment"],

@@ -18,10 +18,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from actions.errors import ConfigError
 from actions.infra.layout import Layout, natural
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from datetime import timedelta
 
     from actions.infra.freeze import Window
@@ -66,8 +67,26 @@ class Config:
         return sorted(envs, key=lambda env: (declared.index(env) if env in declared else len(declared), natural(env)))
 
     def environment(self, env: str) -> Environment:
-        """Return the rules of *env*, the default ones if the file does not name it."""
-        return self.environments.get(env, Environment())
+        """Return the rules of *env*, the default ones if the file does not name it.
+
+        GitHub ignores the case of environment names, so `Prod` has the rules of `prod`.
+        """
+        found = (rules for name, rules in self.environments.items() if name.casefold() == env.casefold())
+        return next(found, Environment())
+
+    def require_named(self, envs: Iterable[str]) -> None:
+        """Raise ConfigError unless the file names all of *envs*, which have files, or no environment at all."""
+        unnamed = [env for env in envs if env not in self.environments] if self.environments else []
+        if unnamed:
+            known = ", ".join(self.environments)
+            raise _error(f"environments does not name '{unnamed[0]}', which has a file; it names {known}")
+
+    def require_files(self, envs: Collection[str]) -> None:
+        """Raise ConfigError unless the environments that the file names are *envs*, those that have files."""
+        self.require_named(envs)
+        missing = [env for env in self.environments if env not in envs]
+        if missing:
+            raise _error(f"environments names '{missing[0]}', which has no file")
 
     def needs_review(self, env: str) -> bool:
         """Tell whether a human must approve changes to *env*, which is the default."""
@@ -85,3 +104,7 @@ class Config:
 def _account(login: str) -> str:
     """Return *login* without the suffix that REST gives to the logins of Apps, and GraphQL does not."""
     return login.casefold().removesuffix("[bot]")
+
+
+def _error(message: str) -> ConfigError:
+    return ConfigError(f"{PATH}: {message}", file=PATH, line=1)

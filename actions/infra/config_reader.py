@@ -41,6 +41,12 @@ def read_config(text: str) -> Config:
 def _config(document: yaml.Node) -> Config:
     top = _mapping(document, "gitops.yml", allowed=TOP)
     environments = _optional_mapping(top, "environments")
+    seen: dict[str, str] = {}
+    for key in environments:
+        other = seen.setdefault(key.casefold(), key)
+        if other != key:
+            problem = f"environments {other} and {key} are the same for GitHub, which ignores case"
+            raise _error(problem, _line(environments[key]))
     config = Config(
         environments={
             _name("an environment", key, node): _environment(node, list(environments)[:index])

@@ -15,6 +15,7 @@ from sandbox.faults import Fault
 from tests.sandbox.scenarios import GITOPS, NOW, GitHub, check, deploy, gates_of, propose
 
 ACTION = "action-check-envs"
+QA = GITOPS.replace("environments:\n", "environments:\n  qa: {}\n")
 
 
 def test_a_released_commit_may_go_to_dev(gated: GitHub) -> None:
@@ -100,9 +101,7 @@ def test_a_hotfix_whose_branch_is_gone_was_released_all_the_same(gated: GitHub) 
         ("one of two", "not-released", "fix"),
     ],
 )
-def test_attack_hotfix_without_review(
-    gated: GitHub, how: str, reason: str, said: str
-) -> None:
+def test_attack_hotfix_without_review(gated: GitHub, how: str, reason: str, said: str) -> None:
     """That a hotfix branch has it proves nothing: a developer alone could have brought it there."""
     app = gated.world.app
     tag = gated.app_commit("fix", branch="hotfixes/x", approved_by="" if how == "not approved" else "bob")
@@ -370,6 +369,7 @@ def test_a_gitops_yml_that_nobody_can_read_does_not_get_in(gated: GitHub) -> Non
 def test_env_files_that_move_are_evaluated_at_their_new_place(gated: GitHub) -> None:
     tag = gated.app_commit("mine", branch="feature")
     files: dict[str, str | None] = {"gitops.yml": GITOPS + "files: e/{env}.json\n", "e/dev.json": tagged(tag)}
+    files |= {f"e/{env}.json": gated.infra_file(f"envs/{env}.json") for env in ("staging", "prod")}
 
     result = check(gated, propose(gated, files))
 
@@ -534,10 +534,28 @@ def test_a_commit_far_back_on_main_was_released(gated: GitHub) -> None:
     assert check(gated, propose(gated, {"envs/dev.json": tagged(tag)})).outputs["reason"] == "allowed"
 
 
-def test_a_new_environment_of_a_person_is_allowed(gated: GitHub) -> None:
-    result = check(gated, propose(gated, {"envs/qa.json": tagged(gated.app_commit())}))
+@pytest.mark.parametrize(
+    ("files", "reason", "said"),
+    [
+        pytest.param({"envs/qa.json": "{}", "gitops.yml": QA}, "nothing-to-judge", "", id="with its name"),
+        pytest.param({"envs/qa.json": "{}"}, "invalid-config", "does not name 'qa', which has", id="a file alone"),
+        pytest.param({"gitops.yml": QA}, "invalid-config", "names 'qa', which has no file", id="a name alone"),
+        pytest.param({"envs/prod.json": None}, "invalid-config", "names 'prod', which has no file", id="a file goes"),
+        pytest.param(
+            {"envs/prod.json": None, "envs/Prod.json": "{}"}, "invalid-config", "does not name 'Prod'",
+            id="a file under another name",
+        ),
+        pytest.param({"gitops.yml": "services: {}\n"}, "nothing-to-judge", "", id="no name at all"),
+    ],
+)  # fmt: skip
+def test_an_environment_has_a_name_and_a_file(
+    gated: GitHub, files: dict[str, str | None], reason: str, said: str
+) -> None:
+    """Else a file of another name would have no rules, and deploy to the same environment: GitHub ignores case."""
+    result = check(gated, propose(gated, files))
 
-    assert (result.exit_code, result.outputs["reason"]) == (0, "allowed"), result.log
+    assert result.outputs["reason"] == reason, result.log
+    assert said in result.log
 
 
 def test_deployments_that_cannot_be_read_are_unknown_where_no_tag_is_in_place(gated: GitHub) -> None:

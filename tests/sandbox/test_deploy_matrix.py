@@ -73,7 +73,7 @@ def test_what_is_gone_is_seen_through_the_api_too(cloned: Clone) -> None:
 
 def test_many_files_are_asked_for_in_few_requests(github: GitHub, cloned: Clone) -> None:
     files: dict[str, str | None] = {f"envs/e{n}.json": one("1.0.0") for n in range(240)}
-    cloned.push(files)
+    cloned.push(files | {"gitops.yml": None})
     cloned.push({"envs/e7.json": one("1.1.0")})
     cloned.clone(depth=1)
 
@@ -173,7 +173,8 @@ def test_the_matrix_can_be_narrowed(cloned: Clone) -> None:
 
 def test_more_jobs_than_a_matrix_holds_come_in_shards_that_give_them_all(cloned: Clone) -> None:
     """The inputs of a shard, given to the same action, are a matrix that fits."""
-    cloned.push({f"envs/e{n:03d}.json": '{"api":{"tag":"1"}}' for n in range(300)})
+    files: dict[str, str | None] = {f"envs/e{n:03d}.json": '{"api":{"tag":"1"}}' for n in range(300)}
+    cloned.push(files | {"gitops.yml": None})
     cloned.clone(depth=2)
 
     result = cloned.deploy()

@@ -209,12 +209,13 @@ def test_a_commit_is_compared_once_and_never_with_itself(infra: Infra) -> None:
 
 
 def test_many_environments_are_asked_for_together(infra: Infra) -> None:
-    sha = infra.github.change_infra({f"envs/e{n}.json": two("1.0.0") for n in range(60)})
+    files: dict[str, str | None] = {f"envs/e{n}.json": two("1.0.0") for n in range(60)}
+    sha = infra.github.change_infra(files | {"gitops.yml": None})
     for n in range(60):
         infra.deployed(f"e{n}", sha)
     infra.github.operations()
 
-    assert planned(infra.plan()) == ["dev", "staging", "prod"]
+    assert planned(infra.plan()) == ["dev", "prod", "staging"]
     assert infra.github.operations() == ["query"] * 4
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -225,8 +226,14 @@ def test_the_hotfix_of_a_service_is_made_where_it_comes_from(gated: GitHub, home
 # What goes away
 
 
+def name_environment(running: Infra, name: str) -> None:
+    text = running.github.infra_file("gitops.yml")
+    running.github.change_infra({"gitops.yml": text.replace("environments:\n", f"environments:\n  {name}: {{}}\n")})
+
+
 def test_a_removal_waits_for_the_thaw(gated: GitHub) -> None:
-    whole = check(gated, propose(gated, {"envs/prod.json": None}), now=SATURDAY)
+    without = {"envs/prod.json": None, "gitops.yml": re.sub("  prod:.*\n", "", GITOPS)}
+    whole = check(gated, propose(gated, without), now=SATURDAY)
     part = check(gated, propose(gated, {"envs/prod.json": "{}"}, branch="b"), now=SATURDAY)
 
     assert (whole.outputs["reason"], part.outputs["reason"]) == ("frozen", "frozen")
@@ -269,6 +276,7 @@ def test_a_setting_pushed_onto_an_approved_tag_is_held(running: Infra) -> None:
 def test_what_ran_before_the_service_was_there_is_of_no_commit_of_the_branch(running: Infra) -> None:
     """Then all that the branch brought of the service is asked who approved it, from the beginning."""
     git = running.github.world.infra.git
+    name_environment(running, "qa")
     running.github.change_infra({"envs/qa.json": '{"web": {"tag": "1"}}'})
     base = git.head("main") or ""
     files = {"envs/qa.json": two("9+1").encode()}
@@ -477,6 +485,7 @@ def test_a_bot_that_moves_another_file_to_where_env_files_are_is_held(running: I
     """GitHub lists a renamed file by its new name alone, and what is gone may be gitops.yml."""
     github = running.github
     text = json.dumps({"api": {"tag": github.app_commit()}, "web": {"tag": "1"}})
+    name_environment(running, "odd")
     github.change_infra({"README.md": text})
     tags = json.loads(github.infra_file()) | {"api": {"tag": github.app_commit()}}
     files = {"README.md": None, "envs/odd.json": text, "envs/dev.json": json.dumps(tags)}

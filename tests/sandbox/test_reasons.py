@@ -43,7 +43,7 @@ SAML = Fault(status=403, body={"message": "Resource protected by organization SA
 LIMITED = Fault(
     status=403, body={"message": "You have exceeded a secondary rate limit"}, headers={"retry-after": "9999"}
 )
-CONFIG = "environments: {dev: {review: none}}\nservices: {api: {repo: your-org/app}, web: {}}\n"
+CONFIG = "environments: {dev: {review: none}, staging: {}, prod: {}}\nservices: {api: {repo: your-org/app}, web: {}}\n"
 
 
 def run(
@@ -112,7 +112,7 @@ def test_no_action_waits_for_ever(delivering: GitHub, action: str) -> None:
 
     def join(thread: threading.Thread, seconds: float) -> None:
         assert seconds >= 1800
-        asked.wait()
+        assert asked.wait(30), "GitHub was never asked"
         threads.append(thread)
 
     def hang() -> None:

@@ -52,7 +52,7 @@ def test_what_is_temporary_is_tried_again(github: GitHub, fault: Fault, least_pa
     assert (result.exit_code, result.outputs["reason"]) == (0, "opened")
     assert len(github.slept) == 1
     assert github.slept[0] >= least_pause
-    assert "400" not in result.log
+    assert "answered 400" not in result.log
 
 
 def archived(github: GitHub) -> None:

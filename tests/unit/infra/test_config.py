@@ -52,6 +52,7 @@ def test_every_key_is_read() -> None:
     [
         pytest.param("environments: {}\nenviroments: {}\n", 2, "unknown key 'enviroments' of gitops.yml", id="a slip"),
         pytest.param("environments:\n  dev:\n    reviews: none\n", 3, "unknown key 'reviews'", id="a slip deeper"),
+        pytest.param("environments:\n  prod: {}\n  Prod: {}\n", 3, "prod and Prod are the same", id="case alone"),
         pytest.param("environments: [dev]", 1, "environments must be a mapping", id="a list"),
         pytest.param("- a", 1, "gitops.yml must be a mapping", id="a list at the top"),
         pytest.param(
@@ -169,3 +170,28 @@ def test_what_is_wrong_is_wrong_for_editors_too(text: str) -> None:
 
 def test_the_schema_is_a_schema() -> None:
     jsonschema.Draft7Validator.check_schema(SCHEMA)
+
+
+def test_the_rules_of_an_environment_hold_however_its_name_is_written() -> None:
+    config = parse_config("environments: {prod: {review: none}}")
+
+    assert [config.needs_review(name) for name in ("prod", "Prod", "PROD", "qa")] == [False, False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("envs", "problem"),
+    [
+        pytest.param(["dev", "prod"], "", id="all"),
+        pytest.param(["dev"], "names 'prod', which has no file", id="no file"),
+        pytest.param(["dev", "prod", "qa"], "does not name 'qa', which has a file; it names dev, prod", id="no name"),
+        pytest.param(["dev", "Prod"], "does not name 'Prod', which has a file", id="another case"),
+    ],
+)
+def test_environments_have_names_and_files(envs: list[str], problem: str) -> None:
+    config = parse_config("environments: {dev: {}, prod: {}}")
+    if problem:
+        with pytest.raises(ConfigError, match=problem):
+            config.require_files(envs)
+    else:
+        config.require_files(envs)
+    parse_config("bots: [x]").require_files(envs)
