@@ -48,7 +48,7 @@ CORE = {
     "infra/formats": ("json_format toml_format yaml_format", "check_envs"),
     "protection": ("lint plan ruleset workflow_checks", "sync_protection"),
     "pull_request": ("description merge plan proposal", "merge_routes refusals open_infra_pr promote_and_rollback"),
-    "runner": ("event inputs markdown", "open_infra_pr deploy_matrix"),
+    "runner": ("event inputs markdown", "open_infra_pr check_envs deploy_matrix"),
 }
 # Unit tests of what uses a package more than anything else does.
 BESIDE = {"runner": ["tests/unit/test_setup_flags.py", "tests/unit/test_bump_env.py"]}

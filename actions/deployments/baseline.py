@@ -67,8 +67,6 @@ def _compare(now: Snapshot, history: EnvironmentHistory, is_newer: Callable[[str
             unfinished.append(service)
     newest = next(iter(last.values()), None)
     removed = difference(now, newest.snapshot).removed if newest else ()
-    before = dict.fromkeys(removed, newest.snapshot) if newest else {}
-    before |= {service: record.snapshot for service, record in last.items()}
     return DeployedDiff(
         difference=replace(
             difference(now, None),
@@ -80,7 +78,7 @@ def _compare(now: Snapshot, history: EnvironmentHistory, is_newer: Callable[[str
                 and (service in unfinished or any(service in part.changed for part in parts))
             ),
             removed=() if superseded else removed,
-            snapshots_before=before,
+            snapshots_before={service: record.snapshot for service, record in last.items()},
         ),
         superseded=tuple(superseded),
         unfinished=tuple(service for service in unfinished if service not in superseded),

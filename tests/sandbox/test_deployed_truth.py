@@ -290,6 +290,19 @@ def test_a_service_is_taken_out_if_somebody_approved_it(running: Infra, *, appro
     assert held(result) == (set() if approved else {"staging/web review-required"})
 
 
+def test_what_is_held_is_held_though_another_service_is_taken_out(running: Infra) -> None:
+    """One job deploys all of the environment."""
+    staging = json.loads(running.github.infra_file("envs/staging.json"))
+    running.github.world.infra.rulesets.clear()
+    merge_files(running, {"envs/staging.json": json.dumps({"api": staging["api"]})})
+    running.github.change_infra({"envs/staging.json": '{"api": {"tag": "2"}}'})
+
+    result = hold(running)
+
+    assert planned(result) == []
+    assert [entry for entry in held(result) if entry.startswith("staging/api")]
+
+
 @pytest.mark.parametrize(
     "how", ["by its author", "before the last commit", "by a bot", "by who asked for it", "and then taken back"]
 )

@@ -506,6 +506,23 @@ def test_what_the_merge_queue_puts_out_is_an_error(github: GitHub) -> None:
     assert sum(github.slept) < 10  # it was seen in the queue, so it is not waited for any more
 
 
+def test_what_the_merge_queue_puts_out_because_it_conflicts_is_told_as_that(github: GitHub) -> None:
+    infra = github.world.infra
+    tag = github.app_commit()
+    open_pr(github, tag=tag)
+    infra.pulls[1].queued = True
+
+    def conflict() -> None:
+        infra.pulls[1].queued = False
+        github.change_infra({"envs/dev.json": '{"api": {"tag": "conflict"}}'})
+
+    github.on_sleep = conflict
+    result = open_pr(github, tag=tag, merge="queue", timeout="60", allow_diverged="meant")
+
+    assert result.outputs["reason"] == "ejected"
+    assert "it conflicts with its base" in result.log
+
+
 def test_a_pull_request_that_never_gets_ready_for_the_queue_is_told_as_that(github: GitHub) -> None:
     result = in_queue(github, merged=False, approved=False)
 

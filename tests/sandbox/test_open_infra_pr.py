@@ -306,6 +306,7 @@ def test_each_service_can_have_a_file_of_its_own(github: GitHub) -> None:
         pytest.param({"tag": "1", "infra_repo": "infra"}, 2, "invalid-input", "owner/name", id="no owner"),
         pytest.param({"tag": "1", "app_repo": "a/b/c"}, 2, "invalid-input", "owner/name", id="no repository"),
         pytest.param({"tag": "1", "branch": "a..b"}, 2, "invalid-input", "valid branch name", id="no branch name"),
+        pytest.param({"tag": "1", "branch": "a b"}, 2, "invalid-input", "valid branch name", id="a blank in a branch"),
         pytest.param(
             {"tag": "1", "merge": "admin"},
             2,

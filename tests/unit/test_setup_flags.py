@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.events import EVENTS, HEAD, MAIN, SHA, start
+from tests.events import EVENTS, HEAD, HOTFIX, MAIN, SHA, created, start
 from tests.support import Runner, readme_rows
 
 TAGS = {
@@ -88,3 +88,16 @@ def test_a_payload_that_is_no_payload_is_an_empty_one(runner: Runner, payload: s
 
 def test_a_run_by_hand_needs_no_event_at_all(runner: Runner) -> None:
     assert runner.run("action-setup-flags").outputs["reason"] == "invalid-input"
+
+
+@pytest.mark.parametrize(
+    ("distinct", "publish"), [([True, False], "true"), ([False, True], "true"), ([False, False], "false")]
+)
+def test_a_new_branch_is_new_work_if_any_of_its_commits_is(runner: Runner, distinct: list[bool], publish: str) -> None:
+    name, ref, payload = created(HOTFIX, new=True)
+    commits = [{"id": SHA, "distinct": new} for new in distinct]
+    runner.event(
+        name, payload | {"commits": commits, "repository": {"default_branch": "main"}}, GITHUB_REF=ref, GITHUB_SHA=SHA
+    )
+
+    assert runner.run("action-setup-flags").outputs["publish"] == publish

@@ -375,3 +375,8 @@ def test_the_parts_of_a_file_are_its_services_and_the_rest() -> None:
 
     assert found == ({"api": {"name": "api", "newTag": "a"}}, {"images": [{"name": "web"}], "namespace": "x"})
     assert whole == ({"api": {"image": {"tag": "a"}}}, None)
+
+
+@pytest.mark.parametrize("text", ["api: {tag: ~}", "api:\n  tag:\n", "api: {tag: null}", "api: {tag: ''}"])
+def test_a_service_without_a_tag_has_an_empty_one(text: str) -> None:
+    assert env_file(text, path="a.yaml").tags() == {"api": ""}

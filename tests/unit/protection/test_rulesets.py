@@ -587,8 +587,11 @@ def test_deep_branches_that_another_ruleset_covers_are_covered() -> None:
         name="off", conditions=includes("refs/heads/hotfixes/**/*"), rules=[rule("deletion")], enforcement="disabled"
     )
 
+    weaker = ruleset(name="weaker", conditions=includes("refs/heads/hotfixes/**/*"), rules=[rule("non_fast_forward")])
+
     assert lint([one, other], REPOSITORY) == []
-    assert any("not hotfixes/name/nested" in problem.message for problem in lint([one, disabled], REPOSITORY))
+    for third in (disabled, weaker):
+        assert any("not hotfixes/name/nested" in problem.message for problem in lint([one, third], REPOSITORY))
 
 
 @pytest.mark.parametrize("enforcement", ["active", "evaluate", "disabled"])
