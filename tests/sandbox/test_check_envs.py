@@ -569,3 +569,10 @@ def test_deployments_that_cannot_be_read_are_unknown_where_no_tag_is_in_place(ga
     assert (result.exit_code, result.outputs["reason"]) == (7, "unknown"), result.log
     assert "deployments: read" in result.log
     assert "Traceback" not in result.log
+
+
+def test_a_new_environment_may_have_a_tag_at_once(gated: GitHub) -> None:
+    """Nothing ran there that the tag could be compared with."""
+    result = check(gated, propose(gated, {"envs/qa.json": tagged(gated.app_commit()), "gitops.yml": QA}))
+
+    assert (result.exit_code, result.outputs["reason"]) == (0, "allowed"), result.log

@@ -481,6 +481,17 @@ def test_a_bot_that_changes_tags_alone_is_not_held(running: Infra) -> None:
     assert (held(result), planned(result)) == (set(), ["dev"])
 
 
+def test_a_bot_may_change_the_tags_of_several_environments_at_once(running: Infra) -> None:
+    github = running.github
+    files: dict[str, str | None] = {}
+    for env in ("dev", "staging"):
+        content = json.loads(github.infra_file(f"envs/{env}.json"))
+        files[f"envs/{env}.json"] = json.dumps(content | {"web": {"tag": "2"}})
+    github.person("gitops-bot").merge("your-org/infra", propose(github, files, by="gitops-bot"))
+
+    assert not [entry for entry in held(hold(running)) if "foreign-files" in entry]
+
+
 def test_a_bot_that_moves_another_file_to_where_env_files_are_is_held(running: Infra) -> None:
     """GitHub lists a renamed file by its new name alone, and what is gone may be gitops.yml."""
     github = running.github

@@ -289,6 +289,42 @@ def test_a_pull_request_that_the_bot_itself_closed_is_no_decision_of_anybody(git
     assert (result.outputs["reason"], result.outputs["pr-number"]) == ("opened", "2")
 
 
+def test_the_branch_of_a_pull_request_that_the_bot_closed_is_made_again_on_the_base(github: GitHub) -> None:
+    tag = github.app_commit()
+    open_pr(github, tag=tag)
+    github.person("gitops-bot").api("PATCH", "/repos/your-org/infra/pulls/1", {"state": "closed"})
+    github.change_infra({"README.md": "moved"})
+
+    result = open_pr(github, tag=tag)
+
+    git = github.world.infra.git
+    assert result.outputs["pr-number"] == "2"
+    assert git.is_ancestor(git.head("main") or "", result.outputs["commit-sha"])
+
+
+def test_the_branch_of_a_pull_request_that_a_person_closed_stays(github: GitHub) -> None:
+    tag = github.app_commit()
+    branch = open_pr(github, tag=tag).outputs["branch"]
+    github.person("bob").api("PATCH", "/repos/your-org/infra/pulls/1", {"state": "closed"})
+
+    assert open_pr(github, tag=tag).outputs["reason"] == "closed-by-user"
+    assert branch in heads(github)
+
+
+def test_a_commit_is_made_again_where_the_file_has_changed_without_a_conflict(github: GitHub) -> None:
+    """So the pull request shows the file as it will be."""
+    github.release("1.0.0", "1.1.0")
+    far = '{"api": {"tag": "1.0.0"},\n' + "\n" * 20 + '"web": {"tag": "%s"}}\n'
+    github.change_infra({"envs/dev.json": far % "1.0.0"})
+    first = open_pr(github, service="api", tag="1.1.0")
+    github.change_infra({"envs/dev.json": far % "2.0.0"})
+
+    second = open_pr(github, service="api", tag="1.1.0")
+
+    assert second.outputs["commit-sha"] != first.outputs["commit-sha"]
+    assert github.infra_file(branch=second.outputs["branch"]) == far.replace("1.0.0", "1.1.0") % "2.0.0"
+
+
 @pytest.mark.parametrize(("by", "stays"), [("gitops-bot", False), ("bob", True)])
 def test_a_branch_that_is_not_needed_goes_unless_a_person_closed_its_pull_request(
     github: GitHub, by: str, *, stays: bool
