@@ -135,13 +135,27 @@ def test_attack_direct_push_to_main(organization: GitHub, clone: Path, login: st
     assert "Changes must be made through a pull request." in message
 
 
-@pytest.mark.parametrize("login", EVERYBODY)
-def test_attack_force_push_to_main(organization: GitHub, clone: Path, login: str) -> None:
+@pytest.mark.parametrize(("repository", "login"), [*((APP, login) for login in EVERYBODY), (INFRA, BOT)])
+def test_attack_force_push_to_main(organization: GitHub, tmp_path: Path, repository: str, login: str) -> None:
     person = organization.person(login)
+    clone = person.clone(repository, tmp_path / "laptop")
     person.git("switch", "-q", "--orphan", "other", at=clone)
     person.git("commit", "-q", "--allow-empty", "-m", "other", at=clone)
-    with no_trace(organization.world.app):
+    with no_trace(organization.sandbox.state.repos[repository]):
         said = push(organization, login, clone, "HEAD:main", force=True)
+
+    assert "Cannot force-push to this branch" in said
+
+
+def test_attack_force_push_to_a_hotfix_branch(organization: GitHub, clone: Path) -> None:
+    app = organization.world.app
+    body = {"ref": "refs/heads/hotfixes/x", "sha": app.git.head("main")}
+    organization.person(BOT).api("POST", f"/repos/{APP}/git/refs", body)
+    alice = organization.person("alice")
+    alice.git("switch", "-q", "--orphan", "other", at=clone)
+    alice.git("commit", "-q", "--allow-empty", "-m", "other", at=clone)
+    with no_trace(app):
+        said = push(organization, "alice", clone, "HEAD:refs/heads/hotfixes/x", force=True)
 
     assert "Cannot force-push to this branch" in said
 
@@ -182,6 +196,15 @@ def test_attack_evidence_of_somebody_else(organization: GitHub, kept: Path, logi
         said = push(organization, login, kept, "HEAD:evidence", force=True)
 
     assert "Cannot update this protected ref." in said
+
+
+@pytest.mark.parametrize("login", ["alice", "olivia"])
+def test_attack_evidence_begun_by_somebody_else(organization: GitHub, tmp_path: Path, login: str) -> None:
+    clone = organization.person(login).clone(INFRA, tmp_path / "laptop")
+    with no_trace(organization.world.infra):
+        said = push(organization, login, clone, "HEAD:refs/heads/evidence")
+
+    assert "Cannot create ref due to creations being restricted." in said
 
 
 def test_attack_evidence_that_is_put_back(organization: GitHub, kept: Path) -> None:
@@ -272,6 +295,24 @@ def test_attack_merge_without_its_check(
         status, message = merge(organization, login, number)
 
     assert (status, said in message) == (405, True)
+
+
+@pytest.mark.parametrize(("repository", "base"), [(APP, "hotfixes/x"), (INFRA, "main")])
+def test_attack_merge_elsewhere_without_its_check(
+    organization: GitHub, tmp_path: Path, repository: str, base: str
+) -> None:
+    repo = organization.sandbox.state.repos[repository]
+    if base != "main":
+        body = {"ref": f"refs/heads/{base}", "sha": repo.git.head("main")}
+        organization.person(BOT).api("POST", f"/repos/{repository}/git/refs", body)
+    alice = organization.person("alice")
+    alice.push_change(alice.clone(repository, tmp_path / "laptop"), "change", {"x": "x"}, "Change")
+    number = alice.open_pull(repository, head="change", base=base, title="Change")
+    organization.person("bob").approve(repository, number)
+    with no_trace(repo):
+        status, message = merge(organization, "alice", number, repository)
+
+    assert (status, "Required status check" in message) == (405, True)
 
 
 def test_attack_check_reported_by_another_app(organization: GitHub, clone: Path) -> None:
