@@ -119,7 +119,8 @@ def test_more_environments_than_a_matrix_holds_are_deployed_in_shards(pipeline: 
     release(without_gates(pipeline.world), "1.0.0")
     infra = pipeline.world.infra
     lax = "environments: {a: {review: none}, b: {review: none}, c: {review: none}, d: {review: none}}\n"
-    files = {"gitops.yml": f"{lax}services: {{api: {{repo: {APP}}}}}\n".encode()}
+    files: dict[str, bytes | None] = {"gitops.yml": f"{lax}services: {{api: {{repo: {APP}}}}}\n".encode()}
+    files |= {f"envs/{env}.json": None for env in ("dev", "staging", "prod")}
     files |= {f"envs/{env}.json": text.encode() for env in "abcd" for text in with_tag(env, "1.0.0").values()}
     olivia = pipeline.sandbox.state.users["olivia"].person
     sha = infra.git.commit(parents=[infra.git.head("main") or ""], message="x", author=olivia, files=files)

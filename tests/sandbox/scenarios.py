@@ -17,7 +17,7 @@ from sandbox import gitrepo
 from sandbox.client import Person
 from sandbox.delivery import tagged
 from sandbox.server import Sandbox
-from sandbox.state import Deployment, DeploymentStatus, Pull, Repo, Review, timestamp
+from sandbox.state import Deployment, DeploymentStatus, Pull, Repo, Review, State, timestamp
 from sandbox.world import BOT, World, build, release
 from tests.support import Result, Runner, git, module_name
 
@@ -78,20 +78,8 @@ class GitHub:
         git.set_ref(f"refs/heads/{branch}", sha)
         self.report("gate", "success", sha, self.world.app)
         if branch != "main":
-            self.merged_pull(self.world.app, sha, branch, approved_by)
+            merged_pull(self.sandbox.state, self.world.app, sha, base=branch, approved_by=approved_by)
         return sha
-
-    def merged_pull(self, repo: Repo, sha: str, base: str, approved_by: str) -> Pull:
-        """Have it that a pull request of alice to *base*, which somebody approved, was merged as *sha*."""
-        alice, new_id = self.sandbox.state.users["alice"], self.sandbox.state.new_id
-        number = len(repo.pulls) + 1
-        pull = Pull(new_id(), number, "Change", "", alice, f"pull-{number}", sha, base, draft=False)
-        pull.state, pull.merge_sha, pull.merged_by, pull.closed = "closed", sha, alice, timestamp()
-        if approved_by:
-            reviewer = self.sandbox.state.users[approved_by]
-            pull.reviews.append(Review(new_id(), reviewer, "APPROVED", "", sha, timestamp()))
-        repo.pulls[number] = pull
-        return pull
 
     def release(self, *versions: str) -> None:
         """Release *versions* of the app, one commit of main each."""
@@ -130,6 +118,18 @@ class GitHub:
         asked = [exchange.operation for exchange in self.sandbox.exchanges]
         self.sandbox.exchanges.clear()
         return asked
+
+
+def merged_pull(state: State, repo: Repo, sha: str, *, base: str, approved_by: str) -> Pull:
+    """Have it that a pull request of alice to *base*, which somebody approved, was merged as *sha*."""
+    alice, number = state.users["alice"], len(repo.pulls) + 1
+    pull = Pull(state.new_id(), number, "Change", "", alice, f"pull-{number}", sha, base, draft=False)
+    pull.state, pull.merge_sha, pull.merged_by, pull.closed = "closed", sha, alice, timestamp()
+    if approved_by:
+        reviewer = state.users[approved_by]
+        pull.reviews.append(Review(state.new_id(), reviewer, "APPROVED", "", sha, timestamp()))
+    repo.pulls[number] = pull
+    return pull
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from actions.app.repository import AppRepository
 from sandbox import gitrepo
 from sandbox.delivery import tagged
 from sandbox.faults import Fault
-from tests.sandbox.scenarios import GITOPS, NOW, GitHub, check, deploy, gates_of, propose
+from tests.sandbox.scenarios import GITOPS, NOW, GitHub, check, deploy, gates_of, merged_pull, propose
 
 ACTION = "action-check-envs"
 QA = GITOPS.replace("environments:\n", "environments:\n  qa: {}\n")
@@ -118,7 +118,7 @@ def test_attack_hotfix_without_review(gated: GitHub, how: str, reason: str, said
         app.git.set_ref("refs/heads/hotfixes/x", tag)
         gated.report("gate", "success", tag, app)
         app.pulls.clear()
-        gated.merged_pull(app, tag, "hotfixes/x", "bob")
+        merged_pull(gated.sandbox.state, app, tag, base="hotfixes/x", approved_by="bob")
     if how == "one of two":
         app.pulls.clear()
         tag = gated.app_commit("second", branch="hotfixes/x", parent=tag)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sandbox.server import Sandbox
 from sandbox.world import BOT
 from tests.sandbox.interleavings import CALLS, PAIRS, Writer, history, play, prepared, write
+from tests.sandbox.scenarios import merged_pull
 
 SAMPLE = 6
 
@@ -61,6 +62,7 @@ def test_dev_never_moves_to_a_commit_that_does_not_contain_the_one_before(
             parents = source.sample(commits, k=min(len(commits), source.choice([1, 1, 2])))
             commits.append(git.commit(parents=parents, message=str(number), author=alice))
             git.set_ref(f"refs/heads/hotfixes/b{number}", commits[-1])
+            merged_pull(sandbox.state, world.app, commits[-1], base=f"hotfixes/b{number}", approved_by="bob")
         world.app.rulesets.clear()  # whether its checks succeeded is not the question here
         infra = world.infra.git
         text = json.dumps({"api": {"tag": commits[0]}}).encode()
