@@ -153,14 +153,9 @@ class AppRepository:
         return build.since(ancestor) or self.repository.compare(ancestor, build.sha)
 
     def beyond_default_branch(self, tag: str) -> Comparison | None:
-        """Compare the commit behind *tag* with the default branch; None if one does not exist."""
+        """Return how the commit behind *tag*, a hotfix, differs from the default branch, as `released` has found it."""
         build = self._builds[tag]
-        if not self._default_branch or not build:
-            return None
-        key = ("", build.sha)
-        if key not in self._compared:
-            self._compared[key] = self.repository.compare(self._default_branch["name"], build.sha)
-        return self._compared[key]
+        return self._compared.get(("", build.sha)) if build else None
 
     def brings_only_fixes(self, before: str, after: str) -> bool:
         """Tell whether *after*, from a hotfix branch, adds no commits of the default branch to *before*."""
