@@ -15,6 +15,7 @@ from actions.app.facts import NotApplicable
 from actions.errors import AccessError, ActionError, ConfigError, EnvFileError
 from actions.gates import report, rules, trailers
 from actions.gates.collect import EvaluatedChange, GateEvaluator
+from actions.gates.config_changes import ConfigChange, config_changes
 from actions.gates.provenance import FREEZE_LABEL
 from actions.gates.rules import Decision, GateResult
 from actions.infra.config import PATH
@@ -97,11 +98,15 @@ class PullRequestContent:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
-    """What the gates say of each change and of the pull request as a *whole*, and what is wrong with its files."""
+    """What the gates say of each change and of the pull request as a *whole*, and what is wrong with its files.
+
+    *config_changes* are the changes of `gitops.yml`, which nothing but a review judges.
+    """
 
     evaluated: Sequence[EvaluatedChange] = ()
     whole: Sequence[GateResult] = ()
     problems: Sequence[ActionError] = ()
+    config_changes: Sequence[ConfigChange] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -190,6 +195,7 @@ def _verdict(infra: Repository, settings: Settings, proposal: PullRequestContent
         evaluated=[_with_line(item, files) for item in evaluated],
         whole=_of_a_bot(comparison, details, diff) if _is_restricted(config, details, changes) else (),
         problems=[*diff.problems(), *_unnamed(infra, proposal, diff, config_after, layout_after)],
+        config_changes=config_changes(config, config_after),
     )
 
 
@@ -256,17 +262,17 @@ def _trailers(details: PullRequestDetails) -> Trailers:
     return replace(in_commits, freeze_override=in_commits.freeze_override or in_body.freeze_override)
 
 
-def _nothing(why: str) -> Outcome:
+def _nothing(why: str, config_changes: Sequence[ConfigChange] = ()) -> Outcome:
     return Outcome(
         outputs={**UNSET, "decision": Decision.ALLOW, "reason": Reason.NOTHING_TO_JUDGE},
         notice=f"nothing to judge: {why}",
-        summary=f"### Gates\n\nNothing to judge: {why}.\n",
+        summary=f"### Gates\n\nNothing to judge: {why}.\n{report.config_changes(config_changes)}",
     )
 
 
 def _outcome(verdict: Verdict) -> Outcome:
     if verdict.is_empty:
-        return _nothing("no tag changes")
+        return _nothing("no tag changes", verdict.config_changes)
     worst = rules.worst(verdict.results)
     errors = (*verdict.problems, *(report.error_of(result) for result in verdict.whole if result.reason))
     errors += tuple(report.errors(verdict.evaluated))
@@ -289,13 +295,14 @@ def _text(verdict: Verdict) -> str:
     worst = rules.worst(verdict.results)
     heads = {Decision.WAIT: "⏳ Waiting", Decision.REFUSE: "❌ Blocked"}
     head = heads[worst.decision] if worst else "✅ Every gate is open"
-    return f"### {head}\n\n{report.gates_table(verdict.evaluated)}{report.notes(verdict.about_all)}"
+    gates = f"{report.gates_table(verdict.evaluated)}{report.notes(verdict.about_all)}"
+    return f"### {head}\n\n{gates}{report.config_changes(verdict.config_changes)}"
 
 
 def _keep_comment(infra: Repository, proposed: PullRequestRange, details: PullRequestDetails, verdict: Verdict) -> None:
     """Keep one comment that says what the summary says."""
-    empty = f"### Gates\n\nNo tag changes any more.\n\n{MARKER}\n"
+    empty = f"### Gates\n\nNo tag changes.\n{report.config_changes(verdict.config_changes)}\n{MARKER}\n"
     text = empty if verdict.is_empty else f"{_text(verdict)}\n{MARKER}\n"
-    needless = verdict.is_empty and not details.comment_number
+    needless = verdict.is_empty and not verdict.config_changes and not details.comment_number
     if not needless and text != details.comment_body:
         PullRequests(infra.client).comment(proposed.number, text, replaces=details.comment_number)

@@ -61,6 +61,7 @@ class AppRepository:
 
     client: Client
     _builds: dict[str, Build | None] = field(default_factory=dict, repr=False)
+    _ambiguous: list[str] = field(default_factory=list, repr=False)
     _checks: dict[str, tuple[Check, ...]] = field(default_factory=dict, repr=False)
     _default_branch: dict[str, Any] = field(default_factory=dict, repr=False)
     _compared: dict[tuple[str, str], Comparison | None] = field(default_factory=dict, repr=False)
@@ -87,13 +88,21 @@ class AppRepository:
         with self.client.parsing():
             self._default_branch.update(answer["defaultBranchRef"] or {})
             for index, tag in enumerate(tags):
-                commit = answer[f"t{index}"] or answer.get(f"v{index}")
-                self._builds[tag] = _build(commit) if commit else None
+                named = [commit for name in (f"t{index}", f"v{index}") if (commit := answer.get(name))]
+                if len({commit["oid"] for commit in named}) > 1:
+                    self._ambiguous.append(tag)
+                    named = []
+                self._builds[tag] = _build(named[0]) if named else None
 
     def build(self, tag: str) -> Build | None:
         """Return the commit behind *tag*, None if this repository has none."""
         self.prefetch([tag])
         return self._builds[tag]
+
+    def is_ambiguous(self, tag: str) -> bool:
+        """Tell whether the git tags *tag* and `v` with *tag* name different commits; then it has no build."""
+        self.prefetch([tag])
+        return tag in self._ambiguous
 
     def required_checks(self) -> tuple[RequiredCheck, ...]:
         """Return the checks that the rules of the default branch require; call `prefetch` first."""

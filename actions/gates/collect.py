@@ -175,7 +175,7 @@ class GateEvaluator:
             app, prefix = self._app(repo), self.config.hotfix_prefix
             facts = replace(
                 facts,
-                released=_known(lambda: app.released(change.after, prefix)),
+                released=_known(lambda: self._released(app, change.after, prefix)),
                 checks=_known(lambda: self._checks(app, change.after)),
             )
             if facts.released is Release.HOTFIX:
@@ -187,6 +187,12 @@ class GateEvaluator:
         if facts.policy.after and not facts.is_hotfix:
             facts = replace(facts, periods=_known(partial(self._periods_before, facts)))
         return facts
+
+    @staticmethod
+    def _released(app: AppRepository, tag: str, prefix: str) -> Release | Unknown:
+        if app.is_ambiguous(tag):
+            return Unknown(f"which commit {tag} is, because the git tags {tag} and v{tag} name different ones")
+        return app.released(tag, prefix)
 
     def _unreviewed(self, app: AppRepository, tag: str) -> tuple[str, ...] | Unknown:
         from actions.gates.hotfix_reviews import unreviewed_commits  # hotfixes are rare

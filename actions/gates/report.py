@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from actions.gates.collect import EvaluatedChange
+    from actions.gates.config_changes import ConfigChange
     from actions.gates.rules import GateResult
 
 MARKS = {Decision.ALLOW: "✅", Decision.WAIT: "⏳", Decision.REFUSE: "❌"}
@@ -27,6 +28,15 @@ def gates_table(evaluated: Sequence[EvaluatedChange]) -> str:
     headers = ["environment", "service", "tag", *gates]
     labels = [(f"{item.change.env} {item.change.service}: ", result) for item in evaluated for result in item.results]
     return markdown.table(headers, rows, centered=len(gates)) + _notes(labels)
+
+
+def config_changes(changes: Sequence[ConfigChange]) -> str:
+    """Return the changes of `gitops.yml` as a list, those that loosen a gate first; "" if there are none."""
+    if not changes:
+        return ""
+    lines = [f"- {'⚠️ loosens: ' if change.loosens else ''}{escape(change.text)}\n" for change in changes]
+    lines.sort(key=lambda line: "⚠️" not in line)
+    return f"\n**Changes of `gitops.yml`**, for whoever reviews them:\n\n{''.join(lines)}"
 
 
 def notes(results: Sequence[GateResult]) -> str:

@@ -11,7 +11,7 @@ a window names, the longer freeze applies.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -30,12 +30,13 @@ MOST_WINDOWS_IN_A_ROW = 100
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Window:
-    """A freeze from *start* to *end*, local times that repeat every *period* (None: never)."""
+    """A freeze from *start* to *end*, local times that repeat every *period* (None: never); *text* as it was given."""
 
     start: datetime
     end: datetime
     zone: ZoneInfo
     period: timedelta | None
+    text: str = field(compare=False)
 
     @classmethod
     def parse(cls, text: str) -> Window:
@@ -58,7 +59,7 @@ class Window:
             raise ValueError(f"{text!r}: give years from {FIRST_YEAR} to {LAST_YEAR}")
         if end <= start:
             raise ValueError(f"{text!r} does not end after its start")
-        return cls(start=start, end=end, zone=zone, period=period)
+        return cls(start=start, end=end, zone=zone, period=period, text=text)
 
     def end_around(self, now: datetime) -> datetime | None:
         """Return the end of the freeze at *now*, None if there is none."""

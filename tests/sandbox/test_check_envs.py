@@ -576,3 +576,41 @@ def test_a_new_environment_may_have_a_tag_at_once(gated: GitHub) -> None:
     result = check(gated, propose(gated, {"envs/qa.json": tagged(gated.app_commit()), "gitops.yml": QA}))
 
     assert (result.exit_code, result.outputs["reason"]) == (0, "allowed"), result.log
+
+
+def test_a_version_that_two_git_tags_name_differently_is_refused(gated: GitHub) -> None:
+    """One of them could have been made for the change, and the other one be what was built."""
+    git = gated.world.app.git
+    git.set_ref("refs/tags/1.5.0", gated.app_commit("one"))
+    git.set_ref("refs/tags/v1.5.0", gated.app_commit("other"))
+    git.set_ref("refs/tags/1.6.0", gated.app_commit("both"))
+    git.set_ref("refs/tags/v1.6.0", git.head("main") or "")
+
+    odd = check(gated, propose(gated, {"envs/dev.json": tagged("1.5.0")}))
+    fine = check(gated, propose(gated, {"envs/dev.json": tagged("1.6.0")}, branch="b"))
+
+    assert (odd.exit_code, odd.outputs["reason"]) == (7, "unknown"), odd.log
+    assert "the git tags 1.5.0 and v1.5.0 name different ones" in odd.log
+    assert fine.outputs["reason"] == "allowed", fine.log
+
+
+def test_a_change_of_the_rules_is_told_in_words(gated: GitHub) -> None:
+    """Nothing but a review judges it, so the reviewer has to understand it."""
+    number = propose(gated, {"gitops.yml": QA.replace("soak: 24h", "soak: 1h"), "envs/qa.json": "{}"})
+
+    result = check(gated, number)
+
+    (comment,) = gated.world.infra.pulls[number].comments
+    for text in (result.summary, comment.body):
+        assert "- ⚠️ loosens: prod: soak 1 d → 1 h\n- qa: new\n" in text.replace("&#58;", ":")
+    assert result.outputs["reason"] == "nothing-to-judge"
+
+
+def test_a_change_of_the_rules_is_told_beside_the_gates(gated: GitHub) -> None:
+    files: dict[str, str | None] = {"gitops.yml": GITOPS.replace("bots: [gitops-bot]", "bots: []")}
+    number = propose(gated, files | {"envs/dev.json": tagged(gated.app_commit())})
+
+    result = check(gated, number)
+
+    assert result.outputs["reason"] == "allowed"
+    assert "loosens: bots: gitops-bot is no bot any more" in result.summary.replace("&#58;", ":")

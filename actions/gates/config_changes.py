@@ -1,0 +1,74 @@
+"""Tell an approver in words what a change of `gitops.yml` does to the gates, and what of it loosens them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from actions.gates.rules import duration
+from actions.infra.config import Environment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from actions.infra.config import Config
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigChange:
+    """One change in words; what *loosens* a gate lets something through that was stopped before, or may."""
+
+    text: str
+    loosens: bool
+
+
+def config_changes(before: Config, after: Config) -> list[ConfigChange]:
+    """Return the differences of *after* from *before*."""
+    changes = [change for env in _names(before, after) for change in _of_environment(env, before, after)]
+    for service in dict.fromkeys([*before.repos, *after.repos]):
+        old, new = (_repo(config, service) for config in (before, after))
+        if old != new:
+            changes.append(ConfigChange(f"{service}: repo {old} → {new}", loosens=service in before.repos))
+    for bot in dict.fromkeys([*before.bots, *after.bots]):
+        if (bot in before.bots) != (bot in after.bots):
+            gone = bot in before.bots
+            changes.append(ConfigChange(f"bots: {bot} {'is no bot any more' if gone else 'is a bot'}", loosens=gone))
+    for name, old, new in (
+        ("files", before.files or "default", after.files or "default"),
+        ("tag", before.tag.text if before.tag else "default", after.tag.text if after.tag else "default"),
+        ("hotfix-prefix", before.hotfix_prefix, after.hotfix_prefix),
+    ):
+        if old != new:
+            changes.append(ConfigChange(f"{name}: {old} → {new}", loosens=True))
+    return changes
+
+
+def _names(before: Config, after: Config) -> list[str]:
+    return list(dict.fromkeys([*before.environments, *after.environments]))
+
+
+def _repo(config: Config, service: str) -> str:
+    return (config.repos[service] or "none") if service in config.repos else "default"
+
+
+def _of_environment(env: str, before: Config, after: Config) -> Iterator[ConfigChange]:
+    old, new = (config.environments.get(env, Environment()) for config in (before, after))
+    if env not in before.environments:
+        yield ConfigChange(f"{env}: new", loosens=False)
+    if env not in after.environments:
+        yield ConfigChange(f"{env}: removed", loosens=False)
+    if old.review != new.review:
+        yield ConfigChange(f"{env}: review {old.review} → {new.review}", loosens=new.review == "none")
+    if old.after != new.after:
+        text = f"{env}: after {old.after or 'nothing'} → {new.after or 'nothing'}"
+        yield ConfigChange(text, loosens=bool(old.after))
+    if old.soak != new.soak:
+        spans = [duration(rules.soak) if rules.soak else "none" for rules in (old, new)]
+        shorter = bool(old.soak and (not new.soak or new.soak < old.soak))
+        yield ConfigChange(f"{env}: soak {spans[0]} → {spans[1]}", loosens=shorter)
+    for window in old.freeze:
+        if window not in new.freeze:
+            yield ConfigChange(f"{env}: no freeze {window.text} any more", loosens=True)
+    for window in new.freeze:
+        if window not in old.freeze:
+            yield ConfigChange(f"{env}: freeze {window.text}", loosens=False)

@@ -1,0 +1,73 @@
+"""What a change of gitops.yml does, in words."""
+
+from __future__ import annotations
+
+import pytest
+
+from actions.gates.config_changes import config_changes
+from actions.infra.config_file import parse_config
+
+BEFORE = """
+environments:
+  dev: {review: none}
+  staging: {after: dev}
+  prod: {after: staging, soak: 24h, freeze: ["Fri 15:00 - Mon 08:00 Europe/Paris"]}
+services: {api: {repo: your-org/app}, redis: {repo: none}}
+bots: [gitops-bot]
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "text", "loosens"),
+    [
+        ("soak: 24h", "soak: 1h", "prod: soak 1 d → 1 h", True),
+        ("soak: 24h, ", "", "prod: soak 1 d → none", True),
+        ("soak: 24h", "soak: 48h", "prod: soak 1 d → 2 d", False),
+        ("after: staging, soak", "after: dev, soak", "prod: after staging → dev", True),
+        ("staging: {after: dev}", "staging: {}", "staging: after dev → nothing", True),
+        ("staging: {after: dev}", "staging: {after: dev, review: none}", "staging: review required → none", True),
+        ("dev: {review: none}", "dev: {}", "dev: review none → required", False),
+        (
+            ', freeze: ["Fri 15:00 - Mon 08:00 Europe/Paris"]', "",
+            "prod: no freeze Fri 15:00 - Mon 08:00 Europe/Paris any more", True,
+        ),
+        ("{after: dev}", '{after: dev, freeze: ["00:00 - 01:00 UTC"]}', "staging: freeze 00:00 - 01:00 UTC", False),
+        ("your-org/app", "your-org/other", "api: repo your-org/app → your-org/other", True),
+        ("api: {repo: your-org/app}", "api: {repo: none}", "api: repo your-org/app → none", True),
+        ("api: {repo: your-org/app}", "api: {}", "api: repo your-org/app → default", True),
+        ("redis: {", "web: {repo: none}, redis: {", "web: repo default → none", False),
+        ("[gitops-bot]", "[]", "bots: gitops-bot is no bot any more", True),
+        ("[gitops-bot]", "[gitops-bot, x]", "bots: x is a bot", False),
+        ("bots:", "files: e/{env}.json\nbots:", "files: default → e/{env}.json", True),
+        ("bots:", "tag: 'apps.{service}.tag'\nbots:", "tag: default → apps.{service}.tag", True),
+        ("bots:", "hotfix-prefix: fix/\nbots:", "hotfix-prefix: hotfixes/ → fix/", True),
+        ("  prod:", "  qa: {}\n  prod:", "qa: new", False),
+    ],
+)  # fmt: skip
+def test_each_change_is_told_and_whether_it_loosens_a_gate(old: str, new: str, text: str, loosens: bool) -> None:
+    assert old in BEFORE
+    before, after = parse_config(BEFORE), parse_config(BEFORE.replace(old, new, 1))
+
+    (change,) = config_changes(before, after)
+
+    assert (change.text, change.loosens) == (text, loosens)
+
+
+def test_the_same_has_no_changes() -> None:
+    assert config_changes(parse_config(BEFORE), parse_config(BEFORE + "# a comment\n")) == []
+
+
+def test_an_environment_that_is_taken_out_loses_its_rules() -> None:
+    without = (
+        BEFORE.partition("  prod:")[0]
+        + "services: {api: {repo: your-org/app}, redis: {repo: none}}\nbots: [gitops-bot]\n"
+    )
+
+    changes = config_changes(parse_config(BEFORE), parse_config(without))
+
+    assert [change.text for change in changes if change.loosens] == [
+        "prod: after staging → nothing",
+        "prod: soak 1 d → none",
+        "prod: no freeze Fri 15:00 - Mon 08:00 Europe/Paris any more",
+    ]
+    assert [change.text for change in changes if not change.loosens] == ["prod: removed"]
