@@ -27,6 +27,7 @@ from actions.runner.environment import event_payload
 from actions.runner.event import Event
 from actions.runner.inputs import Inputs
 from actions.runner.outcome import Outcome, run
+from actions.tags import is_commit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -153,7 +154,8 @@ def _pull_request(event: Event) -> PullRequestRange:
 
 
 def _check(infra: Repository, settings: Settings, proposed: PullRequestRange, clock: Clock) -> Outcome:
-    comparison = infra.compare(proposed.base, proposed.head)
+    base = proposed.base if is_commit(proposed.base) else infra.head(proposed.base)
+    comparison = infra.compare(base, proposed.head)
     if not comparison:
         raise AccessError(
             f"{infra.name} does not show the commits of #{proposed.number}: the token needs 'contents: read'"

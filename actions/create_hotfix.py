@@ -168,10 +168,14 @@ def _resolve(app: Repository, base: str, *, is_tag: bool) -> tuple[str, str]:
     if REVISION.fullmatch(base) and not is_version(base) and not is_tag:
         return app.resolve(base), ""
     names = [base, f"v{base}"] if is_version(base) and not base.startswith("v") else [base]
-    for name in names:
-        sha = app.commit_of_tag(name)
-        if sha:
-            return sha, name if is_version(base) else ""
+    commits = {name: sha for name in names if (sha := app.commit_of_tag(name))}
+    if len(set(commits.values())) > 1:
+        listed = " and ".join(f"{name} ({sha[:12]})" for name, sha in commits.items())
+        raise InputError(
+            f"the git tags {listed} of {app.name} name different commits; set input base-commit-sha instead"
+        )
+    for name, sha in commits.items():
+        return sha, name if is_version(base) else ""
     raise InputError(f"{app.name} has no git tag {' or '.join(names)}; set input base-commit-sha instead")
 
 
@@ -185,7 +189,9 @@ def _next_version(app: Repository, version: str) -> str:
 
 def _require_released(app: Repository, sha: str, default_branch: str, prefix: str) -> str:
     """Return the branch that released the commit *sha*; raise NotReleasedError if none did."""
-    find = partial(find_release, app, sha, ReleaseBranches(default_branch=default_branch, hotfix_prefix=prefix))
+    head = app.head(default_branch)
+    branches = ReleaseBranches(default_branch=default_branch, head=head, hotfix_prefix=prefix)
+    find = partial(find_release, app, sha, branches)
     released = find(merged_into=())
     if released.kind is Release.NONE:  # a hotfix branch may be gone; its pull request stays
         released = find(merged_into=merged_into(app, sha))

@@ -71,7 +71,8 @@ class GitRepo:
 
     def resolve(self, revision: str) -> str | None:
         """Return the commit that *revision* (a SHA, perhaps abbreviated, or a ref) names, None if there is none."""
-        for name in (BRANCH + revision, f"refs/tags/{revision}", revision, f"refs/{revision}"):
+        # A git tag comes before a branch of its name, as in git ("gitrevisions"); that GitHub does the same is a guess.
+        for name in (revision, f"refs/{revision}", f"refs/tags/{revision}", BRANCH + revision):
             if name in self._repo.references:
                 return str(self._repo.references[name].peel(pygit2.Commit).id)
         try:

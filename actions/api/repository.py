@@ -148,6 +148,16 @@ class Repository:
                 pulls=read_pulls(answer["pullRequests"]),
             )
 
+    def head(self, branch: str) -> str:
+        """Return the commit of *branch*; raise ConflictError if there is none.
+
+        A name alone could be that of a git tag too, which whoever may push can make.
+        """
+        head = self.branches(branch).get(branch, "")
+        if not head:
+            raise ConflictError(f"{self.name} has no branch '{branch}'")
+        return head
+
     def branches(self, prefix: str) -> dict[str, str]:
         """Return the heads of the branches whose names start with *prefix*."""
         return self._refs(BRANCH, prefix)

@@ -44,9 +44,13 @@ class ReleasedBy:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReleaseBranches:
-    """The branches that release commits; *newest* are commits known to be on the default branch."""
+    """The branches that release commits; *newest* are commits known to be on the default branch, which ends at *head*.
+
+    Branches are compared by their commits: whoever may push could make a git tag with the name of a branch.
+    """
 
     default_branch: str
+    head: str
     hotfix_prefix: str
     newest: Collection[str] = ()
 
@@ -65,13 +69,14 @@ def find_release(
     """
     default_branch = branches.default_branch
     known = sha in branches.newest or default_branch in merged_into
-    beyond = None if known else repository.compare(default_branch, sha)
+    beyond = None if known else repository.compare(branches.head, sha)
     if known or _is_contained(beyond):
         return ReleasedBy(kind=Release.DEFAULT_BRANCH, branch=default_branch)
     hotfix = next(filter(branches.is_hotfix, merged_into), "")
     if not hotfix:
-        existing = filter(branches.is_hotfix, repository.branches(branches.hotfix_prefix))
-        hotfix = next((branch for branch in existing if contains(repository, branch, sha)), "")
+        existing = repository.branches(branches.hotfix_prefix).items()
+        hotfixes = ((name, head) for name, head in existing if branches.is_hotfix(name))
+        hotfix = next((name for name, head in hotfixes if contains(repository, head, sha)), "")
     return ReleasedBy(kind=Release.HOTFIX if hotfix else Release.NONE, branch=hotfix, beyond=beyond)
 
 
@@ -94,7 +99,7 @@ def read_merged_into(commit: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def contains(repository: Repository, revision: str, sha: str) -> bool:
-    """Tell whether *revision*, a branch or a commit, contains the commit *sha*."""
+    """Tell whether the commit *revision* contains the commit *sha*."""
     return _is_contained(repository.compare(revision, sha))
 
 

@@ -129,13 +129,15 @@ class AppRepository:
         build = self.build(tag)
         if not build or not self._default_branch:
             return Release.NONE
+        newest = [node["oid"] for node in self._default_branch["target"]["history"]["nodes"]]
         found = find_release(
             self.repository,
             build.sha,
             ReleaseBranches(
                 default_branch=self._default_branch["name"],
+                head=newest[0],
                 hotfix_prefix=hotfix_prefix,
-                newest=[node["oid"] for node in self._default_branch["target"]["history"]["nodes"]],
+                newest=newest,
             ),
             merged_into=build.merged_into,
         )

@@ -578,6 +578,25 @@ def test_a_new_environment_may_have_a_tag_at_once(gated: GitHub) -> None:
     assert (result.exit_code, result.outputs["reason"]) == (0, "allowed"), result.log
 
 
+def test_attack_git_tag_with_the_name_of_a_branch(gated: GitHub) -> None:
+    """Whoever may push could have their own commit judged as released, and by their own rules."""
+    app, infra = gated.world.app.git, gated.world.infra.git
+    mine = gated.app_commit("mine", branch="feature")
+    lax = infra.commit(
+        parents=[infra.head("main") or ""],
+        message="Lax",
+        author=gated.sandbox.state.users["alice"].person,
+        files={"gitops.yml": b"services: {api: {repo: none}}\n"},
+    )
+    app.set_ref("refs/tags/main", mine)
+    infra.set_ref("refs/tags/main", lax)
+    infra.set_ref("refs/tags/heads/main", lax)
+
+    result = check(gated, propose(gated, {"envs/dev.json": tagged(mine)}))
+
+    assert (result.exit_code, result.outputs["reason"]) == (7, "not-released"), result.log
+
+
 def test_a_version_that_two_git_tags_name_differently_is_refused(gated: GitHub) -> None:
     """One of them could have been made for the change, and the other one be what was built."""
     git = gated.world.app.git

@@ -41,6 +41,25 @@ def test_a_commit_can_be_named_by_its_first_digits(github: GitHub, released: str
     assert create(github, released[:9]).outputs["base-sha"] == released
 
 
+def test_a_git_tag_with_the_name_of_the_default_branch_releases_nothing(github: GitHub) -> None:
+    mine = github.app_commit("mine", branch="feature")
+    github.world.app.git.set_ref("refs/tags/main", mine)
+
+    assert create(github, mine).outputs["reason"] == "not-released"
+
+
+def test_a_version_that_two_git_tags_name_differently_has_no_commit(github: GitHub) -> None:
+    git = github.world.app.git
+    git.set_ref("refs/tags/1.0.0", github.app_commit("one"))
+    git.set_ref("refs/tags/v1.0.0", github.app_commit("other"))
+
+    result = github.run(ACTION, base_tag="1.0.0", branch_name="1-urgent")
+
+    assert (result.exit_code, result.outputs["reason"]) == (2, "invalid-input")
+    assert "1.0.0 (" in result.log
+    assert "set input base-commit-sha instead" in result.log
+
+
 def test_the_prefix_may_be_given_or_not(github: GitHub, released: str) -> None:
     assert create(github, released, "hotfixes/x").outputs["branch"] == "hotfixes/x"
 

@@ -49,7 +49,8 @@ def test_a_commit_is_released_by_the_branch_that_has_it(
     sha = github.app_commit("change", branch=case.branch, parent=start)
     repository = Repository(Client("your-org/app", github.bot, github.sandbox.environment()))
     newest = [sha] if case.newest else [start]
-    branches = ReleaseBranches(default_branch="main", hotfix_prefix="hotfixes/", newest=newest)
+    head = github.world.app.git.head("main") or ""
+    branches = ReleaseBranches(default_branch="main", head=head, hotfix_prefix="hotfixes/", newest=newest)
     github.operations()
 
     assert find_release(repository, sha, branches, merged_into=case.bases) == expected
@@ -69,6 +70,7 @@ def test_a_commit_was_merged_into_the_bases_of_its_pull_requests(github: GitHub)
 def test_a_commit_that_does_not_exist_was_not_released(github: GitHub) -> None:
     github.app_commit("fix", branch="hotfixes/a")
     repository = Repository(Client("your-org/app", github.bot, github.sandbox.environment()))
-    branches = ReleaseBranches(default_branch="main", hotfix_prefix="hotfixes/")
+    head = github.world.app.git.head("main") or ""
+    branches = ReleaseBranches(default_branch="main", head=head, hotfix_prefix="hotfixes/")
 
     assert find_release(repository, "f" * 40, branches, merged_into=()) == NONE
