@@ -39,3 +39,16 @@ ARTICLE: dict[str, Any] = {
     ],
     "bypass_actors": [],
 }
+
+# A ruleset of an organization.
+ORGANIZATION = {
+    "name": "everywhere",
+    "target": "branch",
+    "enforcement": "active",
+    "conditions": {
+        "ref_name": {"include": ["~DEFAULT_BRANCH"], "exclude": []},
+        "repository_name": {"include": ["~ALL"], "exclude": []},
+    },
+    "bypass_actors": [{"actor_type": "OrganizationAdmin", "bypass_mode": "pull_request"}],
+    "rules": [{"type": "deletion"}],
+}

@@ -17,6 +17,7 @@ import pytest
 from sandbox.delivery import tagged
 from sandbox.state import Team
 from sandbox.world import BOT
+from tests.rulesets import ORGANIZATION
 from tests.sandbox.scenarios import GITOPS, GitHub, Infra, check, deploy, hold, merge_files, open_pr, propose
 from tests.support import ROOT
 
@@ -215,17 +216,6 @@ WORKS = {
     ),
 }
 
-EVERYWHERE = {
-    "name": "everywhere",
-    "target": "branch",
-    "enforcement": "active",
-    "conditions": {
-        "ref_name": {"include": ["~DEFAULT_BRANCH"], "exclude": []},
-        "repository_name": {"include": ["~ALL"], "exclude": []},
-    },
-    "bypass_actors": [],
-    "rules": [{"type": "deletion"}],
-}
 WORDS = {"pull_requests": "pull requests", "statuses": "commit statuses"}
 
 
@@ -302,7 +292,7 @@ def test_the_rulesets_of_an_organization_need_its_administration(github: GitHub,
     app = github.sandbox.state.add_user("gitops[bot]", kind="Bot")
     permissions = {"organization_administration": granted, "administration": "write", "contents": "read"}
     token = github.sandbox.state.add_token(app.login, permissions=permissions)
-    github.runner.write({"rulesets/all.json": json.dumps(EVERYWHERE)})
+    github.runner.write({"rulesets/all.json": json.dumps(ORGANIZATION)})
 
     result = github.run("action-sync-protection", organization="your-org", mode="apply", token=token)
 

@@ -9,7 +9,7 @@ import pytest
 
 from sandbox.faults import Fault
 from sandbox.state import Team
-from tests.rulesets import ARTICLE
+from tests.rulesets import ARTICLE, ORGANIZATION
 from tests.sandbox.scenarios import GitHub
 from tests.support import ROOT
 
@@ -22,17 +22,6 @@ NAMES = ["hotfixes", "hotfixes: only the bot creates them", "main"]
 CREATION = "POST /repos/{owner}/{repo}/rulesets"
 UPDATE = "PUT /repos/{owner}/{repo}/rulesets/{ruleset_id}"
 DELETION = "DELETE /repos/{owner}/{repo}/rulesets/{ruleset_id}"
-ORGANIZATION = {
-    "name": "everywhere",
-    "target": "branch",
-    "enforcement": "active",
-    "conditions": {
-        "ref_name": {"include": ["~DEFAULT_BRANCH"], "exclude": []},
-        "repository_name": {"include": ["~ALL"], "exclude": []},
-    },
-    "bypass_actors": [{"actor_type": "OrganizationAdmin", "bypass_mode": "pull_request"}],
-    "rules": [{"type": "deletion"}],
-}
 
 
 @pytest.fixture(name="files")
