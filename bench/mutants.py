@@ -47,7 +47,10 @@ CORE = {
     "infra": ("change config_reader env_diff env_file freeze layout tag_path", "check_envs gate_scenarios"),
     "infra/formats": ("json_format toml_format yaml_format", "check_envs"),
     "protection": ("lint plan ruleset workflow_checks", "sync_protection"),
-    "pull_request": ("description merge plan proposal", "merge_routes refusals open_infra_pr promote_and_rollback"),
+    "pull_request": (
+        "description merge plan proposal",
+        "merge_routes refusals hidden_checks open_infra_pr promote_and_rollback",
+    ),
     "runner": ("event inputs markdown", "open_infra_pr check_envs deploy_matrix"),
 }
 # Unit tests of what uses a package more than anything else does.

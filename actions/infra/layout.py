@@ -118,9 +118,8 @@ class Snapshot:
         """Return the file of *service*; if none has it, a file whose error messages tell what is missing."""
         if len(self.files) == 1:
             return self.files[0]
-        named = [file for file in self.files if file.service == service]
-        holding = [file for file in self.files if service in file.tags()]
-        return (named or holding or list(self.files))[0]
+        named = tuple(file for file in self.files if file.service == service)
+        return (named or self.files)[0]
 
     def with_tag(self, service: str, tag: str) -> Snapshot:
         """Return this snapshot with *tag* as the tag of *service*."""

@@ -149,6 +149,21 @@ def test_a_required_workflow_is_waited_for(github: GitHub) -> None:
     assert "waiting: the required workflows has not finished" in result.log
 
 
+def test_a_required_workflow_is_waited_for_after_the_approval(github: GitHub) -> None:
+    requires_a_workflow(github, approvals=True)
+    tag = github.app_commit()
+    open_pr(github, tag=tag)
+    pull = github.world.infra.pulls[1]
+    github.report("test", "success", pull.head_sha)
+    github.person("bob").approve("your-org/infra", 1)
+    github.on_sleep = lambda: github.report("scan.yml", "success", pull.head_sha)
+
+    result = open_pr(github, tag=tag, merge="direct")
+
+    assert (result.exit_code, result.outputs["reason"]) == (0, "merged"), result.log
+    assert "waiting: the required workflows has not finished" in result.log
+
+
 def test_whether_a_workflow_succeeded_is_unknown_before_the_approval(github: GitHub) -> None:
     requires_a_workflow(github, approvals=True)
     checks_succeed(github)

@@ -97,6 +97,8 @@ def test_a_promotion_copies_the_tags_of_services_that_both_have() -> None:
 def test_a_promotion_of_named_services_needs_them() -> None:
     target, source = snapshot("prod", api=A, web=A), snapshot("dev", api=B, web=B)
     asked = request(env="prod", from_env="dev", service="web")
+    with pytest.raises(UnknownServiceError, match="no service 'web' in dev; it has: none"):
+        asked.wanted(target, snapshot("dev"))
 
     assert asked.wanted(target, source) == {"web": B}
     assert asked.left_alone(target, source) == []

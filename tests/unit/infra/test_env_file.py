@@ -125,6 +125,7 @@ def test_an_image_without_a_tag_gets_one() -> None:
     [
         pytest.param("a.json", TAG, "{", EnvFileError, "a.json:1: not JSON", 1, id="no JSON"),
         pytest.param("a.json", TAG, '{\n"a":{},\n"a":{}}', EnvFileError, "'a' occurs twice", 3, id="key"),
+        pytest.param("a.json", TAG, '{"a":1,\n"a":\n2}', EnvFileError, "'a' occurs twice", 2, id="the line of the key"),
         pytest.param("a.json", TAG, '{"x":[{"a":1},{"a":1,\n"a":2}]}', EnvFileError, "twice", 2, id="deep"),
         pytest.param("a.json", TAG, "[" * 100_000, EnvFileError, "nested too deeply", 1, id="deep JSON"),
         pytest.param("a.yaml", TAG, "[" * 200_000, EnvFileError, "nested too deeply", 1, id="very deep YAML"),

@@ -12,7 +12,7 @@ from actions.runner import outcome as ending
 from actions.runner.clock import Clock
 from actions.runner.inputs import Inputs
 from actions.runner.log import say
-from actions.runner.markdown import escape
+from actions.runner.markdown import code_block, escape, format_tag, table
 from actions.runner.outcome import Outcome
 from tests.support import Result, Runner
 
@@ -199,3 +199,20 @@ def test_every_error_has_a_reason_of_its_own_and_every_family_an_exit_code() -> 
     assert len({kind.reason for kind in known}) == len(known)
     assert codes == {2, 3, 4, 5, 6, 7}
     assert not codes & {0, 1, 8, 9}
+
+
+def test_a_table_centers_its_last_columns() -> None:
+    assert table(["a", "b"], [["1", "2"]]) == "| a | b |\n| --- | --- |\n| 1 | 2 |\n"
+    assert table(["a", "b"], [["1", "2"]], centered=1) == "| a | b |\n| --- | :-: |\n| 1 | 2 |\n"
+
+
+@pytest.mark.parametrize(("text", "fence"), [("a\n", "```"), ("``\n", "```"), ("```\n", "````")])
+def test_a_code_block_has_a_fence_as_long_as_it_needs(text: str, fence: str) -> None:
+    assert code_block(text, "diff") == f"{fence}diff\n{text}{fence}\n"
+
+
+@pytest.mark.parametrize(
+    ("tag", "cell"), [("", "`(none)`"), ("1.0.0", "`1.0.0`"), ("a" * 40, f"`{'a' * 12}`"), ("x | y", "x &#124; y")]
+)
+def test_a_tag_is_a_cell(tag: str, cell: str) -> None:
+    assert format_tag(tag) == cell
