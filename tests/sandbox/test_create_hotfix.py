@@ -48,6 +48,13 @@ def test_a_git_tag_with_the_name_of_the_default_branch_releases_nothing(github: 
     assert create(github, mine).outputs["reason"] == "not-released"
 
 
+def test_a_default_branch_that_does_not_exist_is_told_as_that(github: GitHub, released: str) -> None:
+    result = create(github, released, main_branch="trunk")
+
+    assert (result.exit_code, result.outputs["reason"]) == (4, "conflict")
+    assert "your-org/app has no branch 'trunk'" in result.log
+
+
 def test_a_version_that_two_git_tags_name_differently_has_no_commit(github: GitHub) -> None:
     git = github.world.app.git
     git.set_ref("refs/tags/1.0.0", github.app_commit("one"))
