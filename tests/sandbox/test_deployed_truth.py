@@ -271,7 +271,10 @@ def test_what_somebody_approved_goes(running: Infra) -> None:
     running.deployed("dev", running.merge("dev", tag + "+1", approved=False))
     running.merge("staging", tag + "+1", approved=True)
 
-    assert planned(hold(running, app_repo="your-org/app")) == ["staging"]
+    result = hold(running, app_repo="your-org/app")
+
+    assert planned(result) == ["staging"]
+    assert held(result) == set()
 
 
 @pytest.mark.parametrize("approved", [True, False])

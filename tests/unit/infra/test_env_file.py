@@ -53,6 +53,7 @@ def env_file(text: str, *, path: str = "envs/dev.json", tag: str = "{service}.ta
             id="a list in JSON",
         ),
         pytest.param("a.toml", "{service}.tag", "'OLD' = 'x'\napi.tag = 'OLD'\n", id="a key like the tag"),
+        pytest.param("a.toml", "services.{service}.tag", "['services'.api]\n'tag' = 'OLD'\n", id="quoted keys"),
         pytest.param("a.toml", "{service}.tag", "# label, label-\napi.tag = 'OLD'\n", id="the search's own word"),
         pytest.param("a.toml", "{service}.tag", "n = nan\napi.tag = 'OLD'\n", id="a number that is none"),
         pytest.param("a.yaml", "{service}.tag", "%YAML 1.2\n---\napi: {tag: OLD}\n...\n", id="a directive"),
