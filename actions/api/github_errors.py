@@ -191,7 +191,8 @@ def _needed(error: GithubException, permission: str) -> str:
     An error lists the way to its field (GraphQL specification, "Errors"), by aliases where the query has them.
     """
     paths = [problem.get("path") for problem in problems(error)]
-    fields = [[str(step) for step in path if step in PERMISSIONS] for path in paths if isinstance(path, list)]
+    ways = [[step for step in path if isinstance(step, str)] for path in paths if isinstance(path, list)]
+    fields = [[step for step in way if step in PERMISSIONS] for way in ways]
     needed = {name for found in fields for field in found[-1:] for name in PERMISSIONS[field]}
     parts = [part for part in permission.split(", ") if part.partition(":")[0] in needed]
     return ", ".join(parts) or permission

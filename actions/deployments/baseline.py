@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from actions.deployments.matrix import Difference, difference
@@ -53,35 +53,38 @@ def compare_with_deployed(
 def _compare(now: Snapshot, history: EnvironmentHistory, is_newer: Callable[[str], bool]) -> DeployedDiff:
     """Compare every service of *now* with its last deployment, alone or as part of the environment.
 
-    What a deployment that did not succeed has left behind is unknown, so its services are deployed unless they differ
-    in nothing from it either.
+    What a deployment that did not succeed has left behind is unknown, so what differs from it has changed too.
     """
     last, attempts = _last_records(history, set(now.tags()))
-    superseded, unfinished, parts = [], [], []
-    for service in now.tags():
-        record = last.get(service)
-        if record and is_newer(record.sha):
-            superseded.append(service)
-        parts.append(difference(now, record.snapshot if record else None).only([service]))
-        if any(difference(now, attempt.snapshot).only([service]).changed for attempt in attempts[service]):
-            unfinished.append(service)
-    newest = next(iter(last.values()), None)
-    removed = difference(now, newest.snapshot).removed if newest else ()
+    began = list(chain.from_iterable(attempts.values()))
+    compared = {id(record): difference(now, record.snapshot) for record in (*last.values(), *began)}
+    everything = difference(now, None)
+    since = {service: compared[id(last[service])] if service in last else everything for service in now.tags()}
+    superseded = [service for service in now.tags() if service in last and is_newer(last[service].sha)]
+    unfinished = [
+        service
+        for service in now.tags()
+        if service not in superseded and any(service in compared[id(attempt)].changed for attempt in attempts[service])
+    ]
+    changed = {service for service, found in since.items() if service in found.changed} | set(unfinished)
+    gone = {
+        service: record.snapshot
+        for record in (*list(last.values())[:1], *began)
+        for service in compared[id(record)].removed
+    }
+    before = gone | {service: last[service].snapshot for service in now.tags() if service in last}
     return DeployedDiff(
         difference=replace(
-            difference(now, None),
-            previous={service: tag for part in parts for service, tag in part.previous.items()},
+            everything,
+            previous={service: snapshot.tags()[service] for service, snapshot in before.items()},
             changed=tuple(
-                service
-                for service in now.tags()
-                if service not in superseded
-                and (service in unfinished or any(service in part.changed for part in parts))
+                service for service in everything.changed if service in changed and service not in superseded
             ),
-            removed=() if superseded else removed,
-            snapshots_before={service: record.snapshot for service, record in last.items()},
+            removed=() if superseded else tuple(gone),
+            snapshots_before=before,
         ),
         superseded=tuple(superseded),
-        unfinished=tuple(service for service in unfinished if service not in superseded),
+        unfinished=tuple(unfinished),
         known=bool(last),
     )
 

@@ -652,6 +652,7 @@ def test_attack_redirect_to_another_host(organization: GitHub, action: str, stat
         pytest.param(b'{"data": null}', id="no data"),
         pytest.param(b'{"data": {}, "errors": [1, {"type": 2}]}', id="odd errors"),
         pytest.param(b'{"errors": "none"}', id="no list of errors"),
+        pytest.param(b'{"data": {}, "errors": [{"type": "FORBIDDEN", "path": [["x"], {}, 1]}]}', id="an odd path"),
         pytest.param(b'"text"', id="a text"),
         pytest.param(b'{"message": "' + b"x" * 20_000_000 + b'"}', id="huge"),
     ],

@@ -69,6 +69,26 @@ def test_what_ran_before_is_deployed_again_after_an_attempt_that_did_not_succeed
     assert "a deployment of something else began and did not succeed in dev/api" in result.log
 
 
+def test_a_service_that_only_a_failed_deployment_had_is_taken_out(infra: Infra) -> None:
+    infra.deployed("dev", infra.github.change_infra({"envs/dev.json": '{"api": {"tag": "1"}}'}))
+    infra.deployed("dev", infra.push(dev="1+1"), "failure")
+    infra.github.change_infra({"envs/dev.json": '{"api": {"tag": "1"}}'})
+
+    (entry,) = entries(infra.plan(environments="dev"))
+
+    assert (entry["env"], entry["changed"], entry["previous"]) == ("dev", [], {"api": "1", "web": "1"})
+
+
+def test_a_service_that_was_taken_out_long_ago_is_no_part_of_what_ran_before(infra: Infra) -> None:
+    infra.deployed("dev", infra.push(dev="1+1"))
+    infra.deployed("dev", infra.github.change_infra({"envs/dev.json": '{"api": {"tag": "1"}}'}))
+    infra.github.change_infra({"envs/dev.json": '{"api": {"tag": "2"}}'})
+
+    (entry,) = entries(infra.plan(environments="dev"))
+
+    assert (entry["changed"], entry["previous"]) == (["api"], {"api": "1"})
+
+
 @pytest.mark.parametrize("state", ["queued", "inactive", "pending"])
 def test_a_deployment_that_never_began_has_left_nothing_behind(infra: Infra, state: str) -> None:
     infra.deployed("dev", infra.push(dev="1.0.0"))
