@@ -46,8 +46,8 @@ class PullFacts:
     """A merged pull request.
 
     *writers* are the authors, committers and co-authors of its commits. *unattributed_commits* have an e-mail address
-    that belongs to no GitHub account. *requesters* asked a bot for it. *freeze_override* is why no freeze counted.
-    *complete* means that all commits, reviews and checks were read.
+    that belongs to no GitHub account. *requesters* asked a bot for it. *freeze_override* is the reason for which a
+    freeze was overridden. *complete* means that all commits, reviews and checks were read.
     """
 
     number: int
