@@ -30,7 +30,7 @@ SERVICES = ("api", "mail", "web", "worker")
 CONFIG = (
     "environments: {dev: {review: none}, staging: {after: dev}, prod: {after: staging}}\n"
     f"services: {{{', '.join(f'{service}: {{repo: your-org/app}}' for service in SERVICES)}}}\n"
-    f"bots: [{BOT}]\n"
+    f"bots: ['{BOT}']\n"
 )
 
 IN_APP = ("action-open-infra-pr", "action-create-hotfix", "action-sync-protection")
@@ -113,7 +113,7 @@ class _Runs:
         for path in infra.git.paths(head):
             if path.startswith(("envs/", "gitops.yml")):
                 (workspace / path).write_bytes((infra.git.file(head, path) or (0, b""))[1])
-        shutil.copytree(ROOT / "examples" / "app" / "rulesets", workspace / "rulesets")
+        shutil.copytree(ROOT / "examples" / "infra" / "protection" / "app" / "rulesets", workspace / "rulesets")
         event = self.folder / f"{action}.json"
         event.write_text(json.dumps(pull or {"repository": {"default_branch": "main"}}), encoding="utf-8")
         given = {input_: str(declared.get("default", "")) for input_, declared in declaration(action)["inputs"].items()}

@@ -345,9 +345,9 @@ class Behaviour:
                 other.statuses.append(DeploymentStatus(self.state.new_id(), "inactive", creator))
         return status
 
-    def record_deployment(self, repo: Repo, sha: str, environment: str) -> None:
-        """Record that *sha* was deployed, as if a job had done it."""
-        runner = self.state.users["github-actions[bot]"]
+    def record_deployment(self, repo: Repo, sha: str, environment: str, *, by: str) -> None:
+        """Record that *sha* was deployed, as *by* would."""
+        runner = self.state.users[by]
         deployment = self.deploy(repo, runner, sha=sha, ref=repo.default_branch, environment=environment)
         self.deployed(repo, deployment, runner, "success")
 
@@ -443,6 +443,9 @@ class Behaviour:
         sha = pull.merge_sha if merged else self.test_merge(repo, pull)
         if sha:
             self.emit("pull_request", repo, token, payload, ref, sha)
+        # By the workflow file, ref and commit of the default branch, conflicts or not (changelog, 7 November 2025).
+        default = repo.default_branch
+        self.emit("pull_request_target", repo, token, payload, BRANCH + default, repo.git.head(default) or "")
 
     def test_merge(self, repo: Repo, pull: Pull) -> str | None:
         """Return the commit that GitHub tests an open pull request at, None if it conflicts: then nothing runs."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox.client import Person
 from sandbox.gitrepo import BRANCH
 from sandbox.state import WorkflowRun
+from sandbox.world import BOT
 
 if TYPE_CHECKING:
     from sandbox.server import Sandbox
@@ -86,7 +87,7 @@ class Delivery:
     def deploy(self, sha: str, name: str = "prod", state: str = "success") -> None:
         """Record how a run deployed a commit."""
         sandbox, infra = self.sandbox, self.world.infra
-        runner = sandbox.state.users["github-actions[bot]"]
+        runner = sandbox.state.users[BOT]
         run = WorkflowRun(sandbox.state.new_id(), ".github/workflows/deploy.yml", "push", runner, sha)
         infra.runs.append(run)
         deployment = sandbox.behaviour.deploy(infra, runner, sha=sha, ref="main", environment=name)

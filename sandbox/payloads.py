@@ -406,6 +406,15 @@ class Payloads:
             "conclusion": check.conclusion,
             "started_at": check.started,
             "completed_at": check.completed,
+            "steps": [
+                {
+                    "name": name,
+                    "status": "completed" if said else "queued",
+                    "conclusion": said or None,
+                    "number": number,
+                }
+                for number, (name, end) in enumerate(check.steps.items(), 1)
+            ],
             "check_run_url": f"{self.api}/repos/{repo.full_name}/check-runs/{check.id}",
         }
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
-from sandbox import descriptions, smart_http
+from sandbox import apps, descriptions, smart_http
 from sandbox.behaviour import Behaviour, Refusal
 from sandbox.faults import Fault, Faults, Turns
 from sandbox.graphql import execute
@@ -320,7 +320,11 @@ class _Handler(BaseHTTPRequestHandler):
                 value = base64.b64decode(value).decode(errors="replace").partition(":")[2]
             except ValueError:
                 value = ""
-        token = self.server.sandbox.state.tokens.get(value)
+        state = self.server.sandbox.state
+        token = state.tokens.get(value)
+        app = None if token or value.count(".") != 2 else apps.signed_by(state, value)
+        if app:
+            return Token(app.user, permissions={}, app=app)
         if not token:
             raise Refusal(401, "Bad credentials")
         return token

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from sandbox.apps import App
+    from sandbox.environments import Environment
+
 Role = Literal["none", "read", "write", "admin"]
 ROLES: tuple[Role, ...] = ("none", "read", "write", "admin")
 ACTIONS_APP = 15368  # the id of GitHub Actions' own app
@@ -57,12 +60,15 @@ class User:
 class Token:
     """A way to act as *user*; *permissions* narrow it to `{"contents": "write"}`, as an App's, or as fine-grained ones.
 
-    What is done with a run's own token (*of_run*) starts no further runs.
+    What is done with a run's own token (*of_run*) starts no further runs. An App's is for *repos* alone; with *app* it
+    is a JWT, which opens nothing but the App's own affairs.
     """
 
     user: User
     permissions: dict[str, str] | None = None
     of_run: bool = False
+    repos: list[Repo] | None = None
+    app: App | None = None
 
     def grants(self, permission: str) -> str:
         """Return what this token grants of *permission*, which its user must have too.
@@ -116,7 +122,7 @@ class Label:
 
 @dataclass(eq=False, slots=True)
 class CheckRun:
-    """One check on one commit; that of a job has the *run* of a workflow that it is of.
+    """One check on one commit; that of a job has the *run* of a workflow that it is of, and its *steps*.
 
     One that was posted on a *bare* commit, of no pull request, counts for none
     (AlexanderMattTurner/agent-sanitizer#364).
@@ -133,6 +139,12 @@ class CheckRun:
     completed: str | None = None
     bare: bool = False
     attempt: int = 1
+    steps: dict[str, str] = field(default_factory=dict)
+
+    def end_step(self, name: str, conclusion: str) -> None:
+        """Have the step *name* be done; steps that are not declared are the runner's own."""
+        if name in self.steps:
+            self.steps[name] = conclusion
 
 
 @dataclass(eq=False, slots=True)
@@ -314,7 +326,7 @@ class WorkflowRun:
 
 @dataclass(eq=False, slots=True)
 class Repo:
-    """A repository with all that belongs to it."""
+    """A repository with all that belongs to it; *waiting* are environments that a run waits for, by its number."""
 
     id: int
     owner: User
@@ -334,6 +346,9 @@ class Repo:
     releases: list[Release] = field(default_factory=list)
     labels: dict[str, Label] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
+    environments: dict[str, Environment] = field(default_factory=dict)
+    waiting: dict[int, list[str]] = field(default_factory=dict)
     verified: set[str] = field(default_factory=set)
     authors: dict[str, User] = field(default_factory=dict)
     delete_branch_on_merge: bool = False
@@ -411,6 +426,7 @@ class State:
         self.users: dict[str, User] = {}
         self.tokens: dict[str, Token] = {}
         self.repos: dict[str, Repo] = {}
+        self.apps: dict[str, App] = {}
         self.listeners: list[Callable[[Event], None]] = []
         self._ids = count(1001)
         self.users["github-actions[bot]"] = User(ACTIONS_APP, "github-actions[bot]", "Bot")
@@ -425,10 +441,17 @@ class State:
         self.users[login] = User(self.new_id(), login, kind)
         return self.users[login]
 
-    def add_token(self, login: str, *, permissions: dict[str, str] | None = None, of_run: bool = False) -> str:
-        """Return a new token of the user *login*."""
+    def add_token(
+        self,
+        login: str,
+        *,
+        permissions: dict[str, str] | None = None,
+        of_run: bool = False,
+        repos: list[Repo] | None = None,
+    ) -> str:
+        """Return a new token of the user *login*, for *repos* if it is not for all."""
         token = f"{'ghs' if of_run else 'ghp'}_{login.strip('[]').replace('[', '-')}{self.new_id():024d}"
-        self.tokens[token] = Token(self.users[login], permissions, of_run)
+        self.tokens[token] = Token(self.users[login], permissions, of_run, repos)
         return token
 
     def add_repo(self, owner: str, name: str, members: dict[str, Role]) -> Repo:

@@ -44,7 +44,7 @@ def _fits(triggers: dict[str, Any], event: Event) -> bool:
     if event.name not in triggers:
         return False
     filters = triggers[event.name]
-    if event.name == "pull_request":
+    if event.name in ("pull_request", "pull_request_target"):
         branch = event.payload["pull_request"]["base"]["ref"]
         types = filters.get("types", DEFAULT_TYPES)
         fits = event.payload["action"] in types and _passes(filters, "branches", branch)

@@ -16,11 +16,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+import yaml
+
 from sandbox.state import ACTIONS_APP, CheckRun, Deployment, Event, User, WorkflowRun, timestamp
 from sandbox.triggers import started
+from sandbox.workflow_file import WAITS, Preparation, Prepared
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from sandbox.server import Sandbox
 
@@ -155,7 +158,8 @@ class Workflows:
         try:
             self._told(run)
             local = {f"{ACTIONS_REPOSITORY}@v1": self.actions, **self.stand_ins}
-            _Execution(self._sandbox, run, workflow, local, self._home, self._processes).carry_out()
+            record = next(known for known in run.event.repo.runs if known.id == run.number)
+            _Execution(self._sandbox, run, record, workflow, local, self._home, self._processes).carry_out()
             self._told(run)
         except BaseException as error:
             self.errors.append(error)
@@ -173,6 +177,7 @@ class _Execution:
         self,
         sandbox: Sandbox,
         run: Run,
+        record: WorkflowRun,
         workflow: dict[str, Any],
         local: Mapping[str, Path],
         home: Path,
@@ -180,6 +185,7 @@ class _Execution:
     ) -> None:
         self.sandbox = sandbox
         self.run = run
+        self.record = record
         self.workflow = workflow
         self.local = local
         self.home = home
@@ -195,11 +201,14 @@ class _Execution:
         checkout = self._checkout(token)
         event_file = self.folder / "event.json"
         event_file.write_text(json.dumps(self.run.event.payload), encoding="utf-8")
-        secrets = {**self.repo.secrets, "GITHUB_TOKEN": token}
+        prepared = self._prepared()
+        workflow_file = self.folder / Path(self.run.path).name
+        workflow_file.write_text(prepared.text, encoding="utf-8")
+        secrets = {**prepared.secrets, "GITHUB_TOKEN": token}
         with subprocess.Popen(
             [
                 *act_arguments(self.sandbox, self.run, event_file, secrets, self.local),
-                *("-W", self.run.path, "-C", str(checkout)),
+                *("-W", str(workflow_file), "-C", str(checkout)),
             ],
             env=act_environment(self.home, secrets),
             process_group=self.sandbox.state.process_group,
@@ -239,11 +248,34 @@ class _Execution:
                 config.write(f'[http "{self.sandbox.url}/"]\n\textraheader = AUTHORIZATION: basic {basic}\n')
         return folder
 
-    def _run_token(self) -> str:
+    def _prepared(self) -> Prepared:
+        """Return the workflow as act is given it."""
+        _, content = self.repo.git.file(self.run.event.sha, self.run.path) or (0, b"")
+        runs = f"{self.sandbox.url}/api/v3/repos/{self.repo.full_name}/actions/runs"
+        preparation = Preparation(
+            repo=self.repo,
+            ref=self.run.event.ref,
+            approvals=f"{runs}/{self.run.number}/approvals",
+            token=self._run_token,
+            defaults=self._token_inputs,
+        )
+        return preparation.prepare(content)
+
+    def _token_inputs(self, uses: str) -> list[str]:
+        """Return the inputs of an action of ours that are the job's token if they are not given."""
+        name, _, version = uses.removeprefix(f"{ACTIONS_REPOSITORY}/").partition("@")
+        folder = self.local.get(f"{ACTIONS_REPOSITORY}@{version}", Path()) / name / "action.yml"
+        if not uses.startswith(f"{ACTIONS_REPOSITORY}/") or not folder.is_file():
+            return []
+        inputs = yaml.safe_load(folder.read_text(encoding="utf-8"))["inputs"]
+        return [name for name, said in inputs.items() if "github.token" in str(said.get("default", ""))]
+
+    def _run_token(self, permissions: dict[str, str] | None = None) -> str:
         with self.sandbox.state.lock:
-            token = self.sandbox.state.add_token("github-actions[bot]", of_run=True)
             self.repo.members["github-actions[bot]"] = "write"
-        return token
+            return self.sandbox.state.add_token(
+                "github-actions[bot]", permissions=permissions, of_run=True, repos=[self.repo]
+            )
 
     def _hear(self, line: str, write: Callable[[str], object]) -> None:
         try:
@@ -260,8 +292,12 @@ class _Execution:
         if job:
             name = self._check_name(job, said["jobID"], said.get("matrix") or {})
             if name not in self.checks:
-                self._start_check(name)
+                self._start_check(name, self._steps_of(said["jobID"]))
                 self._start_deployment(name, said["jobID"], said.get("matrix") or {})
+            if "stepResult" in said and len(said.get("stepID", [])) == 1:
+                self.checks[name].end_step(said["step"], said["stepResult"])
+            if said.get("msg", "").startswith(WAITS):
+                self._wait_for(said["msg"].removeprefix(WAITS).strip())
             if "jobResult" in said:
                 stopped = self.run.cancelled and said["jobResult"] == "failure"
                 self._end_check(name, "cancelled" if stopped else said["jobResult"])
@@ -287,17 +323,36 @@ class _Execution:
         values = ", ".join(_plain_values(matrix))
         return f"{declared or job_id} ({values})" if values and not declared else declared or job_id
 
-    def _start_check(self, name: str) -> None:
+    def _steps_of(self, job_id: str) -> list[str]:
+        """Return the names of the steps of a job, as they are declared; those of a called workflow are not known."""
+        steps = self.workflow["jobs"].get(job_id, {}).get("steps", ())
+        return [step.get("name") or f"Run {step.get('uses') or step['run'].partition(chr(10))[0]}" for step in steps]
+
+    def _wait_for(self, environment: str) -> None:
+        """Have the run wait until somebody approves *environment*."""
+        with self.sandbox.state.lock:
+            waiting = self.repo.waiting.setdefault(self.run.number, [])
+            approved = [each["name"] for said in self.record.approvals for each in said["environments"]]
+            if environment.casefold() not in waiting and environment not in approved:
+                waiting.append(environment.casefold())
+
+    def _start_check(self, name: str, steps: Sequence[str] = ()) -> None:
         with self.sandbox.state.lock:
             self.checks[name] = CheckRun(
                 self.sandbox.state.new_id(), name, self.sha, ACTIONS_APP, self.run.number, status="in_progress"
             )
             self.checks[name].attempt = self.run.attempt
+            self.checks[name].steps = dict.fromkeys(steps, "")
             self.repo.checks.append(self.checks[name])
 
     def _start_deployment(self, name: str, job_id: str, matrix: dict[str, Any]) -> None:
-        """Record a deployment, as GitHub does for a job with `environment:`; it may be named by the matrix."""
+        """Record a deployment, as GitHub does for a job with `environment:`; it may be named by the matrix.
+
+        Not with `deployment: false` (docs.github.com, "Deploying with GitHub Actions").
+        """
         declared = self.workflow["jobs"].get(job_id, {}).get("environment", "")
+        if isinstance(declared, dict) and declared.get("deployment") == "false":
+            return
         environment = declared.get("name", "") if isinstance(declared, dict) else declared
         environment = re.sub(r"\$\{\{\s*matrix\.([\w-]+)\s*\}\}", lambda match: str(matrix.get(match[1])), environment)
         if environment:
@@ -305,7 +360,7 @@ class _Execution:
             with self.sandbox.state.lock:
                 deployment = self.sandbox.behaviour.deploy(
                     self.repo,
-                    self._actor,
+                    event.actor,  # chrnorm/deployment-action#68
                     sha=event.sha,
                     ref=event.ref.removeprefix("refs/heads/"),
                     environment=environment,
@@ -325,6 +380,7 @@ class _Execution:
         with self.sandbox.state.lock:
             check = self.checks[name]
             check.status, check.conclusion, check.completed = "completed", conclusion, timestamp()
+            check.steps = {step: said or "skipped" for step, said in check.steps.items()}
             self.sandbox.behaviour.carry_out_wishes(self.repo)
         self.run.jobs[name] = conclusion
         deployment = self.deployments.get(name)
@@ -375,6 +431,7 @@ def act_arguments(
         *(part for used, folder in local.items() for part in ("--local-repository", f"{used}={folder}")),
         # by name only: the values are in act's environment, not in its arguments
         *(part for name in secrets for part in ("-s", name)),
+        *(part for name, value in event.repo.variables.items() for part in ("--var", f"{name}={value}")),
         *(part for name, value in variables.items() for part in ("--env", f"{name}={value}")),
     ]
 

@@ -12,6 +12,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from sandbox.apps import App
+from sandbox.environments import Policy, add_environment
 from sandbox.gitrepo import GitRepo, Person
 from sandbox.state import Repo, RulesetVersion, User, timestamp
 
@@ -22,12 +24,19 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"
 ORGANIZATION = "your-org"
-BOT = "gitops-bot"
-AUDITOR = "evidence[bot]"  # an App: GitHub lets no fine-grained token of a person read checks
+# The two Apps, as REST and commits call them.
+BOT = "gitops-bot[bot]"
+GUARD = "gitops-guard[bot]"
 ENVIRONMENTS = ("dev", "staging", "prod")
-# What a token may read that evidence is exported with.
-READ = ("actions", "checks", "contents", "deployments", "pull_requests", "statuses")
-AUDITED = {**dict.fromkeys(READ, "read"), "administration": "write"}  # GitHub shows the history of rulesets to no less
+# What the Apps may do: each token is for less.
+BOT_MAY = {
+    **dict.fromkeys(("contents", "pull_requests", "deployments", "workflows", "issues"), "write"),
+    **dict.fromkeys(("actions", "checks", "statuses", "metadata"), "read"),
+}
+READ = ("actions", "checks", "deployments", "pull_requests", "statuses", "environments", "members")
+GUARD_MAY = {**dict.fromkeys(READ, "read"), "metadata": "read", "administration": "write", "contents": "write"}
+# What the evidence is exported with. GitHub shows the history of rulesets to none who may not write them.
+AUDITED = {**dict.fromkeys(READ[:5], "read"), "contents": "read", "administration": "write"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +53,13 @@ def build(sandbox: Sandbox) -> World:
     """Fill *sandbox* with the examples: every environment runs the first commit of the app, which was tested."""
     state = sandbox.state
     state.add_user(ORGANIZATION, kind="Organization").owners.add("olivia")
-    people: dict[str, Role] = {"olivia": "admin", "alice": "write", "bob": "write", BOT: "write"}
+    people: dict[str, Role] = {"olivia": "admin", "alice": "write", "bob": "write"}
     for login in people:
         state.add_user(login)
     app = state.add_repo(ORGANIZATION, "app", people)
     infra = state.add_repo(ORGANIZATION, "infra", people)
+    add_app(state, BOT, BOT_MAY, [app, infra])
+    add_app(state, GUARD, GUARD_MAY, [app, infra])
     olivia = state.users["olivia"]
     for repo in (app, infra):
         repo.git.add_pack(_pack(EXAMPLES / repo.name))
@@ -60,23 +71,39 @@ def build(sandbox: Sandbox) -> World:
     _commit_all(infra, olivia, files)
     state.report(app, "gate", first)
     for env in ENVIRONMENTS:
-        sandbox.behaviour.record_deployment(infra, infra.git.head("main") or "", env)
+        sandbox.behaviour.record_deployment(infra, infra.git.head("main") or "", env, by=BOT)
     for repo in (app, infra):
-        repo.rulesets = [_ruleset(sandbox, path) for path in sorted((EXAMPLES / repo.name / "rulesets").glob("*.json"))]
+        files = sorted((EXAMPLES / "infra" / "protection" / repo.name / "rulesets").glob("*.json"))
+        repo.rulesets = [_ruleset(sandbox, path) for path in files]
         repo.ruleset_versions = [
             RulesetVersion(state.new_id(), ruleset["id"], olivia, copy.deepcopy(ruleset)) for ruleset in repo.rulesets
         ]
     tokens = {login: state.add_token(login) for login in people}
-    state.add_user(AUDITOR, kind="Bot")
-    audit = state.add_token(AUDITOR, permissions=AUDITED)
-    for repo in (app, infra):
-        repo.members[AUDITOR] = "admin"
-        repo.secrets |= {
-            "GITOPS_BOT_TOKEN": tokens[BOT],
-            "GITOPS_ADMIN_TOKEN": tokens["olivia"],
-            "GITOPS_AUDIT_TOKEN": audit,
-        }
+    tokens |= {BOT: state.add_token(BOT, permissions=BOT_MAY), GUARD: state.add_token(GUARD, permissions=GUARD_MAY)}
     return World(state=state, app=app, infra=infra, tokens=tokens)
+
+
+def add_app(state: State, login: str, permissions: dict[str, str], repos: list[Repo]) -> App:
+    """Have the organization make an App with *permissions* and install it on *repos*."""
+    user = state.add_user(login, kind="Bot")
+    slug = login.removesuffix("[bot]")
+    state.apps[slug] = App(state.new_id(), slug, f"Iv23{user.id}", user, permissions, repos)
+    for repo in repos:
+        repo.members[login] = "write"
+    return state.apps[slug]
+
+
+def with_environments(world: World) -> World:
+    """Make the environments of the examples, with the Apps' keys in them: the default branch alone may use them."""
+    state = world.state
+    for repo, key in ((world.app, "bot"), (world.infra, "bot"), (world.infra, "guard")):
+        app = state.apps[f"gitops-{key}"]
+        made = add_environment(repo, state.new_id(), app.slug, branches=[Policy(state.new_id(), repo.default_branch)])
+        made.secrets[f"GITOPS_{key.upper()}_KEY"] = app.private_key
+        repo.variables[f"GITOPS_{key.upper()}_ID"] = app.client_id
+    for env in ENVIRONMENTS:
+        add_environment(world.infra, state.new_id(), env, branches=[Policy(state.new_id(), "main")])
+    return world
 
 
 def without_gates(world: World) -> World:
@@ -156,5 +183,6 @@ def _ruleset(sandbox: Sandbox, path: Path) -> dict[str, Any]:
     """Return a ruleset of the examples, with the ids of those who may bypass it."""
     ruleset: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     for entry in ruleset["bypass_actors"]:
-        entry["actor_id"] = sandbox.state.users[entry.pop("actor")].id
+        suffix = "[bot]" if entry["actor_type"] == "Integration" else ""
+        entry["actor_id"] = sandbox.state.users[f"{entry.pop('actor')}{suffix}"].id
     return {"id": sandbox.state.new_id(), "created_at": timestamp(), "updated_at": timestamp(), **ruleset}

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sandbox.apps import reaches
 from sandbox.behaviour import Behaviour, Refusal
 from sandbox.state import (
     ROLES,
@@ -82,7 +83,7 @@ def allowed(repo: Repo | None, token: Token, need: str, permission: str) -> Repo
     (*need* is `admin`) takes the permission to write. An App has no role: its permissions decide ("Choosing permissions
     for a GitHub App").
     """
-    role = repo.role(token.user) if repo else "none"
+    role = repo.role(token.user) if repo and reaches(token, repo) else "none"
     if not repo or role == "none":
         raise Refusal(404, "Not Found", kind="NOT_FOUND")
     if not token.is_of_app and ROLES.index(role) < ROLES.index(need):

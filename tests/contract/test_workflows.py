@@ -101,7 +101,8 @@ def test_a_workflow_gives_no_permission_to_all_its_jobs(workflow: Path) -> None:
 def required_checks(workflow: Path) -> set[str]:
     """Return the checks that the rulesets of the repository of *workflow* require."""
     home = workflow.parents[2] if workflow.parent.name == "workflows" else ROOT / "examples" / "infra"
-    folder = ROOT / ".github" / "rulesets" if home == ROOT else home / "rulesets"
+    protection = ROOT / "examples" / "infra" / "protection"
+    folder = ROOT / ".github" / "rulesets" if home == ROOT else protection / home.name / "rulesets"
     rules = [rule for path in folder.glob("*.json") for rule in json.loads(path.read_text(encoding="utf-8"))["rules"]]
     checks = [
         rule["parameters"]["required_status_checks"] for rule in rules if rule["type"] == "required_status_checks"

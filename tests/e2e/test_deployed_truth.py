@@ -88,7 +88,7 @@ def _runs(pipeline: Pipeline, tmp_path: Path) -> Runs:
     sha = infra.git.commit(parents=[infra.git.head("main") or ""], message="x", author=olivia, files=files)
     infra.git.set_ref("refs/heads/main", sha)
     for env in ("dev", "staging", "prod"):
-        pipeline.sandbox.behaviour.record_deployment(infra, sha, env)
+        pipeline.sandbox.behaviour.record_deployment(infra, sha, env, by=BOT)
     return Runs(pipeline, tmp_path)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sandbox.world import without_gates
+from sandbox.world import BOT, without_gates
 from tests.sandbox.scenarios import FINE_GRAINED, GITOPS, Clone, GitHub, Infra, started
 from tests.support import Runner
 
@@ -32,7 +32,7 @@ def _organization(runner: Runner) -> Iterator[GitHub]:
 @pytest.fixture(name="narrow")
 def _narrow(github: GitHub) -> str:
     """A fine-grained token of the bot, which GitHub shows no checks."""
-    return github.sandbox.state.add_token("gitops-bot", permissions=FINE_GRAINED)
+    return github.sandbox.state.add_token(BOT, permissions=FINE_GRAINED)
 
 
 @pytest.fixture(name="gated")

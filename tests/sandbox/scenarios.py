@@ -177,7 +177,7 @@ def check(github: GitHub, number: int, *, now: datetime = NOW, **inputs: str) ->
 def deploy(github: GitHub, env: str, tag: str, *, ago: timedelta, state: str = "success") -> None:
     """Have *env* run *tag* since some time."""
     sha = github.change_infra({f"envs/{env}.json": tagged(tag)})
-    bot = github.sandbox.state.users["github-actions[bot]"]
+    bot = github.sandbox.state.users[BOT]
     at = (NOW - ago).strftime("%Y-%m-%dT%H:%M:%SZ")
     deployment = Deployment(github.sandbox.state.new_id(), sha, "main", env, bot, created=at)
     deployment.statuses.append(DeploymentStatus(github.sandbox.state.new_id(), state, bot, at=at))
@@ -237,7 +237,7 @@ class Infra:
     def deployed(self, name: str, sha: str, state: str = "success") -> None:
         """Record a deployment of a commit."""
         sandbox, infra = self.github.sandbox, self.github.world.infra
-        runner = sandbox.state.users["github-actions[bot]"]
+        runner = sandbox.state.users[BOT]
         deployment = sandbox.behaviour.deploy(infra, runner, sha=sha, ref="main", environment=name)
         sandbox.behaviour.deployed(infra, deployment, runner, state)
 

@@ -50,7 +50,7 @@ def test_only_an_owner_makes_repositories_and_only_an_administrator_deletes_them
 
 
 @pytest.mark.parametrize(
-    ("login", "words"), [("olivia", "by personal access token"), ("evidence[bot]", "by integration")]
+    ("login", "words"), [("olivia", "by personal access token"), ("gitops-guard[bot]", "by integration")]
 )
 def test_a_token_without_administration_write_changes_no_repository(github: GitHub, login: str, words: str) -> None:
     token = github.sandbox.state.add_token(login, permissions={"administration": "read"})

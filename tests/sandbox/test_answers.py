@@ -277,7 +277,11 @@ def test_what_happens_to_a_pull_request_starts_workflows(github: GitHub) -> None
     alice.api("PATCH", pull, {"state": "closed"})
     alice.api("PATCH", pull, {"state": "open"})
 
+    target = [event for event in events if event.name == "pull_request_target"]
+    events = [event for event in events if event.name == "pull_request"]
     told = [(event.payload["action"], event.payload.get("label", {}).get("name")) for event in events]
+    assert [event.payload for event in target] == [event.payload for event in events]
+    assert {(event.ref, event.sha) for event in target} == {("refs/heads/main", repo.git.head("main"))}
     assert told == [
         ("edited", None), ("labeled", "ready"), ("labeled", "new"), ("unlabeled", "new"), ("review_requested", None),
         ("review_requested", None), ("closed", None), ("reopened", None),

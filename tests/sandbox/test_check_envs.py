@@ -12,6 +12,7 @@ from actions.app.repository import AppRepository
 from sandbox import gitrepo
 from sandbox.delivery import tagged
 from sandbox.faults import Fault
+from sandbox.world import BOT
 from tests.sandbox.scenarios import GITOPS, NOW, GitHub, check, deploy, gates_of, merged_pull, propose
 
 ACTION = "action-check-envs"
@@ -305,8 +306,8 @@ def test_a_bot_changes_tags_and_nothing_else(gated: GitHub, files: dict[str, str
     tag = gated.app_commit()
     new = text.replace(json.loads(text)["api"]["tag"], tag)
 
-    fine = check(gated, propose(gated, {"envs/dev.json": new}, by="gitops-bot"))
-    foul = check(gated, propose(gated, {"envs/dev.json": new, **files}, by="gitops-bot", branch="b"))
+    fine = check(gated, propose(gated, {"envs/dev.json": new}, by=BOT))
+    foul = check(gated, propose(gated, {"envs/dev.json": new, **files}, by=BOT, branch="b"))
     person = check(gated, propose(gated, {"envs/dev.json": new, **files}, by="alice", branch="c"))
 
     assert fine.outputs["reason"] == "allowed", fine.log
@@ -420,7 +421,7 @@ def test_one_comment_is_kept_up_to_date(gated: GitHub) -> None:
 def test_a_token_that_may_not_comment_still_evaluates_the_gates(gated: GitHub) -> None:
     number = propose(gated, {"envs/dev.json": tagged(gated.app_commit())})
     may = dict.fromkeys(["contents", "pull_requests", "actions", "deployments"], "read")
-    reader = gated.sandbox.state.add_token("gitops-bot", permissions=may)
+    reader = gated.sandbox.state.add_token(BOT, permissions=may)
     gated.runner.event("pull_request", gated.sandbox.payloads.pull_event(
         gated.world.infra, gated.world.infra.pulls[number].author, gated.world.infra.pulls[number], "opened"
     ))  # fmt: skip
@@ -468,7 +469,7 @@ def test_a_broken_file_can_be_mended(gated: GitHub) -> None:
     gated.change_infra({"envs/dev.json": "{"})
 
     person = check(gated, propose(gated, {"envs/dev.json": tagged(gated.app_commit())}))
-    bot = check(gated, propose(gated, {"envs/dev.json": tagged(gated.app_commit())}, by="gitops-bot", branch="b"))
+    bot = check(gated, propose(gated, {"envs/dev.json": tagged(gated.app_commit())}, by=BOT, branch="b"))
 
     assert person.outputs["reason"] == "allowed"
     assert bot.outputs["reason"] == "foreign-files"
@@ -562,7 +563,7 @@ def test_deployments_that_cannot_be_read_are_unknown_where_no_tag_is_in_place(ga
     gated.change_infra({"envs/dev.json": tagged("")})
     number = propose(gated, {"envs/dev.json": tagged(gated.app_commit())})
     permissions = {"contents": "read", "pull_requests": "write", "checks": "read", "deployments": "none"}
-    token = gated.sandbox.state.add_token("gitops-bot", permissions=permissions)
+    token = gated.sandbox.state.add_token(BOT, permissions=permissions)
 
     result = check(gated, number, token=token, app_token=gated.bot)
 

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from sandbox.world import BOT
 from tests.sandbox.scenarios import GitHub
 from tests.support import Result
 
@@ -193,7 +194,7 @@ def test_inputs_that_cannot_be_used_are_refused(github: GitHub, inputs: dict[str
 
 
 def test_a_token_that_may_not_write_is_told_so(github: GitHub, released: str) -> None:
-    token = github.sandbox.state.add_token("gitops-bot", permissions={"contents": "read"})
+    token = github.sandbox.state.add_token(BOT, permissions={"contents": "read"})
 
     result = create(github, released, token=token)
 
@@ -218,7 +219,7 @@ def test_a_rule_that_forbids_the_branch_is_told_in_githubs_words(github: GitHub,
 
 
 def test_a_server_error_is_not_taken_for_a_missing_commit(github: GitHub) -> None:
-    github.world.app.members.pop("gitops-bot")
+    github.world.app.members.pop(BOT)
 
     assert create(github, "f" * 40).outputs["reason"] == "unknown-commit"
     assert create(github, "f" * 40, token="ghp_wrong").outputs["reason"] == "permission-denied"

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from sandbox.world import BOT
 from tests.sandbox.scenarios import Infra, entries, held, hold, merge_files, planned, two
 
 ACTION = "action-deploy-matrix"
@@ -274,7 +275,7 @@ def test_what_nobody_approved_is_held_whatever_the_rules_let_through(running: In
     """The bot may bypass the review for the whole branch."""
     tag = running.github.app_commit()
     running.deployed("dev", running.merge("dev", tag, approved=False))
-    running.merge("staging", tag, approved=False, by="gitops-bot")
+    running.merge("staging", tag, approved=False, by=BOT)
 
     result = hold(running)
 
@@ -342,7 +343,7 @@ def test_an_approval_that_does_not_count_is_none(running: Infra, how: str) -> No
     if how == "before the last commit":
         pull.reviews[0].commit = running.github.world.infra.git.head("main") or ""
     if how == "by a bot":
-        pull.reviews[0].user = state.users["gitops-bot"]
+        pull.reviews[0].user = state.users[BOT]
     if how == "and then taken back":
         pull.reviews[0].state = "CHANGES_REQUESTED"
 
@@ -419,7 +420,7 @@ def test_without_the_right_to_read_pull_requests_nothing_goes(running: Infra) ->
     tag = running.github.app_commit()
     running.merge("staging", tag, approved=True)
     may = dict.fromkeys(["contents", "deployments"], "read")
-    token = running.github.sandbox.state.add_token("gitops-bot", permissions=may)
+    token = running.github.sandbox.state.add_token(BOT, permissions=may)
 
     result = hold(running, token=token, app_token=running.github.bot)
 

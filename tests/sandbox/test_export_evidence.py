@@ -20,7 +20,7 @@ from sandbox.delivery import Delivery, tagged
 from sandbox.faults import Fault, When
 from sandbox.gitrepo import BRANCH
 from sandbox.state import Activity, Review, WorkflowRun
-from sandbox.world import AUDITED, AUDITOR, BOT
+from sandbox.world import AUDITED, BOT, GUARD
 from tests.sandbox.scenarios import GitHub
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def _delivery(github: GitHub) -> Exported:
     infra.git.set_ref("refs/heads/main", first)
     infra.deployments.clear()
     for env in ("dev", "staging", "prod"):
-        github.sandbox.behaviour.record_deployment(infra, first, env)
+        github.sandbox.behaviour.record_deployment(infra, first, env, by=BOT)
     return Exported(sandbox=github.sandbox, world=github.world, github=github)
 
 
@@ -167,23 +167,23 @@ def test_a_direct_push_is_found(delivery: Exported) -> None:
 
 
 def test_what_nobody_approved_is_found_and_that_the_review_was_bypassed(delivery: Exported) -> None:
-    delivery.bump(delivery.release(), by="gitops-bot", approved_by="", merged_by="gitops-bot")
+    delivery.bump(delivery.release(), by=BOT, approved_by="", merged_by=BOT)
 
     record = delivery.last()
     assert exceptions(record) == ["bypass-without-reason", "not-approved"]
     assert record["suite"]["broken"] == ["pull_request (main)"]
-    assert "gitops-bot bypassed pull_request (main)" in str(record["exceptions"])
+    assert "gitops-bot[bot] bypassed pull_request (main)" in str(record["exceptions"])
 
 
 def test_a_bypass_with_a_reason_is_none_but_the_approval_lacks_still(delivery: Exported) -> None:
     message = "Update prod\n\nReason: the shop is down"
-    delivery.bump(delivery.release(), by="gitops-bot", approved_by="", merged_by="gitops-bot", message=message)
+    delivery.bump(delivery.release(), by=BOT, approved_by="", merged_by=BOT, message=message)
 
     assert exceptions(delivery.last()) == ["not-approved"]
 
 
 def test_where_no_review_is_needed_none_is_missed(delivery: Exported) -> None:
-    delivery.bump(delivery.release(), env="dev", by="gitops-bot", approved_by="", merged_by="gitops-bot")
+    delivery.bump(delivery.release(), env="dev", by=BOT, approved_by="", merged_by=BOT)
 
     assert delivery.last(delivery.export(env="dev"))["result"] == "pass"
 
@@ -413,7 +413,7 @@ def exported_by_apps(delivery: Exported, infra: dict[str, str], app: dict[str, s
     state.add_user("reader[bot]", kind="Bot")
     delivery.world.app.members["reader[bot]"] = "read"
     given = {
-        "token": state.add_token(AUDITOR, permissions=infra),
+        "token": state.add_token(GUARD, permissions=infra),
         "app-token": state.add_token("reader[bot]", permissions=app),
     }
     return delivery.export(**given)
@@ -491,7 +491,7 @@ def test_the_rules_are_those_of_the_time(delivery: Exported) -> None:
     record = delivery.last()
     assert [rules["name"] for rules in record["rules"]] == ["main"]
     assert record["rules"][0]["since"] == then.at
-    assert record["rules"][0]["bypass"] == [f"User {delivery.sandbox.state.users[BOT].id} (pull_request)"]
+    assert record["rules"][0]["bypass"] == [f"Integration {delivery.sandbox.state.users[BOT].id} (pull_request)"]
 
 
 def test_the_result_of_rule_evaluation_is_unknown_after_a_month(delivery: Exported) -> None:
@@ -770,7 +770,7 @@ def test_an_emergency_that_is_approved_later_says_so(delivery: Exported) -> None
     start = delivery.github.world.app.git.head("main") or ""
     delivery.bump(delivery.release())
     message = "Roll back\n\nReason: it is bad"
-    delivery.bump(start, by="gitops-bot", approved_by="", merged_by="gitops-bot", message=message)
+    delivery.bump(start, by=BOT, approved_by="", merged_by=BOT, message=message)
     first = delivery.last()
     nothing = delivery.export()
     bob = delivery.github.sandbox.state.users["bob"]
@@ -900,7 +900,7 @@ def test_a_change_does_not_make_its_own_way_easier(delivery: Exported, config: s
     app, infra = delivery.github.world.app, delivery.github.world.infra
     tag = delivery.push(app, "mine", {"x": "x"}, message="x", base="main") if len(found) > 2 else delivery.release()
     files: dict[str, str | None] = {"gitops.yml": config, "envs/prod.json": tagged(tag)}
-    delivery.deploy(delivery.land(infra, files, by="gitops-bot", approved_by="", merged_by="gitops-bot"))
+    delivery.deploy(delivery.land(infra, files, by=BOT, approved_by="", merged_by=BOT))
 
     assert set(found) <= set(exceptions(delivery.last()))
 

@@ -18,6 +18,7 @@ from actions.infra.change import Change
 from actions.infra.remote import environment, read_config_at
 from sandbox.delivery import tagged
 from sandbox.state import Deployment, DeploymentStatus
+from sandbox.world import BOT
 from tests.sandbox.scenarios import NOW, GitHub, deploy
 
 if TYPE_CHECKING:
@@ -188,7 +189,7 @@ def test_without_a_soak_the_newest_run_is_enough(gates: Gates) -> None:
 
 def record_many(github: GitHub, count: int) -> list[str]:
     """Have the tag of dev change *count* times, and return the tags, the newest first."""
-    bot = github.sandbox.state.users["github-actions[bot]"]
+    bot = github.sandbox.state.users[BOT]
     tags: list[str] = []
     for number in range(count):
         tags.insert(0, f"1.0.{number}")
@@ -265,7 +266,7 @@ def test_where_no_checks_are_required_none_are_read(gates: Gates) -> None:
         ruleset["rules"] = [rule for rule in ruleset["rules"] if rule["type"] != "required_status_checks"]
     old, new = github.app_commit("old"), github.app_commit("new")
     may = {"contents": "read", "pull_requests": "read"}
-    token = github.sandbox.state.add_token("gitops-bot", permissions=may)
+    token = github.sandbox.state.add_token(BOT, permissions=may)
 
     found = gates.evaluate("dev", old, new, app_token=token)
 

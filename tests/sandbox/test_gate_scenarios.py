@@ -18,6 +18,7 @@ from actions.infra.config import Config
 from actions.infra.layout import Layout
 from sandbox.delivery import tagged
 from sandbox.state import Deployment, DeploymentStatus
+from sandbox.world import BOT
 from tests.sandbox.scenarios import (
     GITOPS,
     NOW,
@@ -144,7 +145,7 @@ def test_a_bot_is_known_however_it_is_written(gated: GitHub) -> None:
     gated.change_infra({"gitops.yml": GITOPS.replace("gitops-bot", "GitOps-Bot")})
     files: dict[str, str | None] = {"envs/dev.json": tagged(gated.app_commit()), "Makefile": "evil"}
 
-    assert check(gated, propose(gated, files, by="gitops-bot")).outputs["reason"] == "foreign-files"
+    assert check(gated, propose(gated, files, by=BOT)).outputs["reason"] == "foreign-files"
 
 
 def test_a_pull_request_of_somebody_else_with_our_mark_stays_open(gated: GitHub) -> None:
@@ -158,7 +159,7 @@ def test_a_pull_request_of_somebody_else_with_our_mark_stays_open(gated: GitHub)
 def test_a_queued_change_is_evaluated_without_those_before_it(gated: GitHub) -> None:
     git = gated.world.infra.git
     text = gated.infra_file().replace(json.loads(gated.infra_file())["api"]["tag"], gated.app_commit())
-    number = propose(gated, {"envs/dev.json": text}, by="gitops-bot")
+    number = propose(gated, {"envs/dev.json": text}, by=BOT)
     alice = gated.sandbox.state.users["alice"].person
     before = git.commit(parents=[git.head("main") or ""], message="1", author=alice, files={"README.md": b"x"})
     group = git.commit(parents=[before], message="2", author=alice, files={"envs/dev.json": text.encode()})
@@ -363,13 +364,13 @@ def test_a_bot_that_changes_more_than_tags_is_held(running: Infra) -> None:
     sha = running.github.app_commit()
     content = json.loads(running.github.infra_file())
     content["api"] |= {"tag": sha, "url": "https://evil"}
-    repo, bot = running.github.world.infra, running.github.sandbox.state.users["gitops-bot"]
+    repo, bot = running.github.world.infra, running.github.sandbox.state.users[BOT]
     files = {"envs/dev.json": json.dumps(content).encode()}
     made = repo.git.commit(parents=[repo.git.head("main") or ""], message="x", author=bot.person, files=files)
     repo.authors[made] = bot
     repo.git.set_ref("refs/heads/bot", made)
-    number = running.github.person("gitops-bot").open_pull("your-org/infra", head="bot", title="x")
-    running.github.person("gitops-bot").merge("your-org/infra", number)
+    number = running.github.person(BOT).open_pull("your-org/infra", head="bot", title="x")
+    running.github.person(BOT).merge("your-org/infra", number)
 
     assert "dev/api foreign-files" in held(hold(running, environments="dev"))
 
@@ -412,7 +413,7 @@ def test_a_tag_does_not_soak_while_it_is_taken_out(gated: GitHub) -> None:
     tag = gated.app_commit()
     deploy(gated, "staging", tag, ago=timedelta(days=3))
     gone = gated.change_infra({"envs/staging.json": '{"other": {"tag": "1"}}'})
-    bot = gated.sandbox.state.users["github-actions[bot]"]
+    bot = gated.sandbox.state.users[BOT]
     at = (NOW - timedelta(days=2, hours=23)).strftime("%Y-%m-%dT%H:%M:%SZ")
     record = Deployment(gated.sandbox.state.new_id(), gone, "main", "staging", bot, created=at)
     record.statuses.append(DeploymentStatus(gated.sandbox.state.new_id(), "success", bot, at=at))
@@ -474,7 +475,7 @@ def app_bot(running: Infra) -> str:
 
 
 def test_a_bot_that_changes_tags_alone_is_not_held(running: Infra) -> None:
-    merged_by_bot(running, "gitops-bot")
+    merged_by_bot(running, BOT)
 
     result = hold(running, environments="dev")
 
@@ -487,7 +488,7 @@ def test_a_bot_may_change_the_tags_of_several_environments_at_once(running: Infr
     for env in ("dev", "staging"):
         content = json.loads(github.infra_file(f"envs/{env}.json"))
         files[f"envs/{env}.json"] = json.dumps(content | {"web": {"tag": "2"}})
-    github.person("gitops-bot").merge("your-org/infra", propose(github, files, by="gitops-bot"))
+    github.person(BOT).merge("your-org/infra", propose(github, files, by=BOT))
 
     assert not [entry for entry in held(hold(running)) if "foreign-files" in entry]
 
@@ -500,8 +501,8 @@ def test_a_bot_that_moves_another_file_to_where_env_files_are_is_held(running: I
     github.change_infra({"README.md": text})
     tags = json.loads(github.infra_file()) | {"api": {"tag": github.app_commit()}}
     files = {"README.md": None, "envs/odd.json": text, "envs/dev.json": json.dumps(tags)}
-    number = propose(github, files, by="gitops-bot")
-    github.person("gitops-bot").merge("your-org/infra", number)
+    number = propose(github, files, by=BOT)
+    github.person(BOT).merge("your-org/infra", number)
 
     assert "dev/api foreign-files" in held(hold(running, environments="dev"))
 
@@ -513,7 +514,7 @@ def test_an_app_that_changes_more_than_tags_is_held_though_nobody_named_it(runni
 
 
 def test_a_bot_whose_change_a_person_approved_may_change_more(running: Infra) -> None:
-    merged_by_bot(running, "gitops-bot", approved=True, url="https://new")
+    merged_by_bot(running, BOT, approved=True, url="https://new")
 
     assert held(hold(running, environments="dev")) == set()
 

@@ -14,6 +14,7 @@ from actions.app.repository import AppRepository
 from actions.errors import AccessError
 from sandbox.faults import Fault
 from sandbox.state import ACTIONS_APP, CheckRun, Repo, WorkflowRun
+from sandbox.world import BOT
 from tests.sandbox.scenarios import FINE_GRAINED, GitHub, open_pr, opened
 
 JOBS = "GET /repos/{owner}/{repo}/actions/runs/{run_id}/jobs"
@@ -70,7 +71,7 @@ def test_a_fine_grained_token_sees_that_the_app_was_not_tested(github: GitHub, n
 
 
 def test_a_token_that_may_read_neither_checks_nor_jobs_is_told_so(github: GitHub) -> None:
-    token = github.sandbox.state.add_token("gitops-bot", permissions={**FINE_GRAINED, "actions": "none"})
+    token = github.sandbox.state.add_token(BOT, permissions={**FINE_GRAINED, "actions": "none"})
 
     result = open_pr(github, tag=github.app_commit(), token=token)
 
@@ -302,7 +303,7 @@ def test_where_no_check_is_required_none_need_be_read(github: GitHub) -> None:
     tag = github.app_commit()
     pull = opened(github, tag)
     github.report("test", "success", pull.head_sha)
-    token = github.sandbox.state.add_token("gitops-bot", permissions={**FINE_GRAINED, "actions": "none"})
+    token = github.sandbox.state.add_token(BOT, permissions={**FINE_GRAINED, "actions": "none"})
 
     result = open_pr(github, tag=tag, merge="direct", token=token)
 

@@ -11,6 +11,7 @@ from actions.tags import is_commit
 from sandbox.behaviour import Refusal
 from sandbox.faults import Fault
 from sandbox.state import Pull
+from sandbox.world import BOT
 from tests.sandbox.scenarios import FINE_GRAINED, QUEUE, GitHub, merge_at_once, open_pr, opened
 from tests.support import Result
 
@@ -282,7 +283,7 @@ def test_a_branch_without_a_pull_request_is_used_if_it_is_ahead_of_the_base(gith
 def test_a_pull_request_that_the_bot_itself_closed_is_no_decision_of_anybody(github: GitHub) -> None:
     tag = github.app_commit()
     open_pr(github, tag=tag)
-    github.person("gitops-bot").api("PATCH", "/repos/your-org/infra/pulls/1", {"state": "closed"})
+    github.person(BOT).api("PATCH", "/repos/your-org/infra/pulls/1", {"state": "closed"})
 
     result = open_pr(github, tag=tag)
 
@@ -292,7 +293,7 @@ def test_a_pull_request_that_the_bot_itself_closed_is_no_decision_of_anybody(git
 def test_the_branch_of_a_pull_request_that_the_bot_closed_is_made_again_on_the_base(github: GitHub) -> None:
     tag = github.app_commit()
     open_pr(github, tag=tag)
-    github.person("gitops-bot").api("PATCH", "/repos/your-org/infra/pulls/1", {"state": "closed"})
+    github.person(BOT).api("PATCH", "/repos/your-org/infra/pulls/1", {"state": "closed"})
     github.change_infra({"README.md": "moved"})
 
     result = open_pr(github, tag=tag)
@@ -325,7 +326,7 @@ def test_a_commit_is_made_again_where_the_file_has_changed_without_a_conflict(gi
     assert github.infra_file(branch=second.outputs["branch"]) == far.replace("1.0.0", "1.1.0") % "2.0.0"
 
 
-@pytest.mark.parametrize(("by", "stays"), [("gitops-bot", False), ("bob", True)])
+@pytest.mark.parametrize(("by", "stays"), [(BOT, False), ("bob", True)])
 def test_a_branch_that_is_not_needed_goes_unless_a_person_closed_its_pull_request(
     github: GitHub, by: str, *, stays: bool
 ) -> None:
@@ -685,7 +686,7 @@ def test_the_newest_run_of_a_check_counts(
 ) -> None:
     """The earlier attempts of its workflow stay beside it."""
     permissions = FINE_GRAINED if kind == "fine-grained" else None
-    token = github.sandbox.state.add_token("gitops-bot", permissions=permissions)
+    token = github.sandbox.state.add_token(BOT, permissions=permissions)
     tag = github.app_commit()
     pull = opened(github, tag)
     for attempt, conclusion in enumerate(conclusions, 1):
@@ -709,8 +710,8 @@ def test_the_newest_run_of_a_check_counts(
 @pytest.mark.parametrize(
     ("login", "kind", "permissions"),
     [
-        pytest.param("gitops-bot", "User", None, id="a classic token"),
-        pytest.param("gitops-bot", "User", FINE_GRAINED, id="a fine-grained token"),
+        pytest.param("robot", "User", None, id="a classic token"),
+        pytest.param("robot", "User", FINE_GRAINED, id="a fine-grained token"),
         pytest.param(
             "gitops[bot]", "Bot", {"contents": "write", "pull_requests": "write", "checks": "read"}, id="an App"
         ),
@@ -750,7 +751,7 @@ INFRA_LACKS = "in your-org/infra, or cannot see it: it needs"
 def test_a_token_that_lacks_a_permission_is_told_which_and_where(
     github: GitHub, permissions: dict[str, str], missing: str
 ) -> None:
-    token = github.sandbox.state.add_token("gitops-bot", permissions={"actions": "read", **permissions})
+    token = github.sandbox.state.add_token(BOT, permissions={"actions": "read", **permissions})
 
     result = open_pr(github, tag=github.app_commit(), merge="direct", token=token)
 

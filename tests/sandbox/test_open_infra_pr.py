@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from sandbox.world import BOT
 from tests.sandbox.scenarios import GitHub, merge_at_once, open_pr
 
 ACTION = "action-open-infra-pr"
@@ -333,7 +334,7 @@ def test_what_cannot_be_done_is_refused_before_anything_is_written(
 
 def test_a_token_that_may_only_read_is_told_what_it_lacks(github: GitHub) -> None:
     token = github.sandbox.state.add_token(
-        "gitops-bot", permissions={"contents": "read", "pull_requests": "read", "actions": "read"}
+        BOT, permissions={"contents": "read", "pull_requests": "read", "actions": "read"}
     )
 
     result = open_pr(github, tag=github.app_commit(), token=token)

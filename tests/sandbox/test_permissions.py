@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tests.support import Result
 
 APP, INFRA = "your-org/app", "your-org/infra"
-EXAMPLE = ROOT / "examples" / "app" / "rulesets"
+EXAMPLE = ROOT / "examples" / "infra" / "protection" / "app" / "rulesets"
 ROLLED_OUT = timedelta(days=2)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sandbox.faults import Fault
+from sandbox.world import BOT
 from tests.sandbox.scenarios import QUEUE, open_pr
 
 if TYPE_CHECKING:
@@ -332,7 +333,7 @@ def test_an_older_pull_request_of_an_app_is_closed_too(github: GitHub) -> None:
     assert [pull.state for pull in github.world.infra.pulls.values()] == ["closed", "open"]
 
 
-@pytest.mark.parametrize(("login", "reopens"), [("helper[bot]", True), ("gitops-bot", True), ("alice", False)])
+@pytest.mark.parametrize(("login", "reopens"), [("helper[bot]", True), (BOT, True), ("alice", False)])
 def test_only_a_person_closes_a_pull_request_for_good(github: GitHub, login: str, *, reopens: bool) -> None:
     state, infra = github.sandbox.state, github.world.infra
     state.add_user("helper[bot]", kind="Bot")

@@ -9,6 +9,7 @@ import pytest
 
 from actions import report_deployment
 from sandbox.faults import Fault
+from sandbox.world import BOT
 from tests.sandbox.scenarios import GitHub
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ def test_whatever_is_lost_on_the_way_there_is_one_record(github: GitHub, operati
 def test_who_may_not_write_deployments_is_told_so(github: GitHub) -> None:
     checkout(github, api=github.app_commit())
     narrow = {"contents": "read", "pull_requests": "read", "deployments": "read"}
-    token = github.sandbox.state.add_token("gitops-bot", permissions=narrow)
+    token = github.sandbox.state.add_token(BOT, permissions=narrow)
 
     result = report(github, token=token)
 

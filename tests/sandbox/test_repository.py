@@ -14,6 +14,7 @@ from actions.api.repository import Repository
 from actions.errors import AccessError, ActionError, ConflictError, GitHubError
 from sandbox.faults import Fault
 from sandbox.rest.call import ROUTES
+from sandbox.world import BOT
 from tests.sandbox.scenarios import GitHub
 
 
@@ -76,7 +77,7 @@ def test_deleting_a_branch_that_is_gone_is_done(repository: Repository) -> None:
 
 
 def test_a_repository_without_a_commit_says_so(github: GitHub) -> None:
-    github.sandbox.state.add_repo("your-org", "empty", {"gitops-bot": "write"})
+    github.sandbox.state.add_repo("your-org", "empty", {BOT: "write"})
 
     with pytest.raises(ConflictError, match="your-org/empty has no commit yet"):
         Repository(Client("your-org/empty", github.bot, github.sandbox.environment())).base("", [])

@@ -9,6 +9,7 @@ import pytest
 
 from sandbox.faults import Fault
 from sandbox.state import Team
+from sandbox.world import BOT
 from tests.rulesets import ARTICLE, ORGANIZATION
 from tests.sandbox.scenarios import GitHub
 from tests.support import ROOT
@@ -17,8 +18,10 @@ if TYPE_CHECKING:
     from tests.support import Result
 
 ACTION = "action-sync-protection"
-EXAMPLES = ROOT / "examples" / "app" / "rulesets"
-NAMES = ["hotfixes", "hotfixes: only the bot creates them", "main"]
+EXAMPLES = ROOT / "examples" / "infra" / "protection" / "app" / "rulesets"
+NAMES = [
+    "hotfixes", "hotfixes: only the bot creates them", "main", "release tags", "release tags: only the bot makes them"
+]  # fmt: skip
 CREATION = "POST /repos/{owner}/{repo}/rulesets"
 UPDATE = "PUT /repos/{owner}/{repo}/rulesets/{ruleset_id}"
 DELETION = "DELETE /repos/{owner}/{repo}/rulesets/{ruleset_id}"
@@ -129,8 +132,8 @@ def test_apply_makes_them_and_the_second_run_finds_nothing_to_do(github: GitHub)
     (create,) = [ruleset for ruleset in github.world.app.rulesets if ":" in ruleset["name"]]
     assert create["bypass_actors"] == [
         {
-            "actor_type": "User",
-            "actor_id": github.sandbox.state.users["gitops-bot"].id,
+            "actor_type": "Integration",
+            "actor_id": github.sandbox.state.users[BOT].id,
             "bypass_mode": "always",
         }
     ]
@@ -242,7 +245,7 @@ def test_a_ruleset_that_github_does_not_delete_is_an_error(github: GitHub) -> No
     assert "by hand" in there(github)
 
 
-@pytest.mark.parametrize("who", ["alice", "gitops-bot"])
+@pytest.mark.parametrize("who", ["alice", BOT])
 @pytest.mark.usefixtures("files")
 def test_who_is_no_administrator_applies_nothing(github: GitHub, who: str) -> None:
     seen = sync(github, "apply", who=who)
@@ -300,7 +303,7 @@ def test_an_actor_that_there_is_not_is_refused_with_its_line(
 
 @pytest.mark.usefixtures("files")
 def test_an_actor_that_github_does_not_say_is_no_missing_actor(github: GitHub) -> None:
-    github.sandbox.faults.plan({"GET /users/{username}": Fault(status=500)})
+    github.sandbox.faults.plan({"GET /apps/{app_slug}": Fault(status=500)})
 
     assert sync(github, "check").outputs["reason"] == "github-unavailable"
 
@@ -320,7 +323,9 @@ def test_the_rulesets_of_an_organization(github: GitHub) -> None:
 
 
 def test_the_rulesets_of_another_repository_are_linted_with_its_workflows(github: GitHub) -> None:
-    infra = json.loads((ROOT / "examples" / "infra" / "rulesets" / "main.json").read_text(encoding="utf-8"))
+    infra = json.loads(
+        (ROOT / "examples" / "infra" / "protection" / "infra" / "rulesets" / "main.json").read_text(encoding="utf-8")
+    )
     write(github, {"main.json": infra})
 
     result = sync(github, "apply", repository="your-org/infra")
