@@ -409,8 +409,8 @@ class Payloads:
             "steps": [
                 {
                     "name": name,
-                    "status": "completed" if said else "queued",
-                    "conclusion": said or None,
+                    "status": "completed" if end else "queued",
+                    "conclusion": end or None,
                     "number": number,
                 }
                 for number, (name, end) in enumerate(check.steps.items(), 1)

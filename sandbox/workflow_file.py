@@ -156,8 +156,8 @@ def _with_secrets(text: str, asked: str, environments: list[Environment]) -> str
     """Return *text* with the secrets of the environment that is *asked* for, which win over the repository's."""
     for name in dict.fromkeys(name for known in environments for name in known.secrets):
         table = {known.name: _secret(known, name) for known in environments if name in known.secrets}
-        index = f"secrets[fromJSON('{json.dumps(table)}')[{asked}]]"
-        text = re.sub(rf"\bsecrets\.{name}\b", lambda _, index=index: index, text)
+        parts = re.split(rf"\bsecrets\.{name}\b", text)
+        text = f"secrets[fromJSON('{json.dumps(table)}')[{asked}]]".join(parts)
     return text
 
 

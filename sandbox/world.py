@@ -73,8 +73,8 @@ def build(sandbox: Sandbox) -> World:
     for env in ENVIRONMENTS:
         sandbox.behaviour.record_deployment(infra, infra.git.head("main") or "", env, by=BOT)
     for repo in (app, infra):
-        files = sorted((EXAMPLES / "infra" / "protection" / repo.name / "rulesets").glob("*.json"))
-        repo.rulesets = [_ruleset(sandbox, path) for path in files]
+        rulesets = sorted((EXAMPLES / "infra" / "protection" / repo.name / "rulesets").glob("*.json"))
+        repo.rulesets = [_ruleset(sandbox, path) for path in rulesets]
         repo.ruleset_versions = [
             RulesetVersion(state.new_id(), ruleset["id"], olivia, copy.deepcopy(ruleset)) for ruleset in repo.rulesets
         ]

@@ -120,7 +120,9 @@ def test_what_reports_a_required_check_runs_in_a_merge_queue_and_is_never_cancel
     content = load(workflow)
     names = {job.get("name", key) for key, job in content["jobs"].items()}
     if names & required_checks(workflow) and "workflow_call" not in content["on"]:
-        assert "merge_group" in content["on"]
+        # A queue's ref is admitted by no environment: what has a key reports to a queue by a workflow of its own.
+        beside = workflow.with_name(f"{workflow.stem}-queue.yml")
+        assert "merge_group" in content["on"] or "merge_group" in load(beside)["on"]
         assert content["concurrency"]["cancel-in-progress"] in (False, "false")
         assert re.search(r"github\.(sha|event\.pull_request\.number)\b", content["concurrency"]["group"])
 
@@ -143,7 +145,7 @@ def test_the_examples_have_no_logic_of_their_own(workflow: Path) -> None:
         return
     for job in load(workflow)["jobs"].values():
         for step in job.get("steps", []):
-            assert "uses" in step or re.fullmatch(r"make [a-zA-Z/ -]+|exit 1", step["run"])
+            assert "uses" in step or re.fullmatch(r"make [a-zA-Z/ -]+|exit [01]", step["run"])
 
 
 def test_what_is_given_to_our_actions_is_what_they_take(workflow: Path) -> None:

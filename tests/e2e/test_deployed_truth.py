@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sandbox.world import release, without_gates
+from sandbox.world import BOT, release, without_gates
 from tests.e2e.scenarios import INFRA, Pipeline, with_tag
 
 if TYPE_CHECKING:

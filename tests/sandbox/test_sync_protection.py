@@ -129,7 +129,7 @@ def test_apply_makes_them_and_the_second_run_finds_nothing_to_do(github: GitHub)
     assert sorted(done["ruleset"] for done in first.json("changed")) == NAMES == there(github)
     assert {done["action"] for done in first.json("changed")} == {"created"}
     assert (second.outputs["reason"], second.json("changed")) == ("in-sync", [])
-    (create,) = [ruleset for ruleset in github.world.app.rulesets if ":" in ruleset["name"]]
+    (create,) = [ruleset for ruleset in github.world.app.rulesets if ruleset["name"].startswith("hotfixes:")]
     assert create["bypass_actors"] == [
         {
             "actor_type": "Integration",
@@ -205,7 +205,7 @@ def test_a_failure_half_way_says_what_was_done_and_a_second_run_finishes(github:
 
     assert (failed.exit_code, failed.outputs["reason"]) == (5, "github-unavailable")
     assert [done["ruleset"] for done in failed.json("changed")] == ["hotfixes: only the bot creates them"]
-    assert "stopped after 1 of 3 steps; run it again to finish" in failed.log
+    assert "stopped after 1 of 5 steps; run it again to finish" in failed.log
     assert "| 2 | create | hotfixes | not done |" in failed.summary
     assert (finished.exit_code, finished.outputs["in-sync"]) == (0, "true")
     assert there(github) == NAMES

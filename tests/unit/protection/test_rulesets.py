@@ -82,7 +82,7 @@ def test_the_rulesets_of_the_examples_are_sound(name: str) -> None:
     }
     together = [
         parse_ruleset(file.read_text(encoding="utf-8"), file.name, scope="repository")
-        for file in sorted((folder / "rulesets").glob("*.json"))
+        for file in sorted((ROOT / "examples" / "infra" / "protection" / name / "rulesets").glob("*.json"))
     ]
     known = RepositoryFacts(default_branch="main", workflows=workflows, methods=REPOSITORY.methods)
 
