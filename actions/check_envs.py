@@ -16,7 +16,8 @@ from actions.errors import AccessError, ActionError, ConfigError, EnvFileError
 from actions.gates import report, rules, trailers
 from actions.gates.collect import EvaluatedChange, GateEvaluator
 from actions.gates.config_changes import ConfigChange, config_changes
-from actions.gates.provenance import FREEZE_LABEL
+from actions.gates.provenance import FREEZE_LABEL, Origin
+from actions.gates.pull_reader import is_labeled, read_pulls
 from actions.gates.rules import Decision, GateResult
 from actions.infra.config import PATH
 from actions.infra.env_diff import EnvDiff
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
     from actions.api.comparison import Comparison
     from actions.api.pulls import PullRequestDetails
-    from actions.gates.trailers import Trailers
     from actions.infra.change import Change
     from actions.infra.config import Config
     from actions.infra.env_file import EnvFile
@@ -90,8 +90,9 @@ class PullRequestRange:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PullRequestContent:
-    """What the pull request with *details* brings: its *comparison* with the base, up to the commit *head*."""
+    """What the pull request *number* with *details* brings up to the commit *head*: its *comparison* with the base."""
 
+    number: int
     comparison: Comparison
     details: PullRequestDetails
     head: str
@@ -161,7 +162,7 @@ def _check(infra: Repository, settings: Settings, proposed: PullRequestRange, cl
             f"{infra.name} does not show the commits of #{proposed.number}: the token needs 'contents: read'"
         )
     details = PullRequests(infra.client).details(proposed.number, MARKER)
-    proposal = PullRequestContent(comparison=comparison, details=details, head=proposed.head)
+    proposal = PullRequestContent(number=proposed.number, comparison=comparison, details=details, head=proposed.head)
     verdict = _verdict(infra, settings, proposal, clock)
     outcome, side_work = _outcome(verdict), SideWork(clock)
     if settings.comment:
@@ -190,8 +191,8 @@ def _verdict(infra: Repository, settings: Settings, proposal: PullRequestContent
         now=clock.utc(),
         snapshots={},
     )
-    trailers, frozen = _trailers(details), FREEZE_LABEL in details.labels
-    evaluated = [evaluator.evaluate(change, trailers, approved=NOT_MERGED, freeze_label=frozen) for change in changes]
+    origin = _origin(infra, proposal, config)
+    evaluated = [evaluator.evaluate(change, origin, NOT_MERGED) for change in changes]
     files = {file.path: file for snapshot in diff.head.values() for file in snapshot.files}
     return Verdict(
         evaluated=[_with_line(item, files) for item in evaluated],
@@ -258,10 +259,14 @@ def _diff(infra: Repository, comparison: Comparison, head: str, old: Layout, new
     )
 
 
-def _trailers(details: PullRequestDetails) -> Trailers:
-    """Return what the commits say. The body may override a freeze too: that does not change what is deployed."""
-    in_commits, in_body = trailers.read("\n\n".join(details.messages)), trailers.read(details.body)
-    return replace(in_commits, freeze_override=in_commits.freeze_override or in_body.freeze_override)
+def _origin(infra: Repository, proposal: PullRequestContent, config: Config) -> Origin:
+    """Return what the commits say: they are approved, and the body is not."""
+    details = proposal.details
+    said, labeled = trailers.read("\n\n".join(details.messages)), False
+    if said.freeze_override and FREEZE_LABEL in details.labels:
+        pulls = read_pulls(infra.client, [proposal.number])
+        labeled = is_labeled(pulls[proposal.number], FREEZE_LABEL, config.is_bot)
+    return Origin(trailers=said, freeze_label=labeled, approved=NOT_MERGED)
 
 
 def _nothing(why: str, config_changes: Sequence[ConfigChange] = ()) -> Outcome:

@@ -5,20 +5,19 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from actions.api.retry import retry
 from actions.deployments import matrix
-from actions.deployments.matrix import Difference, Per
+from actions.deployments.matrix import Per
 from actions.errors import InputError, UnknownServiceError
+from actions.gates.deploy_plan import DeployPlan, Reason, left_out, summary
 from actions.infra.checkout import Checkout
 from actions.infra.layout import unknown_env
-from actions.runner import markdown
 from actions.runner.clock import Clock
-from actions.runner.environment import event_payload, workspace_root
+from actions.runner.environment import event_payload, this_run, workspace_root
 from actions.runner.event import ZEROS, Event
 from actions.runner.inputs import Inputs
-from actions.runner.markdown import escape, format_tag
 from actions.runner.outcome import Outcome, run
 from actions.tags import is_commit, short
 
@@ -26,8 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from actions.api.repository import Repository
-    from actions.gates.collect import EvaluatedChange
-    from actions.gates.enforce import GatedChanges
+    from actions.deployments.baseline import DeployedDiff
+    from actions.deployments.matrix import Difference
+    from actions.deployments.records import RecordReader
+    from actions.gates.collect import GateEvaluator
     from actions.infra.config import Config
     from actions.infra.layout import Layout, Snapshot
 
@@ -44,19 +45,12 @@ DEPLOYMENT = "deployment"
 LONGEST_TRY = 300
 
 
-class Reason(StrEnum):
-    """What the matrix holds, and why."""
+class Gates(StrEnum):
+    """Which gates are asked: none; all; or once more those that may have shut since, before a late job deploys."""
 
-    CHANGED = "changed"
-    UNCHANGED = "unchanged"
-    ALL = "all"
-    NO_BASE = "no-base"
-    NEW_BRANCH = "new-branch"
-    FORCED_PUSH = "forced-push"
-    LOST_HISTORY = "lost-history"
-    NO_DEPLOYMENT = "no-deployment"
-    SUPERSEDED = "superseded"
-    HELD = "held"
+    NONE = "false"
+    ALL = "true"
+    AGAIN = "again"
 
 
 BECAUSE = {
@@ -66,7 +60,7 @@ BECAUSE = {
     Reason.FORCED_PUSH: "the branch was rewritten by a forced push",
     Reason.LOST_HISTORY: "the commit before is in neither the checkout nor the repository",
     Reason.NO_DEPLOYMENT: "nothing is recorded as deployed",
-    Reason.SUPERSEDED: "a newer commit is deployed already",
+    Reason.SUPERSEDED: "the branch says something else by now",
     Reason.HELD: "the gates hold it back",
 }
 # Nothing goes, though something changed.
@@ -83,7 +77,8 @@ class Settings:
     per: Per
     only_changed: bool
     since: str
-    enforce_gates: bool
+    gates: Gates
+    record: bool
     app_repo: str
     token: str = field(repr=False)
     app_token: str = field(repr=False)
@@ -104,7 +99,8 @@ class Settings:
             per=inputs.choice("per", Per),
             only_changed=inputs.flag("only-changed"),
             since=since,
-            enforce_gates=inputs.flag("enforce-gates"),
+            gates=inputs.choice("enforce-gates", Gates),
+            record=inputs.flag("record"),
             app_repo=inputs.text("app-repo"),
             token=token,
             app_token=inputs.optional_secret("app-token", token),
@@ -113,30 +109,13 @@ class Settings:
             raise InputError(
                 "service needs per: service, because GitHub records that the whole environment is deployed"
             )
-        if (since == DEPLOYMENT or settings.enforce_gates) and not token:
+        if (since == DEPLOYMENT or settings.gates is not Gates.NONE) and not token:
             raise InputError("since: deployment and enforce-gates need a token")
+        if settings.gates is not Gates.NONE and since != DEPLOYMENT:
+            raise InputError("enforce-gates needs since: deployment: the gates judge what is not deployed yet")
+        if settings.record and settings.gates is not Gates.ALL:
+            raise InputError("record needs enforce-gates: true")
         return settings
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DeployPlan:
-    """What differs, from which *revision* or why from none, and what of it is left out.
-
-    *superseded* names what runs something newer already, *unfinished* what another deployment may have left half done.
-    *gated* is what the gates say, None if they were not asked.
-    """
-
-    differences: Sequence[Difference]
-    reason: Reason
-    revision: str = ""
-    superseded: Sequence[str] = ()
-    unfinished: Sequence[str] = ()
-    gated: GatedChanges | None = None
-
-    @property
-    def held(self) -> Sequence[EvaluatedChange]:
-        """Return what the gates hold back."""
-        return self.gated.held if self.gated else ()
 
 
 def main(clock: Clock | None = None) -> int:
@@ -180,13 +159,20 @@ class _Run:
         """Return the matrix."""
         names = self.config.in_order(self._chosen())
         snapshots = [self.environments[env] for env in names]
-        if self.settings.since == DEPLOYMENT and self.settings.only_changed:
+        if self.settings.since == DEPLOYMENT:
             plan = self._since_deployment(snapshots)
         else:
             plan = self._since_revision(snapshots)
         _require_services(self.settings.services, plan.differences)
         plan = replace(plan, differences=[diff.only(self.settings.services) for diff in plan.differences])
-        return _outcome(self._with_gates(plan) if self.settings.enforce_gates else plan, self.settings)
+        if self.settings.gates is Gates.NONE:
+            return _outcome(plan, self.settings, _entries(plan, self.settings))
+        evaluator = self._evaluator()
+        plan = self._with_gates(plan, evaluator)
+        entries = _entries(plan, self.settings)
+        if self.settings.record:
+            self._begin(plan, entries, evaluator)
+        return _outcome(plan, self.settings, entries)
 
     def _chosen(self) -> Collection[str]:
         wanted = self.settings.environments
@@ -203,14 +189,48 @@ class _Run:
 
     def _since_deployment(self, snapshots: Sequence[Snapshot]) -> DeployPlan:
         from actions.deployments.baseline import compare_with_deployed
+        from actions.deployments.records import RecordReader
 
-        diffs = compare_with_deployed(self._infra(), self.layout, snapshots, self.event.sha)
+        reader = RecordReader(infra=self._infra(), config=self.config, layout=self.layout)
+        diffs = compare_with_deployed(reader, snapshots, self.event.sha)
+        adopted = self._adopt(reader, diffs, snapshots) if self.settings.record else []
+        if adopted:
+            diffs = compare_with_deployed(reader, snapshots, self.event.sha)
+        reason = Reason.CHANGED if any(diff.known for diff in diffs) else Reason.NO_DEPLOYMENT
         return DeployPlan(
-            differences=[diff.difference for diff in diffs],
-            reason=Reason.CHANGED if any(diff.known for diff in diffs) else Reason.NO_DEPLOYMENT,
-            superseded=[f"{diff.difference.env}/{service}" for diff in diffs for service in diff.superseded],
-            unfinished=[f"{diff.difference.env}/{service}" for diff in diffs for service in diff.unfinished],
+            differences=[diff.difference if self.settings.only_changed else diff.everything for diff in diffs],
+            reason=reason if self.settings.only_changed else Reason.ALL,
+            deployed=diffs,
+            adopted=adopted,
         )
+
+    def _adopt(self, reader: RecordReader, diffs: Sequence[DeployedDiff], snapshots: Sequence[Snapshot]) -> list[str]:
+        from actions.deployments.adoption import adopt
+        from actions.deployments.records import DefaultBranch
+        from actions.deployments.writer import DeploymentWriter
+
+        unknown = [
+            snapshot for snapshot, diff in zip(snapshots, diffs, strict=True) if not (diff.known or diff.superseded)
+        ]
+        branch = DefaultBranch(infra=reader.infra, newest=(self.event.sha,))
+        return adopt(reader, branch, DeploymentWriter(reader.infra.client), unknown, this_run().url)
+
+    def _begin(self, plan: DeployPlan, entries: Sequence[Mapping[str, Any]], evaluator: GateEvaluator) -> None:
+        """Record what is being deployed, before anything is."""
+        from actions.deployments.writer import DeploymentWriter
+
+        known_before = {diff.difference.env: diff.commits for diff in plan.deployed}
+        names: dict[str, dict[str, str]] = {}
+        for entry in entries:
+            env = str(entry["env"])
+            tags = entry.get("tags") or {entry["service"]: entry["tag"]}
+            new = entry.get("changed") or [entry.get("service")]
+            name = f"{env}/{entry['service']}" if "service" in entry else env
+            names[name] = {
+                service: evaluator.commit_of(service, tag) if service in new else known_before[env].get(service, "")
+                for service, tag in tags.items()
+            }
+        DeploymentWriter(self._infra().client).begin(self.config, self.event.sha, names, this_run())
 
     def _since_revision(self, snapshots: Sequence[Snapshot]) -> DeployPlan:
         revision, reason = _revision(self.settings, self.event)
@@ -234,11 +254,10 @@ class _Run:
         gone = [path for path in infra.paths(revision) if self.layout.owner(path) and path not in texts]
         return self.layout.group(texts | ((infra.files_at(revision, gone) or {}) if gone else {}))
 
-    def _with_gates(self, plan: DeployPlan) -> DeployPlan:
+    def _evaluator(self) -> GateEvaluator:
         from actions.gates.collect import GateEvaluator
-        from actions.gates.enforce import apply_gates
 
-        evaluator = GateEvaluator(
+        return GateEvaluator(
             infra=self._infra(),
             head=self.event.sha,
             config=self.config,
@@ -247,9 +266,17 @@ class _Run:
             app_token=self.settings.app_token,
             now=self.clock.utc(),
             snapshots=self.environments,
+            again=self.settings.gates is Gates.AGAIN,
         )
-        whole = self.settings.per is Per.ENV
-        gated = apply_gates(evaluator, self.event.sha, plan.differences, whole=whole)
+
+    def _with_gates(self, plan: DeployPlan, evaluator: GateEvaluator) -> DeployPlan:
+        from actions.gates.enforce import Deployable, apply_gates
+
+        deployables = [
+            Deployable(difference=difference, since=deployed.since)
+            for difference, deployed in zip(plan.differences, plan.deployed, strict=True)
+        ]
+        gated = apply_gates(evaluator, deployables, whole=self.settings.per is Per.ENV)
         return replace(plan, differences=gated.differences, gated=gated)
 
 
@@ -275,10 +302,13 @@ def _require_services(wanted: Sequence[str], differences: Sequence[Difference]) 
             )
 
 
-def _outcome(plan: DeployPlan, settings: Settings) -> Outcome:
-    # What a gate holds back is not deployed, whether it changed or not.
-    only_changed = plan.reason is Reason.CHANGED or plan.gated is not None
-    entries = matrix.entries(plan.differences, per=settings.per, only_changed=only_changed)
+def _entries(plan: DeployPlan, settings: Settings) -> list[dict[str, object]]:
+    # What a gate holds back is not deployed, whether it changed or not; nor what is superseded.
+    only_changed = plan.reason is Reason.CHANGED or bool(plan.gated or plan.deployed)
+    return matrix.entries(plan.differences, per=settings.per, only_changed=only_changed)
+
+
+def _outcome(plan: DeployPlan, settings: Settings, entries: Sequence[Mapping[str, object]]) -> Outcome:
     reason = _reason(plan, entries)
     fits = matrix.fits(entries)
     shards = matrix.shards(entries, services=settings.services)
@@ -301,8 +331,8 @@ def _outcome(plan: DeployPlan, settings: Settings) -> Outcome:
             "held": plan.gated.as_output() if plan.gated else [],
             "reason": reason,
         },
-        notice=(f"deploy {what}{because}" if entries else f"nothing to deploy{because}") + _left_out(plan),
-        summary=_summary(plan, entries, because),
+        notice=(f"deploy {what}{because}" if entries else f"nothing to deploy{because}") + left_out(plan),
+        summary=summary(plan, entries, because),
         warnings=() if fits else (too_many,),
     )
 
@@ -319,37 +349,3 @@ def _because(plan: DeployPlan, reason: Reason) -> str:
     if reason in BECAUSE:
         return f" ({BECAUSE[reason]})"
     return f" since {short(plan.revision)}" if plan.revision else ""
-
-
-def _left_out(plan: DeployPlan) -> str:
-    superseded = ", ".join(plan.superseded)
-    parts = [f"; a newer commit is deployed already of {superseded}"] if superseded else []
-    unfinished = ", ".join(plan.unfinished)
-    parts += [f"; a deployment of something else began and did not succeed in {unfinished}"] if unfinished else []
-    parts += [f"; held: {h.change.env} {h.change.service}: {h.worst.message}" for h in plan.held if h.worst]
-    return "".join(parts)
-
-
-def _summary(plan: DeployPlan, entries: Sequence[Mapping[str, object]], because: str) -> str:
-    """Return the tables of services, those that are deployed or held first, and of gates."""
-    deployed = {(entry["env"], entry.get("service")) for entry in entries}
-    held = {(item.change.env, item.change.service) for item in plan.held}
-    rows: list[tuple[int, list[str]]] = []
-    for difference in plan.differences:
-        for service, tag in difference.tags.items():
-            goes = {(difference.env, None), (difference.env, service)} & deployed
-            before = difference.previous.get(service, "")
-            arrow = f"{format_tag(before)} → " if before and before != tag else ""
-            rank, mark = (0, "🚀") if goes else (1, "✋") if (difference.env, service) in held else (2, "–")
-            rows.append((rank, [escape(difference.env), escape(service), f"{arrow}{format_tag(tag)}", mark]))
-    rows.sort(key=lambda row: row[0])
-    table = markdown.table(("environment", "service", "tag", "deploy"), [cells for _, cells in rows], centered=1)
-    return f"### Deploy{because}\n\n{table}{_gates(plan)}"
-
-
-def _gates(plan: DeployPlan) -> str:
-    if not plan.gated or not plan.gated.evaluated:
-        return ""
-    from actions.gates import report
-
-    return f"\n#### Gates\n\n{report.gates_table(plan.gated.evaluated)}"

@@ -1,4 +1,4 @@
-"""action-report-deployment: record on the commits of the apps which environment runs them."""
+"""action-report-deployment: record how the deployments of this run ended, in the infra repository and in the apps."""
 
 from __future__ import annotations
 
@@ -9,15 +9,18 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from actions.api.client import Client
+from actions.api.repository import Repository
 from actions.api.retry import retry
 from actions.app.repository import AppRepository
 from actions.deployments.app_records import AppDeployments
-from actions.errors import UnknownCommitError, UnknownServiceError
-from actions.infra.checkout import Checkout
-from actions.infra.layout import require_name
+from actions.deployments.outcome import GIVEN_UP, jobs_of_run, state_of
+from actions.deployments.writer import DeploymentWriter
+from actions.errors import UnknownCommitError
+from actions.infra.remote import environment, read_config_at
+from actions.pull_request.side_work import SideWork
 from actions.runner import markdown
 from actions.runner.clock import Clock
-from actions.runner.environment import event_payload, run_url, workspace_root
+from actions.runner.environment import event_payload, this_run
 from actions.runner.event import Event
 from actions.runner.inputs import Inputs
 from actions.runner.markdown import escape
@@ -27,40 +30,27 @@ from actions.tags import short
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from actions.deployments.writer import WrittenRecord
     from actions.infra.config import Config
 
-UNSET: dict[str, object] = {"deployments": []}
+UNSET: dict[str, object] = {"deployments": [], "environments": []}
 LONGEST_TRY = 300
+DESCRIPTION = "Deployed from the infra repository"
 
 
 class Reason(StrEnum):
     """How the run ends well."""
 
     REPORTED = "reported"
-    ALREADY_REPORTED = "already-reported"
     NOTHING_TO_REPORT = "nothing-to-report"
-
-
-class Status(StrEnum):
-    """How a job ended, in the words of `job.status`."""
-
-    SUCCESS = "success"
-    FAILURE = "failure"
-    CANCELLED = "cancelled"
-
-    @property
-    def state(self) -> str:
-        """Return the same as a state of a deployment, which has no word for a job that was stopped."""
-        return "error" if self is Status.CANCELLED else str(self)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
     """The inputs of the action."""
 
-    env: str
-    services: tuple[str, ...]
-    status: Status
+    job: str
+    step: str
     envs_dir: str
     app_repo: str
     token: str = field(repr=False)
@@ -69,13 +59,26 @@ class Settings:
     def read(cls, inputs: Inputs, repository: str) -> Settings:
         """Read the inputs, where *repository* is the one the run is in; raise InputError if one cannot be used."""
         return cls(
-            env=require_name("an environment", inputs.required("env")),
-            services=tuple(inputs.names("service")),
-            status=inputs.choice("status", Status),
+            job=inputs.required("job"),
+            step=inputs.required("step"),
             envs_dir=inputs.required("envs-dir"),
             app_repo=inputs.repository("app-repo", repository),
             token=inputs.secret("token"),
         )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ended:
+    """How the deployment of the record *record* ended, and the *tags* of its environment."""
+
+    record: WrittenRecord
+    state: str
+    tags: Mapping[str, str]
+
+    @property
+    def env(self) -> str:
+        """Return the environment."""
+        return self.record.name.partition("/")[0]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,6 +89,7 @@ class Report:
     environment: str
     service: str
     tag: str
+    state: str
 
 
 def main(clock: Clock | None = None) -> int:
@@ -97,80 +101,91 @@ def main(clock: Clock | None = None) -> int:
 def _act(clock: Clock) -> Outcome:
     event = Event.read(os.environ, event_payload())
     settings = Settings.read(Inputs(), event.repository)
-    checkout = Checkout(workspace_root())
-    config = checkout.config()
-    tags = checkout.environment(settings.env, config.layout(settings.envs_dir)).tags()
-    for service in settings.services:
-        if service not in tags:
-            known = ", ".join(sorted(tags)) or "none"
-            raise UnknownServiceError(f"no service '{service}' in {settings.env}; it has: {known}")
-    reports = plan_reports(config, settings, tags)
+    infra = Repository(Client(event.repository, settings.token))
+    config, ended = retry(lambda: _conclude(infra, settings, event.sha), timeout=LONGEST_TRY, clock=clock)
+    reports = [report for each in ended for report in plan_reports(config, settings.app_repo, each)]
     apps = {report.repository: AppRepository(Client(report.repository, settings.token)) for report in reports}
-    done: list[dict[str, str]] = []
-    warnings = []
     payload = {"infra": event.repository, "commit": event.sha}
+    done: list[dict[str, str]] = []
+    side_work = SideWork(clock)
     for report in reports:
-        attempt = partial(_report, apps[report.repository], report, payload, settings.status)
-        try:
-            done += retry(attempt, timeout=LONGEST_TRY, clock=clock)
-        except UnknownCommitError as error:
-            warnings.append(str(error))
-    return _outcome(settings, reports, done, warnings)
+        what = f"{report.repository} was not told of {report.service} in {report.environment}"
+        side_work.attempt(what, partial(_report, apps[report.repository], report, payload, done))
+    return _outcome(ended, done, side_work.warnings)
 
 
-def plan_reports(config: Config, settings: Settings, tags: Mapping[str, str]) -> list[Report]:
-    """Return what there is to report of the services that were deployed.
+def _conclude(infra: Repository, settings: Settings, sha: str) -> tuple[Config, list[Ended]]:
+    """Say of every record of this run how its deployment ended."""
+    this, config = this_run(), read_config_at(infra, sha)
+    writer, layout = DeploymentWriter(infra.client), config.layout(settings.envs_dir)
+    jobs = jobs_of_run(infra.client, this.id)
+    ended = []
+    for record in writer.of_run(config, sha, this.id):
+        env, _, service = record.name.partition("/")
+        job = settings.job.replace("{env}", env).replace("{service}", service)
+        state = state_of(jobs, job=job, step=settings.step)
+        writer.set_state(record.number, state, this.url)
+        snapshot = environment(infra, layout, sha, env)
+        ended.append(Ended(record=record, state=state, tags=snapshot.tags() if snapshot else {}))
+    return config, ended
+
+
+def plan_reports(config: Config, app_repo: str, ended: Ended) -> list[Report]:
+    """Return what there is to report to the apps of an environment whose deployment has *ended*.
 
     An app repository knows the environment by its name or, where several services of it come from that repository, by
     `env/service`: what one of them runs says nothing of the others.
     """
-    repos = {service: config.repo_of(service, settings.app_repo) for service in tags}
+    repos = {service: config.repo_of(service, app_repo) for service in ended.tags}
     homes = list(repos.values())
+    _, _, only = ended.record.name.partition("/")
     return [
         Report(
             repository=repos[service],
-            environment=settings.env if homes.count(repos[service]) == 1 else f"{settings.env}/{service}",
+            environment=ended.env if homes.count(repos[service]) == 1 else f"{ended.env}/{service}",
             service=service,
             tag=tag,
+            state=ended.state,
         )
-        for service, tag in tags.items()
-        if tag and repos[service] and (not settings.services or service in settings.services)
+        for service, tag in ended.tags.items()
+        if ended.state != GIVEN_UP and tag and repos[service] and only in ("", service)
     ]
 
 
-def _report(app: AppRepository, report: Report, payload: object, status: Status) -> list[dict[str, str]]:
-    """Record a deployment, going on from where an earlier try got to, and return it; nothing if it was there already.
+def _report(app: AppRepository, report: Report, payload: object, done: list[dict[str, str]]) -> None:
+    """Record a deployment, unless it is there, going on from where an earlier try got to, and add it to *done*.
 
     Raises UnknownCommitError if the app has no commit behind the tag.
     """
     build = app.build(report.tag)
     if not build:
         raise UnknownCommitError(f"{report.repository} has no commit behind {report.service} {short(report.tag)}")
-    deployments = AppDeployments(app.client)
-    newest = deployments.newest(report.environment)
-    if newest and (newest.sha, newest.state, status) == (build.sha, "SUCCESS", Status.SUCCESS):
-        return []
+    writer, newest = DeploymentWriter(app.client), AppDeployments(app.client).newest(report.environment)
+    if newest and (newest.sha, newest.state, report.state) == (build.sha, "SUCCESS", "success"):
+        return
     begun = newest and not newest.state and (newest.sha, newest.payload) == (build.sha, payload)
-    number = newest.number if newest and begun else deployments.create(report.environment, build.sha, payload)
-    deployments.conclude(number, status.state, run_url())
-    return [
+    number = (
+        newest.number
+        if newest and begun
+        else writer.create(report.environment, build.sha, payload, description=DESCRIPTION)
+    )
+    writer.set_state(number, report.state, this_run().url)
+    done.append(
         {
             "repository": report.repository,
             "environment": report.environment,
             "service": report.service,
             "tag": report.tag,
             "sha": build.sha,
-            "state": status.state,
+            "state": report.state,
         }
-    ]
+    )
 
 
-def _outcome(
-    settings: Settings, reports: Sequence[Report], done: Sequence[Mapping[str, str]], warnings: Sequence[str]
-) -> Outcome:
-    missing = len(warnings) == len(reports)
-    reason = Reason.REPORTED if done else Reason.NOTHING_TO_REPORT if missing else Reason.ALREADY_REPORTED
-    rows = [
+def _outcome(ended: Sequence[Ended], done: Sequence[Mapping[str, str]], warnings: Sequence[str]) -> Outcome:
+    rows = [[escape(each.record.name), each.state] for each in ended]
+    table = markdown.table(("environment", "state"), rows) if rows else ""
+    apps = [
         [
             escape(deployment["service"]),
             f"`{short(deployment['tag'])}`",
@@ -180,11 +195,16 @@ def _outcome(
         ]
         for deployment in done
     ]
-    table = markdown.table(("service", "tag", "repository", "environment", "state"), rows) if rows else ""
-    what = f"{len(done)} of {len(reports)} services of {settings.env} reported"
+    if apps:
+        table += "\n" + markdown.table(("service", "tag", "repository", "environment", "state"), apps)
+    what = f"{len(ended)} deployments recorded, {len(done)} told to the apps"
     return Outcome(
-        outputs={"deployments": done, "reason": reason},
-        notice=f"{what} ({reason})",
+        outputs={
+            "deployments": done,
+            "environments": [{"environment": each.record.name, "state": each.state} for each in ended],
+            "reason": Reason.REPORTED if ended else Reason.NOTHING_TO_REPORT,
+        },
+        notice=what,
         summary=f"### {escape(what)}\n\n{table}",
         warnings=tuple(warnings),
     )

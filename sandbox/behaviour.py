@@ -195,7 +195,7 @@ class Behaviour:
         if draft and not repo.allow_drafts:
             raise Refusal(422, "Draft pull requests are not supported in this repository.")
         require_short(body)
-        number = len(repo.pulls) + 1
+        number = repo.next_number()
         pull = Pull(
             id=self.state.new_id(),
             number=number,
@@ -245,6 +245,7 @@ class Behaviour:
         removed = [name for name in pull.labels if name not in wanted]
         for name in added:
             repo.labels.setdefault(name, Label(self.state.new_id(), name))
+            pull.labeled.append((token.user, name))
         pull.labels = [name for name in (*pull.labels, *added) if name not in removed]
         for action, names in {"labeled": added, "unlabeled": removed}.items():
             for name in names:

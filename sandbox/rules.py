@@ -44,7 +44,8 @@ class Evaluation:
 def rules_for(repo: Repo, ref: str) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     """Yield (ruleset, rule) for every active rule that holds for *ref*, be it there or not; no layer undoes another."""
     for ruleset in (*repo.rulesets, *filter(partial(_is_about, repo), repo.owner.rulesets)):
-        if ruleset["enforcement"] == "active" and _covers(repo, ruleset, ref):
+        target = f"refs/{'tags' if ruleset.get('target') == 'tag' else 'heads'}/"
+        if ruleset["enforcement"] == "active" and ref.startswith(target) and _covers(repo, ruleset, ref):
             for rule in ruleset.get("rules", []):
                 yield ruleset, rule
 

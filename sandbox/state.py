@@ -21,6 +21,7 @@ Role = Literal["none", "read", "write", "admin"]
 ROLES: tuple[Role, ...] = ("none", "read", "write", "admin")
 ACTIONS_APP = 15368  # the id of GitHub Actions' own app
 ZEROS = "0" * 40
+MADE_UP = 100_000  # pull requests from this number on were never opened
 
 
 def timestamp() -> str:
@@ -231,6 +232,7 @@ class Pull:
     merged_by: User | None = None
     merge_sha: str | None = None
     labels: list[str] = field(default_factory=list)
+    labeled: list[tuple[User, str]] = field(default_factory=list)
     reviewers: list[str] = field(default_factory=list)
     team_reviewers: list[str] = field(default_factory=list)
     reviews: list[Review] = field(default_factory=list)
@@ -367,6 +369,10 @@ class Repo:
         """Return what *user* may do here."""
         return self.members.get(user.login, "none")
 
+    def next_number(self) -> int:
+        """Return the number of the next pull request; those that are merely made up have higher ones."""
+        return 1 + max([number for number in self.pulls if number < MADE_UP], default=0)
+
     def ruleset(self, name: str) -> dict[str, Any]:
         """Return the ruleset called *name*, which must be there."""
         return next(ruleset for ruleset in self.rulesets if ruleset["name"] == name)
@@ -475,6 +481,11 @@ class State:
         status = "completed" if conclusion else "in_progress"
         done = CheckRun(self.new_id(), check, sha, ACTIONS_APP, run.id, status=status, conclusion=conclusion)
         repo.checks.append(done)
+
+    def slug(self, app: int) -> str:
+        """Return the short name of the App with the id *app*, "" if nobody knows it."""
+        known = (user.login for user in self.users.values() if user.id == app)
+        return next(known, "").removesuffix("[bot]")
 
     def account(self, email: str) -> User | None:
         """Return whose address *email* is, as GitHub links a commit to an account; None if nobody's."""

@@ -110,11 +110,13 @@ def without_gates(world: World) -> World:
     """Have the infra repository ask for its tests alone, whatever a change is."""
     git, olivia = world.infra.git, world.app.authors[world.app.git.head("main") or ""]
     text = b"environments: {dev: {review: none}, staging: {}, prod: {}}\nservices: {api: {repo: your-org/app}}\n"
-    parents = [git.head("main") or ""]
-    git.set_ref(
-        "refs/heads/main",
-        git.commit(parents=parents, message="Plain", author=olivia.person, files={"gitops.yml": text}),
-    )
+    tree = str(git.get(git.head("main") or "").tree_id)
+    files = {"gitops.yml": text}
+    sha = git.commit(parents=[], message="Initial commit", author=olivia.person, tree=tree, files=files)
+    git.set_ref("refs/heads/main", sha)
+    world.infra.authors[sha] = olivia
+    for deployment in world.infra.deployments:
+        deployment.sha = sha
     (checks,) = [rule for rule in world.infra.ruleset("main")["rules"] if rule["type"] == "required_status_checks"]
     checks["parameters"]["required_status_checks"] = checks["parameters"]["required_status_checks"][:1]
     return world

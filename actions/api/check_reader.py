@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 ROLLUP = "statusCheckRollup"
 CONTEXTS = """pageInfo { hasNextPage endCursor } nodes {
     __typename
-    ... on CheckRun { databaseId name status conclusion checkSuite { app { databaseId } } }
-    ... on StatusContext { context state } }"""
+    ... on CheckRun { databaseId name status conclusion checkSuite { app { databaseId slug } } }
+    ... on StatusContext { context state creator { login } } }"""
 CHECKS = f"{ROLLUP} {{ contexts(first: 100) {{ {CONTEXTS} }} }}"
 NEXT_CHECKS = query(
     variables={"oid": "GitObjectID!", "cursor": "String"},
@@ -115,9 +115,11 @@ def read_check(node: Mapping[str, Any]) -> Check:
     """Return a check on a commit as it stands in a GraphQL answer."""
     if node["__typename"] == "StatusContext":
         state = {"SUCCESS": "success", "PENDING": "pending", "EXPECTED": "pending"}.get(node["state"], "failure")
-        return Check(name=node["context"], app=None, state=state, conclusion=node["state"].lower())
-    app = (node["checkSuite"]["app"] or {}).get("databaseId")
-    return _check_run(node.get("databaseId"), node["name"], app, node["status"], node["conclusion"])
+        by = str((node.get("creator") or {}).get("login") or "")
+        return Check(name=node["context"], app=None, state=state, conclusion=node["state"].lower(), by=by)
+    app = node["checkSuite"]["app"] or {}
+    check = _check_run(node.get("databaseId"), node["name"], app.get("databaseId"), node["status"], node["conclusion"])
+    return replace(check, by=str(app.get("slug") or ""))
 
 
 def _check_run(run: object, name: str, app: int | None, raw_status: object, raw_conclusion: object) -> Check:

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
 PASSED = ("success", "neutral")
+ACTIONS = "github-actions"
+ACTIONS_APP = 15368  # its id on github.com
 # GitHub lets a skipped check pass as required, though it tested nothing.
 SKIPPED = "skipped"
 
@@ -33,11 +35,19 @@ class RequiredCheck:
     app: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class NamedCheck:
+    """A check that somebody names: a job of a workflow or, with *by*, what that App or account reports."""
+
+    name: str
+    by: str = ""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Check:
     """One check on a commit: its *state* is `success`, `failure` or `pending`; its *conclusion* is GitHub's word.
 
-    *run* is the number of the check run, which grows; 0 for a commit status.
+    *run* is the number of the check run, which grows; 0 for a commit status. *by* is the App or account that reported.
     """
 
     name: str
@@ -45,6 +55,7 @@ class Check:
     state: str
     conclusion: str
     run: int = 0
+    by: str = ""
 
     @property
     def is_skipped(self) -> bool:

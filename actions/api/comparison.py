@@ -41,13 +41,14 @@ def read_comparison(answer: Mapping[str, Any]) -> Comparison:
         status=answer["status"],
         commits=_commits(answer),
         total=answer["total_commits"],
-        files=tuple(dict.fromkeys(path for file in answer["files"] for path in _paths_of(file))),
+        files=tuple(dict.fromkeys(path for file in answer["files"] for path in paths_of(file))),
         base=answer["base_commit"]["sha"],
         merge_base=answer["merge_base_commit"]["sha"],
     )
 
 
-def _paths_of(file: Mapping[str, Any]) -> tuple[str, ...]:
+def paths_of(file: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names that *file*, changed by a commit, has and had."""
     old = file.get("previous_filename")
     return (file["filename"], old) if old else (file["filename"],)
 

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from actions.api.batches import in_batches
 from actions.api.check_reader import CHECKS, ROLLUP, CheckReader, read_checks, required_checks_of
+from actions.api.checks import ACTIONS, ACTIONS_APP
 from actions.api.client import query
 from actions.api.comparison import Commit, Comparison
+from actions.api.jobs import jobs_of
 from actions.api.repository import Repository
 from actions.app.lost_commits import LostCommits
 from actions.app.order import Order, order
 from actions.app.release import MERGED_INTO, Release, ReleaseBranches, find_release, read_merged_into
 from actions.errors import HiddenChecksError
+from actions.runner.event import is_hotfix
 from actions.tags import is_commit, is_version
 
 if TYPE_CHECKING:
@@ -63,6 +66,7 @@ class AppRepository:
     _builds: dict[str, Build | None] = field(default_factory=dict, repr=False)
     _ambiguous: list[str] = field(default_factory=list, repr=False)
     _checks: dict[str, tuple[Check, ...]] = field(default_factory=dict, repr=False)
+    _jobs: dict[str, tuple[Check, ...]] = field(default_factory=dict, repr=False)
     _default_branch: dict[str, Any] = field(default_factory=dict, repr=False)
     _compared: dict[tuple[str, str], Comparison | None] = field(default_factory=dict, repr=False)
 
@@ -107,6 +111,22 @@ class AppRepository:
     def required_checks(self) -> tuple[RequiredCheck, ...]:
         """Return the checks that the rules of the default branch require; call `prefetch` first."""
         return required_checks_of(self._default_branch) if self._default_branch else ()
+
+    def is_of_actions(self, check: RequiredCheck) -> bool:
+        """Tell whether GitHub Actions may report *check*, by its id here; call `prefetch` first."""
+        reported = [each for build in self._builds.values() if build for each in build.reported.shown]
+        known = {each.app for each in reported if each.by == ACTIONS}
+        return check.app in {None, ACTIONS_APP, *known}
+
+    def jobs_of(self, build: Build, hotfix_prefix: str) -> tuple[Check, ...]:
+        """Return the jobs that ran for *build* on the default branch or a hotfix branch; call `prefetch` first."""
+
+        def releases(branch: str) -> bool:
+            return branch == self._default_branch.get("name") or is_hotfix(branch, hotfix_prefix)
+
+        if build.sha not in self._jobs:
+            self._jobs[build.sha] = jobs_of(self.client, build.sha, releases)
+        return self._jobs[build.sha]
 
     def checks_of(self, build: Build) -> tuple[Check, ...]:
         """Return the checks of *build*; raise HiddenChecksError if the token cannot read all of them."""

@@ -2,69 +2,87 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from actions.deployments.matrix import Difference, difference
-from actions.deployments.records import FIRST_RECORDS, read_history
+from actions.deployments.records import FIRST_RECORDS, DefaultBranch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from actions.api.repository import Repository
     from actions.deployments.history import Record
-    from actions.deployments.records import EnvironmentHistory
+    from actions.deployments.records import EnvironmentHistory, RecordReader
     from actions.infra.layout import Layout, Snapshot
 
 MOST_RECORDS = 100  # the limit of records to read for a service that was never deployed
+MOST_FILES = 300  # GitHub lists no more of a comparison
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeployedDiff:
     """The difference between an environment's files and what it runs.
 
-    Services in *superseded* already run something newer. Of those in *unfinished*, a deployment of something else began
-    after the last one that succeeded, and did not succeed. *known* is False if the environment has no record.
+    It *differs* if anything does. If it is *superseded*, the branch says something else by now, and nothing is
+    deployed. In *unfinished* services a deployment of something else began after the last one that succeeded, and did
+    not succeed. *known* is False if the environment has no record. *commits* are those that the tags of services named
+    when they were deployed last; *since* is the commit of this repository that was deployed last, "" if none was.
     """
 
     difference: Difference
-    superseded: tuple[str, ...]
+    differs: bool
+    superseded: bool
     unfinished: tuple[str, ...]
     known: bool
+    since: str
+    commits: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def everything(self) -> Difference:
+        """Return the difference as if all that may be deployed had changed."""
+        return self.difference if self.superseded else replace(self.difference, changed=tuple(self.difference.tags))
 
 
-def compare_with_deployed(
-    infra: Repository, layout: Layout, snapshots: Sequence[Snapshot], head: str
-) -> list[DeployedDiff]:
-    """Compare *snapshots*, read at the commit *head*, with what their environments run."""
-    newer: dict[str, bool] = {}
-
-    def is_newer(sha: str) -> bool:
-        if sha not in newer:
-            comparison = infra.compare(head, sha) if sha != head else None
-            newer[sha] = comparison is not None and comparison.status == "ahead"
-        return newer[sha]
-
-    histories = read_history(infra, layout, snapshots, first=FIRST_RECORDS)
-    return [_compare(history.now, history, is_newer) for history in histories]
+def compare_with_deployed(reader: RecordReader, snapshots: Sequence[Snapshot], commit: str) -> list[DeployedDiff]:
+    """Compare *snapshots*, read at *commit*, with what their environments run."""
+    histories = reader.histories(snapshots, first=FIRST_RECORDS)
+    changed = changed_since(histories[0].branch, commit) if histories else ()
+    return [_compare(history, superseded=_is_superseded(reader.layout, history.now, changed)) for history in histories]
 
 
-def _compare(now: Snapshot, history: EnvironmentHistory, is_newer: Callable[[str], bool]) -> DeployedDiff:
-    """Compare every service of *now* with its last deployment, alone or as part of the environment.
+def changed_since(branch: DefaultBranch, commit: str) -> tuple[str, ...] | None:
+    """Return the files that changed on *branch* since *commit*; None if they are not known, or it is not on it.
+
+    A late job, and one that is run again, deploys only what the head of the branch says.
+    """
+    if branch.head == commit:
+        return ()
+    comparison = branch.infra.compare(commit, branch.head) if branch.head else None
+    if not comparison or comparison.status != "ahead" or len(comparison.files) >= MOST_FILES:
+        return None
+    return comparison.files
+
+
+def _is_superseded(layout: Layout, now: Snapshot, changed: Sequence[str] | None) -> bool:
+    """Tell whether a file in *changed* has to do with the environment: only env files of others have not."""
+    owners = [layout.owner(path) for path in changed] if changed is not None else [None]
+    return any(owner is None or owner[0].casefold() == now.env.casefold() for owner in owners)
+
+
+def _compare(history: EnvironmentHistory, *, superseded: bool) -> DeployedDiff:
+    """Compare every service with its last deployment, alone or as part of the environment.
 
     What a deployment that did not succeed has left behind is unknown, so what differs from it has changed too.
     """
+    now = history.now
     last, attempts = _last_records(history, set(now.tags()))
     began = list(chain.from_iterable(attempts.values()))
     compared = {id(record): difference(now, record.snapshot) for record in (*last.values(), *began)}
     everything = difference(now, None)
     since = {service: compared[id(last[service])] if service in last else everything for service in now.tags()}
-    superseded = [service for service in now.tags() if service in last and is_newer(last[service].sha)]
     unfinished = [
-        service
-        for service in now.tags()
-        if service not in superseded and any(service in compared[id(attempt)].changed for attempt in attempts[service])
+        service for service in now.tags() if any(service in compared[id(each)].changed for each in attempts[service])
     ]
     changed = {service for service, found in since.items() if service in found.changed} | set(unfinished)
     gone = {
@@ -77,16 +95,24 @@ def _compare(now: Snapshot, history: EnvironmentHistory, is_newer: Callable[[str
         difference=replace(
             everything,
             previous={service: snapshot.tags()[service] for service, snapshot in before.items()},
-            changed=tuple(
-                service for service in everything.changed if service in changed and service not in superseded
-            ),
+            changed=() if superseded else tuple(service for service in everything.changed if service in changed),
             removed=() if superseded else tuple(gone),
             snapshots_before=before,
         ),
-        superseded=tuple(superseded),
-        unfinished=tuple(unfinished),
+        differs=bool(changed or gone),
+        superseded=superseded,
+        unfinished=() if superseded else tuple(unfinished),
         known=bool(last),
+        since=_oldest(last, history.branch),
+        commits={service: record.commit_of(service) for service, record in last.items()},
     )
+
+
+def _oldest(last: Mapping[str, Record], branch: DefaultBranch) -> str:
+    """Return the commit of the oldest of the *last* deployments: what came after it may not run everywhere yet."""
+    shas = dict.fromkeys(record.sha for record in last.values())
+    newest = {sha: position for position, sha in enumerate(branch.newest)}
+    return max(shas, key=lambda sha: newest.get(sha, len(newest)), default="")
 
 
 def _last_records(

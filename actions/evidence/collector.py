@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from actions.api.repository import Repository
 from actions.app.order import Order
 from actions.app.release import Release
-from actions.deployments.history import drop_superseded
 from actions.errors import AccessError, EnvFileError
 from actions.evidence.branch import BranchReader
 from actions.evidence.branch_history import BranchHistory, movements, rewrites
@@ -23,10 +22,11 @@ from actions.evidence.rules import SUITES_KEPT
 from actions.evidence.timestamps import FORMAT, earlier
 from actions.evidence.unknowns import Unknowns
 from actions.gates import trailers
-from actions.infra.config import PATH
+from actions.infra.config import PATH, Config
+from actions.infra.config_file import parse_config
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
     from typing import Any
 
@@ -64,6 +64,7 @@ class Collector:
     _in_force: list[DeploymentRecord] = field(default_factory=list, repr=False)
     _movements: dict[str, Movement] = field(default_factory=dict, repr=False)
     _suites: dict[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
+    _is_deployer: Callable[[str], bool] = field(default=lambda _: True, repr=False)
 
     def __post_init__(self) -> None:
         """Set up the readers."""
@@ -78,8 +79,8 @@ class Collector:
         Call `population` first. Facts that the token cannot read become unknown facts of every change.
         """
         self._pushers = Pushers(earlier(since, PUSHED_BEFORE), self._unknown)
-        self._records = self._deployments.records(self.files.env, since)
-        self._in_force = drop_superseded([r for r in self._records if r.succeeded_at], self._history.position)
+        self._records = self._deployments.records(self.files.env, since, self._is_deployer)
+        self._in_force = [record for record in self._records if record.succeeded_at and record.counts]
         self._movements = movements(self._pushers.activity(self.infra), self.branch, self._history)
         self._suites = self._unknown.read(EVALUATIONS, self.rules.suites, {})
 
@@ -95,6 +96,7 @@ class Collector:
         of a file omits a merge that took the file unchanged from one parent, however old (git-log(1), "History
         Simplification"), so merges are compared separately.
         """
+        self._is_deployer = _deployers(config)
         self._history = self._history if self._history.position else self._branches.history(self.branch)
         commits = dict(self._branches.commits(self.branch, PATH))
         for layout in dict.fromkeys(map(self.files.layout, [config, *self._files.texts([*commits], PATH)])):
@@ -144,12 +146,12 @@ class Collector:
         return rewrites(self._pushers.activity(self.infra), self.branch, self._history)
 
     def stray_deployments(self) -> list[DeploymentRecord]:
-        """Return the successful deployments of commits that were not on the branch at the time, oldest first.
+        """Return the successful deployments, oldest first, of commits that were not on the branch at the time.
 
-        Call `prefetch` first.
+        And those that others than the pipeline recorded, who may have deployed anything. Call `prefetch` first.
         """
         succeeded = [record for record in self._records[::-1] if record.succeeded_at]
-        return [r for r in succeeded if r.sha not in self._history.position or self._is_early(r)]
+        return [r for r in succeeded if not r.counts or r.sha not in self._history.position or self._is_early(r)]
 
     def _is_early(self, record: DeploymentRecord) -> bool:
         """Tell whether the commit was deployed before it came to the branch."""
@@ -177,7 +179,8 @@ class Collector:
         return tuple(reached.values()), tuple(service for service, record in first.items() if not record)
 
     def _deployment(self, record: DeploymentRecord) -> Deployment:
-        failed = [r for r in self._records if (r.sha, r.name) == (record.sha, record.name) and not r.succeeded_at]
+        same = [r for r in self._records if (r.sha, r.name) == (record.sha, record.name)]
+        failed = [r for r in same if r.counts and not r.succeeded_at]
         return Deployment(
             id=record.number,
             environment=record.name,
@@ -291,6 +294,14 @@ class Collector:
         if EVALUATIONS not in self._unknown.why and commit.at < f"{self.now - SUITES_KEPT:{FORMAT}}":
             unknown.add(EVALUATIONS, "GitHub keeps them for a month")
         return None
+
+
+def _deployers(config: str) -> Callable[[str], bool]:
+    """Return whose deployment records count, by the `gitops.yml` *config*; anybody's if it cannot be read."""
+    try:
+        return parse_config(config).is_deployer
+    except EnvFileError:
+        return Config().is_deployer
 
 
 def _run_of(url: str) -> str:

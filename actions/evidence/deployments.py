@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from actions.api.client import next_cursor, query
@@ -14,7 +13,7 @@ from actions.gates.approval import login
 from actions.runner.environment import server_url
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from actions.api.client import Client
 
@@ -25,19 +24,19 @@ DEPLOYMENTS = query(
     variables={"cursor": "String"},
     fields=f"""deployments(first: {PER_PAGE}, after: $cursor,
         orderBy: {{field: CREATED_AT, direction: DESC}}) {{ pageInfo {{ hasNextPage endCursor }} nodes {{
-            databaseId environment commitOid createdAt creator {{ login }} commit {{ committedDate }}
-            statuses(last: 30) {{ nodes {{ state createdAt logUrl }} }} }} }}""",
+            databaseId environment commitOid createdAt creator {{ login }}
+            statuses(last: 30) {{ nodes {{ state createdAt logUrl creator {{ login }} }} }} }} }}""",
 )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeploymentRecord:
-    """A deployment record; *made* is the date of the commit *sha*, *succeeded_at* is "" if no deployment succeeded."""
+    """A deployment record, which *counts* if the pipeline made it; *succeeded_at* is "" if no deployment succeeded."""
 
     number: int
     name: str
     sha: str
-    made: datetime
+    counts: bool
     creator: str
     created_at: str
     succeeded_at: str
@@ -51,8 +50,10 @@ class DeploymentReader:
     client: Client
     _runs: dict[str, RunFacts] = field(default_factory=dict, repr=False)
 
-    def records(self, env: str, since: str) -> list[DeploymentRecord]:
+    def records(self, env: str, since: str, is_deployer: Callable[[str], bool]) -> list[DeploymentRecord]:
         """Return the deployments to *env*, or to one of its services, *since* a moment, newest first.
+
+        Those of a deployer count, by what deployers say of them.
 
         All records are read: GitHub filters by exact name, and the names of former services are not known.
         """
@@ -62,7 +63,7 @@ class DeploymentReader:
             answer = self.client.repository(DEPLOYMENTS, {"cursor": cursor}, permission=PERMISSION)
             with self.client.parsing():
                 page = answer["deployments"]
-                batch = [_read_record(node) for node in page["nodes"]]
+                batch = [_read_record(node, is_deployer) for node in page["nodes"]]
                 records += [r for r in batch if r.name.partition("/")[0].casefold() == env.casefold()]
                 cursor = next_cursor(page["pageInfo"], cursor)
                 if not cursor or batch[-1].created_at < since:
@@ -99,14 +100,15 @@ def _approval(entry: Mapping[str, Any]) -> str:
     return f"{login(entry['user'])}: {entry['state']}, {', '.join(env['name'] for env in entry['environments'])}"
 
 
-def _read_record(node: Mapping[str, Any]) -> DeploymentRecord:
-    statuses = node["statuses"]["nodes"]
+def _read_record(node: Mapping[str, Any], is_deployer: Callable[[str], bool]) -> DeploymentRecord:
+    counts = is_deployer(login(node["creator"]))
+    statuses = [each for each in node["statuses"]["nodes"] if not counts or is_deployer(login(each["creator"]))]
     succeeded = [utc_text(status["createdAt"]) for status in statuses if status["state"] == "SUCCESS"]
     return DeploymentRecord(
         number=node["databaseId"],
         name=node["environment"],
         sha=node["commitOid"],
-        made=datetime.fromisoformat(node["commit"]["committedDate"] if node["commit"] else node["createdAt"]),
+        counts=counts,
         creator=login(node["creator"]),
         created_at=utc_text(node["createdAt"]),
         succeeded_at=min(succeeded, default=""),

@@ -12,6 +12,7 @@ from actions.infra.config_file import parse_config
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from actions.api.checks import NamedCheck
     from actions.evidence.files import Versions
 
 
@@ -64,6 +65,10 @@ class EffectivePolicy:
     def hotfix_prefix(self) -> str:
         """Return the prefix of hotfix branches before the change."""
         return self.before.hotfix_prefix
+
+    def checks_of(self, service: str) -> tuple[NamedCheck, ...] | None:
+        """Return the checks that `gitops.yml` named for *service* before the change, None if it named none."""
+        return self.before.checks.get(service)
 
     def repo_of(self, service: str, default: str, *, is_new: bool) -> str:
         """Return the repository of a service before the change or, if the service *is_new*, after it."""

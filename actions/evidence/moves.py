@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from actions.api.checks import evaluate_checks, without_requirement
+from actions.api.checks import SKIPPED
 from actions.api.client import Client
+from actions.app import tested
+from actions.app.facts import Unknown
 from actions.app.order import Order
 from actions.app.release import Release
 from actions.app.repository import AppRepository
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
     from actions.evidence.files import CommitWithFiles
     from actions.evidence.pushers import Pushers
     from actions.evidence.unknowns import Unknowns
+
+
+SKIPPED_WORD = f" ({SKIPPED})"  # as a verdict on checks has it
 
 
 @dataclass(frozen=True)
@@ -94,9 +99,13 @@ class MoveReader:
         if not comparison and order is not Order.FIRST:
             unknown.add(f"the commits of {move.repository} in {move.service} {move.after[:12]}")
         (own,) = app.commits([build.sha])
-        required, reported = app.repository.required_checks(), app.repository.checks_of(build)
-        verdict = evaluate_checks(required, reported, skipped_passes=True)
-        skipped = {check.name for check in reported if check.is_skipped}
+        named = policy.checks_of(move.service)
+        required = tested.required_of(app.repository, move.service) if named is None else named
+        if isinstance(required, Unknown):
+            unknown.add(f"the checks of {move.service} {move.after[:12]}", required.missing)
+            required = ()
+        verdict = tested.verdict(required, app.repository, build, policy.hotfix_prefix)
+        skipped = {name.removesuffix(SKIPPED_WORD) for name in verdict.failed if name.endswith(SKIPPED_WORD)}
         return replace(
             move,
             order=str(order),
@@ -105,10 +114,10 @@ class MoveReader:
             released=str(app.repository.released(move.after, policy.hotfix_prefix)),
             required_checks=tuple(check.name for check in required),
             missing_checks=(
-                *verdict.failed,
+                *(name for name in verdict.failed if not name.endswith(SKIPPED_WORD)),
                 *verdict.waiting,
                 *verdict.unreported,
-                *(() if required else without_requirement(reported)),
+                *(() if required or named is not None else ("no check is required",)),
             ),
             skipped_checks=tuple(check.name for check in required if check.name in skipped),
             commits=tuple(pushers.with_pusher(commit, app.client, unknown) for commit in app.commits(shas)),

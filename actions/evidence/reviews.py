@@ -150,7 +150,7 @@ def _read_pull(node: Mapping[str, Any]) -> PullFacts:
         writers=authorship.writers,
         unattributed_commits=authorship.unattributed_commits,
         requesters=authorship.requesters,
-        freeze_override=in_commits.freeze_override or trailers.read(node["body"] or "").freeze_override,
+        freeze_override=in_commits.freeze_override,
         reviews=read_reviews(node["reviews"]["nodes"]),
         checks=tuple(_read_check(check) for check in tested["contexts"]["nodes"]) if tested else (),
         complete=all(

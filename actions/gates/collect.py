@@ -8,29 +8,29 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
-from actions.api.checks import evaluate_checks
+from actions.api.checks import CheckVerdict
 from actions.api.client import Client
+from actions.app import tested
 from actions.app.facts import NotApplicable, Unknown
 from actions.app.order import Order, order
 from actions.app.release import Release
 from actions.app.repository import AppRepository
 from actions.deployments.history import DeployedPeriod, Record, deployed_periods
-from actions.deployments.records import read_history
+from actions.deployments.records import RecordReader
 from actions.deployments.replay import Replay
 from actions.errors import AccessError, EnvFileError, UnknownEnvError
 from actions.gates import rules
 from actions.gates.rules import Facts, GateResult
 from actions.infra import remote
-from actions.tags import is_version
+from actions.tags import is_commit, is_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import datetime
 
-    from actions.api.checks import CheckVerdict
     from actions.api.comparison import Comparison
     from actions.api.repository import Repository
-    from actions.gates.trailers import Trailers
+    from actions.gates.provenance import Origin
     from actions.infra.change import Change
     from actions.infra.config import Config
     from actions.infra.layout import Layout, Snapshot
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     Fact = TypeVar("Fact")
 
 MOST_PERIODS = 200
+NOT_ASKED = NotApplicable("all gates were asked before")
 UNCHANGED_TAG = NotApplicable("the change brings no new tag")
 
 
@@ -61,7 +62,8 @@ class EvaluatedChange:
 class GateEvaluator:
     """Evaluate changes to the infra repository on top of the commit *head*, at the time *now*.
 
-    *snapshots* are environments that were already read at *head*; others are read when needed.
+    *snapshots* are environments that were already read at *head*; others are read when needed. *again* asks only those
+    gates that may have shut since all were asked, and that need no app repository.
     """
 
     infra: Repository
@@ -72,12 +74,15 @@ class GateEvaluator:
     app_token: str = field(repr=False)
     now: datetime
     snapshots: Mapping[str, Snapshot]
+    again: bool = False
     _snapshots: dict[str, Snapshot | None] = field(default_factory=dict, repr=False)
     _apps: dict[str, AppRepository] = field(default_factory=dict, repr=False)
     _records: dict[str, Replay[Record]] = field(default_factory=dict, repr=False)
 
     def prefetch(self, changes: Iterable[Change]) -> None:
         """Request all tags of *changes* from the app repositories, with one request to each."""
+        if self.again:
+            return
         tags: dict[str, list[str]] = {}
         for change in changes:
             before = [change.before] if is_version(change.before) else []
@@ -93,20 +98,20 @@ class GateEvaluator:
         return self._app(repo).order(before, after) if repo else order(before, after, lambda *_: None)
 
     def evaluate(
-        self,
-        change: Change,
-        trailers: Trailers,
-        *,
-        approved: bool | Unknown | NotApplicable,
-        freeze_label: bool,
+        self, change: Change, origin: Origin, unreviewed: tuple[str, ...] | Unknown | NotApplicable
     ) -> EvaluatedChange:
-        """Evaluate the gates for *change*, whose commits have *trailers*.
+        """Evaluate the gates for *change*, which came by *origin* together with *unreviewed* commits.
 
         A fact that is missing or that the token cannot read is unknown, and an unknown fact keeps a gate closed.
         """
-        placed = _known(partial(self._with_last_tag, change))
-        ordered = placed if isinstance(placed, Unknown) else _known(partial(self._order_of, placed))
-        relation, comparison = (Order.UNKNOWN, None) if isinstance(ordered, Unknown) else ordered
+        trailers = origin.trailers
+        placed = change if self.again else known(partial(self._with_last_tag, change))
+        ordered: tuple[Order, Comparison | None] | Unknown | NotApplicable
+        if self.again or isinstance(placed, Unknown):
+            ordered = placed if isinstance(placed, Unknown) else NOT_ASKED
+        else:
+            ordered = known(partial(self._order_of, placed))
+        relation, comparison = ordered if isinstance(ordered, tuple) else (Order.UNKNOWN, None)
         facts = Facts(
             change=change if isinstance(placed, Unknown) else placed,
             policy=self.config.environment(change.env),
@@ -120,16 +125,29 @@ class GateEvaluator:
             periods=UNCHANGED_TAG,
             ran_here=NotApplicable("the change does not go back, or gives no reason"),
             lost_commits=ordered if isinstance(ordered, Unknown) else NotApplicable("no deployed commit is lost"),
-            approved=approved,
-            freeze_label=freeze_label,
+            approved=origin.approved,
+            unreviewed_commits=unreviewed,
+            freeze_label=origin.freeze_label,
         )
-        if trailers.reason and facts.may_go_back:
-            facts = replace(facts, ran_here=_known(lambda: self.ran(change.env, change.service, change.after)))
-        if not facts.is_rollback and change.after not in ("", facts.change.before):
-            facts = self._with_release(facts)
-        return EvaluatedChange(
-            change=change, order=relation, comparison=comparison, results=rules.evaluate_gates(facts)
-        )
+        if not self.again:
+            facts = self._with_app(facts)
+        results = rules.evaluate_gates(facts, again=self.again)
+        return EvaluatedChange(change=change, order=relation, comparison=comparison, results=results)
+
+    def _with_app(self, facts: Facts) -> Facts:
+        """Add what the records and the app repository say of the change."""
+        change = facts.change
+        if facts.trailers.reason and facts.may_go_back:
+            facts = replace(facts, ran_here=known(lambda: self.ran(change.env, change.service, change.after)))
+        if change.after in ("", change.before):
+            return facts
+        facts = self._with_release(facts)
+        if facts.is_rollback:
+            return facts  # it was tested and promoted when it ran here
+        facts = self._with_tests(facts)
+        if facts.policy.after and not facts.is_hotfix:
+            facts = replace(facts, periods=known(partial(self._periods_before, facts)))
+        return facts
 
     def _order_of(self, change: Change) -> tuple[Order, Comparison | None]:
         """Return the order of *change*, with the commits that it adds or, if it goes back, removes."""
@@ -155,37 +173,43 @@ class GateEvaluator:
         """Tell whether *tag* of *service* ever ran in *env*."""
         return any(period.tag == tag for period in islice(self.periods(env, service), MOST_PERIODS))
 
-    def periods(self, env: str, service: str) -> Iterator[DeployedPeriod]:
-        """Yield the periods of *service* in *env*, newest first; raise UnknownEnvError if there is no such env."""
+    def periods(self, env: str, service: str, *, adopted: bool = True) -> Iterator[DeployedPeriod]:
+        """Yield the periods of *service* in *env*, newest first; raise UnknownEnvError if there is no such env.
+
+        Without *adopted*, what ran there before there were records does not count.
+        """
         snapshot = self._snapshot(env)
         if not snapshot:
             raise UnknownEnvError(f"no environment '{env}' in {self.infra.name} at {self.head[:12]}")
         if env not in self._records:
-            (history,) = read_history(self.infra, self.layout, [snapshot])
-            self._records[env] = Replay(history.records())
-        return deployed_periods(self._records[env], service)
+            reader = RecordReader(infra=self.infra, config=self.config, layout=self.layout)
+            (history,) = reader.histories([snapshot])
+            self._records[env] = Replay(history.succeeded())
+        return deployed_periods((r for r in self._records[env] if adopted or not r.adopted), service)
 
     def _with_release(self, facts: Facts) -> Facts:
         change = facts.change
         repo = self._repo(change.service)
         if not repo:
             no_repo = NotApplicable(f"{change.service} has no app repository")
-            facts = replace(facts, released=no_repo, unreviewed=no_repo, checks=no_repo, only_fixes=no_repo)
-        else:
-            app, prefix = self._app(repo), self.config.hotfix_prefix
-            facts = replace(
-                facts,
-                released=_known(lambda: self._released(app, change.after, prefix)),
-                checks=_known(lambda: self._checks(app, change.after)),
-            )
-            if facts.released is Release.HOTFIX:
-                facts = replace(facts, unreviewed=_known(lambda: self._unreviewed(app, change.after)))
-            if facts.order is Order.DIVERGED:
-                facts = replace(facts, lost_commits=_known(lambda: app.lost_commits(change.before, change.after)))
-            if facts.policy.after and facts.released is Release.HOTFIX and facts.order is Order.AHEAD:
-                facts = replace(facts, only_fixes=_known(lambda: app.brings_only_fixes(change.before, change.after)))
-        if facts.policy.after and not facts.is_hotfix:
-            facts = replace(facts, periods=_known(partial(self._periods_before, facts)))
+            return replace(facts, released=no_repo, unreviewed=no_repo, checks=no_repo, only_fixes=no_repo)
+        app, prefix = self._app(repo), self.config.hotfix_prefix
+        facts = replace(facts, released=known(lambda: self._released(app, change.after, prefix)))
+        if facts.released is Release.HOTFIX:
+            facts = replace(facts, unreviewed=known(lambda: self._unreviewed(app, change.after)))
+        return facts
+
+    def _with_tests(self, facts: Facts) -> Facts:
+        change = facts.change
+        repo = self._repo(change.service)
+        if not repo:
+            return facts
+        app = self._app(repo)
+        facts = replace(facts, checks=known(lambda: self._checks(app, change)))
+        if facts.order is Order.DIVERGED:
+            facts = replace(facts, lost_commits=known(lambda: app.lost_commits(change.before, change.after)))
+        if facts.policy.after and facts.released is Release.HOTFIX and facts.order is Order.AHEAD:
+            facts = replace(facts, only_fixes=known(lambda: app.brings_only_fixes(change.before, change.after)))
         return facts
 
     @staticmethod
@@ -199,21 +223,43 @@ class GateEvaluator:
 
         return unreviewed_commits(app.client, self.config, app.beyond_default_branch(tag))
 
-    def _periods_before(self, facts: Facts) -> tuple[DeployedPeriod, ...]:
+    def _periods_before(self, facts: Facts) -> tuple[DeployedPeriod, ...] | Unknown:
         """Return when the new tag ran in the preceding environment; read only as many records as needed."""
-        soak = facts.policy.soak or timedelta()
+        change, soak = facts.change, facts.policy.soak or timedelta()
+        commit = known(lambda: self.commit_of(change.service, change.after))
         ran = []
-        for period in islice(self.periods(facts.policy.after, facts.change.service), MOST_PERIODS):
-            if period.tag == facts.change.after:
-                ran.append(period)
-                if (period.until or facts.now) - period.since >= soak:
-                    break
+        for period in islice(self.periods(facts.policy.after, change.service, adopted=False), MOST_PERIODS):
+            if period.tag != change.after:
+                continue
+            if self._repo(change.service) and period.commit != commit:
+                was = period.commit[:12] or "not recorded"
+                where = f"when it ran in {facts.policy.after}"
+                return Unknown(
+                    f"whether {change.after} ran there: the commit that it named {where} is {was}, not {commit}"
+                )
+            ran.append(period)
+            if (period.until or facts.now) - period.since >= soak:
+                break
         return tuple(ran)
 
-    def _checks(self, app: AppRepository, tag: str) -> CheckVerdict:
-        build, required = app.build(tag), app.required_checks()
-        reported = app.checks_of(build) if build and required else ()
-        return evaluate_checks(required, reported, skipped_passes=False)
+    def commit_of(self, service: str, tag: str) -> str:
+        """Return the commit that *tag* of *service* names now, "" if there is none or no app repository."""
+        repo = self._repo(service)
+        if is_commit(tag) or not repo:
+            return tag if is_commit(tag) else ""
+        build = self._app(repo).build(tag)
+        return build.sha if build else ""
+
+    def _checks(self, app: AppRepository, change: Change) -> CheckVerdict | Unknown | None:
+        """Return how the checks stand that the tag of *change* needs, None if nothing says which."""
+        build = app.build(change.after)
+        named = self.config.checks.get(change.service)
+        required = tested.required_of(app, change.service) if named is None else named
+        if isinstance(required, Unknown):
+            return required
+        if not required:
+            return None if named is None else CheckVerdict()
+        return tested.verdict(required, app, build, self.config.hotfix_prefix)
 
     def _snapshot(self, env: str) -> Snapshot | None:
         if env in self.snapshots:
@@ -229,7 +275,8 @@ class GateEvaluator:
         return self._apps.setdefault(repo, AppRepository(Client(repo, self.app_token)))
 
 
-def _known(read: Callable[[], Fact]) -> Fact | Unknown:
+def known(read: Callable[[], Fact]) -> Fact | Unknown:
+    """Return the fact that *read* returns, or what of it cannot be known."""
     try:
         return read()
     except (AccessError, EnvFileError, UnknownEnvError) as error:

@@ -24,31 +24,57 @@ class ConfigChange:
 
 def config_changes(before: Config, after: Config) -> list[ConfigChange]:
     """Return the differences of *after* from *before*."""
-    changes = [change for env in _names(before, after) for change in _of_environment(env, before, after)]
+    environments = dict.fromkeys([*before.environments, *after.environments])
+    return [
+        *(change for env in environments for change in _of_environment(env, before, after)),
+        *_of_services(before, after),
+        *_of_accounts(before, after),
+        *_of_values(before, after),
+    ]
+
+
+def _of_services(before: Config, after: Config) -> Iterator[ConfigChange]:
     for service in dict.fromkeys([*before.repos, *after.repos]):
         old, new = (_repo(config, service) for config in (before, after))
         if old != new:
-            changes.append(ConfigChange(f"{service}: repo {old} → {new}", loosens=service in before.repos))
+            yield ConfigChange(f"{service}: repo {old} → {new}", loosens=service in before.repos)
+    for service in dict.fromkeys([*before.checks, *after.checks]):
+        old, new = (_checks(config, service) for config in (before, after))
+        if old != new:
+            yield ConfigChange(f"{service}: checks {old} → {new}", loosens=True)
+
+
+def _of_accounts(before: Config, after: Config) -> Iterator[ConfigChange]:
     for bot in dict.fromkeys([*before.bots, *after.bots]):
         if (bot in before.bots) != (bot in after.bots):
             gone = bot in before.bots
-            changes.append(ConfigChange(f"bots: {bot} {'is no bot any more' if gone else 'is a bot'}", loosens=gone))
+            yield ConfigChange(f"bots: {bot} {'is no bot any more' if gone else 'is a bot'}", loosens=True)
+    for login in dict.fromkeys([*before.deployers, *after.deployers]):
+        if (login in before.deployers) != (login in after.deployers):
+            verb = "count" if login in after.deployers else "do not count any more"
+            yield ConfigChange(f"deployments: records of {login} {verb}", loosens=login in after.deployers)
+
+
+def _of_values(before: Config, after: Config) -> Iterator[ConfigChange]:
     for name, old, new in (
+        ("adopt", before.adopt[:12] or "nothing", after.adopt[:12] or "nothing"),
         ("files", before.files or "default", after.files or "default"),
         ("tag", before.tag.text if before.tag else "default", after.tag.text if after.tag else "default"),
         ("hotfix-prefix", before.hotfix_prefix, after.hotfix_prefix),
     ):
         if old != new:
-            changes.append(ConfigChange(f"{name}: {old} → {new}", loosens=True))
-    return changes
-
-
-def _names(before: Config, after: Config) -> list[str]:
-    return list(dict.fromkeys([*before.environments, *after.environments]))
+            yield ConfigChange(f"{name}: {old} → {new}", loosens=True)
 
 
 def _repo(config: Config, service: str) -> str:
     return (config.repos[service] or "none") if service in config.repos else "default"
+
+
+def _checks(config: Config, service: str) -> str:
+    if service not in config.checks:
+        return "required by the repository"
+    named = [f"{check.name} by {check.by}" if check.by else check.name for check in config.checks[service]]
+    return ", ".join(named) or "none"
 
 
 def _of_environment(env: str, before: Config, after: Config) -> Iterator[ConfigChange]:

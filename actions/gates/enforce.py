@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from actions.app.facts import Unknown
-from actions.errors import AccessError
-from actions.gates import report, rules
-from actions.gates.provenance import ProvenanceReader
+from actions.gates import report
+from actions.gates.collect import known
+from actions.gates.commit_reviews import CommitReviewer
+from actions.gates.provenance import Origin, ProvenanceReader
 from actions.gates.trailers import Trailers
 from actions.infra.change import Change
 
@@ -36,17 +37,27 @@ class GatedChanges:
         return [entry for entry in report.as_output(self.held, []) if entry["reason"]]
 
 
-def apply_gates(evaluator: GateEvaluator, head: str, differences: Sequence[Difference], *, whole: bool) -> GatedChanges:
-    """Evaluate every change of *differences*, read at the commit *head*, and remove the held ones.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Deployable:
+    """What differs in an environment from what was deployed there last, at the commit *since* ("": never)."""
+
+    difference: Difference
+    since: str
+
+
+def apply_gates(evaluator: GateEvaluator, deployables: Sequence[Deployable], *, whole: bool) -> GatedChanges:
+    """Evaluate every change of *deployables*, read at the head of *evaluator*, and remove the held ones.
 
     With *whole*, one held service holds its whole environment, because one job deploys all of it.
     """
+    differences = [deployable.difference for deployable in deployables]
     changes = {difference.env: _changes(difference) for difference in differences}
     evaluator.prefetch(change for env_changes in changes.values() for change in env_changes)
-    provenance = ProvenanceReader(evaluator.infra, evaluator.config, evaluator.layout, head)
+    ground = (evaluator.infra, evaluator.config, evaluator.layout, evaluator.head)
+    gates = _Gates(evaluator, ProvenanceReader(*ground), CommitReviewer(*ground))
     evaluated, kept = [], []
-    for difference in differences:
-        results = [_evaluate(evaluator, provenance, change, difference) for change in changes[difference.env]]
+    for difference, since in ((deployable.difference, deployable.since) for deployable in deployables):
+        results = [gates.evaluate(change, difference, since) for change in changes[difference.env]]
         held = {result.change.service for result in results if result.worst}
         changed = () if whole and held else tuple(s for s in difference.changed if s not in held)
         keeps_removed = held and (whole or held & set(difference.removed))
@@ -74,15 +85,16 @@ def _changes(difference: Difference) -> list[Change]:
     ]
 
 
-def _evaluate(
-    evaluator: GateEvaluator, provenance: ProvenanceReader, change: Change, difference: Difference
-) -> EvaluatedChange:
-    deployed = difference.snapshots_before.get(change.service)
-    try:
-        origin = provenance.origin(change, deployed)
-    except AccessError as error:
-        return evaluator.evaluate(change, Trailers(), approved=Unknown(str(error)), freeze_label=False)
-    result = evaluator.evaluate(change, origin.trailers, approved=origin.approved, freeze_label=origin.freeze_label)
-    if not origin.bot:
-        return result
-    return replace(result, results=(*result.results, rules.only_tags(origin.bot, origin.foreign)))
+@dataclass(frozen=True, slots=True)
+class _Gates:
+    evaluator: GateEvaluator
+    provenance: ProvenanceReader
+    reviewer: CommitReviewer
+
+    def evaluate(self, change: Change, difference: Difference, since: str) -> EvaluatedChange:
+        deployed = difference.snapshots_before.get(change.service)
+        origin = known(lambda: self.provenance.origin(change, deployed))
+        unreviewed = known(lambda: self.reviewer.unreviewed(change.env, since))
+        if isinstance(origin, Unknown):
+            origin = Origin(trailers=Trailers(), freeze_label=False, approved=origin)
+        return self.evaluator.evaluate(change, origin, unreviewed)

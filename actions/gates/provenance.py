@@ -6,13 +6,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from actions.api.client import FILE, query
-from actions.app.facts import Unknown
+from actions.app.facts import NotApplicable, Unknown
 from actions.deployments.replay import Replay
 from actions.errors import EnvFileError
-from actions.gates import approval, trailers
-from actions.gates.pull_reader import PERMISSION, is_approved, read_pulls
+from actions.gates import trailers
+from actions.gates.pull_reader import PERMISSION, is_approved, is_labeled, read_pulls
 from actions.gates.trailers import Trailers
-from actions.infra.env_diff import EnvDiff
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -43,14 +42,12 @@ HISTORY = query(
 class Origin:
     """What a change says of itself, and whether a human who did not contribute approved all of it.
 
-    If nobody did, and a *bot* made it, *foreign* are the files in which it changes more than tags.
+    *freeze_label* means that one marked it as an exception from a freeze.
     """
 
     trailers: Trailers
     freeze_label: bool
-    approved: bool | Unknown
-    bot: str = ""
-    foreign: tuple[str, ...] = ()
+    approved: bool | Unknown | NotApplicable
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,7 +92,7 @@ class ProvenanceReader:
         trace = self._trace(change, deployed)
         if trace.unknown:
             return Origin(trailers=Trailers(), freeze_label=False, approved=trace.unknown)
-        return combine_origins([self._origin(change, step) for step in trace.steps])
+        return combine_origins([self._origin(step) for step in trace.steps])
 
     def _trace(self, change: Change, deployed: Snapshot | None) -> Trace:
         key = (change.file, change.service)
@@ -142,7 +139,7 @@ class ProvenanceReader:
     def _branch(self) -> str:
         return next((history.branch for history in self._histories.values()), "")
 
-    def _origin(self, change: Change, step: ChangeStep) -> Origin:
+    def _origin(self, step: ChangeStep) -> Origin:
         commit = step.commit
         pull = self._pulls.get(self._pull_number(commit))
         if not pull:
@@ -150,17 +147,10 @@ class ProvenanceReader:
             first = commit["parents"]["totalCount"] == 0
             return Origin(trailers=trailers.read(commit["message"]), freeze_label=False, approved=first)
         messages = "\n\n".join(node["commit"]["message"] for node in pull["commits"]["nodes"])
-        in_commits, in_body = trailers.read(messages), trailers.read(pull["body"])
-        override = "" if in_commits.freeze_override else in_body.freeze_override
-        approved, author = is_approved(pull, self.config.is_bot), approval.login(pull["author"])
-        is_bot = self.config.is_bot(author) or (pull["author"] or {}).get("__typename") == "Bot"
-        restricted = is_bot and approved is not True
         return Origin(
-            trailers=in_commits.then(Trailers(freeze_override=override)),
-            freeze_label=FREEZE_LABEL in [label["name"] for label in pull["labels"]["nodes"]],
-            approved=approved,
-            bot=author if restricted else "",
-            foreign=_foreign(self.layout, change, step, pull["files"]) if restricted else (),
+            trailers=trailers.read(messages),  # not of the body, which its author may change after the approval
+            freeze_label=is_labeled(pull, FREEZE_LABEL, self.config.is_bot),
+            approved=is_approved(pull, self.config.is_bot),
         )
 
 
@@ -228,21 +218,4 @@ def combine_origins(origins: Sequence[Origin]) -> Origin:
         trailers=together,
         freeze_label=all(origin.freeze_label and origin.trailers.freeze_override for origin in origins),
         approved=(False if False in doubts else doubts[0]) if doubts else True,
-        bot=next((origin.bot for origin in origins if origin.bot), ""),
-        foreign=tuple(dict.fromkeys(path for origin in origins for path in origin.foreign)),
     )
-
-
-def _foreign(layout: Layout, change: Change, step: ChangeStep, files: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the files of a pull request that hold no tags, and that of *change* if more than tags change in it.
-
-    Files that GitHub does not list hold none either, nor does a renamed one, of which it lists only the new name. What
-    the pull request does to other env files is judged with their own changes.
-    """
-    paths = [node["path"] for node in files["nodes"]]
-    renamed = [node["path"] for node in files["nodes"] if node["changeType"] == "RENAMED"]
-    base, head = (layout.group({change.file: text}) if text else {} for text in (step.before, step.after))
-    more = EnvDiff(base=base, head=head, now=base).foreign([change.file])
-    unlisted = files["totalCount"] - len(paths)
-    without_tags = [path for path in paths if not layout.owner(path)]
-    return (*without_tags, *renamed, *more, *([f"{unlisted} more"] if unlisted else []))

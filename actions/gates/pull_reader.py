@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 PERMISSION = "contents: read, pull requests: read"
 PULLS_PER_QUERY = 20
 MOST_COMMITS = 100  # of a pull request
-PULL = f"""number headRefOid baseRefName body author {{ login __typename }} labels(first: 100) {{ nodes {{ name }} }}
+PULL = f"""number headRefOid baseRefName author {{ login __typename }} labels(first: 100) {{ nodes {{ name }} }}
+    timelineItems(last: 50, itemTypes: [LABELED_EVENT]) {{ nodes {{
+        ... on LabeledEvent {{ label {{ name }} actor {{ login __typename }} }} }} }}
     files(first: 100) {{ totalCount nodes {{ path changeType }} }}
     commits(first: 20) {{ {approval.COMMITS} }} reviews(last: 100) {{ {approval.REVIEWS} }}"""
 MORE_COMMITS = query(
@@ -55,16 +57,28 @@ def _whole(client: Client, pull: dict[str, Any]) -> dict[str, Any]:
 def is_approved(pull: Mapping[str, Any], is_bot: Callable[[str], bool]) -> bool | Unknown:
     """Tell whether a human who did not contribute approved *pull* as it was merged."""
     commits = pull["commits"]
-    authorship = approval.read_authorship(commits["nodes"])
     verdict = approval.find_approval(
-        approval.read_reviews(pull["reviews"]["nodes"]),
-        ReviewedChange(
-            head=pull["headRefOid"],
-            contributors=(approval.login(pull["author"]), *authorship.writers, *authorship.requesters),
-            unattributed_commits=authorship.unattributed_commits,
-        ),
-        is_bot=is_bot,
+        approval.read_reviews(pull["reviews"]["nodes"]), _reviewed_change(pull), is_bot=is_bot
     )
     if verdict.by and commits["totalCount"] > len(commits["nodes"]):
         return Unknown(f"who wrote all of a pull request of more than {MOST_COMMITS} commits")
     return Unknown(verdict.detail) if verdict.rejection is RejectionReason.UNKNOWN else bool(verdict.by)
+
+
+def is_labeled(pull: Mapping[str, Any], name: str, is_bot: Callable[[str], bool]) -> bool:
+    """Tell whether *pull* has the label *name*, and a human who did not contribute was the last to add it."""
+    if name not in [label["name"] for label in pull["labels"]["nodes"]]:
+        return False
+    actors = [node["actor"] or {} for node in pull["timelineItems"]["nodes"] if node and node["label"]["name"] == name]
+    if not actors or actors[-1].get("__typename") != "User" or is_bot(approval.login(actors[-1])):
+        return False
+    return not _reviewed_change(pull).has_contributor(approval.login(actors[-1]))
+
+
+def _reviewed_change(pull: Mapping[str, Any]) -> ReviewedChange:
+    authorship = approval.read_authorship(pull["commits"]["nodes"])
+    return ReviewedChange(
+        head=pull["headRefOid"],
+        contributors=(approval.login(pull["author"]), *authorship.writers, *authorship.requesters),
+        unattributed_commits=authorship.unattributed_commits,
+    )

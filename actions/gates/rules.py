@@ -1,7 +1,7 @@
 """Decide whether a change may be deployed now: facts in; allow, wait or refuse out.
 
 A fact that could not be read never opens a gate. A rollback with a reason, to a tag that ran in the environment before,
-skips the gates for release, checks and promotion: it passed them the first time. A hotfix on top of the deployed tag
+skips the gates for checks and promotion: it passed them the first time. A hotfix on top of the deployed tag
 skips promotion: the preceding environments run something else, so a run there would prove little.
 """
 
@@ -49,6 +49,7 @@ class Gate(StrEnum):
     FREEZE = "freeze"
     ANCESTRY = "ancestry"
     REVIEW = "review"
+    COMMITS = "commits"
     ONLY_TAGS = "only-tags"
 
 
@@ -59,6 +60,7 @@ class Reason(StrEnum):
     NOT_RELEASED = "not-released"
     CHECKS_FAILED = "checks-failed"
     CHECKS_PENDING = "checks-pending"
+    NO_CHECKS = "no-checks"
     NOT_PROMOTED = "not-promoted"
     SOAKING = "soaking"
     FROZEN = "frozen"
@@ -66,6 +68,7 @@ class Reason(StrEnum):
     DIVERGED = "diverged"
     UNKNOWN_ORDER = "unknown-order"
     REVIEW_REQUIRED = "review-required"
+    UNREVIEWED_COMMIT = "unreviewed-commit"
     FOREIGN_FILES = "foreign-files"
     UNKNOWN = "unknown"
 
@@ -77,7 +80,8 @@ class Facts:
     *unreviewed* are the commits of a hotfix that no approved pull request brought to its branch. *periods* are when the
     new tag ran in the preceding environment. *lost_commits* are the deployed commits that the new tag lacks.
     *only_fixes* means that a hotfix brings no commits of the default branch. *approved* means that a human who did not
-    contribute approved the change.
+    contribute approved the change. *unreviewed_commits* are those of the infra repository, whatever they change, that
+    would be deployed and that nobody approved. *checks* is None if nothing says which are needed.
     """
 
     change: Change
@@ -88,11 +92,12 @@ class Facts:
     released: Release | Unknown | NotApplicable
     unreviewed: tuple[str, ...] | Unknown | NotApplicable
     only_fixes: bool | Unknown | NotApplicable
-    checks: CheckVerdict | Unknown | NotApplicable
+    checks: CheckVerdict | Unknown | NotApplicable | None
     periods: tuple[DeployedPeriod, ...] | Unknown | NotApplicable
     ran_here: bool | Unknown | NotApplicable
     lost_commits: tuple[str, ...] | Unknown | NotApplicable
     approved: bool | Unknown | NotApplicable
+    unreviewed_commits: tuple[str, ...] | Unknown | NotApplicable
     freeze_label: bool
 
     @property
@@ -125,13 +130,13 @@ class GateResult:
 NOT_FORWARD = (Order.BEHIND, Order.DIVERGED, Order.UNKNOWN)
 
 
-def evaluate_gates(facts: Facts) -> tuple[GateResult, ...]:
-    """Return the results of all gates that apply to the change.
+def evaluate_gates(facts: Facts, *, again: bool = False) -> tuple[GateResult, ...]:
+    """Return the results of all gates that apply to the change; *again*, only of those that may have shut meanwhile.
 
-    If the change brings no new tag (it changes other settings, or removes the service), only freeze and review apply.
+    If the change brings no new tag (it changes other settings, or removes the service), only these apply too.
     """
     has_new_tag = facts.change.after and facts.change.after != facts.change.before
-    results = (gate(facts) for gate in (GATES if has_new_tag else (_freeze, _review)))
+    results = (gate(facts) for gate in (GATES if has_new_tag and not again else SECOND_LOOK))
     return tuple(result for result in results if result)
 
 
@@ -168,8 +173,6 @@ def unparsable(message: str) -> GateResult:
 
 def _released(facts: Facts) -> GateResult | None:
     tag = short(facts.change.after)
-    if facts.is_rollback:
-        return _allow(Gate.RELEASED, f"{tag} ran in {facts.change.env} before")
     if isinstance(facts.released, NotApplicable):
         return None
     if isinstance(facts.released, Unknown):
@@ -198,6 +201,10 @@ def _checks(facts: Facts) -> GateResult | None:
         return None
     if isinstance(facts.checks, Unknown):
         return _unknown(Gate.CHECKS, facts.checks)
+    if facts.checks is None:
+        service = facts.change.service
+        text = f"no check is required of {service}; name its checks in services.{service}.checks, or say none"
+        return _refuse(Gate.CHECKS, Reason.NO_CHECKS, text)
     tag = short(facts.change.after)
     if facts.checks.failed:
         text = f"{', '.join(facts.checks.failed)} did not succeed on {tag}"
@@ -304,6 +311,18 @@ def _review(facts: Facts) -> GateResult | None:
     return _refuse(Gate.REVIEW, Reason.REVIEW_REQUIRED, text)
 
 
+def _commits(facts: Facts) -> GateResult | None:
+    unreviewed = facts.unreviewed_commits
+    if isinstance(unreviewed, NotApplicable) or (facts.approved is False and facts.policy.review != "none"):
+        return None  # the gate `review` has refused it
+    if isinstance(unreviewed, Unknown):
+        return _unknown(Gate.COMMITS, unreviewed)
+    if unreviewed:
+        text = f"no human who did not contribute approved {_first(unreviewed)}, which would be deployed with it"
+        return _refuse(Gate.COMMITS, Reason.UNREVIEWED_COMMIT, text)
+    return _allow(Gate.COMMITS, "all that is deployed with it was approved")
+
+
 GATES: tuple[Callable[[Facts], GateResult | None], ...] = (
     _released,
     _checks,
@@ -312,7 +331,10 @@ GATES: tuple[Callable[[Facts], GateResult | None], ...] = (
     _freeze,
     _ancestry,
     _review,
+    _commits,
 )
+# What may have changed since all gates were asked, and can be told without the app.
+SECOND_LOOK = (_freeze, _review, _commits)
 
 
 def duration(span: timedelta) -> str:

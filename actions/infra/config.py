@@ -8,8 +8,11 @@ files: envs/{env}.json       # the paths of the env files
 tag: "{service}.tag"         # the place of a tag in an env file
 services:
   api: {repo: your-org/app}  # the repository with the commits behind the tags
+  web: {repo: your-org/web, checks: [gate]}  # what must have succeeded, in place of what the branch requires
   redis: {repo: none}        # a third party's service, without commits to check
 bots: [gitops-bot]           # accounts that may change only tags, and whose approvals do not count
+deployments: {by: [argo]}    # Apps whose deployment records count beside those of the bots
+adopt: <commit>              # what ran before the gates: this commit and all before it are taken as they are
 hotfix-prefix: hotfixes/     # the prefix of hotfix branches
 """
 
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from datetime import timedelta
 
+    from actions.api.checks import NamedCheck
     from actions.infra.freeze import Window
     from actions.infra.tag_path import TagPath
 
@@ -47,13 +51,20 @@ class Environment:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Config:
-    """The content of `gitops.yml`; a repository "" in *repos* is a service without one."""
+    """The content of `gitops.yml`; a repository "" in *repos* is a service without one.
+
+    A service that is not in *checks* needs those that its repository requires. *deployers* make deployment records that
+    count, beside the bots. *adopt* is the commit whose state is taken as it is.
+    """
 
     environments: Mapping[str, Environment] = field(default_factory=dict)
     files: str = ""
     tag: TagPath | None = None
     repos: Mapping[str, str] = field(default_factory=dict)
+    checks: Mapping[str, tuple[NamedCheck, ...]] = field(default_factory=dict)
     bots: tuple[str, ...] = ()
+    deployers: tuple[str, ...] = ()
+    adopt: str = ""
     hotfix_prefix: str = HOTFIX_PREFIX
 
     def layout(self, envs_dir: str) -> Layout:
@@ -95,6 +106,14 @@ class Config:
     def is_bot(self, login: str) -> bool:
         """Tell whether *login* is a GitHub App or listed as a bot in the file."""
         return login.endswith("[bot]") or _account(login) in {_account(bot) for bot in self.bots}
+
+    def is_deployer(self, login: str) -> bool:
+        """Tell whether the deployment records of *login* count: a bot's or a deployer's; anybody's if none is named.
+
+        Whoever may write can make a record, and `github-actions` is every branch's workflow.
+        """
+        named = {_account(account) for account in (*self.bots, *self.deployers)}
+        return not named or _account(login) in named
 
     def repo_of(self, service: str, default: str) -> str:
         """Return the app repository of *service*, "" if it has none."""

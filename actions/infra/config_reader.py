@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from actions.api.checks import NamedCheck
 from actions.errors import ConfigError, InputError
 from actions.infra.config import HOTFIX_PREFIX, PATH, Config, Environment
 from actions.infra.env_file import EXTENSIONS
@@ -20,9 +21,13 @@ from actions.runner.inputs import REPOSITORY
 if TYPE_CHECKING:
     from actions.infra.freeze import Window
 
-TOP = ("environments", "files", "tag", "services", "bots", "hotfix-prefix")
+TOP = ("environments", "files", "tag", "services", "bots", "deployments", "adopt", "hotfix-prefix")
+SERVICE_KEYS = ("repo", "checks")
+COMMIT = re.compile(r"[0-9a-f]{40}")
 ENVIRONMENT = ("review", "after", "soak", "freeze")
 DURATION = re.compile(r"(?=\d)(?:(?P<days>\d{1,4})d)?(?:(?P<hours>\d{1,4})h)?(?:(?P<minutes>\d{1,4})m)?")
+ACTIONS = ("github-actions", "github-actions[bot]")
+CHECK = re.compile(r"\S(?:.{0,198}\S)?")
 LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}(?:\[bot\])?")
 # One word and a slash, because the rulesets and branch filters for `hotfixes/*` do not cover nested prefixes.
 PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/")
@@ -59,7 +64,14 @@ def _config(document: yaml.Node) -> Config:
             for key, node in _optional_mapping(top, "services").items()
             if (repo := _repo(node)) is not None
         },
+        checks={
+            key: checks
+            for key, node in _optional_mapping(top, "services").items()
+            if (checks := _checks(node)) is not None
+        },
         bots=tuple(_matching(node, "bots", LOGIN, "a login") for node in _optional_list(top, "bots")),
+        deployers=_deployers(top["deployments"]) if "deployments" in top else (),
+        adopt=_matching(top["adopt"], "adopt", COMMIT, "a commit, all 40 digits") if "adopt" in top else "",
         hotfix_prefix=(
             _matching(top["hotfix-prefix"], "hotfix-prefix", PREFIX, "one word and a slash, like hotfixes/")
             if "hotfix-prefix" in top
@@ -128,8 +140,45 @@ def _tag(node: yaml.Node) -> TagPath:
         raise _error(str(error), _line(node)) from error
 
 
+def _deployers(node: yaml.Node) -> tuple[str, ...]:
+    listed = _optional_list(_mapping(node, "deployments", allowed=("by",)), "by")
+    logins = tuple(_matching(item, "by", LOGIN, "the name of an App") for item in listed)
+    for item, login in zip(listed, logins, strict=True):
+        if login.casefold() in ACTIONS:
+            raise _error(
+                f"by names {login}, which is every workflow of every branch; name an App of your own", _line(item)
+            )
+    return logins
+
+
+def _checks(node: yaml.Node) -> tuple[NamedCheck, ...] | None:
+    """Return the checks that a service names, () for `none`, None if it does not say."""
+    keys = _mapping(node, "a service", allowed=SERVICE_KEYS)
+    if "checks" not in keys:
+        return None
+    if isinstance(keys["checks"], yaml.ScalarNode) and keys["checks"].value == "none":
+        return ()
+    listed = _optional_list(keys, "checks")
+    if not listed:
+        raise _error("checks is empty; name at least one, or say none", _line(keys["checks"]))
+    return tuple(map(_check, listed))
+
+
+def _check(node: yaml.Node) -> NamedCheck:
+    if isinstance(node, yaml.ScalarNode):
+        return NamedCheck(_matching(node, "checks", CHECK, "the name of a check"))
+    keys = _mapping(node, "a check", allowed=("name", "by"))
+    for key in ("name", "by"):
+        if key not in keys:
+            raise _error(f"a check needs {key}", _line(node))
+    return NamedCheck(
+        name=_matching(keys["name"], "name", CHECK, "the name of a check"),
+        by=_matching(keys["by"], "by", LOGIN, "the name of an App or an account"),
+    )
+
+
 def _repo(node: yaml.Node) -> str | None:
-    keys = _mapping(node, "a service", allowed=("repo",))
+    keys = _mapping(node, "a service", allowed=SERVICE_KEYS)
     if "repo" not in keys:
         return None
     repo = _text(keys["repo"], "repo")

@@ -12,6 +12,7 @@ from actions.app.order import Order
 from actions.deployments.history import earlier_tag
 from actions.errors import ChecksPendingError, NeverRanError
 from actions.gates import report
+from actions.gates.provenance import Origin
 from actions.gates.rules import Decision, duration
 from actions.infra.change import Change, ChangePlan, only_service, plan_changes
 from actions.infra.remote import read_infra
@@ -103,10 +104,8 @@ def make_plan(settings: Settings, state: State, evaluator: GateEvaluator, wanted
         if service in orders and (settings.request.rollback or orders[service] is not Order.BEHIND)
     }
     planned = plan_changes(state.target, goes)
-    evaluated = tuple(
-        evaluator.evaluate(change, settings.trailers, approved=NOT_PROPOSED, freeze_label=False)
-        for change in planned.changes
-    )
+    origin = Origin(trailers=settings.trailers, freeze_label=False, approved=NOT_PROPOSED)
+    evaluated = tuple(evaluator.evaluate(change, origin, NOT_PROPOSED) for change in planned.changes)
     for error in report.errors(evaluated, waits=settings.merges and not settings.dry_run):
         if not (settings.dry_run and isinstance(error, ChecksPendingError)):
             raise error

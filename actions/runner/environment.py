@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,21 @@ def run_url() -> str:
     """Return the address of this run."""
     repository, run = os.environ.get("GITHUB_REPOSITORY", ""), os.environ.get("GITHUB_RUN_ID", "")
     return f"{server_url()}/{repository}/actions/runs/{run}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Run:
+    """A run: its number, its attempt, its address."""
+
+    id: str
+    attempt: str
+    url: str
+
+
+def this_run() -> Run:
+    """Return this run."""
+    number = os.environ.get("GITHUB_RUN_ID", "")
+    return Run(id=number, attempt=os.environ.get("GITHUB_RUN_ATTEMPT") or "1", url=run_url())
 
 
 def actors() -> tuple[str, str]:

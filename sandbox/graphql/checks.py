@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sandbox.graphql.context import connection
+from sandbox.graphql.users import actor
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sandbox import state
     from sandbox.behaviour import Refusal
+    from sandbox.graphql.users import User
 
 
 class StatusCheckRollup:
@@ -22,8 +24,9 @@ class StatusCheckRollup:
 
 
 class CheckRun:
-    def __init__(self, run: state.CheckRun) -> None:
+    def __init__(self, run: state.CheckRun, app: str) -> None:
         self._run = run
+        self._app = app
 
     def databaseId(self) -> int:
         return self._run.id
@@ -44,7 +47,7 @@ class CheckRun:
         return self._run.conclusion.upper() if self._run.conclusion else None
 
     def checkSuite(self) -> dict[str, Any]:
-        return {"app": {"databaseId": self._run.app}}
+        return {"app": {"databaseId": self._run.app, "slug": self._app}}
 
 
 class StatusContext:
@@ -59,3 +62,6 @@ class StatusContext:
 
     def createdAt(self) -> str:
         return self._status.at
+
+    def creator(self) -> User:
+        return actor(self._status.creator)

@@ -93,7 +93,7 @@ class Commit(Node):
 
     def statusCheckRollup(self) -> StatusCheckRollup | None:
         """Return every check run and status; a token that may not read them is refused each, and sees their number."""
-        runs = [CheckRun(run) for run in self._repo.checks if run.sha == self._sha]
+        runs = [CheckRun(run, self._context.state.slug(run.app)) for run in self._repo.checks if run.sha == self._sha]
         statuses = [StatusContext(status) for status in self._repo.newest_statuses(self._sha)]
         contexts = [*self._shown(runs, "checks"), *self._shown(statuses, "statuses")]
         return StatusCheckRollup(contexts) if contexts else None

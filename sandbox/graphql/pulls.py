@@ -143,8 +143,25 @@ class PullRequest(Node):
         return Commit(self._context, self._repo, sha) if sha else None
 
     def timelineItems(self, **page: Any) -> dict[str, Any]:
-        closer = self._pull.closed_by
-        return connection([ClosedEvent(closer)] if closer else [], **page)
+        closer, wanted = self._pull.closed_by, page.pop("itemTypes", None) or ("CLOSED_EVENT", "LABELED_EVENT")
+        events: list[Any] = []
+        if "LABELED_EVENT" in wanted:
+            events += [LabeledEvent(user, label) for user, label in self._pull.labeled]
+        if "CLOSED_EVENT" in wanted and closer:
+            events.append(ClosedEvent(closer))
+        return connection(events, **page)
+
+
+class LabeledEvent:
+    def __init__(self, user: state.User, label: str) -> None:
+        self._user = user
+        self._label = label
+
+    def actor(self) -> User:
+        return actor(self._user)
+
+    def label(self) -> dict[str, Any]:
+        return {"name": self._label}
 
 
 class ClosedEvent:

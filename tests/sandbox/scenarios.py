@@ -91,13 +91,15 @@ class GitHub:
         assert found, f"{path} is not on {branch}"
         return found[1].decode()
 
-    def change_infra(self, files: dict[str, str | None], branch: str = "main") -> str:
-        """Commit *files* to the infra repository, past all rules."""
+    def change_infra(self, files: dict[str, str | None], branch: str = "main", *, approved_by: str = "bob") -> str:
+        """Commit *files* to the infra repository, past all rules, as if a pull request that was approved was merged."""
         git = self.world.infra.git
         contents = {path: None if text is None else text.encode() for path, text in files.items()}
         olivia = self.sandbox.state.users["olivia"].person
         sha = git.commit(parents=[git.head(branch) or ""], message="Change", author=olivia, files=contents)
         git.set_ref(f"refs/heads/{branch}", sha)
+        if approved_by:
+            merged_pull(self.sandbox.state, self.world.infra, sha, base=branch, approved_by=approved_by)
         return sha
 
     def report(self, name: str, conclusion: str | None, sha: str, repo: Repo | None = None) -> None:
@@ -122,7 +124,7 @@ class GitHub:
 
 def merged_pull(state: State, repo: Repo, sha: str, *, base: str, approved_by: str) -> Pull:
     """Have it that a pull request of alice to *base*, which somebody approved, was merged as *sha*."""
-    alice, number = state.users["alice"], len(repo.pulls) + 1
+    alice, number = state.users["alice"], 1 + max([*repo.pulls, 100_000])
     pull = Pull(state.new_id(), number, "Change", "", alice, f"pull-{number}", sha, base, draft=False)
     pull.state, pull.merge_sha, pull.merged_by, pull.closed = "closed", sha, alice, timestamp()
     if approved_by:

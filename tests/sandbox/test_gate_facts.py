@@ -12,6 +12,7 @@ from actions.api.client import Client
 from actions.api.repository import Repository
 from actions.app.order import Order
 from actions.gates.collect import EvaluatedChange, GateEvaluator
+from actions.gates.provenance import Origin
 from actions.gates.rules import Decision, Gate
 from actions.gates.trailers import Trailers
 from actions.infra.change import Change
@@ -53,7 +54,9 @@ class Gates:
         """Evaluate the gates for a change of the tag, approved and without a label."""
         evaluator, change = self.evaluator(**given), changed(env, before, after)
         self.github.operations()
-        return evaluator.evaluate(change, trailers or Trailers(), approved=True, freeze_label=False)
+        return evaluator.evaluate(
+            change, Origin(trailers=trailers or Trailers(), freeze_label=False, approved=True), ()
+        )
 
 
 @pytest.fixture(name="gates")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actions.deployments.history import Record, count_decidable, deployed_periods, drop_superseded, earlier_tag
+from actions.deployments.history import Record, deployed_periods, earlier_tag
 from actions.infra.layout import Snapshot
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -18,7 +18,7 @@ def records(*tags: str) -> list[Record]:
     """One record an hour with these tags of the api, oldest first; as they are read, newest first."""
     return [
         Record(
-            at=START + timedelta(hours=n), name="prod", sha=str(n), made=START + timedelta(hours=n),
+            at=START + timedelta(hours=n), name="prod", sha=str(n),
             snapshot=Snapshot(env="prod", files=()), tags={"api": tag} if tag else {},
         )
         for n, tag in enumerate(tags)
@@ -70,31 +70,21 @@ def test_periods_follow_one_another_without_a_gap_and_never_repeat_a_tag(tags: l
         assert (periods[-1].until, periods[-1].tag) == (None, tags[-1])
 
 
-def test_a_superseded_job_deployed_nothing() -> None:
-    """The commits are 2, 1, 0 from the newest; the job for 1 ended last."""
-    newest_first = [records("a", "b", "c")[i] for i in (1, 0, 2)]
-
-    assert [record.sha for record in drop_superseded(newest_first, {"2": 0, "1": 1, "0": 2})] == ["2", "0"]
-
-
-def test_of_commits_too_far_back_the_moment_they_were_made_tells() -> None:
-    newer, older = records("a", "b")
-
-    assert drop_superseded([newer, older], {"x": 0}) == [newer, older]
-    assert drop_superseded([older, newer], {"x": 0}) == [newer]
-    assert drop_superseded([older, newer], {newer.sha: 0}) == [newer]
-
-
-def test_a_superseded_record_is_known_by_a_record_before_it() -> None:
-    ran = records("a", "b", "c")
-
-    assert count_decidable(ran) == 2
-    assert count_decidable([replace(ran[0], name="prod/web"), *ran[1:]]) == 0
-    assert count_decidable([]) == 0
-
-
 def test_a_record_of_the_service_alone_begins_a_period() -> None:
     deployed = records("a", "b")
     deployed[0] = replace(deployed[0], name="prod/api")
 
     assert hours(deployed) == [("b", 1, None), ("a", 0, 1)]
+
+
+def test_a_tag_that_names_another_commit_is_another_one() -> None:
+    ran = [replace(record, commits={"api": sha}) for record, sha in zip(records("1", "1", "1"), "xxy", strict=True)]
+
+    assert [(period.tag, period.commit) for period in deployed_periods(ran, "api")] == [("1", "x"), ("1", "y")]
+    assert hours(ran) == [("1", 1, None), ("1", 0, 1)]
+
+
+def test_a_commit_names_itself() -> None:
+    (ran,) = records("a" * 40)
+
+    assert (ran.commit_of("api"), ran.commit_of("web")) == ("a" * 40, "")

@@ -15,11 +15,9 @@ def origin(
     approved: bool | Unknown = True,  # noqa: FBT002 - it is what the tables say
     *,
     label: bool = False,
-    bot: str = "",
-    foreign: tuple[str, ...] = (),
     **trailers: str,
 ) -> Origin:
-    return Origin(trailers=Trailers(**trailers), freeze_label=label, approved=approved, bot=bot, foreign=foreign)
+    return Origin(trailers=Trailers(**trailers), freeze_label=label, approved=approved)
 
 
 @pytest.mark.parametrize(
@@ -59,12 +57,3 @@ def test_the_trailer_of_the_newest_commit_counts() -> None:
 )
 def test_a_freeze_is_overridden_for_every_commit_or_not_at_all(origins: list[Origin], *, expected: bool) -> None:
     assert combine_origins(origins).freeze_label is expected
-
-
-def test_files_that_a_bot_may_not_change_are_named_once() -> None:
-    of_bot = origin(approved=False, bot="robot", foreign=("a", "b"))
-
-    together = combine_origins([origin(), of_bot, origin(approved=False, bot="other", foreign=("b", "c"))])
-
-    assert (together.bot, together.foreign) == ("robot", ("a", "b", "c"))
-    assert (combine_origins([origin()]).bot, combine_origins([origin()]).foreign) == ("", ())
