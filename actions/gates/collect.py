@@ -43,12 +43,13 @@ UNCHANGED_TAG = NotApplicable("the change brings no new tag")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EvaluatedChange:
-    """A change, how its tag relates to the deployed one, and the result of each gate."""
+    """A change, how its tag relates to the deployed one, the result of each gate, and whether it *needs_review*."""
 
     change: Change
     order: Order
     comparison: Comparison | None
     results: tuple[GateResult, ...]
+    needs_review: bool
     line: int = 1
 
     @property
@@ -128,7 +129,11 @@ class GateEvaluator:
         if not facts.is_rollback and change.after not in ("", facts.change.before):
             facts = self._with_release(facts)
         return EvaluatedChange(
-            change=change, order=relation, comparison=comparison, results=rules.evaluate_gates(facts)
+            change=change,
+            order=relation,
+            comparison=comparison,
+            results=rules.evaluate_gates(facts),
+            needs_review=self.config.needs_review(change.env),
         )
 
     def _order_of(self, change: Change) -> tuple[Order, Comparison | None]:
@@ -157,13 +162,17 @@ class GateEvaluator:
 
     def periods(self, env: str, service: str) -> Iterator[DeployedPeriod]:
         """Yield the periods of *service* in *env*, newest first; raise UnknownEnvError if there is no such env."""
+        return deployed_periods(self.records(env), service)
+
+    def records(self, env: str) -> Iterable[Record]:
+        """Return the deployments of *env*, newest first; raise UnknownEnvError if there is no such env."""
         snapshot = self._snapshot(env)
         if not snapshot:
             raise UnknownEnvError(f"no environment '{env}' in {self.infra.name} at {self.head[:12]}")
         if env not in self._records:
             (history,) = read_history(self.infra, self.layout, [snapshot])
             self._records[env] = Replay(history.records())
-        return deployed_periods(self._records[env], service)
+        return self._records[env]
 
     def _with_release(self, facts: Facts) -> Facts:
         change = facts.change
