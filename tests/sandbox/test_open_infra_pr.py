@@ -28,7 +28,7 @@ def test_a_pull_request_is_opened_with_one_signed_commit(github: GitHub) -> None
         "verified": "true",
     }
     assert result.json("changes") == [
-        {"env": "dev", "service": "api", "file": "envs/dev.json", "from": before, "to": tag}
+        {"env": "dev", "service": "api", "file": "envs/dev.json", "from": before, "to": tag, "digest": ""}
     ]
     assert github.infra_file(branch=branch) == github.infra_file().replace(before, tag)
     git, pull = github.world.infra.git, github.world.infra.pulls[1]
@@ -264,7 +264,7 @@ def test_a_dry_run_shows_the_change_and_writes_nothing(github: GitHub) -> None:
     result = open_pr(github, tag=tag, dry_run="true")
 
     assert (result.exit_code, result.outputs["reason"], result.outputs["changed"]) == (0, "dry-run", "true")
-    assert f'+    "tag": "{tag}"\n' in result.log
+    assert f'+    "tag": "{tag}",\n' in result.log
     assert "```diff\n--- a/envs/dev.json\n" in result.summary
     assert list(github.world.infra.git.refs("refs/heads/")) == ["refs/heads/main"]
 
