@@ -25,7 +25,7 @@ from actions.pull_request.merge import (
     close_pull,
     ensure_pull_request,
 )
-from actions.pull_request.plan import PullRequestPlan, State, make_plan, read_state, wanted_tags
+from actions.pull_request.plan import PullRequestPlan, State, make_plan, read_state, wanted_artifacts
 from actions.pull_request.proposal import Proposal, branch_name, propose, tags_in
 from actions.pull_request.settings import Route, Settings
 from actions.pull_request.side_work import SideWork
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
     from actions.api.pulls import Pull
     from actions.infra.change import Change
+    from actions.tags import Artifact
 
 UNSET = {
     "changed": False,
@@ -78,7 +79,7 @@ class AttemptState:
     """What earlier attempts of this run did, in case an answer of GitHub is lost or a later step fails."""
 
     side_work: SideWork
-    rolled_back_to: Mapping[str, str] | None = None
+    rolled_back_to: Mapping[str, Artifact] | None = None
     changes: tuple[Change, ...] = ()
     proposal: Proposal | None = None
     pull: Pull | None = None
@@ -114,7 +115,7 @@ def _attempt(infra: Repository, settings: Settings, attempted: AttemptState, clo
     """Read what is there and do what is left to do; whatever was done before is found."""
     state = read_state(infra, settings)
     evaluator = _evaluator(infra, settings, state, clock)
-    wanted = attempted.rolled_back_to or wanted_tags(settings, state, evaluator)
+    wanted = attempted.rolled_back_to or wanted_artifacts(settings, state, evaluator)
     if settings.request.rollback:
         attempted.rolled_back_to = wanted  # once it is merged, another tag is the previous one
     branch = settings.branch or branch_name(settings.request, wanted) if wanted else ""
@@ -188,7 +189,7 @@ def _nothing_left(
     env, older = settings.request.env, plan.superseded
     pull = {"pr-number": merged.number, "pr-url": merged.url, "merged": True, "merge-sha": sha} if merged else {}
     reason = Reason.SUPERSEDED if older else Reason.UP_TO_DATE
-    text = f"{env} has something newer than {', '.join(f'{s} {short(plan.wanted[s])}' for s in older)}"
+    text = f"{env} has something newer than {', '.join(f'{s} {short(plan.wanted[s].tag)}' for s in older)}"
     return Outcome(
         outputs={**UNSET, **change.outputs((), plan.wanted), **pull, "reason": reason},
         notice=f"{reason}: {text}" if older else change_report.summary_line(env, ()),
@@ -196,7 +197,9 @@ def _nothing_left(
     )
 
 
-def _close_older(target: Target, state: State, evaluator: GateEvaluator, pull: Pull, wanted: Mapping[str, str]) -> None:
+def _close_older(
+    target: Target, state: State, evaluator: GateEvaluator, pull: Pull, wanted: Mapping[str, Artifact]
+) -> None:
     """Close the open pull requests of ours that propose older tags of the same services, and nothing else."""
     for other in state.base.open_pulls:
         proposed = tags_in(other.body, state.target.env)
@@ -204,7 +207,7 @@ def _close_older(target: Target, state: State, evaluator: GateEvaluator, pull: P
             continue
         if not proposed.keys() <= wanted.keys():
             continue
-        orders = {evaluator.order(service, tag, wanted[service])[0] for service, tag in proposed.items()}
+        orders = {evaluator.order(service, tag, wanted[service].tag)[0] for service, tag in proposed.items()}
         older = orders <= {Order.AHEAD, Order.IDENTICAL}
         if older and close_pull(target, other, comment=f"Superseded by #{pull.number}."):
             say(f"closed {other.url}, superseded by {pull.url}")

@@ -1,11 +1,13 @@
-"""Recognize, check and show tags: the versions of artifacts.
+"""Recognize, check and show tags: the versions of artifacts, and their digests.
 
-A tag is a commit SHA, a SemVer version, or any other name that an OCI registry accepts.
+A tag is a commit SHA, a SemVer version, or any other name that an OCI registry accepts. A registry lets a tag be
+overwritten; a digest is the hash of the content, so it names one artifact for ever.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from actions.errors import InvalidTagError
@@ -17,6 +19,21 @@ COMMIT = re.compile(r"[0-9a-f]{40}")
 # What an OCI registry accepts as a tag (distribution specification, "Pulling manifests").
 LONGEST = 128
 ARTIFACT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+ALGORITHM = "sha256:"
+DIGEST = re.compile(rf"{ALGORITHM}[0-9a-f]{{64}}")
+DIGESTS_ARE = f"{ALGORITHM} and 64 lower-case hex digits"
+SHORT = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """An artifact by its *tag* and, if it is known, its *digest*."""
+
+    tag: str
+    digest: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.tag}@{self.digest}" if self.digest else self.tag
 
 
 def is_commit(tag: str) -> bool:
@@ -56,11 +73,17 @@ def require_tag(tag: str, *, file: str = "") -> str:
     )
 
 
-def short(tag: str | None) -> str:
-    """Shorten *tag* for people: a SHA to 12 digits, an empty tag to `(none)`."""
+def is_digest(digest: str) -> bool:
+    """Tell whether *digest* is a SHA-256 digest as registries write it."""
+    return DIGEST.fullmatch(digest) is not None
+
+
+def short(tag: str | None, digest: str = "") -> str:
+    """Shorten *tag* for people: a SHA to 12 digits, an empty tag to `(none)`; the start of a valid *digest* follows."""
     if not tag:
         return "(none)"
-    return tag[:12] if is_commit(tag) else tag
+    name = tag[:SHORT] if is_commit(tag) else tag
+    return f"{name}@{digest.removeprefix(ALGORITHM)[:SHORT]}" if is_digest(digest) else name
 
 
 def next_patch(version: str, taken: Iterable[str]) -> str:

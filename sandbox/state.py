@@ -369,9 +369,14 @@ class Repo:
         """Return what *user* may do here."""
         return self.members.get(user.login, "none")
 
+    @property
+    def opened(self) -> dict[int, Pull]:
+        """Return the pull requests that somebody opened."""
+        return {number: pull for number, pull in self.pulls.items() if number < MADE_UP}
+
     def next_number(self) -> int:
         """Return the number of the next pull request; those that are merely made up have higher ones."""
-        return 1 + max([number for number in self.pulls if number < MADE_UP], default=0)
+        return 1 + max(self.opened, default=0)
 
     def ruleset(self, name: str) -> dict[str, Any]:
         """Return the ruleset called *name*, which must be there."""

@@ -38,35 +38,46 @@ class Record:
         tag = self.tags.get(service, "")
         return tag if is_commit(tag) else self.commits.get(service, "")
 
+    def digest_of(self, service: str) -> str:
+        """Return the digest that stood beside the tag of *service*, "" if none did."""
+        found = self.snapshot.artifacts().get(service)
+        return found.digest if found and self.tags.get(service) else ""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeployedPeriod:
-    """A tag, and the *commit* that it named, that ran from *since* to *until* (None: still running)."""
+    """A tag, with its *commit* and its *digest*, that ran from *since* to *until* (None: it still does)."""
 
     tag: str
     since: datetime
     until: datetime | None
     commit: str = ""
+    digest: str = ""
+
+    def is_of(self, tag: str, digest: str) -> bool:
+        """Tell whether the artifact *tag* ran; without a *digest* it is bound by its name only."""
+        return self.tag == tag and digest in ("", self.digest)
 
 
 def deployed_periods(records: Iterable[Record], service: str) -> Iterator[DeployedPeriod]:
     """Yield the periods of the tags of *service*; *records* and periods come newest first.
 
     A record of the whole environment without the service ends the period of its tag. A tag that names another commit
-    than before is another one.
+    than before, or has another digest, is another one.
     """
-    ran, since, until = ("", ""), None, None
+    ran, since, until = ("", "", ""), None, None
     for record in records:
         deployed = record.tags.get(service, "")
         if not deployed and "/" in record.name:
             continue  # a record of another service
-        if (deployed, record.commit_of(service)) != ran:
+        artifact = deployed, record.commit_of(service), record.digest_of(service)
+        if artifact != ran:
             if ran[0] and since:
-                yield DeployedPeriod(tag=ran[0], since=since, until=until, commit=ran[1])
-            ran, until = (deployed, record.commit_of(service)), since
+                yield DeployedPeriod(tag=ran[0], since=since, until=until, commit=ran[1], digest=ran[2])
+            ran, until = artifact, since
         since = record.at
     if ran[0] and since:
-        yield DeployedPeriod(tag=ran[0], since=since, until=until, commit=ran[1])
+        yield DeployedPeriod(tag=ran[0], since=since, until=until, commit=ran[1], digest=ran[2])
 
 
 def earlier_tag(periods: Iterable[DeployedPeriod], present: str, steps: int) -> str:

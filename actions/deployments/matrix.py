@@ -33,10 +33,11 @@ class Per(StrEnum):
 class Difference:
     """The *tags* an environment should run, the *previous* ones, and the services that differ.
 
-    *snapshots_before* holds the environment at the last deployment of every service that was deployed before.
+    *now* holds the environment as it should be, *snapshots_before* as it was at the last deployment of every service
+    that was deployed before.
     """
 
-    env: str
+    now: Snapshot
     files: Mapping[str, str]
     tags: Mapping[str, str]
     previous: Mapping[str, str]
@@ -44,12 +45,26 @@ class Difference:
     removed: tuple[str, ...] = ()
     snapshots_before: Mapping[str, Snapshot] = field(default_factory=dict)
 
+    @property
+    def env(self) -> str:
+        """Return the name of the environment."""
+        return self.now.env
+
+    def digest(self, service: str) -> str:
+        """Return the digest that *service* should run, "" if there is none; raise EnvFileError if it is not valid."""
+        return self.now.digests([service])[service]
+
+    def digest_before(self, service: str) -> str:
+        """Return the digest that *service* ran, "" if there was none or none is known."""
+        before = self.snapshots_before.get(service)
+        return before.artifacts()[service].digest if before else ""
+
     def only(self, services: Collection[str]) -> Difference:
         """Return the part of this difference for *services*; empty means all."""
         if not services:
             return self
         return Difference(
-            env=self.env,
+            now=self.now,
             files={service: path for service, path in self.files.items() if service in services},
             tags={service: tag for service, tag in self.tags.items() if service in services},
             previous={service: tag for service, tag in self.previous.items() if service in services},
@@ -70,7 +85,7 @@ def difference(now: Snapshot, before: Snapshot | None) -> Difference:
     files = {service: file.path for file in now.files for service in file.tags()}
     tags = {service: require_tag(tag, file=files[service]) for service, tag in now.tags().items() if tag}
     if before and before.files == now.files:
-        return Difference(env=now.env, files=files, tags=tags, previous=tags, changed=())
+        return Difference(now=now, files=files, tags=tags, previous=tags, changed=())
     try:
         previous = before.tags() if before else {}
         old_parts, old_rest = _parts(before) if before else ({}, None)
@@ -79,7 +94,7 @@ def difference(now: Snapshot, before: Snapshot | None) -> Difference:
     new_parts, new_rest = _parts(now)
     shared = old_rest != new_rest
     return Difference(
-        env=now.env,
+        now=now,
         files=files,
         tags=tags,
         previous=previous,
@@ -95,9 +110,9 @@ def entries(differences: Sequence[Difference], *, per: Per, only_changed: bool) 
         included = [d for d in differences if d.tags and (d.changed or d.removed or not only_changed)]
         return [_env_entry(difference) for difference in included]
     return [
-        _service_entry(difference, service)
+        _service_entry(difference, service, digest)
         for difference in differences
-        for service in (difference.changed if only_changed else difference.tags)
+        for service, digest in difference.now.digests(difference.changed if only_changed else difference.tags).items()
     ]
 
 
@@ -178,17 +193,19 @@ def _env_entry(difference: Difference) -> dict[str, object]:
         "env": difference.env,
         "file": next(iter(difference.files.values())),
         "tags": dict(difference.tags),
+        "digests": difference.now.digests(difference.tags),
         "previous": dict(difference.previous),
         "changed": list(difference.changed),
     }
 
 
-def _service_entry(difference: Difference, service: str) -> dict[str, object]:
+def _service_entry(difference: Difference, service: str, digest: str) -> dict[str, object]:
     return {
         "env": difference.env,
         "service": service,
         "file": difference.files[service],
         "tag": difference.tags[service],
+        "digest": digest,
         "previous": difference.previous.get(service, ""),
     }
 

@@ -44,12 +44,13 @@ UNCHANGED_TAG = NotApplicable("the change brings no new tag")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EvaluatedChange:
-    """A change, how its tag relates to the deployed one, and the result of each gate."""
+    """A change, how its tag relates to the deployed one, the result of each gate, and whether it *needs_review*."""
 
     change: Change
     order: Order
     comparison: Comparison | None
     results: tuple[GateResult, ...]
+    needs_review: bool
     line: int = 1
 
     @property
@@ -132,14 +133,22 @@ class GateEvaluator:
         if not self.again:
             facts = self._with_app(facts)
         results = rules.evaluate_gates(facts, again=self.again)
-        return EvaluatedChange(change=change, order=relation, comparison=comparison, results=results)
+        return EvaluatedChange(
+            change=change,
+            order=relation,
+            comparison=comparison,
+            results=results,
+            needs_review=self.config.needs_review(change.env),
+        )
 
     def _with_app(self, facts: Facts) -> Facts:
         """Add what the records and the app repository say of the change."""
         change = facts.change
         if facts.trailers.reason and facts.may_go_back:
-            facts = replace(facts, ran_here=known(lambda: self.ran(change.env, change.service, change.after)))
-        if change.after in ("", change.before):
+            facts = replace(
+                facts, ran_here=known(partial(self.ran, change.env, change.service, change.after, change.digest))
+            )
+        if not change.is_new_artifact:
             return facts
         facts = self._with_release(facts)
         if facts.is_rollback:
@@ -169,15 +178,19 @@ class GateEvaluator:
             return change  # the change repairs the file: the tag was not removed to evade this comparison
         return replace(change, before=last)
 
-    def ran(self, env: str, service: str, tag: str) -> bool:
-        """Tell whether *tag* of *service* ever ran in *env*."""
-        return any(period.tag == tag for period in islice(self.periods(env, service), MOST_PERIODS))
+    def ran(self, env: str, service: str, tag: str, digest: str = "") -> bool:
+        """Tell whether the artifact *tag* of *service* ever ran in *env*."""
+        return any(period.is_of(tag, digest) for period in islice(self.periods(env, service), MOST_PERIODS))
 
     def periods(self, env: str, service: str, *, adopted: bool = True) -> Iterator[DeployedPeriod]:
         """Yield the periods of *service* in *env*, newest first; raise UnknownEnvError if there is no such env.
 
         Without *adopted*, what ran there before there were records does not count.
         """
+        return deployed_periods((record for record in self.records(env) if adopted or not record.adopted), service)
+
+    def records(self, env: str) -> Iterable[Record]:
+        """Return the deployments of *env*, newest first; raise UnknownEnvError if there is no such env."""
         snapshot = self._snapshot(env)
         if not snapshot:
             raise UnknownEnvError(f"no environment '{env}' in {self.infra.name} at {self.head[:12]}")
@@ -185,7 +198,7 @@ class GateEvaluator:
             reader = RecordReader(infra=self.infra, config=self.config, layout=self.layout)
             (history,) = reader.histories([snapshot])
             self._records[env] = Replay(history.succeeded())
-        return deployed_periods((r for r in self._records[env] if adopted or not r.adopted), service)
+        return self._records[env]
 
     def _with_release(self, facts: Facts) -> Facts:
         change = facts.change
@@ -229,7 +242,7 @@ class GateEvaluator:
         commit = known(lambda: self.commit_of(change.service, change.after))
         ran = []
         for period in islice(self.periods(facts.policy.after, change.service, adopted=False), MOST_PERIODS):
-            if period.tag != change.after:
+            if not period.is_of(change.after, change.digest):
                 continue
             if self._repo(change.service) and period.commit != commit:
                 was = period.commit[:12] or "not recorded"

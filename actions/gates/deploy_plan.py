@@ -82,12 +82,15 @@ def summary(plan: DeployPlan, entries: Sequence[Mapping[str, object]], because: 
     held = {(item.change.env, item.change.service) for item in plan.held}
     rows: list[tuple[int, list[str]]] = []
     for difference in plan.differences:
+        going = [s for s in difference.tags if {(difference.env, None), (difference.env, s)} & deployed]
+        digests = difference.now.digests(going)
         for service, tag in difference.tags.items():
-            goes = {(difference.env, None), (difference.env, service)} & deployed
             before = difference.previous.get(service, "")
             arrow = f"{format_tag(before)} → " if before and before != tag else ""
-            rank, mark = (0, "🚀") if goes else (1, "✋") if (difference.env, service) in held else (2, "–")
-            rows.append((rank, [escape(difference.env), escape(service), f"{arrow}{format_tag(tag)}", mark]))
+            is_held = (difference.env, service) in held
+            rank, mark = (0, "🚀") if service in digests else (1, "✋") if is_held else (2, "–")
+            cell = f"{arrow}{format_tag(tag, digests.get(service, ''))}"
+            rows.append((rank, [escape(difference.env), escape(service), cell, mark]))
     rows.sort(key=lambda row: row[0])
     table = markdown.table(("environment", "service", "tag", "deploy"), [cells for _, cells in rows], centered=1)
     return f"### Deploy{because}\n\n{table}{_gates(plan)}"

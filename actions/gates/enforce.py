@@ -80,6 +80,8 @@ def _changes(difference: Difference) -> list[Change]:
             file=file,
             before=difference.previous.get(service, ""),
             after=difference.tags.get(service, ""),
+            digest_before=difference.digest_before(service),
+            digest=difference.digest(service),
         )
         for service, file in ({s: difference.files[s] for s in difference.changed} | removed).items()
     ]

@@ -20,14 +20,18 @@ MARKS = {Decision.ALLOW: "✅", Decision.WAIT: "⏳", Decision.REFUSE: "❌"}
 
 
 def gates_table(evaluated: Sequence[EvaluatedChange]) -> str:
-    """Return a table with a row per change and a column per gate, followed by why each closed gate is closed."""
-    gates = [gate for gate in Gate if any(result.gate is gate for item in evaluated for result in item.results)]
-    if not gates:
+    """Return a table with a row per change and a column per gate, followed by why each closed gate is closed.
+
+    A line between the two names the changes that need a review and have no digest: whoever may push packages could
+    overwrite what was reviewed.
+    """
+    if not evaluated:
         return ""
+    gates = [gate for gate in Gate if any(result.gate is gate for item in evaluated for result in item.results)]
     rows = [_row(item, gates) for item in evaluated[:MOST_ROWS]]
     headers = ["environment", "service", "tag", *gates]
     labels = [(f"{item.change.env} {item.change.service}: ", result) for item in evaluated for result in item.results]
-    return markdown.table(headers, rows, centered=len(gates)) + _notes(labels)
+    return markdown.table(headers, rows, centered=len(gates)) + _by_name_only(evaluated) + _notes(labels)
 
 
 def config_changes(changes: Sequence[ConfigChange]) -> str:
@@ -44,6 +48,15 @@ def notes(results: Sequence[GateResult]) -> str:
     return _notes([("", result) for result in results])
 
 
+def _by_name_only(evaluated: Sequence[EvaluatedChange]) -> str:
+    changes = [item.change for item in evaluated if item.needs_review and item.change.after and not item.change.digest]
+    if not changes:
+        return ""
+    names = [f"{escape(change.service)} in {escape(change.env)}" for change in changes[:MOST_ROWS]]
+    unlisted = f" and {len(changes) - MOST_ROWS} more" if len(changes) > MOST_ROWS else ""
+    return f"\nbound by name only: {', '.join(names)}{unlisted}\n"
+
+
 def _notes(labels: Sequence[tuple[str, GateResult]]) -> str:
     lines = [
         f"- {MARKS[result.decision]} **{result.reason}**: {escape(label + result.message)}\n"
@@ -56,7 +69,7 @@ def _notes(labels: Sequence[tuple[str, GateResult]]) -> str:
 def _row(item: EvaluatedChange, gates: Sequence[Gate]) -> list[str]:
     marks = {result.gate: MARKS[result.decision] for result in item.results}
     change = item.change
-    tags = f"{format_tag(change.before)} → {format_tag(change.after)}"
+    tags = f"{format_tag(change.before, change.digest_before)} → {format_tag(change.after, change.digest)}"
     return [escape(change.env), escape(change.service), tags, *(marks.get(gate, "–") for gate in gates)]
 
 

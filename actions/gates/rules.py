@@ -135,8 +135,7 @@ def evaluate_gates(facts: Facts, *, again: bool = False) -> tuple[GateResult, ..
 
     If the change brings no new tag (it changes other settings, or removes the service), only these apply too.
     """
-    has_new_tag = facts.change.after and facts.change.after != facts.change.before
-    results = (gate(facts) for gate in (GATES if has_new_tag and not again else SECOND_LOOK))
+    results = (gate(facts) for gate in (GATES if facts.change.is_new_artifact and not again else SECOND_LOOK))
     return tuple(result for result in results if result)
 
 

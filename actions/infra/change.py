@@ -1,4 +1,4 @@
-"""Plan the changes that give an environment the requested tags."""
+"""Plan the changes that give an environment the requested tags and digests."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from actions.errors import InputError, NoTagError, UnknownServiceError
 from actions.infra.layout import require_name
-from actions.tags import is_tag, require_tag, short
+from actions.tags import DIGESTS_ARE, Artifact, is_digest, is_tag, require_tag, short
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,14 +26,14 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
-    """The requested change of *env*: new *tags*, the tags of *from_env*, or a *rollback*.
+    """The requested change of *env*: new *artifacts*, those of *from_env*, or a *rollback*.
 
-    The key "" of *tags* stands for the only service. *services* limits a copy or a rollback; empty means all.
+    The key "" of *artifacts* stands for the only service. *services* limits a copy or a rollback; empty means all.
     *rollback* is `previous`, `previous-2` and so on, or the tag to roll back to.
     """
 
     env: str
-    tags: Mapping[str, str]
+    artifacts: Mapping[str, Artifact]
     from_env: str = ""
     services: tuple[str, ...] = ()
     rollback: str = ""
@@ -47,30 +47,31 @@ class Request:
         env = require_name("an environment", inputs.required("env"))
         tag, tags, from_env = inputs.text("tag"), inputs.lines("tags"), inputs.text("from-env")
         _require_one({"tag": tag, "tags": tags, "from-env": from_env, "rollback": rollback})
+        digest = _read_digest(inputs)
         services = tuple(require_name("a service", name) for name in inputs.names("service"))
         if from_env:
             if require_name("an environment", from_env) == env:
                 raise InputError(f"inputs env and from-env are both '{env}'; give two environments")
-            return cls(env=env, tags={}, from_env=from_env, services=services)
+            return cls(env=env, artifacts={}, from_env=from_env, services=services)
         if rollback:
-            return cls(env=env, tags={}, services=services, rollback=require_tag(rollback))
+            return cls(env=env, artifacts={}, services=services, rollback=require_tag(rollback))
         if tags:
             if services:
                 raise InputError(
                     "inputs tags and service are both given; tags names its services, so leave service empty"
                 )
-            return cls(env=env, tags=_parse_lines(tags))
+            return cls(env=env, artifacts=_parse_lines(tags))
         if len(services) > 1:
             raise InputError("input service names several services; use tags, with a line service=tag for each")
-        return cls(env=env, tags={services[0] if services else "": require_tag(tag)})
+        return cls(env=env, artifacts={services[0] if services else "": Artifact(require_tag(tag), digest)})
 
-    def wanted(self, target: Snapshot, source: Snapshot | None) -> dict[str, str]:
-        """Return the requested tag of every service; *target* is the environment, *source* the one to copy from."""
+    def wanted(self, target: Snapshot, source: Snapshot | None) -> dict[str, Artifact]:
+        """Return the requested artifact of every service of *target*; *source* is the environment to copy from."""
         if source:
-            return self._copied(target.tags(), source.tags())
-        if list(self.tags) == [""]:
-            return {only_service(target): self.tags[""]}
-        return dict(self.tags)
+            return self._copied(target, source)
+        if list(self.artifacts) == [""]:
+            return {only_service(target): self.artifacts[""]}
+        return dict(self.artifacts)
 
     def left_alone(self, target: Snapshot, source: Snapshot | None) -> list[str]:
         """Return the services that a copy skips because only one of the two environments has them."""
@@ -78,37 +79,49 @@ class Request:
             return []
         return sorted(set(target.tags()) ^ set(source.tags()))
 
-    def _copied(self, target: Mapping[str, str], source: Mapping[str, str]) -> dict[str, str]:
-        missing = [service for service in self.services if service not in source]
+    def _copied(self, target: Snapshot, source: Snapshot) -> dict[str, Artifact]:
+        tags, existing = source.tags(), target.tags()
+        missing = [service for service in self.services if service not in tags]
         if missing:
-            known = ", ".join(sorted(source)) or "none"
+            known = ", ".join(sorted(tags)) or "none"
             raise UnknownServiceError(f"no service '{missing[0]}' in {self.from_env}; it has: {known}")
-        empty = [service for service in self.services if not source[service]]
+        empty = [service for service in self.services if not tags[service]]
         if empty:
             raise NoTagError(f"service '{empty[0]}' has no tag in {self.from_env} that could be copied")
-        names = self.services or [service for service in source if service in target]
-        return {service: source[service] for service in names if source[service]}
+        names = self.services or [service for service in tags if tags[service] and service in existing]
+        return {service: Artifact(tags[service], digest) for service, digest in source.digests(names).items()}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Change:
-    """A change of the tag of *service* in *env*; *before* is "" for a new service, *after* for a removed one."""
+    """A change of the artifact of *service* in *env*, by its tag and its digest, which is "" if there is none.
+
+    The tag *before* is "" for a new service, *after* for a removed one.
+    """
 
     env: str
     service: str
     file: str
     before: str
     after: str
+    digest_before: str = ""
+    digest: str = ""
+
+    @property
+    def is_new_artifact(self) -> bool:
+        """Tell whether the change brings another artifact: another tag, or another digest of the same one."""
+        return bool(self.after) and (self.after, self.digest) != (self.before, self.digest_before)
 
     def as_output(self) -> dict[str, str]:
         """Return this change as an entry of the `changes` output."""
         return {
             "env": self.env, "service": self.service, "file": self.file, "from": self.before, "to": self.after,
+            "digest": self.digest,
         }  # fmt: skip
 
     def __str__(self) -> str:
-        before = short(self.before) if not self.before or is_tag(self.before) else "(no tag)"
-        return f"{self.service} {before} → {short(self.after)}"
+        before = short(self.before, self.digest_before) if not self.before or is_tag(self.before) else "(no tag)"
+        return f"{self.service} {before} → {short(self.after, self.digest)}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,27 +132,43 @@ class ChangePlan:
     after: Snapshot
 
 
-def plan_changes(snapshot: Snapshot, wanted: Mapping[str, str]) -> ChangePlan:
-    """Plan the changes of *snapshot* that give every service its *wanted* tag.
+def plan_changes(snapshot: Snapshot, wanted: Mapping[str, Artifact]) -> ChangePlan:
+    """Plan the changes of *snapshot* that give every service its *wanted* artifact.
 
-    Raises UnknownServiceError, NoTagError or EnvFileError if one of them cannot be made; then none is.
+    Without a wanted digest, a new tag empties the digest: it is that of the tag before, and would take precedence in
+    kustomize and Helm. The same tag keeps it.
+
+    Raises UnknownServiceError, NoTagError or EnvFileError if one of the changes cannot be made; then none is.
     """
     changes = []
     after = snapshot
-    for service, tag in wanted.items():
-        require_tag(tag)
+    for service, artifact in wanted.items():
+        require_tag(artifact.tag)
         file = after.file_of(service)
         before = file.tags().get(service, "")
-        if before == tag:
+        if before == artifact.tag and not artifact.digest:
             continue
-        after = after.with_tag(service, tag)
-        changes.append(Change(env=snapshot.env, service=service, file=file.path, before=before, after=tag))
+        digest_before = after.digests([service])[service]
+        if Artifact(before, digest_before) == artifact:
+            continue
+        after = after.with_artifact(service, artifact)
+        changes.append(
+            Change(
+                env=snapshot.env,
+                service=service,
+                file=file.path,
+                before=before,
+                after=artifact.tag,
+                digest_before=digest_before,
+                digest=artifact.digest,
+            )
+        )
     return ChangePlan(changes=tuple(changes), after=after)
 
 
-def outputs(changes: Sequence[Change], wanted: Mapping[str, str]) -> dict[str, object]:
+def outputs(changes: Sequence[Change], wanted: Mapping[str, Artifact]) -> dict[str, object]:
     """Return the outputs that all actions that change tags share; tag and previous-tag only for a single service."""
-    tag = next(iter(wanted.values())) if len(wanted) == 1 else ""
+    tag = next(iter(wanted.values())).tag if len(wanted) == 1 else ""
     before = changes[0].before if changes and tag else ""
     return {
         "changed": bool(changes),
@@ -158,13 +187,23 @@ def _require_one(inputs: Mapping[str, object]) -> None:
         raise InputError(f"give one of {known}; given: {', '.join(given) or 'none'}")
 
 
-def _parse_lines(lines: Sequence[str]) -> dict[str, str]:
-    tags: dict[str, str] = {}
+def _read_digest(inputs: Inputs) -> str:
+    """Return the input digest; raise InputError if it is not a digest, or if there is no single tag that it is of."""
+    digest = inputs.text("digest")
+    if digest and not inputs.text("tag"):
+        raise InputError("input digest needs input tag; it is the digest of that one artifact")
+    if digest and not is_digest(digest):
+        raise InputError(f"input digest is {digest[:200]!r}; it must be {DIGESTS_ARE}")
+    return digest
+
+
+def _parse_lines(lines: Sequence[str]) -> dict[str, Artifact]:
+    tags: dict[str, Artifact] = {}
     for line in lines:
         service, equals, tag = (part.strip() for part in line.partition("="))
         if not equals:
             raise InputError(f"line {line[:200]!r} of input tags is not service=tag")
-        if tags.setdefault(require_name("a service", service), require_tag(tag)) != tag:
+        if tags.setdefault(require_name("a service", service), Artifact(require_tag(tag))).tag != tag:
             raise InputError(f"input tags gives service '{service}' two tags")
     return tags
 

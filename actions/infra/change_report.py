@@ -58,6 +58,6 @@ def diff(before: Snapshot, after: Snapshot) -> str:
 
 
 def _row(change: Change, link: str) -> list[str]:
-    before, after = format_tag(change.before), format_tag(change.after)
+    before, after = format_tag(change.before, change.digest_before), format_tag(change.after, change.digest)
     to = f"[{after}]({link})" if link else after
     return [escape(change.service), before, to, f"`{change.file}`"]

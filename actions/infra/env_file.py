@@ -1,4 +1,4 @@
-"""Read the tags in the text of one env file, and replace one of them."""
+"""Read the tags and digests in the text of one env file, and replace one of them."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 from actions.errors import ActionError, EnvFileError, NoTagError, UnknownServiceError
 from actions.infra.formats import FormatError
 from actions.infra.tag_path import is_deep, replaced_at, value_at, without
+from actions.tags import DIGESTS_ARE, is_digest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import ModuleType
 
     from actions.infra.tag_path import Place, TagPath, Tree
@@ -43,6 +45,23 @@ class EnvFile:
             for service, place in self.tag_path.places(tree)
         }
 
+    def digests(self) -> dict[str, str]:
+        """Return what the file has as the digest of every service, valid or not; "" for a service without one."""
+        tree = self._load(self.text)
+        return {
+            self._named(service): _text(tree, self.tag_path.digest_place(tree, place))
+            for service, place in self.tag_path.places(tree)
+        }
+
+    def require_digest(self, service: str, digest: str) -> str:
+        """Return *digest*, which the file has for *service*; raise EnvFileError if it is neither valid nor empty."""
+        if not digest or is_digest(digest):
+            return digest
+        raise self._error(
+            f"the digest of '{service}' is {digest[:100]!r}; write {DIGESTS_ARE}, or leave it empty",
+            self._line_of_digest(service),
+        )
+
     def parts(self) -> tuple[dict[str, Tree], Tree]:
         """Split the file into the part of every service and the rest, to compare two versions of it."""
         tree = self._load(self.text)
@@ -58,21 +77,28 @@ class EnvFile:
         The result is parsed and compared with the original to prove it. Raises EnvFileError if that fails, and
         UnknownServiceError or NoTagError if there is no tag to replace.
         """
-        bare = self.text.removeprefix(BOM)
-        before = self._load(self.text)
-        place = self._place(before, service)
-        old = value_at(before, place)
-        try:
-            value = _with_tag_part(str(old or ""), tag) if self.tag_path.holds_image else tag
-            text = self._format.splice(bare, place, value)
-            after = self._format.load(text)
-        except FormatError as error:
-            raise self._error(f"the tag of '{service}' {error}", error.line) from error
-        # Compared as text, because a NaN in TOML is not equal to itself.
-        if repr(after) != repr(replaced_at(before, place, value)):
-            raise self._error(f"the tag of '{service}' cannot be replaced without changing something else")
-        bom = BOM if bare != self.text else ""
-        return EnvFile(path=self.path, text=bom + text, tag_path=self.tag_path, service=self.service)
+        tree = self._load(self.text)
+        place = self._place(tree, service)
+        what, value = f"the tag of '{service}'", tag
+        if self.tag_path.holds_image:
+            try:
+                value = _with_tag_part(str(value_at(tree, place) or ""), tag)
+            except FormatError as error:
+                raise self._error(f"{what} {error}") from error
+        return self._with(tree, place, value, what)
+
+    def with_digest(self, service: str, digest: str) -> EnvFile:
+        """Replace the digest of *service* by *digest*, in the same way; "" changes nothing where no digest is.
+
+        Raises EnvFileError if the file has no key for it beside the tag.
+        """
+        tree = self._load(self.text)
+        place = self.tag_path.digest_place(tree, self._place(tree, service))
+        if self.require_digest(service, _text(tree, place)) == digest:
+            return self
+        if not place:
+            raise self._error(self._without_place(service), self.line_of(service))
+        return self._with(tree, place, digest, f"the digest of '{service}'")
 
     def mentions(self, service: str) -> bool:
         """Tell whether the file contains *service*, with or without a tag."""
@@ -80,12 +106,7 @@ class EnvFile:
 
     def line_of(self, service: str) -> int:
         """Return the line number of the tag of *service*, 1 if there is none."""
-        try:
-            edited = self.with_tag(service, "x" if self.tags().get(service) != "x" else "y")
-        except ActionError:
-            return 1
-        lines = zip(self.text.splitlines(), edited.text.splitlines(), strict=False)
-        return next((number for number, (old, new) in enumerate(lines, 1) if old != new), 1)
+        return self._changed_line(lambda: self.with_tag(service, "x" if self.tags().get(service) != "x" else "y"))
 
     @property
     def _format(self) -> ModuleType:
@@ -110,6 +131,42 @@ class EnvFile:
         if is_deep(tree):
             raise self._error("nested too deeply")
         return tree
+
+    def _with(self, tree: Tree, place: Place, value: str, what: str) -> EnvFile:
+        """Replace the value at *place* of *tree*, the parsed text, by *value*; errors call it *what*."""
+        bare = self.text.removeprefix(BOM)
+        try:
+            text = self._format.splice(bare, place, value)
+            after = self._format.load(text)
+        except FormatError as error:
+            raise self._error(f"{what} {error}", error.line) from error
+        # Compared as text, because a NaN in TOML is not equal to itself.
+        if repr(after) != repr(replaced_at(tree, place, value)):
+            raise self._error(f"{what} cannot be replaced without changing something else")
+        bom = BOM if bare != self.text else ""
+        return EnvFile(path=self.path, text=bom + text, tag_path=self.tag_path, service=self.service)
+
+    def _without_place(self, service: str) -> str:
+        if self.tag_path.has_place_for_digest:
+            return f"service '{service}' has no key for a digest; add digest: \"\" beside its tag"
+        return f"the digest of '{service}' has no place beside its tag at {self.tag_path.text}; use another layout"
+
+    def _line_of_digest(self, service: str) -> int:
+        """Return the line number of the digest of *service*; if it is no text, that of its tag."""
+        tree = self._load(self.text)
+        place = self.tag_path.digest_place(tree, self._place(tree, service))
+        if not place or not isinstance(value_at(tree, place), str):
+            return self.line_of(service)
+        return self._changed_line(lambda: self._with(tree, place, "", "the digest"))
+
+    def _changed_line(self, edit: Callable[[], EnvFile]) -> int:
+        """Return the number of the first line that *edit* changes; where the edit fails, that of its error."""
+        try:
+            edited = edit()
+        except ActionError as error:
+            return error.line
+        lines = zip(self.text.splitlines(), edited.text.splitlines(), strict=False)
+        return next((number for number, (old, new) in enumerate(lines, 1) if old != new), 1)
 
     def _named(self, service: str) -> str:
         if service and not NAME.fullmatch(service):
@@ -142,6 +199,12 @@ class EnvFile:
     def _error(self, message: str, line: int = 0) -> EnvFileError:
         where = f"{self.path}:{line}" if line else self.path
         return EnvFileError(f"{where}: {message}", file=self.path, line=line or 1)
+
+
+def _text(tree: Tree, place: Place | None) -> str:
+    """Return the value at *place* as text; "" if there is none."""
+    value = value_at(tree, place) if place else None
+    return "" if value is None else value if isinstance(value, str) else repr(value)
 
 
 def _tag_part(image: str) -> str:

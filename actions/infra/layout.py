@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from actions.errors import EnvFileError, InputError, UnknownEnvError
 from actions.infra.env_file import EXTENSIONS, NAME, NAMES_ARE, EnvFile
 from actions.infra.tag_path import SERVICE, TagPath
+from actions.tags import Artifact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -114,6 +115,22 @@ class Snapshot:
         """Return the tag of every service; raise EnvFileError if a file is invalid."""
         return {service: tag for file in self.files for service, tag in file.tags().items()}
 
+    def artifacts(self) -> dict[str, Artifact]:
+        """Return the tag and the digest of every service, valid or not; raise EnvFileError if a file is invalid."""
+        digests = self._digests()
+        return {service: Artifact(tag, digests[service]) for service, tag in self.tags().items()}
+
+    def digests(self, services: Iterable[str]) -> dict[str, str]:
+        """Return the digest of each of *services*, "" for one without; raise EnvFileError if it is not valid.
+
+        The digests of other services are not looked at.
+        """
+        found = self._digests()
+        return {service: self.file_of(service).require_digest(service, found.get(service, "")) for service in services}
+
+    def _digests(self) -> dict[str, str]:
+        return {service: digest for file in self.files for service, digest in file.digests().items()}
+
     def file_of(self, service: str) -> EnvFile:
         """Return the file of *service*; if none has it, a file whose error messages tell what is missing."""
         if len(self.files) == 1:
@@ -121,10 +138,11 @@ class Snapshot:
         named = tuple(file for file in self.files if file.service == service)
         return (named or self.files)[0]
 
-    def with_tag(self, service: str, tag: str) -> Snapshot:
-        """Return this snapshot with *tag* as the tag of *service*."""
+    def with_artifact(self, service: str, artifact: Artifact) -> Snapshot:
+        """Return this snapshot with the tag and the digest of *artifact* for *service*."""
         old = self.file_of(service)
-        new = old.with_tag(service, tag)
+        tagged = old if old.tags().get(service) == artifact.tag else old.with_tag(service, artifact.tag)
+        new = tagged.with_digest(service, artifact.digest)
         return Snapshot(env=self.env, files=tuple(new if file is old else file for file in self.files))
 
 

@@ -5,6 +5,8 @@
     image.tag                         Helm values, one file per service
     {service}.image                   an image reference; its tag part is the tag
 
+The digest of an artifact stands in the key `digest` beside its tag: `{service}.digest`, `image.digest` and so on.
+
 A tree is the result of a parser: dicts, lists and scalars.
 """
 
@@ -21,6 +23,7 @@ Tree: TypeAlias = "dict[str, Tree] | list[Tree] | str | int | float | bool | Non
 Place: TypeAlias = tuple[str | int, ...]
 
 SERVICE = "{service}"
+DIGEST = "digest"
 DEEPEST = 200
 STEP = re.compile(
     r"(?P<key>[^.\[\]{}=\s]+|\{service\})?(?:\[(?P<field>[^\[\]{}=\s]+)=(?P<value>[^\[\]{}=\s]+|\{service\})\])?"
@@ -66,6 +69,16 @@ class TagPath:
     def holds_image(self) -> bool:
         """Tell whether the value is an image reference, which contains the tag."""
         return self.steps[-1].key.lower().endswith("image")
+
+    @property
+    def has_place_for_digest(self) -> bool:
+        """Tell whether a key beside the tag can hold its digest: not if those beside it are other services' tags."""
+        return self.steps[-1].key not in (SERVICE, DIGEST)
+
+    def digest_place(self, tree: Tree, place: Place) -> Place | None:
+        """Return the place of the digest beside the tag at *place*, None if *tree* has no key for it."""
+        there = self.has_place_for_digest and DIGEST in value_at(tree, place[:-1])  # type: ignore[operator]
+        return (*place[:-1], DIGEST) if there else None
 
     def places(self, tree: Tree) -> Iterator[tuple[str, Place]]:
         """Yield every service of *tree* with the place of its tag; the service is "" if the file does not name it."""

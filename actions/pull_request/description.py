@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from actions.runner.markdown import LONGEST_LIST, escape
-from actions.tags import is_tag, short
+from actions.tags import Artifact, is_tag, short
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ def title(changes: Sequence[Change], *, from_env: str, is_rollback: bool) -> str
     env = changes[0].env
     verb = "Roll back" if is_rollback else "Update"
     what = f"Promote {from_env} to {env}" if from_env else f"{verb} {env}"
-    tags = {short(change.after) for change in changes}
+    tags = {short(change.after, change.digest) for change in changes}
     services = ", ".join(change.service for change in changes)
     if len(services) > LONGEST_LIST:
         services = f"{len(changes)} services"
@@ -71,14 +71,16 @@ def allowed(why: str, orders: Mapping[str, str]) -> str:
 def commit_message(headline: str, changes: Sequence[Change], trailers: Sequence[str]) -> str:
     """Return the commit message: what moves, in full, for those who read the history and not the pull request."""
     lines = "\n".join(
-        f"{change.file}: {change.service} {_plain(change.before)} -> {change.after}" for change in changes
+        f"{change.file}: {change.service} {_plain(change.before, change.digest_before)}"
+        f" -> {Artifact(change.after, change.digest)}"
+        for change in changes
     )
     return "\n".join([headline, "", lines, "", *trailers, TRAILER])
 
 
-def _plain(tag: str) -> str:
-    """Return *tag* for a commit message, on one line whatever it is."""
-    return (tag if is_tag(tag) else repr(tag[:LONGEST_LIST])) if tag else "(none)"
+def _plain(tag: str, digest: str) -> str:
+    """Return *tag*, with its *digest*, for a commit message, on one line whatever it is."""
+    return (str(Artifact(tag, digest)) if is_tag(tag) else repr(tag[:LONGEST_LIST])) if tag else "(none)"
 
 
 def _history(service: str, comparison: Comparison, pulls: str) -> str:

@@ -1,4 +1,4 @@
-"""Plan a run of open-infra-pr: the wanted tags, those that change, and what the gates say of them."""
+"""Plan a run of open-infra-pr: the wanted artifacts, those that change, and what the gates say of them."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from actions.app.facts import NotApplicable
 from actions.app.order import Order
 from actions.deployments.history import earlier_tag
-from actions.errors import ChecksPendingError, NeverRanError
+from actions.errors import ChecksPendingError, EnvFileError, NeverRanError
 from actions.gates import report
 from actions.gates.provenance import Origin
 from actions.gates.rules import Decision, duration
 from actions.infra.change import Change, ChangePlan, only_service, plan_changes
 from actions.infra.remote import read_infra
-from actions.tags import short
+from actions.tags import Artifact, short
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,13 +44,13 @@ class State:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PullRequestPlan:
-    """The tags that are *wanted*, the changes that go, and what the gates say of each.
+    """The artifacts that are *wanted*, the changes that go, and what the gates say of each.
 
     *superseded* names the services that have something newer. *in_source* says, of a promotion, how long each tag has
     run in the source environment.
     """
 
-    wanted: Mapping[str, str]
+    wanted: Mapping[str, Artifact]
     superseded: tuple[str, ...]
     planned: ChangePlan
     evaluated: tuple[EvaluatedChange, ...]
@@ -81,16 +81,19 @@ def read_state(infra: Repository, settings: Settings) -> State:
     )
 
 
-def wanted_tags(settings: Settings, state: State, evaluator: GateEvaluator) -> dict[str, str]:
-    """Return the tag that each service is to have; raise NeverRanError for a rollback to a tag that never ran there."""
+def wanted_artifacts(settings: Settings, state: State, evaluator: GateEvaluator) -> dict[str, Artifact]:
+    """Return the artifact that each service is to have; raise NeverRanError for a rollback to what never ran there."""
     request = settings.request
     if not request.rollback:
         return request.wanted(state.target, state.source)
     services = request.services or (only_service(state.target),)
-    return {service: _rollback_tag(state, evaluator, service, request.rollback) for service in services}
+    tags = {service: _rollback_tag(state, evaluator, service, request.rollback) for service in services}
+    return {service: Artifact(tag, _digest_that_ran(state, evaluator, service, tag)) for service, tag in tags.items()}
 
 
-def make_plan(settings: Settings, state: State, evaluator: GateEvaluator, wanted: Mapping[str, str]) -> PullRequestPlan:
+def make_plan(
+    settings: Settings, state: State, evaluator: GateEvaluator, wanted: Mapping[str, Artifact]
+) -> PullRequestPlan:
     """Return what has to be done for *wanted*; raise the error of a gate that is not open.
 
     A change that only has to wait may be proposed, and not be merged.
@@ -99,8 +102,8 @@ def make_plan(settings: Settings, state: State, evaluator: GateEvaluator, wanted
     evaluator.prefetch(moving)
     orders = {change.service: evaluator.order(change.service, change.before, change.after)[0] for change in moving}
     goes = {
-        service: tag
-        for service, tag in wanted.items()
+        service: artifact
+        for service, artifact in wanted.items()
         if service in orders and (settings.request.rollback or orders[service] is not Order.BEHIND)
     }
     planned = plan_changes(state.target, goes)
@@ -140,3 +143,15 @@ def _rollback_tag(state: State, evaluator: GateEvaluator, service: str, rollback
     raise NeverRanError(
         f"{service} {short(rollback)} never ran in {env}, so this is no rollback; set it with tag, as a new change"
     )
+
+
+def _digest_that_ran(state: State, evaluator: GateEvaluator, service: str, tag: str) -> str:
+    """Return the digest of the last deployment of *tag*, "" if it had none or an invalid one, or *tag* never ran."""
+    env = state.target.env
+    if tag == state.target.tags().get(service) and not evaluator.ran(env, service, tag):
+        return ""
+    snapshot = next(record.snapshot for record in evaluator.records(env) if record.tags.get(service) == tag)
+    try:
+        return snapshot.digests([service])[service]
+    except EnvFileError:
+        return ""

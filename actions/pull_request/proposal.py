@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from actions.infra.change import Request
     from actions.pull_request.plan import PullRequestPlan, State
     from actions.pull_request.settings import Settings
+    from actions.tags import Artifact
 
 LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}(\[bot\])?")
 MARKER = re.compile(r"<!-- gitops-actions (\{.*?\}) -->")
@@ -38,11 +39,11 @@ class Proposal:
     files: Mapping[str, str]
 
 
-def branch_name(request: Request, wanted: Mapping[str, str]) -> str:
+def branch_name(request: Request, wanted: Mapping[str, Artifact]) -> str:
     """Return a branch name that depends on *wanted* alone, so that a second run finds what the first one made."""
     env, back = request.env, "rollback-" if request.rollback else ""
-    service, tag = next(iter(wanted.items()))
-    name = f"gitops/{env}/{back}{service}-{short(tag)}"
+    service, artifact = next(iter(wanted.items()))
+    name = f"gitops/{env}/{back}{service}-{short(artifact.tag, artifact.digest)}"
     if len(wanted) == 1 and BRANCH_NAME.fullmatch(name):
         return name
     digest = hashlib.sha256("\n".join(f"{s}={wanted[s]}" for s in sorted(wanted)).encode()).hexdigest()
@@ -73,7 +74,7 @@ def _body(settings: Settings, state: State, plan: PullRequestPlan) -> str:
     compare = {
         c.service: f"{server_url()}/{apps[c.service]}/compare/{c.before}...{c.after}"
         for c in changes
-        if is_tag(c.before) and apps[c.service]
+        if is_tag(c.before) and c.before != c.after and apps[c.service]
     }
     left_alone = request.left_alone(state.target, state.source)
     marker = {"env": env, "tags": {change.service: change.after for change in changes}}

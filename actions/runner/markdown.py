@@ -29,9 +29,9 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, centered: in
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def format_tag(tag: str) -> str:
-    """Return *tag* as a cell; a value that is not a valid tag is escaped."""
-    return f"`{short(tag)}`" if not tag or is_tag(tag) else escape(tag[:LONGEST_LIST])
+def format_tag(tag: str, digest: str = "") -> str:
+    """Return *tag*, with the start of its *digest*, as a cell; a value that is not a valid tag is escaped."""
+    return f"`{short(tag, digest)}`" if not tag or is_tag(tag) else escape(tag[:LONGEST_LIST])
 
 
 def code_block(text: str, language: str) -> str:

@@ -97,6 +97,22 @@ def test_a_hotfix_goes_its_way_is_rolled_back_and_dev_is_left_alone(pipeline: Pi
     assert pipeline.said("uploaded") == ["uploaded evidence-prod evidence/"]
 
 
+def test_the_digest_of_what_was_published_reaches_the_deployment(pipeline: Pipeline) -> None:
+    """The placeholder of the example gives none; a publish step that does is all that it takes."""
+    digest = "sha256:" + "d" * 64
+    makefile = (ROOT / "examples/app/projects/api/Makefile").read_text(encoding="utf-8")
+    publish = f'{makefile}\t@echo "digest={digest}" >> "$$GITHUB_OUTPUT"\n'
+
+    sha = pipeline.land(APP, pipeline.propose(APP, "digest", {"projects/api/Makefile": publish}))
+
+    git = pipeline.world.infra.git
+    _, content = git.file(git.head("main") or "", "envs/dev.json") or (0, b"")
+    assert (json.loads(content)["api"]["tag"], json.loads(content)["api"]["digest"]) == (sha, digest)
+    run = pipeline.runs("Deploy", "push")[-1]
+    (entry,) = json.loads(run.outputs["plan.matrix.matrix"])["include"]
+    assert (run.conclusion, entry["env"], entry["digests"]) == ("success", "dev", {"api": digest})
+
+
 def test_several_environments_deploy_side_by_side_and_an_unrelated_change_deploys_none(pipeline: Pipeline) -> None:
     release(without_gates(pipeline.world), "1.0.0")
     sha = tag_of(pipeline, "prod")

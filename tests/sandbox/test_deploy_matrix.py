@@ -34,6 +34,7 @@ def test_the_environment_that_changed_is_deployed(github: GitHub, cloned: Clone)
                 "env": "dev",
                 "file": "envs/dev.json",
                 "tags": {"api": "1.0.0"},
+                "digests": {"api": ""},
                 "previous": {"api": before},
                 "changed": ["api"],
             }
@@ -156,7 +157,7 @@ def test_each_service_can_have_a_job_of_its_own(cloned: Clone) -> None:
     result = cloned.deploy(per="service")
 
     assert result.json("matrix")["include"] == [
-        {"env": "dev", "service": "web", "file": "envs/dev.json", "tag": "2", "previous": "1"}
+        {"env": "dev", "service": "web", "file": "envs/dev.json", "tag": "2", "digest": "", "previous": "1"}
     ]
     assert "::notice::deploy 1 services since" in result.log
     assert "| dev | api | `1` | – |" in result.summary

@@ -32,6 +32,7 @@ def test_what_runs_already_is_not_deployed_again(infra: Infra) -> None:
             "env": "dev",
             "file": "envs/dev.json",
             "tags": {"api": "1.1.0", "web": "1"},
+            "digests": {"api": "", "web": ""},
             "previous": {"api": "1.0.0", "web": "1"},
             "changed": ["api"],
         }

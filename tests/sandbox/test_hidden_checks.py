@@ -114,7 +114,7 @@ def test_a_check_that_is_hidden_may_be_one_that_failed(
         f"GitHub hides 2 checks on {tag[:12]} of your-org/app from this token; 1 of them can be read as jobs"
         in result.log
     )
-    assert github.world.infra.pulls == {}
+    assert github.world.infra.opened == {}
 
 
 @pytest.mark.parametrize("name", ["test", "DCO"])
@@ -212,7 +212,7 @@ def test_jobs_that_make_no_sense_are_an_error(github: GitHub, narrow: str, jobs:
     result = open_pr(github, tag=tag, token=narrow)
 
     assert (result.exit_code, result.outputs["reason"]) == (5, "github-error")
-    assert github.world.infra.pulls == {}
+    assert github.world.infra.opened == {}
 
 
 ROLLUP = ["repository", "t0", "statusCheckRollup"]

@@ -173,7 +173,7 @@ def test_a_closed_pull_request_is_remembered_after_its_branch_is_gone(github: Gi
     result = open_pr(github, tag=tag)
 
     assert (result.exit_code, result.outputs["reason"]) == (4, "closed-by-user")
-    assert len(github.world.infra.pulls) == 1
+    assert len(github.world.infra.opened) == 1
     assert heads(github) == ["main"]
 
 
@@ -229,7 +229,7 @@ def test_a_base_that_moves_under_a_merge_is_no_loss(github: GitHub, operation: s
     assert (result.exit_code, result.outputs["reason"]) == (0, "merged"), result.log
     assert tags(github) == {"api": "1.1.0", "web": "2.0.0"}
     assert heads(github) == ["main"]
-    assert len(github.world.infra.pulls) == 1
+    assert len(github.world.infra.opened) == 1
 
 
 def test_an_edited_title_and_body_are_kept_until_the_commit_is_made_again(github: GitHub) -> None:
@@ -713,7 +713,10 @@ def test_the_newest_run_of_a_check_counts(
         pytest.param("robot", "User", None, id="a classic token"),
         pytest.param("robot", "User", FINE_GRAINED, id="a fine-grained token"),
         pytest.param(
-            "gitops[bot]", "Bot", {"contents": "write", "pull_requests": "write", "checks": "read"}, id="an App"
+            "gitops[bot]",
+            "Bot",
+            {"contents": "write", "pull_requests": "write", "checks": "read", "actions": "read"},
+            id="an App",
         ),
     ],
 )

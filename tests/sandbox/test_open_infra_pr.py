@@ -29,7 +29,7 @@ def test_a_pull_request_is_opened_with_one_signed_commit(github: GitHub) -> None
         "verified": "true",
     }
     assert result.json("changes") == [
-        {"env": "dev", "service": "api", "file": "envs/dev.json", "from": before, "to": tag}
+        {"env": "dev", "service": "api", "file": "envs/dev.json", "from": before, "to": tag, "digest": ""}
     ]
     assert github.infra_file(branch=branch) == github.infra_file().replace(before, tag)
     git, pull = github.world.infra.git, github.world.infra.pulls[1]
@@ -100,7 +100,7 @@ def test_a_second_run_finds_the_open_pull_request(github: GitHub) -> None:
     assert (second.exit_code, second.outputs["reason"]) == (0, "already-open")
     assert second.outputs["pr-number"] == first.outputs["pr-number"]
     assert second.outputs["commit-sha"] == first.outputs["commit-sha"]
-    assert len(github.world.infra.pulls) == 1
+    assert len(github.world.infra.opened) == 1
 
 
 def test_a_second_run_merges_what_the_first_one_opened(github: GitHub) -> None:
@@ -146,7 +146,7 @@ def test_a_branch_that_holds_something_else_is_left_alone(github: GitHub) -> Non
 
     assert (result.exit_code, result.outputs["reason"]) == (4, "conflict")
     assert git.head(branch) == theirs
-    assert github.world.infra.pulls == {}
+    assert github.world.infra.opened == {}
 
 
 def test_a_pull_request_that_a_person_closed_stays_closed(github: GitHub) -> None:
@@ -158,7 +158,7 @@ def test_a_pull_request_that_a_person_closed_stays_closed(github: GitHub) -> Non
 
     assert (result.exit_code, result.outputs["reason"]) == (4, "closed-by-user")
     assert "closed by bob" in result.log
-    assert len(github.world.infra.pulls) == 1
+    assert len(github.world.infra.opened) == 1
 
 
 def test_an_environment_that_needs_a_review_is_not_merged_by_the_bot(github: GitHub) -> None:
@@ -265,7 +265,7 @@ def test_a_dry_run_shows_the_change_and_writes_nothing(github: GitHub) -> None:
     result = open_pr(github, tag=tag, dry_run="true")
 
     assert (result.exit_code, result.outputs["reason"], result.outputs["changed"]) == (0, "dry-run", "true")
-    assert f'+    "tag": "{tag}"\n' in result.log
+    assert f'+    "tag": "{tag}",\n' in result.log
     assert "```diff\n--- a/envs/dev.json\n" in result.summary
     assert list(github.world.infra.git.refs("refs/heads/")) == ["refs/heads/main"]
 

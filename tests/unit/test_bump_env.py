@@ -19,7 +19,9 @@ def test_a_bump_changes_the_tag_and_says_so(runner: Runner) -> None:
     assert result.exit_code == 0
     assert runner.read("envs/dev.json") == ARTICLE.replace("OLD", NEW)
     assert runner.read("envs/prod.json") == ARTICLE.replace("OLD", OLD)
-    assert result.json("changes") == [{"env": "dev", "service": "api", "file": "envs/dev.json", "from": OLD, "to": NEW}]
+    assert result.json("changes") == [
+        {"env": "dev", "service": "api", "file": "envs/dev.json", "from": OLD, "to": NEW, "digest": ""}
+    ]
     assert {name: result.outputs[name] for name in ("changed", "previous-tag", "tag", "reason")} == {
         "changed": "true",
         "previous-tag": OLD,
@@ -133,3 +135,118 @@ def test_no_other_file_is_written(runner: Runner, env: str, reason: str) -> None
     assert result.outputs["reason"] == reason
     assert after.keys() == before.keys()
     assert [path.name for path in before if before[path] != after[path]] == (["dev.json"] if env == "dev" else [])
+
+
+# Digests
+
+D, E = "sha256:" + "d" * 64, "sha256:" + "e" * 64
+LAYOUTS = [
+    pytest.param("", "envs/dev.json", '{\n "api": {"tag": "1.0.0", "digest": "%s"}\n}\n', id="JSON"),
+    pytest.param("", "envs/dev.yaml", 'api:\n  tag: 1.0.0 # api\n  digest: "%s" # of 1.0.0\n', id="YAML"),
+    pytest.param("", "envs/dev.toml", "[api]\ntag = '1.0.0' # api\ndigest = '%s' # it\n", id="TOML"),
+    pytest.param(
+        "files: overlays/{env}/kustomization.yaml\ntag: images[name={service}].newTag\n",
+        "overlays/dev/kustomization.yaml",
+        'images:\n- name: api\n  newTag: 1.0.0\n  digest: "%s"\n',
+        id="a kustomization",
+    ),
+    pytest.param(
+        "files: charts/{service}/values-{env}.yaml\ntag: image.tag\n",
+        "charts/api/values-dev.yaml",
+        "image:\n  tag: 1.0.0\n  digest: '%s'\n",
+        id="Helm values",
+    ),
+]
+
+
+@pytest.mark.parametrize(("gitops", "path", "text"), LAYOUTS)
+def test_a_digest_is_set_with_its_tag_and_emptied_without(runner: Runner, gitops: str, path: str, text: str) -> None:
+    """In kustomize and Helm, the digest of the tag before would win over the new tag."""
+    (runner.workspace / "envs/dev.json").unlink()
+    runner.write({"gitops.yml": gitops, path: text % ""})
+
+    first = runner.run("action-bump-env", env="dev", tag="1.1.0", digest=D)
+    pinned = runner.read(path)
+    other = runner.run("action-bump-env", env="dev", tag="1.1.0", digest=E)
+    again = runner.run("action-bump-env", env="dev", tag="1.1.0", digest=E)
+    same = runner.run("action-bump-env", env="dev", tag="1.1.0")
+    moved = runner.read(path)
+    bare = runner.run("action-bump-env", env="dev", tag="1.2.0")
+
+    assert pinned == text.replace("1.0.0", "1.1.0", 1) % D
+    assert moved == text.replace("1.0.0", "1.1.0", 1) % E
+    assert runner.read(path) == text.replace("1.0.0", "1.2.0", 1) % ""
+    assert [result.outputs["reason"] for result in (first, other, again, same, bare)] == [
+        "changed", "changed", "up-to-date", "up-to-date", "changed",
+    ]  # fmt: skip
+    assert [result.json("changes")[0]["digest"] for result in (first, other, bare)] == [D, E, ""]
+    assert other.log == "::notice::dev: api 1.1.0@dddddddddddd → 1.1.0@eeeeeeeeeeee\n"
+
+
+@pytest.mark.parametrize(
+    ("inputs", "text", "reason", "code", "said"),
+    [
+        pytest.param(
+            {"tag": NEW, "digest": D}, "api:\n  url: x\n  tag: a\n", "invalid-env-file", 3,
+            "::error file=envs/dev.yaml,line=3::envs/dev.yaml:3: service 'api' has no key for a digest;"
+            ' add digest: "" beside its tag', id="no key",
+        ),
+        pytest.param(
+            {"tag": NEW, "digest": "sha256:abc"}, "api: {tag: a, digest: ''}\n", "invalid-input", 2,
+            "input digest is 'sha256:abc'; it must be sha256: and 64 lower-case hex digits", id="no digest",
+        ),
+        pytest.param(
+            {"tags": f"api={NEW}", "digest": D}, "api: {tag: a, digest: ''}\n", "invalid-input", 2,
+            "input digest needs input tag", id="several tags",
+        ),
+        pytest.param(
+            {"from_env": "prod", "digest": D}, "api: {tag: a, digest: ''}\n", "invalid-input", 2,
+            "input digest needs input tag", id="a copy",
+        ),
+        pytest.param(
+            {"tag": NEW}, "api:\n  tag: a\n  digest: latest\n", "invalid-env-file", 3,
+            "::error file=envs/dev.yaml,line=3::envs/dev.yaml:3: the digest of 'api' is 'latest'; write", id="odd",
+        ),
+    ],
+)  # fmt: skip
+def test_a_digest_that_cannot_be_set_changes_nothing(
+    runner: Runner, inputs: dict[str, str], text: str, reason: str, code: int, said: str
+) -> None:
+    (runner.workspace / "envs/dev.json").unlink()
+    runner.write({"envs/dev.yaml": text})
+
+    result = runner.run("action-bump-env", env="dev", **inputs)
+
+    assert (result.exit_code, result.outputs["reason"], result.outputs["changed"]) == (code, reason, "false")
+    assert said in result.log
+    assert runner.read("envs/dev.yaml") == text
+
+
+def test_a_layout_without_a_place_for_a_digest_is_named(runner: Runner) -> None:
+    (runner.workspace / "envs/dev.json").unlink()
+    runner.write({"gitops.yml": 'tag: "{service}"\n', "envs/dev.yaml": "web: a\napi: a\n"})
+
+    result = runner.run("action-bump-env", env="dev", service="api", tag="b", digest=D)
+
+    assert result.outputs["reason"] == "invalid-env-file"
+    assert "envs/dev.yaml:2: the digest of 'api' has no place beside its tag at {service}; use another" in result.log
+    assert runner.run("action-bump-env", env="dev", service="api", tag="b").outputs["reason"] == "changed"
+
+
+def test_a_promotion_copies_the_digest_too(runner: Runner) -> None:
+    both = '{"api": {"tag": "%s", "digest": "%s"}}'
+    runner.write({"envs/dev.json": both % ("2", D), "envs/prod.json": both % ("1", E)})
+
+    pinned = runner.run("action-bump-env", env="prod", from_env="dev")
+    after = runner.read("envs/prod.json")
+    runner.write({"envs/dev.json": '{"api": {"tag": "3"}}'})
+    bare = runner.run("action-bump-env", env="prod", from_env="dev")
+    runner.write({"envs/dev.json": both % ("4", D), "envs/prod.json": '{"api": {"tag": "3"}}'})
+    nowhere = runner.run("action-bump-env", env="prod", from_env="dev")
+
+    assert (pinned.outputs["reason"], after) == ("changed", both % ("2", D))
+    assert bare.json("changes")[0] == {
+        "env": "prod", "service": "api", "file": "envs/prod.json", "from": "2", "to": "3", "digest": "",
+    }  # fmt: skip
+    assert nowhere.outputs["reason"] == "invalid-env-file"
+    assert "envs/prod.json:1: service 'api' has no key for a digest" in nowhere.log

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from actions.errors import InvalidTagError
-from actions.tags import is_commit, is_version, next_patch, require_tag, short
+from actions.tags import Artifact, is_commit, is_version, next_patch, require_tag, short
 
 SHA = "0c409f3174e39c944adb598ada1fd632fac389a1"
 
@@ -76,3 +76,19 @@ def test_people_read_a_commit_by_its_first_twelve_digits() -> None:
 )
 def test_the_next_patch_version_is_the_next_that_nobody_has(version: str, taken: list[str], expected: str) -> None:
     assert next_patch(version, taken) == expected
+
+
+def test_people_read_a_digest_by_its_first_twelve_digits() -> None:
+    digest = "sha256:" + "0123456789abcdef" * 4
+
+    assert short(SHA, digest) == "0c409f3174e3@0123456789ab"
+    assert short("1.0.0", digest) == "1.0.0@0123456789ab"
+    assert short("1.0.0", "odd") == "1.0.0"
+    assert short("", digest) == "(none)"
+
+
+def test_an_artifact_is_written_as_registries_write_it() -> None:
+    digest = "sha256:" + "0" * 64
+
+    assert str(Artifact("1.0.0")) == "1.0.0"
+    assert str(Artifact("1.0.0", digest)) == f"1.0.0@{digest}"

@@ -72,9 +72,9 @@ def splice(text: str, place: Place, value: str) -> str:
             key_end = key.end_mark.index
     start, end, line = node.start_mark.index, node.end_mark.index, node.start_mark.line + 1
     if start < key_end:
-        raise FormatError("is an alias; write the tag itself there", line)
+        raise FormatError("is an alias; write the value itself there", line)
     if node.style in ("|", ">"):
-        raise FormatError("is a block of text; write the tag on the line of its key", line)
+        raise FormatError("is a block of text; write it on the line of its key", line)
     if text[start : start + 1] in ("&", "!"):
         start, end = _bare_scalar(text, node)
     token = _encode(value, like=text[start:end])

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actions.deployments.matrix import MOST_ENTRIES, Difference, Per, difference, entries, fits, shards
-from actions.errors import InputError, InvalidTagError
+from actions.errors import EnvFileError, InputError, InvalidTagError
 from actions.infra.layout import Layout, Snapshot
 from actions.infra.tag_path import TagPath
 
@@ -27,7 +27,14 @@ def test_an_environment_whose_tag_differs_is_deployed() -> None:
     ]
 
     assert entries(found, per=Per.ENV, only_changed=True) == [
-        {"env": "dev", "file": "envs/dev.json", "tags": {"api": B}, "previous": {"api": A}, "changed": ["api"]}
+        {
+            "env": "dev",
+            "file": "envs/dev.json",
+            "tags": {"api": B},
+            "digests": {"api": ""},
+            "previous": {"api": A},
+            "changed": ["api"],
+        }
     ]
     assert [entry["env"] for entry in entries(found, per=Per.ENV, only_changed=False)] == ["dev", "prod"]
 
@@ -38,7 +45,7 @@ def test_only_the_services_that_differ_are_deployed_one_by_one() -> None:
     found = difference(now, env("dev", {"api": {"tag": A}, "web": {"tag": A}}))
 
     assert entries([found], per=Per.SERVICE, only_changed=True) == [
-        {"env": "dev", "service": "api", "file": "envs/dev.json", "tag": B, "previous": A}
+        {"env": "dev", "service": "api", "file": "envs/dev.json", "tag": B, "digest": "", "previous": A}
     ]
 
 
@@ -99,7 +106,7 @@ def test_an_environment_that_is_the_same_has_no_difference() -> None:
     now = env("dev", {"api": {"tag": A}, "web": {"tag": ""}})
 
     assert difference(now, now) == Difference(
-        env="dev", files={"api": "envs/dev.json", "web": "envs/dev.json"}, tags={"api": A}, previous={"api": A},
+        now=now, files={"api": "envs/dev.json", "web": "envs/dev.json"}, tags={"api": A}, previous={"api": A},
         changed=(),
     )  # fmt: skip
 
@@ -119,7 +126,7 @@ def test_the_part_of_a_difference_for_some_services_has_nothing_of_the_others() 
 
     assert whole.only([]) == whole
     assert whole.only(["web", "job"]) == Difference(
-        env="dev", files={"web": "envs/dev.json"}, tags={"web": B}, previous={"web": A, "job": A}, changed=("web",),
+        now=now, files={"web": "envs/dev.json"}, tags={"web": B}, previous={"web": A, "job": A}, changed=("web",),
         removed=("job",), snapshots_before={"web": before, "job": before},
     )  # fmt: skip
 
@@ -153,7 +160,14 @@ def test_a_matrix_can_be_narrowed_to_services() -> None:
     found = difference(env("dev", {"api": {"tag": B}, "web": {"tag": B}}), None).only(["web"])
 
     assert entries([found], per=Per.ENV, only_changed=True) == [
-        {"env": "dev", "file": "envs/dev.json", "tags": {"web": B}, "previous": {}, "changed": ["web"]}
+        {
+            "env": "dev",
+            "file": "envs/dev.json",
+            "tags": {"web": B},
+            "digests": {"web": ""},
+            "previous": {},
+            "changed": ["web"],
+        }
     ]
 
 
@@ -275,3 +289,47 @@ def test_environments_share_a_shard_as_long_as_they_fit() -> None:
     matrix = [service_entry(name, f"s{number}") for name in ("a", "b", "c") for number in range(100)]
 
     assert [part["environments"] for part in shards(matrix, services=())] == ["a,b", "c"]
+
+
+# Digests
+
+D, E = "sha256:" + "d" * 64, "sha256:" + "e" * 64
+
+
+def test_a_job_gets_the_digests_beside_the_tags() -> None:
+    now = env("dev", {"api": {"tag": A, "digest": D}, "web": {"tag": A}, "job": {"tag": "", "digest": E}})
+    found = difference(now, None)
+
+    (whole,) = entries([found], per=Per.ENV, only_changed=True)
+    parts = entries([found], per=Per.SERVICE, only_changed=True)
+
+    assert whole["digests"] == {"api": D, "web": ""}
+    assert [(part["service"], part["digest"]) for part in parts] == [("api", D), ("web", "")]
+
+
+def test_the_same_tag_with_another_digest_is_a_difference() -> None:
+    now, before = (env("dev", {"api": {"tag": A, "digest": digest}, "web": {"tag": A}}) for digest in (E, D))
+
+    found = difference(now, before)
+
+    assert found.changed == ("api",)
+    assert (found.digest("api"), found.digest_before("api")) == (E, D)
+    assert (found.digest("web"), found.digest_before("web")) == ("", "")
+    assert difference(now, None).digest_before("api") == ""
+
+
+@pytest.mark.parametrize("per", list(Per))
+def test_what_is_no_digest_reaches_no_job_and_blocks_no_other(per: Per) -> None:
+    odd = difference(env("dev", {"api": {"tag": A, "digest": "odd"}, "web": {"tag": A, "digest": D}}), None)
+    fine = difference(env("prod", {"api": {"tag": A, "digest": D}}), None)
+
+    assert [e["env"] for e in entries([odd.only(["web"]), fine], per=per, only_changed=True)] == ["dev", "prod"]
+    with pytest.raises(EnvFileError, match=r"envs/dev\.json:1: the digest of 'api' is 'odd'"):
+        entries([odd, fine], per=per, only_changed=True)
+
+
+@pytest.mark.parametrize("per", list(Per))
+def test_what_is_no_digest_blocks_nothing_where_nothing_is_deployed(per: Per) -> None:
+    now = env("dev", {"api": {"tag": A, "digest": "odd"}})
+
+    assert entries([difference(now, now)], per=per, only_changed=True) == []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -173,7 +172,7 @@ def test_what_is_wrong_with_a_change_is_found(change: ChangeFacts, expected: lis
 def test_every_exception_is_produced() -> None:
     """The list is closed; a deployment of an unknown commit is no part of a change."""
     record = DeploymentRecord(
-        number=1, name="prod", sha=HEAD, made=datetime(2026, 1, 1, tzinfo=UTC), creator="alice", created_at=moment(1),
+        number=1, name="prod", sha=HEAD, counts=True, creator="alice", created_at=moment(1),
         succeeded_at=moment(2), url="",
     )  # fmt: skip
     produced = {kind for case in CASES for kind in kinds(case.values[0])}  # type: ignore[arg-type]

@@ -37,7 +37,7 @@ bots: [gitops-bot]
         ("api: {repo: your-org/app}", "api: {}", "api: repo your-org/app → default", True),
         ("redis: {", "web: {repo: none}, redis: {", "web: repo default → none", False),
         ("[gitops-bot]", "[]", "bots: gitops-bot is no bot any more", True),
-        ("[gitops-bot]", "[gitops-bot, x]", "bots: x is a bot", False),
+        ("[gitops-bot]", "[gitops-bot, x]", "bots: x is a bot", True),
         ("bots:", "files: e/{env}.json\nbots:", "files: default → e/{env}.json", True),
         ("bots:", "tag: 'apps.{service}.tag'\nbots:", "tag: default → apps.{service}.tag", True),
         ("bots:", "hotfix-prefix: fix/\nbots:", "hotfix-prefix: hotfixes/ → fix/", True),

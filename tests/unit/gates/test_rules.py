@@ -105,11 +105,11 @@ def refuse(reason: Reason) -> tuple[Decision, Reason]:
         pytest.param({"order": Order.BEHIND, "trailers": WHY, "ran_here": True}, ALLOW, id="a rollback"),
         pytest.param(
             {
-                "order": Order.BEHIND, "trailers": WHY, "ran_here": True, "released": Release.NONE, "periods": (),
+                "order": Order.BEHIND, "trailers": WHY, "ran_here": True, "periods": (),
                 "checks": CheckVerdict(failed=("gate",)),
             },
             ALLOW,
-            id="a rollback to what was released, tested and promoted when it went there",
+            id="a rollback to what was tested and promoted when it went there",
         ),
         pytest.param(
             {"order": Order.AHEAD, "trailers": WHY, "ran_here": True, "released": Release.NONE},
@@ -117,9 +117,14 @@ def refuse(reason: Reason) -> tuple[Decision, Reason]:
             id="a tag that moves forward is no rollback, whatever reason it has",
         ),
         pytest.param(
-            {"order": Order.FIRST, "trailers": WHY, "ran_here": True, "released": Release.NONE},
+            {"order": Order.FIRST, "trailers": WHY, "ran_here": True, "checks": FAILED},
             ALLOW,
             id="a rollback from a tag that has no order",
+        ),
+        pytest.param(
+            BACK | {"ran_here": True, "released": Release.NONE},
+            refuse(Reason.NOT_RELEASED),
+            id="a rollback to what was never released",
         ),
         pytest.param(
             {"order": Order.FIRST, "change": FIRST, "trailers": WHY, "ran_here": True, "released": Release.NONE},

@@ -6,11 +6,12 @@ import json
 
 import pytest
 
-from actions.errors import NoTagError
+from actions.errors import EnvFileError, NoTagError
 from actions.infra.change import Change
 from actions.infra.env_diff import EnvDiff
 from actions.infra.layout import Layout, Snapshot
 from actions.infra.tag_path import TagPath
+from actions.tags import Artifact
 
 DEV = "envs/dev.json"
 
@@ -116,3 +117,98 @@ def test_an_invalid_file_has_no_changes_and_is_foreign() -> None:
 
 def test_the_services_are_those_of_the_branch_now() -> None:
     assert EnvDiff(base=dev({"old": "1"}), head=dev({"new": "1"}), now=dev({"api": "1"})).services() == {"api"}
+
+
+# Digests
+
+D, E = "sha256:" + "d" * 64, "sha256:" + "e" * 64
+
+
+def with_digests(**services: tuple[str, str]) -> dict[str, Snapshot]:
+    content = {name: {"tag": tag, "digest": digest, "url": "x"} for name, (tag, digest) in services.items()}
+    return Layout.default("envs").group({DEV: json.dumps(content, indent=1)})
+
+
+def digest_change(before: Artifact, after: Artifact) -> Change:
+    return Change(
+        env="dev", service="api", file=DEV, before=before.tag, after=after.tag, digest_before=before.digest,
+        digest=after.digest,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("base", "head", "now", "expected"),
+    [
+        pytest.param(("1", D), ("2", E), ("1", D), (("1", D), ("2", E)), id="a tag with its digest"),
+        pytest.param(("1", D), ("2", ""), ("1", D), (("1", D), ("2", "")), id="a tag without one"),
+        pytest.param(("1", D), ("1", E), ("1", D), (("1", D), ("1", E)), id="the same tag, another digest"),
+        pytest.param(("1", D), ("1", ""), ("1", D), (("1", D), ("1", "")), id="the same tag, no digest any more"),
+        pytest.param(("1", D), ("1", E), ("1", E), None, id="a digest that the branch has by now"),
+        pytest.param(("1", D), ("1", D), ("1", E), None, id="a digest that only the branch changed"),
+        pytest.param(("1", D), ("1", E), ("2", D), (("2", D), ("2", E)), id="a digest below a tag of the branch"),
+        pytest.param(("1", D), ("2", D), ("1", E), (("1", E), ("2", E)), id="a tag above a digest of the branch"),
+        pytest.param(("1", "odd"), ("1", "odd"), ("1", "odd"), None, id="what was no digest before"),
+        pytest.param(("", ""), ("", D), ("", ""), None, id="a digest of no tag"),
+    ],
+)
+def test_a_pull_request_changes_digests(
+    base: tuple[str, str],
+    head: tuple[str, str],
+    now: tuple[str, str],
+    expected: tuple[tuple[str, str], tuple[str, str]] | None,
+) -> None:
+    diff = EnvDiff(base=with_digests(api=base), head=with_digests(api=head), now=with_digests(api=now))
+
+    assert diff.changes() == ([digest_change(Artifact(*expected[0]), Artifact(*expected[1]))] if expected else [])
+    assert diff.problems() == []
+
+
+def test_a_removed_service_had_a_digest() -> None:
+    diff = EnvDiff(base=with_digests(api=("1", D)), head=with_digests(), now=with_digests(api=("2", E)))
+
+    assert diff.changes() == [digest_change(Artifact("2", E), Artifact(""))]
+
+
+@pytest.mark.parametrize(
+    ("base", "head", "is_wrong"),
+    [
+        pytest.param(("1", ""), ("1", "odd"), True, id="set now"),
+        pytest.param(("1", "odd"), ("2", "odd"), True, id="beside a new tag"),
+        pytest.param(("1", "odd"), ("1", "odd"), False, id="beside the same tag"),
+        pytest.param(("1", "odd"), ("2", ""), False, id="emptied with the tag"),
+    ],
+)
+def test_what_is_no_digest_is_wrong_where_its_service_changes(
+    base: tuple[str, str], head: tuple[str, str], *, is_wrong: bool
+) -> None:
+    problems = EnvDiff(base=with_digests(api=base), head=with_digests(api=head), now={}).problems()
+
+    assert [(type(problem), problem.line) for problem in problems] == ([(EnvFileError, 4)] if is_wrong else [])
+
+
+@pytest.mark.parametrize(
+    ("base", "head", "is_foreign"),
+    [
+        pytest.param(("1", D), ("2", E), False, id="another artifact"),
+        pytest.param(("1", D), ("2", ""), False, id="another tag, and the digest emptied"),
+        pytest.param(("1", D), ("2", D), False, id="another tag alone"),
+        pytest.param(("1", D), ("1", E), False, id="another digest of the same tag"),
+        pytest.param(("1", ""), ("1", E), False, id="a digest now"),
+        pytest.param(("1", D), ("1", ""), True, id="the digest of the same tag emptied"),
+        pytest.param(("1", D), ("", E), True, id="an emptied tag"),
+        pytest.param(("1", "odd"), ("2", D), True, id="the repair of what was no digest"),
+        pytest.param(("1", D), ("no tag", D), True, id="a tag that is none"),
+    ],
+)
+def test_a_bot_may_change_digests_with_their_tags(
+    base: tuple[str, str], head: tuple[str, str], *, is_foreign: bool
+) -> None:
+    diff = EnvDiff(base=with_digests(api=base), head=with_digests(api=head), now=with_digests(api=base))
+
+    assert diff.foreign([DEV]) == ([DEV] if is_foreign else [])
+
+
+def test_a_bot_may_add_no_key_for_a_digest() -> None:
+    diff = EnvDiff(base=dev({"api": "1"}), head=with_digests(api=("2", D)), now=dev({"api": "1"}))
+
+    assert diff.foreign([DEV]) == [DEV]

@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 import string
 import tomllib
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import yaml
@@ -382,3 +384,167 @@ def test_the_parts_of_a_file_are_its_services_and_the_rest() -> None:
 @pytest.mark.parametrize("text", ["api: {tag: ~}", "api:\n  tag:\n", "api: {tag: null}", "api: {tag: ''}"])
 def test_a_service_without_a_tag_has_an_empty_one(text: str) -> None:
     assert env_file(text, path="a.yaml").tags() == {"api": ""}
+
+
+# Digests
+
+D, E = "sha256:" + "d" * 64, "sha256:" + "e" * 64
+NEW_TAG = "images[name={service}].newTag"
+DIGESTS = st.from_regex(r"sha256:[0-9a-f]{64}", fullmatch=True)
+
+
+@pytest.mark.parametrize(
+    ("path", "tag", "text"),
+    [
+        pytest.param("a.json", TAG, '{"web":{"tag":"x","digest":"HERE"},"api":{"digest":"HERE","tag":"x"}}', id="JSON"),
+        pytest.param("a.yaml", TAG, "api:\n  tag: x # why\n  digest: 'HERE' # of x\n", id="YAML"),
+        pytest.param("a.toml", TAG, "[web]\ndigest = 'HERE'\ntag = 'x'\n[api]\ntag='x'\ndigest='HERE'\n", id="TOML"),
+        pytest.param("k.yml", NEW_TAG, 'images:\n- name: web\n  digest: "HERE"\n  newTag: x\n'
+                     '- name: api\n  digest: "HERE"\n  newTag: x\n', id="a kustomization"),
+        pytest.param("v.yaml", "image.tag", 'digest: "HERE"\nimage:\n  tag: x\n  digest: "HERE"\n', id="Helm values"),
+        pytest.param("a.yaml", "{service}.image", "api: {image: 'r/api:x', digest: 'HERE'}\n", id="beside an image"),
+        pytest.param("a.json", TAG, '\ufeff{"api":{"tag":"x",\r\n"digest":"HERE"}}\r\n', id="BOM and CRLF"),
+    ],
+)  # fmt: skip
+def test_a_digest_is_replaced_and_not_one_other_byte(path: str, tag: str, text: str) -> None:
+    """It can be emptied and set again."""
+    service = "api" if "{service}" not in tag else ""
+    file = env_file(text.replace("HERE", D), path=path, tag=tag, service=service)
+    head, tail = text.rsplit("HERE", 1)
+
+    changed, emptied = file.with_digest("api", E), file.with_digest("api", "")
+
+    assert file.digests()["api"] == D
+    assert changed.text == head.replace("HERE", D) + E + tail
+    assert emptied.text == head.replace("HERE", D) + tail
+    assert emptied.with_digest("api", D).text == file.text
+    assert changed.tags() == file.tags()
+    assert changed.digests() == file.digests() | {"api": E}
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "expected"),
+    [
+        pytest.param(
+            "a.json", '{"api":{"tag":"x","digest":null}}', f'{{"api":{{"tag":"x","digest":"{D}"}}}}', id="null"
+        ),
+        pytest.param("a.yaml", "api:\n  tag: x\n  digest:\n", f"api:\n  tag: x\n  digest: {D}\n", id="nothing in YAML"),
+        pytest.param("a.yaml", "api: {tag: x, digest: ~}\n", f"api: {{tag: x, digest: {D}}}\n", id="null in YAML"),
+    ],
+)
+def test_a_key_without_a_value_takes_a_digest(path: str, text: str, expected: str) -> None:
+    file = env_file(text, path=path)
+
+    assert file.digests() == {"api": ""}
+    assert file.with_digest("api", "") is file
+    assert file.with_digest("api", D).text == expected
+
+
+def test_a_plain_digest_is_emptied_to_a_text_and_not_to_null() -> None:
+    """A chart that reads null may fall back to the digest of its default values."""
+    assert env_file(f"api: {{tag: x, digest: {D}}}", path="a.yaml").with_digest("api", "").text == (
+        'api: {tag: x, digest: ""}'
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "tag", "text", "message", "line"),
+    [
+        pytest.param("a.json", TAG, '{\n"web": {"tag": "x"},\n"api": {\n"tag": "x"}}',
+                     'a.json:4: service \'api\' has no key for a digest; add digest: "" beside its tag', 4, id="JSON"),
+        pytest.param("a.toml", TAG, "[api]\ntag = 'x'\n", "a.toml:2: service 'api' has no key", 2, id="TOML"),
+        pytest.param("a.yaml", NEW_TAG, "digest: x\nimages:\n- name: api\n  newTag: x\n", "a.yaml:4: service 'api' has",
+                     4, id="one elsewhere"),
+        pytest.param("a.yaml", "{service}", "web: x\napi: x\ndigest: x\n",
+                     "a.yaml:2: the digest of 'api' has no place beside its tag at {service}; use another layout", 2,
+                     id="services beside the tag"),
+        pytest.param("a.yaml", "{service}.digest", "api: {digest: x}\n", "a.yaml:1: the digest of 'api' has no place",
+                     1, id="the tag in its place"),
+        pytest.param("a.yaml", TAG, f"x: &a {D}\napi:\n  tag: x\n  digest: *a\n",
+                     "a.yaml:1: the digest of 'api' is an alias; write the value itself there", 1, id="an alias"),
+        pytest.param("a.yaml", TAG, f"api:\n  tag: x\n  digest: |-\n    {D}\n",
+                     "a.yaml:3: the digest of 'api' is a block of text; write it on the line of its key", 3,
+                     id="a block"),
+        pytest.param("a.yaml", TAG, f"api: {{tag: x, digest: &a {D}}}\nweb: *a\n",
+                     "a.yaml: the digest of 'api' cannot be replaced without changing something else", 1, id="shared"),
+    ],
+)  # fmt: skip
+def test_a_digest_that_has_no_place_is_refused_with_file_and_line(
+    path: str, tag: str, text: str, message: str, line: int
+) -> None:
+    file = env_file(text, path=path, tag=tag)
+
+    with pytest.raises(EnvFileError) as raised:
+        file.with_digest("api", E)
+
+    assert str(raised.value).startswith(message)
+    assert (raised.value.file, raised.value.line) == (path, line)
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "shown", "line"),
+    [
+        pytest.param("a.json", '{\n"api": {"tag": "x",\n"digest": "latest"}}', "'latest'", 3, id="a word"),
+        pytest.param("a.yaml", f"api:\n  tag: x\n  digest: {D.upper()}\n", repr(D.upper()), 3, id="large letters"),
+        pytest.param("a.yaml", f"api:\n  tag: x\n  digest: {D[:-1]}\n", repr(D[:-1]), 3, id="a digit short"),
+        pytest.param("a.yaml", f"api:\n  tag: x\n  digest: {D}0\n", repr(f"{D}0"), 3, id="a digit long"),
+        pytest.param("a.yaml", f"api:\n  tag: x\n  digest: {D[7:]}\n", repr(D[7:]), 3, id="no algorithm"),
+        pytest.param("a.json", f'{{\n"api": {{"tag": "x",\n"digest": "{D}\\n"}}}}', repr(f"{D}\n"), 3, id="a line end"),
+        pytest.param("a.toml", "[api]\ntag = 'x'\ndigest = 5\n", "'5'", 2, id="a number, shown at the tag"),
+        pytest.param("a.json", '{\n"api": {"tag": "x",\n"digest": ["x"]}}', "\"['x']\"", 2, id="a list, at the tag"),
+        pytest.param("a.yaml", "x: &a y\napi:\n  tag: x\n  digest: *a\n", "'y'", 1, id="an alias, at its value"),
+        pytest.param("a.json", '{"api":{"tag":"x","digest":"%s"}}' % ("y" * 200), repr("y" * 100), 1, id="a long text"),
+    ],
+)
+def test_what_is_no_digest_is_refused_with_file_and_line(path: str, text: str, shown: str, line: int) -> None:
+    file = env_file(text, path=path)
+
+    with pytest.raises(EnvFileError) as raised:
+        file.with_digest("api", E)
+
+    where = f"{path}:{line}"
+    assert str(raised.value) == (
+        f"{where}: the digest of 'api' is {shown}; write sha256: and 64 lower-case hex digits, or leave it empty"
+    )
+    assert (raised.value.file, raised.value.line) == (path, line)
+
+
+def test_a_service_without_a_key_for_it_has_no_digest() -> None:
+    file = env_file('{"api":{"tag":"x"},"web":{"tag":"x","digest":""}}')
+
+    assert file.digests() == {"api": "", "web": ""}
+    assert file.with_digest("api", "") is file
+
+
+def test_the_digest_of_another_service_is_not_looked_at() -> None:
+    file = env_file('{"api":{"tag":"x","digest":""},"web":{"tag":"x","digest":"odd"}}')
+
+    assert file.with_digest("api", D).digests() == {"api": D, "web": "odd"}
+
+
+@given(SERVICES, st.data(), DIGESTS, st.sampled_from(["a.json", "a.yaml", "a.toml"]))
+def test_any_digest_goes_in_and_out_again(
+    services: dict[str, dict[str, str]], data: st.DataObject, digest: str, path: str
+) -> None:
+    """What other parsers read has the digest of this service, and nothing else is different."""
+    service = data.draw(st.sampled_from(sorted(services)))
+    content = {name: settings | {"digest": ""} for name, settings in services.items()}
+    lines = [
+        line.replace("\x7f", "")
+        for name, settings in content.items()
+        for line in (
+            f"[{name}]",
+            *(f"{key} = {json.dumps(text, ensure_ascii=False)}" for key, text in settings.items()),
+        )
+    ]
+    write = {"a.json": json.dumps(content, indent=2), "a.yaml": yaml.safe_dump(content, allow_unicode=True)}
+    readers: dict[str, Callable[[str], Any]] = {"a.json": json.loads, "a.yaml": yaml.safe_load, "a.toml": tomllib.loads}
+    read = readers[path]
+    text = write.get(path, "\n".join(lines))
+
+    changed = env_file(text, path=path).with_digest(service, digest)
+
+    before = read(text)
+    assert read(changed.text) == before | {service: before[service] | {"digest": digest}}
+    assert changed.digests() == dict.fromkeys(services, "") | {service: digest}
+    assert changed.with_digest(service, "").text == text

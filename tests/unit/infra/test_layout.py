@@ -7,6 +7,7 @@ import pytest
 from actions.errors import EnvFileError, InputError
 from actions.infra.layout import Layout, natural, require_name
 from actions.infra.tag_path import TagPath
+from actions.tags import Artifact
 
 KUSTOMIZE = Layout(patterns=("overlays/{env}/kustomization.yaml",), tag_path=TagPath.parse("{service}.tag"))
 HELM = Layout(patterns=("charts/{service}/values-{env}.yaml",), tag_path=TagPath.parse("image.tag"))
@@ -46,7 +47,7 @@ def test_an_environment_of_several_files_has_the_services_of_all() -> None:
     dev = HELM.group({f"charts/{s}/values-dev.yaml": f"image: {{tag: {s}-1}}" for s in ("api", "web")})["dev"]
 
     assert dev.tags() == {"api": "api-1", "web": "web-1"}
-    assert dev.with_tag("web", "web-2").tags() == {"api": "api-1", "web": "web-2"}
+    assert dev.with_artifact("web", Artifact("web-2")).tags() == {"api": "api-1", "web": "web-2"}
     assert dev.file_of("web").path == "charts/web/values-dev.yaml"
     assert dev.file_of("none").path == "charts/api/values-dev.yaml"
 
