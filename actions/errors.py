@@ -48,7 +48,8 @@
         ├── RuleNotMetError     rule-not-met         a rule of the branch forbids the change
         ├── NotReleasedError    not-released         the commit is not on a released branch
         ├── ChecksPendingError  checks-pending       a required check has not finished
-        └── ChecksFailedError   checks-failed        a required check did not succeed
+        ├── ChecksFailedError   checks-failed        a required check did not succeed
+        └── NoChecksError       no-checks            nothing says which checks the commit needs
 
 The only other exit codes are 1 (a bug in this code; the log has its traceback), 8 (the dependencies cannot be
 installed) and 9 (no suitable Python). Reasons are part of the interface and are never renamed.
@@ -374,6 +375,12 @@ class ChecksFailedError(RefusedError):
     """A required check did not succeed."""
 
     reason = "checks-failed"
+
+
+class NoChecksError(RefusedError):
+    """Nothing says which checks the commit needs."""
+
+    reason = "no-checks"
 
 
 class DriftError(ActionError):

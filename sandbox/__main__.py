@@ -8,7 +8,7 @@ import threading
 
 from sandbox.server import Sandbox
 from sandbox.workflows import Run, Workflows
-from sandbox.world import ROOT, World, build, publish_actions
+from sandbox.world import ROOT, World, build, publish_actions, with_environments
 
 LOGS = ROOT / "demo-logs"
 HELP = """\
@@ -41,7 +41,7 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
     with Sandbox.start() as sandbox:
-        world = build(sandbox)
+        world = with_environments(build(sandbox))
         actions = publish_actions(sandbox.state.folder / "actions")
         with Workflows(sandbox, actions=actions, logs=LOGS, told=_tell):
             print(_help(sandbox, world), flush=True)
@@ -52,7 +52,8 @@ def main() -> int:
 
 def _help(sandbox: Sandbox, world: World) -> str:
     address = sandbox.url.removeprefix("http://")
-    return HELP.format(url=sandbox.url, address=address, logs=LOGS.name, **world.tokens)
+    people = {login: token for login, token in world.tokens.items() if "[" not in login}
+    return HELP.format(url=sandbox.url, address=address, logs=LOGS.name, **people)
 
 
 def _tell(run: Run) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache
 from typing import TYPE_CHECKING
 
 import jwt
@@ -27,22 +27,24 @@ class App:
     permissions: dict[str, str]
     repos: list[Repo]
 
-    @cached_property
-    def _key(self) -> rsa.RSAPrivateKey:
-        return rsa.generate_private_key(public_exponent=65537, key_size=2048)
-
     @property
     def private_key(self) -> str:
         """Return the key as it is downloaded when an App is made."""
-        return self._key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()).decode()
+        return _key_of(self.slug).private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()).decode()
 
     def has_signed(self, token: str) -> bool:
         """Tell whether *token* is a JWT of this App, signed with its key and not yet over."""
         try:
-            jwt.decode(token, self._key.public_key(), algorithms=["RS256"], options={"verify_aud": False})
+            jwt.decode(token, _key_of(self.slug).public_key(), algorithms=["RS256"], options={"verify_aud": False})
         except jwt.InvalidTokenError:
             return False
         return True
+
+
+@cache
+def _key_of(slug: str) -> rsa.RSAPrivateKey:  # noqa: ARG001 - each App has its own
+    """Return the key of an App, made once in a process, which takes a moment."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
 def signed_by(state: State, token: str) -> App | None:

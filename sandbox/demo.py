@@ -12,7 +12,7 @@ from sandbox.client import ApiError
 from sandbox.server import Sandbox
 from sandbox.story import APP, DEPLOYS, INFRA, Narrator, Stage, StoryError, require
 from sandbox.workflows import Workflows
-from sandbox.world import BOT, ENVIRONMENTS, ROOT, build, publish_actions
+from sandbox.world import BOT, ENVIRONMENTS, ROOT, build, publish_actions, with_environments
 
 if TYPE_CHECKING:
     from sandbox.state import Repo
@@ -32,7 +32,7 @@ def main() -> int:
     LOGS.mkdir()
     try:
         with Sandbox.start() as sandbox:
-            world = build(sandbox)
+            world = with_environments(build(sandbox))
             actions = publish_actions(sandbox.state.folder / "actions")
             with Workflows(sandbox, actions=actions, logs=LOGS, told=narrator.tell_run) as workflows:
                 _tell(Stage(narrator, sandbox, world, workflows))

@@ -477,11 +477,15 @@ class State:
         former = (repo for repo in self.repos.values() if full_name.lower() in repo.former_names)
         return self.repos.get(full_name.lower()) or next(former, None)
 
-    def report(self, repo: Repo, check: str, sha: str, conclusion: str | None = "success") -> None:
-        """Report the check of a job on a commit, as if a workflow had run; without *conclusion* it still does."""
-        run = WorkflowRun(
-            self.new_id(), f".github/workflows/{check}.yml", "push", self.users["github-actions[bot]"], sha
-        )
+    def report(
+        self, repo: Repo, check: str, sha: str, conclusion: str | None = "success", *, branch: str = "main"
+    ) -> None:
+        """Report the check of a job on a commit, as if a push to *branch* had run a workflow.
+
+        Without *conclusion* it still does.
+        """
+        path, actor = f".github/workflows/{check}.yml", self.users["github-actions[bot]"]
+        run = WorkflowRun(self.new_id(), path, "push", actor, sha, branch=branch)
         repo.runs.append(run)
         status = "completed" if conclusion else "in_progress"
         done = CheckRun(self.new_id(), check, sha, ACTIONS_APP, run.id, status=status, conclusion=conclusion)

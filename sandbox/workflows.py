@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import yaml
 
+from sandbox import token_action
 from sandbox.state import ACTIONS_APP, CheckRun, Deployment, Event, User, WorkflowRun, timestamp
 from sandbox.triggers import started
 from sandbox.workflow_file import WAITS, Preparation, Prepared
@@ -82,7 +83,7 @@ class Workflows:
         self._processes: set[subprocess.Popen[str]] = set()
         self.runs: list[Run] = []
         self.errors: list[BaseException] = []
-        self.stand_ins: dict[str, Path] = {}
+        self.stand_ins: dict[str, Path] = {token_action.USES: token_action.write(sandbox.state.folder / "token-action")}
 
     def __enter__(self) -> Self:
         self._sandbox.state.listeners.append(self._on_event)

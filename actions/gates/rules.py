@@ -317,7 +317,8 @@ def _commits(facts: Facts) -> GateResult | None:
     if isinstance(unreviewed, Unknown):
         return _unknown(Gate.COMMITS, unreviewed)
     if unreviewed:
-        text = f"no human who did not contribute approved {_first(unreviewed)}, which would be deployed with it"
+        way_out = "have its pull request approved or, if it has none, name it in adopt"
+        text = f"no human who did not contribute approved {_first(unreviewed)}, which would be deployed too; {way_out}"
         return _refuse(Gate.COMMITS, Reason.UNREVIEWED_COMMIT, text)
     return _allow(Gate.COMMITS, "all that is deployed with it was approved")
 

@@ -8,7 +8,7 @@ import pytest
 
 from sandbox.server import Sandbox
 from sandbox.workflows import Workflows
-from sandbox.world import build, publish_actions
+from sandbox.world import build, publish_actions, with_environments
 from tests.e2e.scenarios import Pipeline
 
 if TYPE_CHECKING:
@@ -31,6 +31,6 @@ def _home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(name="pipeline")
 def _pipeline(actions: Path, home: Path, tmp_path: Path) -> Iterator[Pipeline]:
     with Sandbox.start() as sandbox:
-        world = build(sandbox)
+        world = with_environments(build(sandbox))
         with Workflows(sandbox, actions=actions, logs=tmp_path, home=home) as workflows:
             yield Pipeline(sandbox, world, workflows, sandbox.state.folder / "laptops")

@@ -76,7 +76,7 @@ class GitHub:
         sha = git.commit(parents=parents, message=message, author=author.person, files={"change": message.encode()})
         self.world.app.authors[sha] = author
         git.set_ref(f"refs/heads/{branch}", sha)
-        self.report("gate", "success", sha, self.world.app)
+        self.report("gate", "success", sha, self.world.app, branch=branch)
         if branch != "main":
             merged_pull(self.sandbox.state, self.world.app, sha, base=branch, approved_by=approved_by)
         return sha
@@ -102,9 +102,11 @@ class GitHub:
             merged_pull(self.sandbox.state, self.world.infra, sha, base=branch, approved_by=approved_by)
         return sha
 
-    def report(self, name: str, conclusion: str | None, sha: str, repo: Repo | None = None) -> None:
-        """Report a check of GitHub Actions on a commit of *repo*, which is the infra repository if it is not said."""
-        self.sandbox.state.report(repo or self.world.infra, name, sha, conclusion)
+    def report(
+        self, name: str, conclusion: str | None, sha: str, repo: Repo | None = None, *, branch: str = "main"
+    ) -> None:
+        """Report a job on a commit of *branch* of *repo*, which is the infra repository if it is not said."""
+        self.sandbox.state.report(repo or self.world.infra, name, sha, conclusion, branch=branch)
 
     def main(self, action: str, clock: Clock | None = None) -> Callable[[], int] | None:
         """Return how *action* is started where time flies while it waits; None if it never does."""
@@ -182,6 +184,9 @@ def deploy(github: GitHub, env: str, tag: str, *, ago: timedelta, state: str = "
     bot = github.sandbox.state.users[BOT]
     at = (NOW - ago).strftime("%Y-%m-%dT%H:%M:%SZ")
     deployment = Deployment(github.sandbox.state.new_id(), sha, "main", env, bot, created=at)
+    git_ = github.world.app.git
+    named = git_.resolve(f"refs/tags/{tag}") or git_.resolve(f"refs/tags/v{tag}")
+    deployment.payload = {"run": "1", "commits": {"api": named} if named else {}}
     deployment.statuses.append(DeploymentStatus(github.sandbox.state.new_id(), state, bot, at=at))
     github.world.infra.deployments.append(deployment)
 
@@ -221,6 +226,10 @@ class Infra:
     def push(self, **tags: str) -> str:
         """Commit the tag of each environment named to main, and return the commit."""
         return self.github.change_infra({f"envs/{env}.json": two(tag) for env, tag in tags.items()})
+
+    def pushed(self, **tags: str) -> str:
+        """Commit the tag of each environment named to main, which nobody approved, and return the commit."""
+        return self.github.change_infra({f"envs/{env}.json": two(tag) for env, tag in tags.items()}, approved_by="")
 
     def merge(self, env: str, tag: str, *, approved: bool, message: str = "Change", by: str = "alice") -> str:
         """Bring a tag to main by a pull request, past all rules."""

@@ -21,7 +21,7 @@ from actions import open_infra_pr
 from actions.errors import ActionError
 from sandbox.client import ApiError, Person
 from sandbox.state import ACTIONS_APP, CheckRun
-from sandbox.world import BOT
+from sandbox.world import BOT, GUARD
 from tests.sandbox.hostile import Hostile
 from tests.sandbox.scenarios import GitHub, Infra, check
 from tests.support import ACTIONS, ROOT, declaration
@@ -123,9 +123,9 @@ def merge(github: GitHub, login: str, number: int, repository: str = APP, method
 @pytest.mark.parametrize("login", EVERYBODY)
 def test_attack_direct_push_to_main(organization: GitHub, clone: Path, login: str) -> None:
     sha = committed(organization, clone, "x", login)
+    organization.person(login).git("push", "-q", "origin", "HEAD:refs/heads/parked", at=clone)
     with no_trace(organization.world.app):
         said = push(organization, login, clone, "HEAD:main")
-        organization.person(login).git("push", "-q", "origin", "HEAD:refs/tags/parked", at=clone)
         status, message = attempt(
             organization.person(login), "PATCH", f"/repos/{APP}/git/refs/heads/main", {"sha": sha, "force": False}
         )
@@ -174,16 +174,18 @@ def test_attack_deletion_of_main(organization: GitHub, clone: Path, login: str, 
 
 @pytest.fixture(name="kept")
 def _kept(organization: GitHub, tmp_path: Path) -> Path:
-    """A clone of infra, in which the bot has kept evidence on its branch."""
-    bot = organization.sandbox.state.tokens[organization.bot]
+    """A clone of infra, in which the guard has kept evidence on its branch."""
+    guard = organization.sandbox.state.tokens[organization.world.tokens[GUARD]]
     main = organization.world.infra.git.head("main") or ""
-    organization.sandbox.behaviour.update_ref(organization.world.infra, bot, "refs/heads/evidence", main)
+    organization.sandbox.behaviour.update_ref(organization.world.infra, guard, "refs/heads/evidence", main)
     files = {"evidence/evidence.jsonl": b"{}\n"}
-    organization.sandbox.behaviour.commit_on_branch(organization.world.infra, bot, "evidence", main, files, "Evidence")
+    organization.sandbox.behaviour.commit_on_branch(
+        organization.world.infra, guard, "evidence", main, files, "Evidence"
+    )
     return organization.person("alice").clone(INFRA, tmp_path / "infra")
 
 
-@pytest.mark.parametrize("login", ["alice", "olivia"])
+@pytest.mark.parametrize("login", ["alice", "olivia", BOT])
 @pytest.mark.parametrize("where", ["origin/evidence", "origin/main"])
 def test_attack_evidence_of_somebody_else(organization: GitHub, kept: Path, login: str, where: str) -> None:
     """Added to what is there, or written in its place."""
@@ -461,7 +463,7 @@ def test_attack_bot_merges_a_change_of_a_workflow(organization: GitHub, tmp_path
     organization.person(BOT).merge(INFRA, number)
 
     assert (verdict.exit_code, verdict.outputs["reason"]) == (7, "foreign-files")
-    assert held(organization)["dev"] == ["foreign-files"]
+    assert held(organization)["dev"] == ["unreviewed-commit"]
 
 
 @pytest.mark.parametrize("where", ["on a branch", "in a fork"])
@@ -539,7 +541,7 @@ PLAUSIBLE: dict[str, dict[str, str]] = {
     "action-create-hotfix": {"base-tag": "1.0.0", "branch-name": "x"},
     "action-deploy-matrix": {},
     "action-open-infra-pr": {"env": "dev", "service": "api", "tag": "1.0.0", "infra-repo": INFRA},
-    "action-report-deployment": {"env": "dev", "status": "success"},
+    "action-report-deployment": {},
     "action-export-evidence": {},
     "action-setup-flags": {},
     "action-sync-protection": {"mode": "plan"},

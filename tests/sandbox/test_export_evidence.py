@@ -42,7 +42,6 @@ class Exported(Delivery):
 
     def without_rules(self) -> None:
         self.github.world.infra.rulesets.clear()
-        self.github.world.app.rulesets.clear()
 
     @property
     def newest(self) -> Pull:
@@ -388,7 +387,7 @@ def test_a_commit_of_the_app_that_nobody_independent_approved_is_found(delivery:
 # What cannot be read
 
 
-READS_APP = dict.fromkeys(("contents", "pull_requests", "checks", "statuses"), "read")
+READS_APP = dict.fromkeys(("contents", "pull_requests", "checks", "actions"), "read")
 
 
 def with_statuses(delivery: Exported) -> None:
@@ -457,7 +456,7 @@ def test_what_the_token_may_not_read_is_named(delivery: Exported, lacking: dict[
 @pytest.mark.parametrize("lacking", READS_APP)
 def test_what_the_app_token_may_not_read_is_named(delivery: Exported, lacking: str) -> None:
     with_statuses(delivery)
-    named = {"pull_requests": "pull requests", "statuses": "commit statuses"}.get(lacking, lacking)
+    named = {"pull_requests": "pull requests"}.get(lacking, lacking)
 
     record = delivery.last(exported_by_apps(delivery, AUDITED, {**READS_APP, lacking: "none"}))
 
@@ -791,10 +790,10 @@ def test_an_emergency_that_is_approved_later_says_so(delivery: Exported) -> None
 def test_it_is_kept_on_a_branch(delivery: Exported) -> None:
     github = delivery.github
     delivery.bump(delivery.release())
-    first = delivery.export(branch="evidence", branch_token=github.bot)
+    first = delivery.export(branch="evidence", branch_token=github.world.tokens[GUARD])
     delivery.bump(delivery.release())
 
-    second = delivery.export(branch="evidence", branch_token=github.bot, head=first.outputs["head"])
+    second = delivery.export(branch="evidence", branch_token=github.world.tokens[GUARD], head=first.outputs["head"])
     verified = delivery.export(branch="evidence", mode="verify", head=second.outputs["head"])
 
     kept = github.infra_file(FILE, branch="evidence")
@@ -805,7 +804,7 @@ def test_it_is_kept_on_a_branch(delivery: Exported) -> None:
 
 
 def test_a_branch_that_could_not_be_read_is_not_begun_anew(delivery: Exported) -> None:
-    inputs = {"branch": "evidence", "branch_token": delivery.github.bot}
+    inputs = {"branch": "evidence", "branch_token": delivery.world.tokens[GUARD]}
     delivery.export(**inputs)
     cut = {"sha": "a" * 40, "url": "", "tree": [], "truncated": True}
     delivery.github.sandbox.faults.plan({(TREE, 0): Fault(status=500)})
@@ -821,7 +820,7 @@ def test_two_exports_at_once_keep_both(delivery: Exported) -> None:
     """The slower one reads what the faster one kept, and goes on from there."""
     github = delivery.github
     delivery.bump(delivery.release())
-    inputs = {"branch": "evidence", "branch_token": github.bot}
+    inputs = {"branch": "evidence", "branch_token": github.world.tokens[GUARD]}
     delivery.export(**inputs)
     delivery.bump(delivery.release())
     faster = Fault(silent=True, meanwhile=lambda: github.change_infra({"note": "x"}, branch="evidence"))
@@ -1047,15 +1046,15 @@ def test_what_becomes_of_a_branch_after_the_merge_is_nothing_to_the_approval(del
 
 
 def test_a_freeze_that_was_overridden_leaves_its_reason(delivery: Exported) -> None:
-    """The gates refuse; a label and a line in the text of the pull request open them; the newest run counts."""
+    """The gates refuse; a label and a line in its commit open them; the newest run counts."""
     infra, github = delivery.world.infra, delivery.github
-    number = delivery.propose(infra, {"envs/prod.json": tagged(delivery.release())}, message="Change")
+    override = "Change\n\nFreeze-override: the shop is down"
+    number = delivery.propose(infra, {"envs/prod.json": tagged(delivery.release())}, message=override)
     pull = infra.pulls[number]
     delivery.report(infra, pull.head_sha, "success")
     github.report("gates", "failure", pull.head_sha)
     alice = delivery.person("alice")
     alice.api("POST", f"/repos/{INFRA}/issues/{number}/labels", {"labels": ["freeze-override"]})
-    alice.api("PATCH", f"/repos/{INFRA}/pulls/{number}", {"body": "Why.\n\nFreeze-override: the shop is down"})
     github.report("gates", "success", pull.head_sha)
     delivery.person("bob").approve(INFRA, number)
     delivery.deploy(alice.merge(INFRA, number))
@@ -1396,7 +1395,7 @@ def _months(delivery: Exported) -> list[str]:
         how: dict[str, Any] = {"approved_by": "", "merged_by": BOT} if month == 3 else {}
         commits.append(delivery.bump(delivery.release(), **how))
         infra.activities[-1].at = f"2026-{month:02d}-28T23:59:59Z"
-    kept = delivery.export(branch="evidence", branch_token=delivery.world.tokens[BOT])
+    kept = delivery.export(branch="evidence", branch_token=delivery.world.tokens[GUARD])
     assert kept.outputs["reason"] == "exported", kept.log
     return commits
 

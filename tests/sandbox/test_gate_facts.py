@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from actions.api.checks import NamedCheck
 from actions.api.client import Client
 from actions.api.repository import Repository
 from actions.app.order import Order
 from actions.gates.collect import EvaluatedChange, GateEvaluator
 from actions.gates.provenance import Origin
-from actions.gates.rules import Decision, Gate
+from actions.gates.rules import Gate, Reason
 from actions.gates.trailers import Trailers
 from actions.infra.change import Change
 from actions.infra.remote import environment, read_config_at
@@ -81,6 +82,7 @@ def message(found: EvaluatedChange, gate: Gate) -> str:
 
 TAG, COMPARE = "query", "GET /repos/{owner}/{repo}/compare/{basehead}"
 FILES, RECORDS = "query", "query"
+JOBS = ("GET /repos/{owner}/{repo}/actions/runs", "GET /repos/{owner}/{repo}/actions/runs/{run_id}/jobs")
 HOTFIX = (COMPARE, "query", "query")  # what it adds to the default branch, its commits, their pull requests
 LOST = (TAG, COMPARE, "query", *["GET /repos/{owner}/{repo}/commits/{ref}"] * 2)
 
@@ -88,22 +90,22 @@ LOST = (TAG, COMPARE, "query", *["GET /repos/{owner}/{repo}/commits/{ref}"] * 2)
 @pytest.mark.parametrize(
     ("env", "before", "after", "trailers", "expected"),
     [
-        pytest.param("dev", "old", "new", Trailers(), [TAG], id="forward"),
-        pytest.param("dev", "old", "new", REASON, [TAG], id="forward with a reason"),
-        pytest.param("dev", "new", "old", Trailers(), [TAG, COMPARE, TAG], id="back without a reason"),
+        pytest.param("dev", "old", "new", Trailers(), [TAG, *JOBS], id="forward"),
+        pytest.param("dev", "old", "new", REASON, [TAG, *JOBS], id="forward with a reason"),
+        pytest.param("dev", "new", "old", Trailers(), [TAG, COMPARE, TAG, *JOBS], id="back without a reason"),
         pytest.param("dev", "new", "old", REASON, [TAG, COMPARE, TAG, FILES, RECORDS], id="a rollback"),
         pytest.param("dev", "old", "old", Trailers(), [], id="the tag stays"),
         pytest.param("dev", "old", "", Trailers(), [], id="a removal"),
         pytest.param("dev", "", "", Trailers(), [], id="no tag before and after"),
-        pytest.param("staging", "old", "new", Trailers(), [TAG, FILES, RECORDS], id="forward after another"),
-        pytest.param("dev", "old", "fix", Trailers(), [TAG, *HOTFIX], id="a hotfix that needs no promotion"),
-        pytest.param("staging", "old", "fix", Trailers(), [TAG, *HOTFIX, TAG], id="a hotfix of what runs"),
+        pytest.param("staging", "old", "new", Trailers(), [TAG, *JOBS, FILES, RECORDS], id="forward after another"),
+        pytest.param("dev", "old", "fix", Trailers(), [TAG, *HOTFIX, *JOBS], id="a hotfix that needs no promotion"),
+        pytest.param("staging", "old", "fix", Trailers(), [TAG, *HOTFIX, *JOBS, TAG], id="a hotfix of what runs"),
         pytest.param(
             "staging",
             "new",
             "fix",
             Trailers(),
-            [TAG, COMPARE, *HOTFIX, *LOST, FILES, RECORDS],
+            [TAG, COMPARE, *HOTFIX, *JOBS, *LOST, FILES, RECORDS],
             id="a hotfix of something else",
         ),
     ],
@@ -262,8 +264,17 @@ def test_what_has_no_commits_is_not_requested(gates: Gates, after: str) -> None:
     assert gates.github.operations() == []
 
 
-def test_where_no_checks_are_required_none_are_read(gates: Gates) -> None:
-    """A token that GitHub shows no checks is enough then."""
+@pytest.mark.parametrize(
+    ("checks", "expected"),
+    [
+        pytest.param({}, Reason.NO_CHECKS, id="nothing says which"),
+        pytest.param({"api": ()}, None, id="gitops.yml says none"),
+    ],
+)
+def test_where_no_checks_are_required_gitops_yml_has_to_say_none(
+    gates: Gates, checks: dict[str, tuple[NamedCheck, ...]], expected: Reason | None
+) -> None:
+    """A token that may read neither checks nor jobs is enough then."""
     github = gates.github
     for ruleset in github.world.app.rulesets:
         ruleset["rules"] = [rule for rule in ruleset["rules"] if rule["type"] != "required_status_checks"]
@@ -271,9 +282,10 @@ def test_where_no_checks_are_required_none_are_read(gates: Gates) -> None:
     may = {"contents": "read", "pull_requests": "read"}
     token = github.sandbox.state.add_token(BOT, permissions=may)
 
-    found = gates.evaluate("dev", old, new, app_token=token)
+    config = replace(gates.evaluator().config, checks=checks)
+    found = gates.evaluate("dev", old, new, app_token=token, config=config)
 
-    assert [result.decision for result in found.results if result.gate is Gate.CHECKS] == [Decision.ALLOW]
+    assert [result.reason for result in found.results if result.gate is Gate.CHECKS] == [expected]
 
 
 def test_a_tag_without_a_commit_has_no_checks(gates: Gates) -> None:

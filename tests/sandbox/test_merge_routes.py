@@ -117,7 +117,7 @@ def test_a_late_run_leaves_a_newer_pull_request_open(github: GitHub) -> None:
 
     open_pr(github, tag=first)
 
-    assert [pull.state for pull in github.world.infra.pulls.values()] == ["open", "open"]
+    assert [pull.state for pull in github.world.infra.opened.values()] == ["open", "open"]
 
 
 def test_a_body_that_somebody_edited_belongs_to_nobody(github: GitHub) -> None:
@@ -138,7 +138,7 @@ def test_an_older_pull_request_for_another_service_stays(github: GitHub) -> None
     open_pr(github, service="web", tag=tag)
     open_pr(github, service="api", tag=tag)
 
-    assert [pull.state for pull in github.world.infra.pulls.values()] == ["open", "open"]
+    assert [pull.state for pull in github.world.infra.opened.values()] == ["open", "open"]
 
 
 def test_a_change_that_came_another_way_closes_its_pull_request(github: GitHub) -> None:
