@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.delivery import Delivery
 from sandbox.server import Sandbox
+from sandbox.state import ACTIONS_APP, CheckRun, WorkflowRun
 from sandbox.world import BOT, build, without_gates
 from tests.support import declaration, module_name
 
@@ -33,6 +34,7 @@ CONFIG = (
     f"bots: ['{BOT}']\n"
 )
 
+RUN = 42
 IN_APP = ("action-open-infra-pr", "action-create-hotfix", "action-sync-protection")
 
 
@@ -45,13 +47,13 @@ class Cost:
 
 
 BUDGETS = {
-    "action-open-infra-pr": Cost(6, 6),
-    "action-check-envs": Cost(12, 10),
-    "action-deploy-matrix": Cost(10, 6),
-    "action-report-deployment": Cost(14, 6),
-    "action-create-hotfix": Cost(4, 1),
-    "action-sync-protection": Cost(7, 2),
-    "action-export-evidence": Cost(28, 18),
+    "action-open-infra-pr": Cost(8, 6),
+    "action-check-envs": Cost(15, 10),
+    "action-deploy-matrix": Cost(13, 8),
+    "action-report-deployment": Cost(19, 8),
+    "action-create-hotfix": Cost(5, 1),
+    "action-sync-protection": Cost(9, 2),
+    "action-export-evidence": Cost(34, 18),
 }
 
 
@@ -82,14 +84,23 @@ def measure() -> Iterator[tuple[str, Cost]]:
         delivery.report(infra, pull.head_sha, "success")
         delivery.person("bob").approve(infra.full_name, pull.number)
         merged = delivery.person("alice").merge(infra.full_name, pull.number)
-        gates = {"since": "deployment", "enforce-gates": "true"}
-        yield runs.run("action-deploy-matrix", gates)
-        delivery.deploy(merged)
-        yield runs.run("action-report-deployment", {"env": "prod", "status": "success"})
+        yield runs.run("action-deploy-matrix", {"since": "deployment", "enforce-gates": "true", "record": "true"})
+        _have_deployed(delivery, merged)
+        yield runs.run("action-report-deployment", {})
         yield runs.run("action-create-hotfix", {"base-commit-sha": before, "branch-name": "x"})
         yield runs.run("action-sync-protection", {"mode": "check"}, login="olivia")
         evidence = {"env": "prod", "app-repo": app.full_name}
         yield runs.run("action-export-evidence", evidence, login="olivia")
+
+
+def _have_deployed(delivery: Delivery, sha: str) -> None:
+    """Have the job of this run deployed prod."""
+    state, infra = delivery.sandbox.state, delivery.world.infra
+    run = WorkflowRun(RUN, ".github/workflows/deploy.yml", "push", state.users["alice"], sha, branch="main")
+    job = CheckRun(state.new_id(), "deploy (prod)", sha, ACTIONS_APP, RUN, status="completed", conclusion="success")
+    job.steps = {"Deploy": "success"}
+    infra.runs.append(run)
+    infra.checks.append(job)
 
 
 def _env_file(tag: str) -> str:
@@ -122,6 +133,7 @@ class _Runs:
             "GITHUB_REPOSITORY": home.full_name,
             "GITHUB_EVENT_NAME": "pull_request" if pull else "push",
             "GITHUB_EVENT_PATH": str(event),
+            "GITHUB_RUN_ID": str(RUN),
             "GITHUB_REF": "refs/heads/main",
             "GITHUB_SHA": home.git.head("main") or "",
             "GITHUB_WORKSPACE": str(workspace),

@@ -139,7 +139,8 @@ def test_more_environments_than_a_matrix_holds_are_deployed_in_shards(pipeline: 
     files |= {f"envs/{env}.json": None for env in ("dev", "staging", "prod")}
     files |= {f"envs/{env}.json": text.encode() for env in "abcd" for text in with_tag(env, "1.0.0").values()}
     olivia = pipeline.sandbox.state.users["olivia"].person
-    sha = infra.git.commit(parents=[infra.git.head("main") or ""], message="x", author=olivia, files=files)
+    tree = str(infra.git.get(infra.git.head("main") or "").tree_id)
+    sha = infra.git.commit(parents=[], message="x", author=olivia, tree=tree, files=files)
     infra.git.set_ref("refs/heads/main", sha)
     matrix = pipeline.workflows.actions / "actions" / "deployments" / "matrix.py"
     text = matrix.read_text(encoding="utf-8")

@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sandbox.delivery import tagged
-from sandbox.state import Team
+from sandbox.state import ACTIONS_APP, CheckRun, CommitStatus, Team, WorkflowRun
 from sandbox.world import BOT
 from tests.rulesets import ORGANIZATION
-from tests.sandbox.scenarios import GITOPS, GitHub, Infra, check, deploy, hold, merge_files, open_pr, propose
-from tests.support import ROOT
+from tests.sandbox.scenarios import GITOPS, GitHub, Infra, check, deploy, merge_files, open_pr, propose
+from tests.support import ROOT, readme_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sandbox.state import User
+    from sandbox.state import Repo, User
     from tests.support import Result
 
 APP, INFRA = "your-org/app", "your-org/infra"
@@ -36,7 +36,7 @@ ROLLED_OUT = timedelta(days=2)
 class Work:
     """What an action does with a token, the permissions that its README lists, and what it says of each that lacks.
 
-    Where a lack does not end the run, *warns* says how it is told.
+    Where a lack does not end the run, *warns* says how it is told; *says* where something else tells it.
     """
 
     action: str
@@ -49,70 +49,98 @@ class Work:
     owner: str = BOT
 
 
-def commit(github: GitHub) -> str:
-    """Return a commit of the app that was merged, with a check and a commit status of the old kind on it."""
+def named(text: str, *others: str) -> str:
+    """Return *text* of gitops.yml, in which the api needs the job `gate` and *others*, of the account `scanner`."""
+    checks = ", ".join(["gate", *(f"{{name: {name}, by: scanner}}" for name in others)])
+    home = "api: {repo: your-org/app}"
+    assert home in text
+    return text.replace(home, f"api: {{repo: your-org/app, checks: [{checks}]}}") if others else text
+
+
+def scanner(github: GitHub) -> User:
+    """Return who reports checks that are no jobs."""
+    known = github.sandbox.state.users
+    return known.get("scanner[bot]") or github.sandbox.state.add_user("scanner[bot]", kind="Bot")
+
+
+def report_others(github: GitHub, repo: Repo, sha: str, *, runs: tuple[str, ...] = ()) -> None:
+    """Report checks of an App on *sha*: *runs*, and two commit statuses."""
+    state, who = github.sandbox.state, scanner(github)
+    for name in runs:
+        repo.checks.append(CheckRun(state.new_id(), name, sha, who.id, status="completed", conclusion="success"))
+    for name in ("scan", "licences"):
+        repo.statuses.append(CommitStatus(state.new_id(), name, sha, "success", who))
+
+
+def commit(github: GitHub, *, runs: tuple[str, ...] = ()) -> str:
+    """Return a commit of the app that was merged, with the checks of others on it."""
     sha = github.app_commit()
-    require_status(github, APP, sha)
+    report_others(github, github.world.app, sha, runs=runs)
     return sha
 
 
-def require_status(github: GitHub, repository: str, sha: str) -> None:
-    """Report a commit status on *sha* and require it."""
-    repo = github.sandbox.state.repos[repository]
-    github.person("olivia").api("POST", f"/repos/{repository}/statuses/{sha}", {"state": "success", "context": "scan"})
-    for ruleset in repo.rulesets:
-        for rule in ruleset["rules"]:
-            if rule["type"] == "required_status_checks":
-                required = rule["parameters"]["required_status_checks"]
-                required[:] = [*(known for known in required if known["context"] != "scan"), {"context": "scan"}]
-
-
 def merged(github: GitHub, token: str, **inputs: str) -> Result:
-    """Have a change of dev merged as soon as its checks have succeeded."""
-    tag = commit(github)
+    """Have a change of dev merged as soon as its checks have succeeded: a job, a check and a status of others."""
+    tag = github.app_commit()
+    infra = github.world.infra
+    (rule,) = [rule for rule in infra.ruleset("main")["rules"] if rule["type"] == "required_status_checks"]
+    rule["parameters"]["required_status_checks"] += [{"context": "audit"}, {"context": "scan"}]
+
+    def report() -> None:
+        for pull in infra.opened.values():
+            if not any(found.sha == pull.head_sha for found in infra.checks):
+                github.report("test", "success", pull.head_sha)
+                report_others(github, infra, pull.head_sha, runs=("audit",))
+
+    github.on_sleep = report
+    return open_pr(github, tag=tag, merge="direct", token=token, **inputs)
+
+
+def merged_by_jobs(github: GitHub, token: str) -> Result:
+    """Have a change of dev merged whose checks are jobs alone."""
+    tag = github.app_commit()
     infra = github.world.infra
 
     def report() -> None:
-        for pull in infra.pulls.values():
+        for pull in infra.opened.values():
             if not any(found.sha == pull.head_sha for found in infra.checks):
                 github.report("test", "success", pull.head_sha)
-                require_status(github, INFRA, pull.head_sha)
 
-    require_status(github, INFRA, infra.git.head("main") or "")
     github.on_sleep = report
-    return open_pr(github, tag=tag, merge="direct", token=token, **inputs)
+    return open_pr(github, tag=tag, merge="direct", token=token)
 
 
 def auto_merged(github: GitHub, token: str) -> Result:
     return open_pr(github, tag=commit(github), merge="auto", token=token)
 
 
-def promoted(github: GitHub, token: str) -> Result:
+def promoted(github: GitHub, token: str, *others: str) -> Result:
     """Promote what has run in dev, which the gate `after` asks for."""
-    github.change_infra({"gitops.yml": GITOPS})
-    tag = commit(github)
+    github.change_infra({"gitops.yml": named(GITOPS, *others)})
+    tag = commit(github, runs=tuple(name for name in others if name != "scan"))
     deploy(github, "dev", tag, ago=ROLLED_OUT)
     return open_pr(github, env="staging", from_env="dev", token=token)
 
 
-def gates_judged(github: GitHub, *, token: str, app_token: str) -> Result:
-    github.change_infra({"gitops.yml": GITOPS})
+def gates_judged(github: GitHub, *others: str, token: str, app_token: str) -> Result:
+    github.change_infra({"gitops.yml": named(GITOPS, *others)})
     github.runner.environment["GITHUB_REPOSITORY"] = INFRA
-    tag = commit(github)
+    tag = commit(github, runs=tuple(name for name in others if name != "scan"))
     deploy(github, "dev", tag, ago=ROLLED_OUT)
     number = propose(github, {"envs/staging.json": tagged(tag)})
     return check(github, number, token=token, app_token=app_token)
 
 
-def planned(github: GitHub, *, token: str, app_token: str) -> Result:
+def planned(github: GitHub, *others: str, token: str, app_token: str, **inputs: str) -> Result:
     """Plan a deployment to staging of what has run in dev, and was approved."""
-    github.change_infra({"gitops.yml": GITOPS})
+    github.change_infra({"gitops.yml": named(GITOPS, *others)})
     infra = Infra(github)
-    tag = commit(github)
+    tag = commit(github, runs=tuple(name for name in others if name != "scan"))
     github.world.infra.rulesets.clear()
     infra.deployed("dev", merge_files(infra, {"envs/dev.json": tagged(tag)}))
     merge_files(infra, {"envs/staging.json": tagged(tag)})
-    result = hold(infra, token=token, app_token=app_token, environments="staging")
+    given = {"enforce_gates": "true", "environments": "staging", **inputs}
+    result = infra.plan(token=token, app_token=app_token, **given)
     unknown = "".join(entry["message"] for entry in json.loads(result.outputs["held"]))
     return replace(result, outputs=result.outputs | {"reason": "unknown"}, log=unknown) if unknown else result
 
@@ -129,10 +157,18 @@ def hotfix_of_env(github: GitHub, token: str) -> Result:
 
 
 def reported(github: GitHub, token: str) -> Result:
-    files = {"gitops.yml": f"services: {{api: {{repo: {APP}}}}}", "envs/prod.json": tagged(github.app_commit())}
-    github.runner.environment |= {"GITHUB_REPOSITORY": INFRA, "GITHUB_SHA": "c" * 40}
-    github.runner.write(dict(files))
-    return github.run("action-report-deployment", env="prod", status="success", token=token)
+    """Report the deployment of one environment, and tell the app."""
+    sandbox, infra = github.sandbox, github.world.infra
+    bot, number = sandbox.state.users[BOT], sandbox.state.new_id()
+    head = github.change_infra({"envs/prod.json": tagged(github.app_commit())})
+    infra.runs.append(WorkflowRun(number, ".github/workflows/deploy.yml", "push", bot, head, branch="main"))
+    job = CheckRun(sandbox.state.new_id(), "deploy (prod)", head, ACTIONS_APP, number, "completed", "success")
+    job.steps = {"Deploy": "success"}
+    infra.checks.append(job)
+    record = sandbox.behaviour.deploy(infra, bot, sha=head, ref="main", environment="prod")
+    record.payload = {"run": str(number)}
+    github.runner.environment |= {"GITHUB_REPOSITORY": INFRA, "GITHUB_SHA": head, "GITHUB_RUN_ID": str(number)}
+    return github.run("action-report-deployment", token=token)
 
 
 def synced(github: GitHub, token: str) -> Result:
@@ -146,26 +182,60 @@ def synced(github: GitHub, token: str) -> Result:
     return github.run("action-sync-protection", mode="apply", token=token)
 
 
-WRITES = {"contents": "write", "pull_requests": "write"}
-READS_APP = {"contents": "read", "checks": "read", "statuses": "read", "pull_requests": "read"}
+WRITES = {"contents": "write", "pull_requests": "write", "actions": "read"}
+READS_APP = {"contents": "read", "actions": "read", "pull_requests": "read"}
+READS_INFRA = {"contents": "read", "deployments": "read", "pull_requests": "read"}
+# Of checks that are no jobs, GitHub says how many it hides, and not what is missing.
+OTHERS = {"checks": "read", "statuses": "read"}
+HIDDEN = dict.fromkeys(OTHERS, "Use a GitHub App or a classic token")
+APP_KINDS = ("App", "classic")
 WORKS = {
+    "open-infra-pr": Work(
+        action="action-open-infra-pr",
+        run=lambda github, token: open_pr(github, tag=commit(github), token=token),
+        needs=WRITES,
+        ends="opened",
+    ),
     "open-infra-pr, direct": Work(
         action="action-open-infra-pr",
         run=merged,
-        needs={**WRITES, "checks": "read", "statuses": "read"},
+        needs={**WRITES, **OTHERS},
+        ends="merged",
+        says=HIDDEN,
+        kinds=APP_KINDS,
+    ),
+    "open-infra-pr, direct, jobs alone": Work(
+        action="action-open-infra-pr",
+        run=merged_by_jobs,
+        needs=WRITES,
         ends="merged",
     ),
     "open-infra-pr, auto": Work(
         action="action-open-infra-pr",
         run=auto_merged,
-        needs={**WRITES, "checks": "read", "statuses": "read"},
+        needs=WRITES,
         ends="merges-when-ready",
     ),
     "open-infra-pr, promotion": Work(
         action="action-open-infra-pr",
         run=promoted,
-        needs={**WRITES, "checks": "read", "statuses": "read", "deployments": "read"},
+        needs={**WRITES, "deployments": "read"},
         ends="opened",
+    ),
+    "open-infra-pr, statuses of others": Work(
+        action="action-open-infra-pr",
+        run=lambda github, token: promoted(github, token, "scan"),
+        needs={**WRITES, "deployments": "read", "statuses": "read"},
+        ends="opened",
+        says=HIDDEN,
+    ),
+    "open-infra-pr, checks of others": Work(
+        action="action-open-infra-pr",
+        run=lambda github, token: promoted(github, token, "scan", "audit"),
+        needs={**WRITES, "deployments": "read", **OTHERS},
+        ends="opened",
+        says=HIDDEN,
+        kinds=APP_KINDS,
     ),
     "create-hotfix": Work(action="action-create-hotfix", run=hotfix, needs={"contents": "write"}, ends="created"),
     "create-hotfix, from-env": Work(
@@ -188,18 +258,54 @@ WORKS = {
         needs=READS_APP,
         ends="allowed",
     ),
+    "check-envs, app-token, statuses of others": Work(
+        action="action-check-envs",
+        run=lambda github, token: gates_judged(github, "scan", token=github.bot, app_token=token),
+        needs={**READS_APP, "statuses": "read"},
+        ends="allowed",
+        says=HIDDEN,
+    ),
+    "check-envs, app-token, checks of others": Work(
+        action="action-check-envs",
+        run=lambda github, token: gates_judged(github, "scan", "audit", token=github.bot, app_token=token),
+        needs={**READS_APP, **OTHERS},
+        ends="allowed",
+        says=HIDDEN,
+        kinds=APP_KINDS,
+    ),
     "deploy-matrix, token": Work(
         action="action-deploy-matrix",
         run=lambda github, token: planned(github, token=token, app_token=github.bot),
-        needs={"contents": "read", "deployments": "read", "pull_requests": "read"},
+        needs=READS_INFRA,
         ends="changed",
         kinds=("App", "fine-grained", "classic", "job"),
+    ),
+    "deploy-matrix, token, again": Work(
+        action="action-deploy-matrix",
+        run=lambda github, token: planned(github, token=token, app_token=token, enforce_gates="again"),
+        needs=READS_INFRA,
+        ends="changed",
+        kinds=("App", "fine-grained", "classic", "job"),
+    ),
+    "deploy-matrix, token, record": Work(
+        action="action-deploy-matrix",
+        run=lambda github, token: planned(github, token=token, app_token=github.bot, record="true"),
+        needs={**READS_INFRA, "deployments": "write"},
+        ends="changed",
     ),
     "deploy-matrix, app-token": Work(
         action="action-deploy-matrix",
         run=lambda github, token: planned(github, token=github.bot, app_token=token),
         needs=READS_APP,
         ends="changed",
+    ),
+    "deploy-matrix, app-token, checks of others": Work(
+        action="action-deploy-matrix",
+        run=lambda github, token: planned(github, "scan", "audit", token=github.bot, app_token=token),
+        needs={**READS_APP, **OTHERS},
+        ends="changed",
+        says=HIDDEN,
+        kinds=APP_KINDS,
     ),
     "sync-protection": Work(
         action="action-sync-protection",
@@ -211,12 +317,14 @@ WORKS = {
     "report-deployment": Work(
         action="action-report-deployment",
         run=reported,
-        needs={"deployments": "write", "contents": "read", "pull_requests": "read"},
+        needs={"deployments": "write", "actions": "read", "contents": "read", "pull_requests": "read"},
         ends="reported",
+        warns={"pull_requests": "your-org/app was not told"},
     ),
 }
 
 WORDS = {"pull_requests": "pull requests", "statuses": "commit statuses"}
+PERMISSION = re.compile(r"(?:organization |pull |commit )?[a-z]+: (?:read|write)")
 
 
 def words(permission: str, level: str) -> str:
@@ -230,8 +338,7 @@ def token_of(github: GitHub, kind: str, owner: str, permissions: dict[str, str])
     if kind == "classic":
         return github.world.tokens[owner]
     if kind == "fine-grained":
-        known = {name: level for name, level in permissions.items() if name != "checks"}
-        return state.add_token(owner, permissions=known | ({"actions": "read"} if "checks" in permissions else {}))
+        return state.add_token(owner, permissions=permissions)
     app = state.users["github-actions[bot]"] if kind == "job" else state.add_user("gitops[bot]", kind="Bot")
     for repo in (github.world.app, github.world.infra):
         if kind == "App" or repo.name == "infra":
@@ -272,18 +379,26 @@ def test_whoever_lacks_a_permission_is_told_which(github: GitHub, name: str, lac
     result = work.run(github, token_of(github, "App", work.owner, narrowed))
 
     print(result.log, result.summary)
-    assert work.warns.get(lacking) or result.outputs["reason"] in ("permission-denied", "unknown"), result.log
-    assert words(lacking, level) in re.sub(r"&#58;", ":", result.log), result.log
+    ends = ("permission-denied", "unknown", *(("checks-hidden",) if lacking in work.says else ()))
+    assert work.warns.get(lacking, "") in result.log
+    assert lacking in work.warns or result.outputs["reason"] in ends, result.log
+    assert work.says.get(lacking, words(lacking, level)) in re.sub(r"&#58;", ":", result.log), result.log
 
 
-@pytest.mark.parametrize("name", WORKS)
-def test_the_readme_lists_what_is_needed(name: str) -> None:
-    work = WORKS[name]
-    text = (ROOT / work.action / "README.md").read_text(encoding="utf-8")
-    section = text.partition("## Permissions")[2].partition("\n## ")[0]
+@pytest.mark.parametrize("action", sorted({work.action for work in WORKS.values()}))
+def test_the_readme_lists_what_is_needed_and_nothing_else(action: str) -> None:
+    """Whatever several tokens need, the most counts; what an organization's rulesets need has a test of its own."""
+    needed = {words(*need) for work in WORKS.values() if work.action == action for need in work.needs.items()}
+    listed = " ".join(cell for row in readme_rows(action, "Permissions") for cell in row)
 
-    for permission, level in work.needs.items():
-        assert words(permission, level) in section, permission
+    found = {match[0] for match in PERMISSION.finditer(listed)} - {"organization administration: write"}
+
+    assert most(found) == most(needed)
+
+
+def most(permissions: set[str]) -> set[str]:
+    """Return *permissions* without those to read what may be written too."""
+    return {each for each in permissions if each.replace(": read", ": write") not in permissions - {each}}
 
 
 @pytest.mark.parametrize("granted", ["write", "read", "none"])
