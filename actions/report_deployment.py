@@ -118,9 +118,10 @@ def _conclude(infra: Repository, settings: Settings, sha: str) -> tuple[Config, 
     """Say of every record of this run how its deployment ended."""
     this, config = this_run(), read_config_at(infra, sha)
     writer, layout = DeploymentWriter(infra.client), config.layout(settings.envs_dir)
-    jobs = jobs_of_run(infra.client, this.id)
+    records = writer.of_run(config, sha, this.id)
+    jobs = jobs_of_run(infra.client, this.id) if records else []
     ended = []
-    for record in writer.of_run(config, sha, this.id):
+    for record in records:
         env, _, service = record.name.partition("/")
         job = settings.job.replace("{env}", env).replace("{service}", service)
         state = state_of(jobs, job=job, step=settings.step)

@@ -59,15 +59,18 @@ class Preparation:
     token: Callable[[dict[str, str] | None], str]
     defaults: Callable[[str], list[str]]
 
-    def prepare(self, content: bytes) -> Prepared:
-        """Return what act is given for the workflow *content*."""
+    def prepare(self, content: bytes, *, called: bool = False) -> Prepared:
+        """Return what act is given for the workflow *content*.
+
+        One that is *called* has the token of the run, for it gets no secrets but those of its caller.
+        """
         workflow = yaml.safe_load(content)
         if True in workflow:  # YAML 1.1 takes the key `on` for a boolean
             workflow["on"] = workflow.pop(True)
         workflow.pop("concurrency", None)
         secrets = dict(self.repo.secrets)
         for name, job in workflow["jobs"].items():
-            secrets |= self._prepare_job(name, job, workflow)
+            secrets |= self._prepare_job("" if called else name, job, workflow)
         return Prepared(text=yaml.safe_dump(workflow, sort_keys=False, width=1000), secrets=secrets)
 
     def _prepare_job(self, name: str, job: dict[str, Any], workflow: Mapping[str, Any]) -> dict[str, str]:
@@ -76,8 +79,10 @@ class Preparation:
         wanted = str(declared.get("name", "") if isinstance(declared, dict) else declared or "")
         if "steps" not in job:
             return {}
-        own = f"TOKEN_OF_{re.sub(r'[^A-Za-z0-9]', '_', name).upper()}"
-        secrets = {own: self.token(_permissions(job.get("permissions", workflow.get("permissions"))))}
+        own, secrets = "GITHUB_TOKEN", {}
+        if name:
+            own = f"TOKEN_OF_{re.sub(r'[^A-Za-z0-9]', '_', name).upper()}"
+            secrets = {own: self.token(_permissions(job.get("permissions", workflow.get("permissions"))))}
         for step in job["steps"]:
             for given in self.defaults(step.get("uses", "")):
                 step.setdefault("with", {}).setdefault(given, "${{ github.token }}")

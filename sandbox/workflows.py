@@ -202,7 +202,7 @@ class _Execution:
         checkout = self._checkout(token)
         event_file = self.folder / "event.json"
         event_file.write_text(json.dumps(self.run.event.payload), encoding="utf-8")
-        prepared = self._prepared()
+        prepared = self._prepared(checkout)
         workflow_file = self.folder / Path(self.run.path).name
         workflow_file.write_text(prepared.text, encoding="utf-8")
         secrets = {**prepared.secrets, "GITHUB_TOKEN": token}
@@ -249,8 +249,8 @@ class _Execution:
                 config.write(f'[http "{self.sandbox.url}/"]\n\textraheader = AUTHORIZATION: basic {basic}\n')
         return folder
 
-    def _prepared(self) -> Prepared:
-        """Return the workflow as act is given it."""
+    def _prepared(self, checkout: Path) -> Prepared:
+        """Return the workflow as act is given it; what it calls act reads in *checkout*."""
         _, content = self.repo.git.file(self.run.event.sha, self.run.path) or (0, b"")
         runs = f"{self.sandbox.url}/api/v3/repos/{self.repo.full_name}/actions/runs"
         preparation = Preparation(
@@ -260,7 +260,13 @@ class _Execution:
             token=self._run_token,
             defaults=self._token_inputs,
         )
-        return preparation.prepare(content)
+        prepared = preparation.prepare(content)
+        for path in (checkout / Path(self.run.path).parent).glob("*.y*ml"):
+            if "workflow_call" in (text := path.read_text(encoding="utf-8")):
+                called = preparation.prepare(text.encode(), called=True)
+                path.write_text(called.text, encoding="utf-8")
+                prepared.secrets.update(called.secrets)
+        return prepared
 
     def _token_inputs(self, uses: str) -> list[str]:
         """Return the inputs of an action of ours that are the job's token if they are not given."""

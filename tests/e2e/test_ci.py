@@ -51,6 +51,8 @@ def _here(commit: Path) -> Iterator[tuple[Sandbox, Repo]]:
             ORGANIZATION, "gitops-actions", {"alice": "admin", "github-actions[bot]": "write"}
         )
         subprocess.run(["git", "push", "-q", str(repo.git.path), "main"], cwd=commit, check=True)
+        rules = json.loads((ROOT / ".github" / "rulesets" / "main.json").read_text(encoding="utf-8"))
+        repo.rulesets.append({"id": 1, **rules, "bypass_actors": []})
         yield sandbox, repo
     assert sandbox.violations == []
 

@@ -152,6 +152,8 @@ def test_more_environments_than_a_matrix_holds_are_deployed_in_shards(pipeline: 
 
     deployed = sorted(line.split()[3] for line in pipeline.said("Pretending to deploy"))
     assert deployed == ["a", "b", "c", "d"]
+    ended = {record.environment: record.statuses[-1].state for record in infra.deployments if record.sha == sha}
+    assert ended == dict.fromkeys("abcd", "success")
 
 
 @dataclass(slots=True)

@@ -16,6 +16,8 @@ import pytest
 
 from sandbox.faults import Fault, When
 from sandbox.gitrepo import Person
+from sandbox.state import WorkflowRun
+from sandbox.world import BOT
 from tests.sandbox.scenarios import GitHub, deploy, propose
 from tests.support import ACTIONS, ROOT, declaration
 
@@ -32,11 +34,10 @@ INPUTS: dict[str, dict[str, str]] = {
     "action-deploy-matrix": {"since": "deployment"},
     "action-export-evidence": {"app_repo": "your-org/app", "env": "dev"},
     "action-open-infra-pr": {"env": "dev", "service": "api", "tag": "1.0.0", "infra_repo": "your-org/infra"},
-    "action-report-deployment": {"env": "dev", "status": "success"},
+    "action-report-deployment": {},
     "action-sync-protection": {"mode": "apply"},
 }
 IN_APP = ("action-create-hotfix", "action-open-infra-pr", "action-sync-protection")
-IN_CHECKOUT = ("action-deploy-matrix", "action-report-deployment")
 MOST_TRIES = 6
 FORBIDDEN = Fault(status=403, body={"message": "Resource not accessible by integration"})
 SAML = Fault(status=403, body={"message": "Resource protected by organization SAML enforcement."})
@@ -64,13 +65,24 @@ def run(
         name, payload = "pull_request", github.sandbox.payloads.pull_event(infra, pull.author, pull, "opened")
     github.runner.event(name, payload, GITHUB_SHA=head, GITHUB_REF="refs/heads/main")
     github.runner.environment["GITHUB_REPOSITORY"] = home.full_name
-    files = {path: github.infra_file(path) for path in infra.git.paths(head)} if action in IN_CHECKOUT else {}
+    begin_deployment(github, head)
+    in_checkout = action == "action-deploy-matrix"
+    files = {path: github.infra_file(path) for path in infra.git.paths(head)} if in_checkout else {}
     rulesets = (ROOT / ".github/rulesets/main.json").read_text(encoding="utf-8")
     github.runner.write({"rulesets/main.json": rulesets, **files})
     token = github.sandbox.state.add_token("olivia") if action == "action-sync-protection" else github.bot
     if faults:
         github.sandbox.faults.plan(faults)
     return github.runner.run(action, github.main(action, clock), **{"token": token, **INPUTS[action], **(inputs or {})})
+
+
+def begin_deployment(github: GitHub, head: str) -> None:
+    """Have the run be one of the infra repository that has begun to deploy the commit *head* to dev."""
+    infra, bot = github.world.infra, github.sandbox.state.users[BOT]
+    number = int(github.runner.environment["GITHUB_RUN_ID"])
+    infra.runs.append(WorkflowRun(number, ".github/workflows/deploy.yml", "push", bot, head, branch="main"))
+    record = github.sandbox.behaviour.deploy(infra, bot, sha=head, ref="main", environment="dev")
+    record.payload = {"run": str(number)}
 
 
 def env_file(tag: str) -> str:
@@ -168,6 +180,11 @@ def in_dev_since_an_hour(github: GitHub) -> None:
     deploy(github, "dev", "1.1.0", ago=timedelta(hours=1))
 
 
+def without_rules(github: GitHub) -> None:
+    """Have nothing say which checks a commit of the app needs."""
+    github.world.app.rulesets.clear()
+
+
 def fail(operation: str, fault: Fault) -> Callable[[GitHub], object]:
     """Have every call of *operation* fail, in a repository without rules."""
 
@@ -193,6 +210,7 @@ NO_TAG = lay({"envs/dev.json": '{"api": {"tag": ""}, "web": {"tag": "1"}}'})
     [
         ("check-envs", lay({"envs/dev.json": env_file("1.1.0+1")}), {}, (7, "unknown-order")),
         ("check-envs", link_to_env_file, {}, (3, "unsafe-path")),
+        ("check-envs", without_rules, {}, (7, "no-checks")),
         ("create-hotfix", link_to_env_file, FROM_DEV, (3, "unsafe-path")),
         (
             "export-evidence",
@@ -200,6 +218,7 @@ NO_TAG = lay({"envs/dev.json": '{"api": {"tag": ""}, "web": {"tag": "1"}}'})
             {"branch": "evidence"},
             (4, "base-moved"),
         ),
+        ("open-infra-pr", without_rules, {"tag": "1.1.0"}, (7, "no-checks")),
         ("open-infra-pr", fail(MERGE, NOT_MERGEABLE), {"tag": "1.1.0", "merge": "direct"}, (4, "not-mergeable")),
         (
             "open-infra-pr",
@@ -222,7 +241,7 @@ NO_TAG = lay({"envs/dev.json": '{"api": {"tag": ""}, "web": {"tag": "1"}}'})
         ("report-deployment", archive, {}, (6, "archived")),
         ("report-deployment", BROKEN, {}, (3, "invalid-config")),
         ("report-deployment", NO_JSON, {}, (3, "invalid-env-file")),
-        ("report-deployment", link, {}, (3, "unsafe-path")),
+        ("report-deployment", link_to_env_file, {}, (3, "unsafe-path")),
         ("sync-protection", archive, {}, (6, "archived")),
     ],
 )
