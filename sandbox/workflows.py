@@ -320,7 +320,8 @@ class _Execution:
         if caller == self.run.name or rest.count("/") == 0:
             return self._job_name(job_id, self.workflow, rest, matrix)
         name = self._job_name(caller, self.workflow, caller, {})
-        return f"{name} / {rest.partition('/')[2]}"
+        called = re.sub(r"(?<=\))-\d+$", "", rest.partition("/")[2])  # the number of a job of a matrix
+        return f"{name} / {called}"
 
     @staticmethod
     def _job_name(job_id: str, workflow: dict[str, Any], said: str, matrix: dict[str, Any]) -> str:
