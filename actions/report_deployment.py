@@ -13,7 +13,7 @@ from actions.api.repository import Repository
 from actions.api.retry import retry
 from actions.app.repository import AppRepository
 from actions.deployments.app_records import AppDeployments
-from actions.deployments.outcome import GIVEN_UP, jobs_of_run, state_of
+from actions.deployments.outcome import GIVEN_UP, SUCCESS, jobs_of_run, state_of
 from actions.deployments.writer import DeploymentWriter
 from actions.errors import UnknownCommitError
 from actions.infra.remote import environment, read_config_at
@@ -51,6 +51,7 @@ class Settings:
 
     job: str
     step: str
+    live: str
     envs_dir: str
     app_repo: str
     token: str = field(repr=False)
@@ -61,6 +62,7 @@ class Settings:
         return cls(
             job=inputs.required("job"),
             step=inputs.required("step"),
+            live=inputs.text("live"),
             envs_dir=inputs.required("envs-dir"),
             app_repo=inputs.repository("app-repo", repository),
             token=inputs.secret("token"),
@@ -119,12 +121,16 @@ def _conclude(infra: Repository, settings: Settings, sha: str) -> tuple[Config, 
     this, config = this_run(), read_config_at(infra, sha)
     writer, layout = DeploymentWriter(infra.client), config.layout(settings.envs_dir)
     records = writer.of_run(config, sha, this.id)
-    jobs = jobs_of_run(infra.client, this.id) if records else []
+    jobs = jobs_of_run(infra.client, this.id) if records and not settings.live else []
     ended = []
     for record in records:
         env, _, service = record.name.partition("/")
-        job = settings.job.replace("{env}", env).replace("{service}", service)
-        state = state_of(jobs, job=job, step=settings.step)
+        if settings.live:
+            infra.move_branch(f"{settings.live}{env}", sha)
+            state = SUCCESS
+        else:
+            job = settings.job.replace("{env}", env).replace("{service}", service)
+            state = state_of(jobs, job=job, step=settings.step)
         writer.set_state(record.number, state, this.url)
         snapshot = environment(infra, layout, sha, env)
         ended.append(Ended(record=record, state=state, tags=snapshot.tags() if snapshot else {}))

@@ -205,6 +205,12 @@ class Repository:
                 f"{self.name} can have no branch {name} beside {there[0]}; rename {there[0]}, or choose another name"
             ) from error
 
+    def move_branch(self, name: str, sha: str) -> None:
+        """Have the branch *name* be at *sha*, wherever it was; create it if it is not there."""
+        if not self.create_branch(name, sha):
+            path, values = f"/git/refs/heads/{quote(name)}", {"sha": sha, "force": True}
+            self.client.rest("PATCH", path, values, permission=WRITE)
+
     def delete_branch(self, name: str) -> None:
         """Delete the branch *name*, if it is there."""
         try:
