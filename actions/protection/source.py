@@ -55,4 +55,5 @@ class Source:
             problem = error.message.removeprefix(error.name or "")
             words = f"{prefix}{'.'.join(path)} {problem}".split()
             last = next((part for part in reversed(path) if not part.isdecimal()), "")
-            raise self.error(" ".join(words), f'"{last}"') from error
+            at = error.value if isinstance(error.value, str) and error.value else last
+            raise self.error(" ".join(words), f'"{at}"') from error
