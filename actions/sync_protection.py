@@ -157,8 +157,10 @@ def _problems(plans: Sequence[TargetPlan], mode: Mode) -> list[ActionError]:
 
 
 def _superseded(head: Head, sha: str, folder: str) -> Outcome:
-    text = f"nothing was applied: {folder} or a workflow has changed since commit {sha[:12]} of this run"
-    text += f"; the run of {head.sha[:12]}, the head of {head.branch}, applies the files"
+    text = (
+        f"nothing was applied: {head.branch} has a newer {folder} or newer workflows than commit {sha[:12]} of this run"
+    )
+    text += f"; only a run of {head.branch} as it is now ({head.sha[:12]}) applies the files"
     return Outcome(
         outputs={**UNSET, "reason": Reason.SUPERSEDED}, notice=text, summary=f"### ⏭️ Protection: superseded\n\n{text}\n"
     )

@@ -64,9 +64,8 @@ def test_attack_old_run_loosens_rules(runs: GitHub) -> None:
     assert (result.exit_code, result.outputs["reason"], result.outputs["in-sync"]) == (0, "superseded", "false")
     assert (result.json("drift"), result.json("changed"), writes(runs)) == ([], [], [])
     assert "deletion" in rules(runs)
-    assert (
-        f"since commit {old[:12]} of this run; the run of {new[:12]}, the head of main, applies the files" in result.log
-    )
+    assert f"main has a newer protection or newer workflows than commit {old[:12]} of this run" in result.log
+    assert f"only a run of main as it is now ({new[:12]}) applies the files" in result.log
     assert "superseded" in result.summary
 
 
