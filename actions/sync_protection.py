@@ -24,6 +24,7 @@ from actions.runner.clock import Clock
 from actions.runner.environment import event_payload, workspace_root
 from actions.runner.event import Event
 from actions.runner.inputs import ORGANIZATION, REPOSITORY, Inputs
+from actions.runner.markdown import escape
 from actions.runner.outcome import Outcome, run
 
 if TYPE_CHECKING:
@@ -157,13 +158,10 @@ def _problems(plans: Sequence[TargetPlan], mode: Mode) -> list[ActionError]:
 
 
 def _superseded(head: Head, sha: str, folder: str) -> Outcome:
-    text = (
-        f"nothing was applied: {head.branch} has a newer {folder} or newer workflows than commit {sha[:12]} of this run"
-    )
-    text += f"; only a run of {head.branch} as it is now ({head.sha[:12]}) applies the files"
-    return Outcome(
-        outputs={**UNSET, "reason": Reason.SUPERSEDED}, notice=text, summary=f"### ⏭️ Protection: superseded\n\n{text}\n"
-    )
+    newer = f"{head.branch} has a newer {folder} or newer workflows than commit {sha[:12]} of this run"
+    text = f"nothing was applied: {newer}; only a run of {head.branch} as it is now ({head.sha[:12]}) applies the files"
+    shown = f"### ⏭️ Protection: superseded\n\n{escape(text)}\n"
+    return Outcome(outputs={**UNSET, "reason": Reason.SUPERSEDED}, notice=text, summary=shown)
 
 
 def _outcome(work: Work, mode: Mode, errors: Sequence[ActionError], failure: ActionError | None) -> Outcome:
