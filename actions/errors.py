@@ -30,7 +30,8 @@
     │   ├── UnknownCommitError  unknown-commit       the commit does not exist in the repository
     │   └── TooLateError        timeout              the awaited event did not happen in time
     ├── InvalidRulesetError 3   invalid-ruleset      a ruleset is one that GitHub rejects or that cannot work
-    ├── DriftError 7            drift                the rulesets on GitHub differ from the files
+    ├── InvalidEnvironmentError 3 invalid-environment a file of a GitHub environment is one that cannot work
+    ├── DriftError 7            drift                the rulesets or environments on GitHub differ from the files
     ├── TamperedError 7         tampered             a file of evidence was altered
     ├── NotRecordedError 7      not-recorded         a report was requested, but recent changes are not recorded yet
     ├── ExceptionsFoundError 7  exceptions-found     the evidence has exceptions, and fail-on-exceptions is set
@@ -44,7 +45,7 @@
         ├── ForeignFilesError   foreign-files        a bot's pull request changes more than tags
         ├── UnknownFactError    unknown              a required fact cannot be read
         ├── UnknownOrderError   unknown-order        the order of the new tag and the deployed one is unknown
-        ├── ReviewRequiredError review-required      the environment requires a review
+        ├── ReviewRequiredError review-required      a human who did not contribute must approve the change first
         ├── RuleNotMetError     rule-not-met         a rule of the branch forbids the change
         ├── NotReleasedError    not-released         the commit is not on a released branch
         ├── ChecksPendingError  checks-pending       a required check has not finished
@@ -127,6 +128,13 @@ class InvalidRulesetError(ActionError):
 
     exit_code = 3
     reason = "invalid-ruleset"
+
+
+class InvalidEnvironmentError(ActionError):
+    """The file of a GitHub environment is invalid, or the environment cannot work."""
+
+    exit_code = 3
+    reason = "invalid-environment"
 
 
 class ConflictError(ActionError):
@@ -306,7 +314,7 @@ class UnknownOrderError(RefusedError):
 
 
 class ReviewRequiredError(RefusedError):
-    """The environment requires a review, so the bot does not merge."""
+    """A human who did not contribute must approve the change first."""
 
     reason = "review-required"
 
@@ -384,7 +392,7 @@ class NoChecksError(RefusedError):
 
 
 class DriftError(ActionError):
-    """The rulesets on GitHub differ from the files."""
+    """The rulesets or environments on GitHub differ from the files."""
 
     exit_code = 7
     reason = "drift"

@@ -1,42 +1,37 @@
-"""action-sync-protection: compare the rulesets on GitHub with the files, and apply the files."""
+"""action-sync-protection: compare rulesets and environments on GitHub with the files, and apply the files."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from actions.api.client import Client
 from actions.api.retry import retry
-from actions.errors import (
-    ActionError,
-    DriftError,
-    EnvFileError,
-    GitHubError,
-    InputError,
-    InvalidRulesetError,
-    UnknownFactError,
-)
+from actions.errors import AccessError, ActionError, InputError
 from actions.infra.checkout import Checkout
 from actions.infra.layout import require_folder
-from actions.protection.lint import RepositoryFacts, lint
-from actions.protection.plan import Result, RulesetStep, Verb, find_drift, plan_steps
-from actions.protection.report import in_words, summary
-from actions.protection.ruleset import differences, parse_ruleset
-from actions.protection.store import RulesetStore
+from actions.protection.actors import Actors
+from actions.protection.apply import apply
+from actions.protection.plan import TargetPlan, required_files
+from actions.protection.planner import Planner
+from actions.protection.report import summary
+from actions.protection.review import find_unapproved, read_head
+from actions.protection.target import read_organization, read_targets
+from actions.protection.verdict import drift_errors, leftover_errors, lint_errors, unknown_errors
 from actions.runner.clock import Clock
 from actions.runner.environment import event_payload, workspace_root
 from actions.runner.event import Event
 from actions.runner.inputs import ORGANIZATION, REPOSITORY, Inputs
-from actions.runner.log import say
+from actions.runner.markdown import escape
 from actions.runner.outcome import Outcome, run
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from actions.protection.ruleset import Bypass, Ruleset
+    from actions.protection.review import Head
+    from actions.protection.target import Target
 
 UNSET = {"in-sync": False, "drift": [], "changed": []}
 
@@ -57,15 +52,18 @@ class Reason(StrEnum):
     IN_SYNC = "in-sync"
     PLANNED = "planned"
     APPLIED = "applied"
+    SUPERSEDED = "superseded"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """The inputs of the action; *target* is the repository, as owner/name, or the organization."""
+    """The inputs of the action; *owner* is that of the run's repository, *only* one of its repositories, or ""."""
 
     mode: Mode
-    rulesets_dir: str
-    target: str
+    folder: str
+    owner: str
+    only: str
+    organization: str
     prune: bool
     token: str = field(repr=False)
 
@@ -74,19 +72,39 @@ class Settings:
         """Read the inputs, where *repository* is the one the run is in; raise InputError if one cannot be used."""
         token = inputs.secret("token")
         named, organization = inputs.text("repository"), inputs.text("organization")
+        owner = repository.partition("/")[0]
         if named and organization:
             raise InputError("give repository or organization, not both")
         if named and not REPOSITORY.fullmatch(named):
             raise InputError(f"input repository is {named[:200]!r}; write it as owner/name")
         if organization and not ORGANIZATION.fullmatch(organization):
             raise InputError(f"input organization is {organization[:200]!r}; it must be the name of one")
+        named_owner, _, only = named.partition("/")
+        if named and named_owner.casefold() != owner.casefold():
+            raise InputError(f"input repository is {named[:200]!r}; it must be a repository of {owner}")
         return cls(
             mode=inputs.choice("mode", Mode),
-            rulesets_dir=str(require_folder("rulesets-dir", inputs.required("rulesets-dir"))),
-            target=organization or named or repository,
+            folder=str(require_folder("protection-dir", inputs.required("protection-dir"))),
+            owner=owner,
+            only=only,
+            organization=organization,
             prune=inputs.flag("prune"),
             token=token,
         )
+
+    def targets(self, checkout: Checkout) -> list[Target]:
+        """Return what the inputs choose of the folders in *checkout*."""
+        if self.organization:
+            return [read_organization(checkout, self.folder, self.organization)]
+        return read_targets(checkout, self.folder, owner=self.owner, only=self.only)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Work:
+    """What is to be done for each target, and what *refusals* keep the run from doing it."""
+
+    plans: Sequence[TargetPlan]
+    refusals: Sequence[ActionError] = ()
 
 
 def main(clock: Clock | None = None) -> int:
@@ -98,146 +116,96 @@ def main(clock: Clock | None = None) -> int:
 def _act(clock: Clock) -> Outcome:
     event = Event.read(os.environ, event_payload())
     settings = Settings.read(Inputs(), event.repository)
-    store = RulesetStore(Client(settings.target, settings.token))
-    files = _files(Checkout(workspace_root()), settings.rulesets_dir, store.scope)
+    targets = settings.targets(Checkout(workspace_root()))
+    clients = {target.name: Client(target.name, settings.token) for target in targets}
+    home = Client(event.repository, settings.token)
+    planner = Planner(actors=Actors(clients[targets[0].name]), event=event, prune=settings.prune)
 
-    def read() -> tuple[list[Ruleset], Result]:
-        wanted, there = _identified(files, store), store.all()
-        return wanted, Result(
-            problems=lint(wanted, _facts(store, event, settings.target)),
-            drift=find_drift(wanted, there, prune=settings.prune),
-            steps=plan_steps(wanted, there, prune=settings.prune),
-        )
+    def prepare() -> Work | Head:
+        head = read_head(home, event.sha, settings.folder) if settings.mode is Mode.APPLY else None
+        if head and not head.has_its_files:
+            return head
+        plans = [_plan(planner, target, clients[target.name], settings.mode) for target in targets]
+        files = required_files(plans) if head and not _problems(plans, settings.mode) else {}
+        return Work(plans=plans, refusals=find_unapproved(home, head, files) if head and files else ())
 
-    wanted, result = retry(read, timeout=LONGEST_TRY, clock=clock)
-    errors = _errors(result, settings.mode, wanted)
+    prepared = retry(prepare, timeout=LONGEST_TRY, clock=clock)
+    if not isinstance(prepared, Work):
+        return _superseded(prepared, event.sha, settings.folder)
+    errors = [*_problems(prepared.plans, settings.mode), *prepared.refusals]
+    failure = None
     if settings.mode is Mode.APPLY and not errors:
-        _apply(store, result)
-        errors = [result.failure] if result.failure else []
-    return _outcome(result, settings, errors)
+        failure = apply([(plan, clients[plan.target.name]) for plan in prepared.plans])
+        errors = [failure] if failure else [*leftover_errors(prepared.plans)]
+    return _outcome(prepared, settings.mode, errors, failure)
 
 
-def _files(checkout: Checkout, folder: str, scope: str) -> list[Ruleset]:
-    """Return the rulesets of the files in *folder* of the checkout."""
-    names = sorted(path.relative_to(checkout.root).as_posix() for path in checkout.root.glob(f"{folder}/*.json"))
-    if not names:
-        raise InputError(f"there is no file {PurePosixPath(folder) / '*.json'}; is the repository checked out?")
+def _plan(planner: Planner, target: Target, client: Client, mode: Mode) -> TargetPlan:
+    """Return the plan for *target*. A plan may be made with a token that cannot read all of it, the rest may not."""
     try:
-        rulesets = [parse_ruleset(checkout.read(name), name, scope=scope) for name in names]
-    except EnvFileError as error:
-        raise InvalidRulesetError(str(error), file=error.file, line=error.line) from error
-    for ruleset in rulesets:
-        same_name = [other.file for other in rulesets if other.name == ruleset.name]
-        if len(same_name) > 1:
-            raise ruleset.error(f"the name '{ruleset.name}' is taken twice: {', '.join(same_name)}", '"name"')
-    return rulesets
+        return planner.plan(target, client)
+    except AccessError as error:
+        if mode is not Mode.PLAN:
+            raise
+        return TargetPlan(target=target, drift=target.unknown(), unreadable=str(error))
 
 
-def _identified(rulesets: Sequence[Ruleset], store: RulesetStore) -> list[Ruleset]:
-    """Return *rulesets* with the ids of the actors that their files name."""
-    known: dict[tuple[str, str], int] = {}
-
-    def identified(entry: Bypass, ruleset: Ruleset) -> Bypass:
-        if not entry.name:
-            return entry
-        key = (entry.kind, entry.name)
-        try:
-            known[key] = known.get(key) or store.actor(*key)
-        except InputError as error:
-            raise ruleset.error(str(error), f'"{entry.name}"') from error
-        return replace(entry, number=known[key])
-
-    return [
-        replace(ruleset, bypass=tuple(identified(entry, ruleset) for entry in ruleset.bypass or ()))
-        for ruleset in rulesets
-    ]
-
-
-def _facts(store: RulesetStore, event: Event, target: str) -> RepositoryFacts | None:
-    """Return what the lint needs of a repository; its workflows as this commit has them if the run is in it."""
-    if store.scope == "organization":
-        return None
-    revision = event.sha if target == event.repository else "HEAD"
-    return store.facts(revision)
-
-
-def _errors(result: Result, mode: Mode, wanted: Sequence[Ruleset]) -> list[ActionError]:
+def _problems(plans: Sequence[TargetPlan], mode: Mode) -> list[ActionError]:
     """Return what keeps the run from ending well, the worst first."""
-    errors: list[ActionError] = [
-        problem.ruleset.error(problem.message, problem.at) for problem in result.problems if problem.fatal
-    ]
-    files = {ruleset.name: ruleset.file for ruleset in wanted}
-    for name in dict.fromkeys(item.ruleset for item in result.drift) if mode is Mode.CHECK else ():
-        known = [item for item in result.drift if item.ruleset == name and item.kind != "unknown"]
-        if known:
-            text = "; ".join(map(in_words, known))
-            errors.append(DriftError(f"ruleset '{name}': {text}", file=files.get(name, ""), line=1))
-    if mode is not Mode.PLAN:
-        errors += [
-            UnknownFactError(
-                f"ruleset '{item.ruleset}': this token cannot read its bypass actors; it needs 'administration: write'",
-                file=files[item.ruleset],
-                line=1,
-            )
-            for item in result.drift
-            if item.kind == "unknown"
-        ]
-    return errors
+    differs = drift_errors(plans) if mode is Mode.CHECK else ()
+    unknown = unknown_errors(plans) if mode is not Mode.PLAN else ()
+    return [*lint_errors(plans), *differs, *unknown]
 
 
-def _apply(store: RulesetStore, result: Result) -> None:
-    """Take the steps; at the first that fails, keep why, and what was done until then."""
-    numbers: dict[str, int] = {}
-    for index, step in enumerate(result.steps, start=1):
-        say(f"[{index}/{len(result.steps)}] {step}")
-        try:
-            numbers[step.ruleset.name] = _take(store, step, numbers)
-        except (GitHubError, DriftError) as error:
-            result.failure = error
-            return
-        result.done.append(step)
+def _superseded(head: Head, sha: str, folder: str) -> Outcome:
+    newer = f"{head.branch} has a newer {folder} or newer workflows than commit {sha[:12]} of this run"
+    text = f"nothing was applied: {newer}; only a run of {head.branch} as it is now ({head.sha[:12]}) applies the files"
+    shown = f"### ⏭️ Protection: superseded\n\n{escape(text)}\n"
+    return Outcome(outputs={**UNSET, "reason": Reason.SUPERSEDED}, notice=text, summary=shown)
 
 
-def _take(store: RulesetStore, step: RulesetStep, numbers: Mapping[str, int]) -> int:
-    """Take one step, and hold what GitHub made of it against what it was to be."""
-    if step.verb is Verb.DELETE:
-        store.delete(step.number or numbers[step.ruleset.name])
-        return 0
-    made = store.create(step.ruleset) if step.verb is Verb.CREATE else store.update(step.number, step.ruleset)
-    other = [item for item in differences(step.ruleset, made) if item.kind != "unknown"]
-    if other:
-        text = "; ".join(map(in_words, other))
-        raise DriftError(f"GitHub made something else of '{step.ruleset.name}': {text}", file=step.ruleset.file, line=1)
-    return made.number
-
-
-def _outcome(result: Result, settings: Settings, errors: Sequence[ActionError]) -> Outcome:
-    left = [step for step in result.steps if step not in result.done]
-    in_sync = not left and not errors and (not result.drift or settings.mode is Mode.APPLY)
-    reason = Reason.APPLIED if result.done else Reason.IN_SYNC if in_sync else Reason.PLANNED
-    stopped = [f"stopped after {len(result.done)} of {len(result.steps)} steps; run it again to finish"]
+def _outcome(work: Work, mode: Mode, errors: Sequence[ActionError], failure: ActionError | None) -> Outcome:
+    plans = work.plans
+    done = [(plan, step) for plan in plans for step in plan.done]
+    left = [step for plan in plans for step in plan.left]
+    drift = [(plan, difference) for plan in plans for difference in plan.drift]
+    in_sync = not left and not errors and (not drift or mode is Mode.APPLY)
+    reason = Reason.APPLIED if done else Reason.IN_SYNC if in_sync else Reason.PLANNED
+    stopped = [f"stopped after {len(done)} of {len(done) + len(left)} steps; run it again to finish"]
+    refusals = [*work.refusals, *([failure] if failure else [])]
     return Outcome(
         outputs={
             "in-sync": in_sync,
-            "drift": [difference.to_json() for difference in result.drift],
+            "drift": [difference.to_json(plan.target.key) for plan, difference in drift],
             "changed": [
-                {"ruleset": step.ruleset.name, "action": f"{step.verb}d"} for step in result.done if not step.guards
+                {**plan.target.key, step.thing: step.subject.name, "action": f"{step.verb}d"}
+                for plan, step in done
+                if not step.guards
             ],
             "reason": errors[0].reason if errors else reason,
         },
-        notice=_notice(result, settings.target, in_sync=in_sync),
-        summary=summary(result, settings.target, settings.mode, failed=bool(errors), in_sync=in_sync),
-        warnings=tuple(
-            [f"{problem.ruleset.file}: {problem.message}" for problem in result.problems if not problem.fatal]
-            + (stopped if result.failure and result.done else [])
+        notice=" | ".join(_notice(plan, mode) for plan in plans),
+        summary=summary(plans, mode, refusals, failed=bool(errors), in_sync=in_sync),
+        warnings=(
+            *(
+                f"{problem.subject.source.file}: {problem.message}"
+                for plan in plans
+                for problem in plan.problems
+                if not problem.fatal
+            ),
+            *(f"{plan.target.name} is unknown: {plan.unreadable}" for plan in plans if plan.unreadable),
+            *(stopped if failure and done else []),
         ),
         errors=tuple(errors),
     )
 
 
-def _notice(result: Result, target: str, *, in_sync: bool) -> str:
-    if result.done:
-        return f"{target}: {', '.join(map(str, result.done))}"
-    if in_sync:
-        return f"the rulesets of {target} match the files"
-    return f"{target}: to do: {', '.join(map(str, result.steps)) or 'cannot read bypass actors with this token'}"
+def _notice(plan: TargetPlan, mode: Mode) -> str:
+    name = plan.target.name
+    if plan.done:
+        return f"{name}: {', '.join(map(str, plan.done))}"
+    if plan.steps:
+        return f"{name}: to do: {', '.join(map(str, plan.steps))}"
+    if plan.drift and mode is not Mode.APPLY:
+        return f"{name}: not everything can be read with this token"
+    return f"{name} matches the files"

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox.delivery import Delivery
 from sandbox.server import Sandbox
 from sandbox.state import ACTIONS_APP, CheckRun, WorkflowRun
-from sandbox.world import BOT, build, without_gates
+from sandbox.world import BOT, build, with_environments, without_gates
 from tests.support import declaration, module_name
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ CONFIG = (
 )
 
 RUN = 42
-IN_APP = ("action-open-infra-pr", "action-create-hotfix", "action-sync-protection")
+IN_APP = ("action-open-infra-pr", "action-create-hotfix")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ BUDGETS = {
     "action-deploy-matrix": Cost(13, 8),
     "action-report-deployment": Cost(19, 8),
     "action-create-hotfix": Cost(5, 1),
-    "action-sync-protection": Cost(9, 2),
+    "action-sync-protection": Cost(24, 3),
     "action-export-evidence": Cost(34, 18),
 }
 
@@ -68,7 +68,7 @@ def main() -> None:
 def measure() -> Iterator[tuple[str, Cost]]:
     """Yield each action with its cost, from the promotion of a tag to the evidence of it."""
     with Sandbox.start() as sandbox, tempfile.TemporaryDirectory() as folder:
-        delivery = Delivery(sandbox, without_gates(build(sandbox)))
+        delivery = Delivery(sandbox, without_gates(with_environments(build(sandbox))))
         infra, app = delivery.world.infra, delivery.world.app
         runs = _Runs(delivery, Path(folder))
         delivery.land(infra, {"gitops.yml": CONFIG}, message="Gates")
@@ -88,7 +88,7 @@ def measure() -> Iterator[tuple[str, Cost]]:
         _have_deployed(delivery, merged)
         yield runs.run("action-report-deployment", {})
         yield runs.run("action-create-hotfix", {"base-commit-sha": before, "branch-name": "x"})
-        yield runs.run("action-sync-protection", {"mode": "check"}, login="olivia")
+        yield runs.run("action-sync-protection", {"mode": "plan"}, login="olivia")
         evidence = {"env": "prod", "app-repo": app.full_name}
         yield runs.run("action-export-evidence", evidence, login="olivia")
 
@@ -124,7 +124,7 @@ class _Runs:
         for path in infra.git.paths(head):
             if path.startswith(("envs/", "gitops.yml")):
                 (workspace / path).write_bytes((infra.git.file(head, path) or (0, b""))[1])
-        shutil.copytree(ROOT / "examples" / "infra" / "protection" / "app" / "rulesets", workspace / "rulesets")
+        shutil.copytree(ROOT / "examples" / "infra" / "protection", workspace / "protection")
         event = self.folder / f"{action}.json"
         event.write_text(json.dumps(pull or {"repository": {"default_branch": "main"}}), encoding="utf-8")
         given = {input_: str(declared.get("default", "")) for input_, declared in declaration(action)["inputs"].items()}

@@ -46,7 +46,10 @@ CORE = {
     ),
     "infra": ("change config_reader env_diff env_file freeze layout tag_path", "check_envs gate_scenarios"),
     "infra/formats": ("json_format toml_format yaml_format", "check_envs"),
-    "protection": ("lint plan ruleset workflow_checks", "sync_protection"),
+    "protection": (
+        "environment environment_lint lint plan review ruleset source target verdict workflow_checks",
+        "sync_protection protected_repositories protection_review required_reviewers",
+    ),
     "pull_request": (
         "description merge plan proposal",
         "merge_routes refusals hidden_checks open_infra_pr promote_and_rollback",

@@ -37,8 +37,8 @@ FILES = {
     "envs/qa.yaml": "api: {tag: 1.0.0}\n",
     "envs/prod.toml": '[api]\ntag = "1.0.0"\n',
     "gitops.yml": "environments: {dev: {}}\nfiles: envs/{env}.json\nservices: {api: {repo: your-org/app}}\n",
-    "rulesets/main.json": '{"name": "main", "enforcement": "active", "rules": [], "conditions": {"ref_name": '
-    '{"include": ["~DEFAULT_BRANCH"], "exclude": []}}}',
+    "protection/app/rulesets/main.json": '{"name": "main", "enforcement": "active", "rules": [], "conditions": '
+    '{"ref_name": {"include": ["~DEFAULT_BRANCH"], "exclude": []}}}',
 }
 PULL = {
     "action": "opened",

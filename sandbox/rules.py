@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -188,7 +189,53 @@ def _review_problems(repo: Repo, parameters: dict[str, Any], update: Update) -> 
         problems.append(
             f"New changes require approval from someone other than {pusher} because they were the last pusher."
         )
+    return problems + _team_problems(repo, parameters, pull)
+
+
+def _team_problems(repo: Repo, parameters: dict[str, Any], pull: Pull) -> list[str]:
+    """Return which teams have not approved the files that they review, whatever count is required.
+
+    docs.github.com, "Available rules for rulesets": `.gitignore` patterns, in order. The words are a guess.
+    """
+    approvals = _approvals(repo, pull, current=parameters["dismiss_stale_reviews_on_push"])
+    changed = repo.git.changed_paths(repo.base_of(pull), pull.head_sha)
+    problems = []
+    for required in parameters.get("required_reviewers") or ():
+        team = next(team for team in repo.owner.teams if team.id == required["reviewer"]["id"])
+        given = sum(review.user.login in team.members for review in approvals)
+        reviewed = any(_is_ignored(required["file_patterns"], path.split("/")) for path in changed)
+        if reviewed and given < required["minimum_approvals"]:
+            needed = required["minimum_approvals"]
+            problems.append(f"At least {needed} approving reviews are required by members of {team.slug}.")
     return problems
+
+
+def _is_ignored(patterns: list[str], path: list[str]) -> bool:
+    """Tell whether a `.gitignore` of *patterns* ignores *path*; nothing in an ignored folder is taken back.
+
+    gitignore(5). That GitHub follows it in this too is a guess.
+    """
+    return any(_last_word(patterns, path[:depth], is_folder=depth < len(path)) for depth in range(1, len(path) + 1))
+
+
+def _last_word(patterns: list[str], path: list[str], *, is_folder: bool) -> bool:
+    """Tell whether the last of *patterns* that matches *path* itself ignores it."""
+    ignored = False
+    for pattern in patterns:
+        plain = pattern.removeprefix("!")
+        names = plain.strip("/").split("/")
+        anywhere = [] if "/" in plain.rstrip("/") else ["**"]
+        if (is_folder or not plain.endswith("/")) and _names_match([*anywhere, *names], path):
+            ignored = not pattern.startswith("!")
+    return ignored
+
+
+def _names_match(patterns: list[str], names: list[str]) -> bool:
+    if not patterns or not names:
+        return not patterns and not names
+    if patterns[0] == "**" and len(patterns) > 1:
+        return _names_match(patterns[1:], names) or _names_match(patterns, names[1:])
+    return patterns[0] == "**" or (fnmatchcase(names[0], patterns[0]) and _names_match(patterns[1:], names[1:]))
 
 
 def _workflow_problems(repo: Repo, parameters: dict[str, Any], update: Update) -> list[str]:

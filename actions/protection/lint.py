@@ -14,6 +14,7 @@ from actions.runner.event import BRANCH
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from actions.protection.environment import Environment
     from actions.protection.ruleset import Ruleset
 
 ACTIONS_APP = 15368  # GitHub Actions itself
@@ -25,9 +26,9 @@ CROWDS = ("RepositoryRole", "OrganizationAdmin", "Team", "DeployKey", "Enterpris
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LintProblem:
-    """A problem of *ruleset*, at the line that contains *at*; a ruleset with a *fatal* problem is not sent."""
+    """A problem of *subject*, at the line that contains *at*; what has a *fatal* problem is not sent."""
 
-    ruleset: Ruleset
+    subject: Ruleset | Environment
     message: str
     at: str = ""
     fatal: bool = True
@@ -49,6 +50,7 @@ def lint(rulesets: Sequence[Ruleset], repository: RepositoryFacts | None) -> lis
         *chain.from_iterable(map(_bypasses, rulesets)),
         *chain.from_iterable(map(_covers_something, rulesets)),
         *chain.from_iterable(map(_creation, branches)),
+        *chain.from_iterable(map(_reviewers, branches)),
         *_bots(branches, repository),
     ]
     methods = repository.methods if repository else METHODS
@@ -73,13 +75,13 @@ def covers(ruleset: Ruleset, branch: str, default_branch: str) -> bool:
 def _covers_something(ruleset: Ruleset) -> Iterator[LintProblem]:
     if not ruleset.includes and ruleset.target != "push":
         yield LintProblem(
-            ruleset=ruleset,
+            subject=ruleset,
             message="conditions.ref_name.include is empty, so the ruleset applies to no branch",
             at='"include"',
         )
     if ruleset.enforcement != "active":
         yield LintProblem(
-            ruleset=ruleset,
+            subject=ruleset,
             message=f"enforcement is {ruleset.enforcement}, so the ruleset prevents nothing",
             at='"enforcement"',
             fatal=False,
@@ -91,19 +93,19 @@ def _bypasses(ruleset: Ruleset) -> Iterator[LintProblem]:
         at = f'"{entry.name or entry.kind}"'
         if entry.mode == "exempt":
             yield LintProblem(
-                ruleset=ruleset,
+                subject=ruleset,
                 message=f"{entry}: GitHub does not record what an exempt actor does; use pull_request or always",
                 at='"exempt"',
             )
         if entry.mode == "pull_request" and ruleset.rules.keys() == {"creation"}:
             yield LintProblem(
-                ruleset=ruleset,
+                subject=ruleset,
                 message=f"{entry} cannot create a branch, because that is not a pull request; use bypass_mode always",
                 at=at,
             )
         if entry.mode == "always" and ruleset.rules.keys() & {"pull_request", "required_status_checks"}:
             yield LintProblem(
-                ruleset=ruleset,
+                subject=ruleset,
                 message=f"{entry} is wider than needed: it allows pushes without pull request, review and checks; use"
                 " bypass_mode pull_request, or move rules that need always, like creation, to a separate ruleset",
                 at=at,
@@ -111,7 +113,7 @@ def _bypasses(ruleset: Ruleset) -> Iterator[LintProblem]:
             )
         if entry.kind in CROWDS:
             yield LintProblem(
-                ruleset=ruleset,
+                subject=ruleset,
                 message=f"{entry} is wider than needed: it includes all present and future members; name the bot",
                 at=at,
                 fatal=False,
@@ -123,7 +125,7 @@ def _creation(ruleset: Ruleset) -> Iterator[LintProblem]:
         return
     if ruleset.includes == [DEFAULT]:
         yield LintProblem(
-            ruleset=ruleset,
+            subject=ruleset,
             message="rule creation protects nothing on the default branch, which already exists, and prevents renaming"
             " it; remove the rule",
             at='"creation"',
@@ -131,10 +133,28 @@ def _creation(ruleset: Ruleset) -> Iterator[LintProblem]:
         )
     elif not any(entry.mode == "always" for entry in ruleset.bypass or ()):
         yield LintProblem(
-            ruleset=ruleset,
+            subject=ruleset,
             message="nobody can create these branches: creation is restricted, and no actor has bypass_mode always",
             at='"creation"',
         )
+
+
+def _reviewers(ruleset: Ruleset) -> Iterator[LintProblem]:
+    """Find teams that are asked for reviews, but never have to approve."""
+    for required in ruleset.rules.get("pull_request", {}).get("required_reviewers") or ():
+        if all(pattern.startswith("!") for pattern in required["file_patterns"]):
+            yield LintProblem(
+                subject=ruleset,
+                message="required_reviewers: every file_pattern starts with !, so the team has no file to review",
+                at='"file_patterns"',
+            )
+        if required["minimum_approvals"] < 1:
+            yield LintProblem(
+                subject=ruleset,
+                message="required_reviewers: minimum_approvals is 0, so the team is asked, but need not approve",
+                at='"minimum_approvals"',
+                fatal=False,
+            )
 
 
 def _bots(rulesets: Sequence[Ruleset], repository: RepositoryFacts | None) -> Iterator[LintProblem]:
@@ -146,7 +166,7 @@ def _bots(rulesets: Sequence[Ruleset], repository: RepositoryFacts | None) -> It
             for entry in set(ruleset.bypass or ()) - set(other.bypass or ()):
                 if _meet(ruleset, other, repository):
                     yield LintProblem(
-                        ruleset=ruleset,
+                        subject=ruleset,
                         message=f"{entry} may bypass {rule} here, but not in '{other.name}', which applies to the same"
                         " branches, so the bypass has no effect; add it there too",
                         at=f'"{entry.name or entry.kind}"',
@@ -156,7 +176,7 @@ def _bots(rulesets: Sequence[Ruleset], repository: RepositoryFacts | None) -> It
         for entry in set(ruleset.bypass or ()) - set(other.bypass or ()) if "creation" in ruleset.rules else ():
             if checks and not checks.get("do_not_enforce_on_create") and _meet(ruleset, other, repository):
                 yield LintProblem(
-                    ruleset=other,
+                    subject=other,
                     message=f"{entry} may create these branches only at commits on which the required checks have"
                     " succeeded; set do_not_enforce_on_create",
                     at='"required_status_checks"',
@@ -178,14 +198,14 @@ def _merging(
         methods = methods & frozenset(allowed) if allowed else methods
     if "required_linear_history" in ruleset.rules and not methods & {"squash", "rebase"}:
         yield LintProblem(
-            ruleset=ruleset,
+            subject=ruleset,
             message="nothing can be merged: linear history is required, but neither squash nor rebase is allowed"
             f" (allowed: {_listed(methods)})",
             at='"required_linear_history"',
         )
     if "required_signatures" in ruleset.rules and methods == {"rebase"}:
         yield LintProblem(
-            ruleset=ruleset,
+            subject=ruleset,
             message="nothing can be merged: signatures are required, but only rebase is allowed, which GitHub does not"
             " sign; allow squash",
             at='"required_signatures"',
@@ -203,14 +223,14 @@ def _checks(ruleset: Ruleset, repository: RepositoryFacts) -> Iterator[LintProbl
             nearest = get_close_matches(name, [check.name for check in reported], n=1, cutoff=0.3)
             hint = f"; did you mean '{nearest[0]}'?" if nearest else ""
             yield LintProblem(
-                ruleset=ruleset,
+                subject=ruleset,
                 message=f"check '{name}' is required, but no workflow reports it on pull requests{hint}",
                 at=f'"{name}"',
                 fatal=app == ACTIONS_APP,
             )
         elif all(check.filtered for check in reporters):
             yield LintProblem(
-                ruleset=ruleset,
+                subject=ruleset,
                 message=f"check '{name}' is not reported on pull requests that {reporters[0].workflow} skips because of"
                 " its paths filter, so they can never be merged; remove the filter",
                 at=f'"{name}"',
@@ -218,7 +238,7 @@ def _checks(ruleset: Ruleset, repository: RepositoryFacts) -> Iterator[LintProbl
             )
         if app is None:
             yield LintProblem(
-                ruleset=ruleset,
+                subject=ruleset,
                 message=f"check '{name}' can be reported by anyone with write access; require an app by its"
                 f" integration_id ({ACTIONS_APP} for GitHub Actions)",
                 at=f'"{name}"',
@@ -239,7 +259,7 @@ def _nested(ruleset: Ruleset, rulesets: Sequence[Ruleset], repository: Repositor
         workflow = workflow_checks.publishes(repository.workflows, deep)
         if workflow and not covered:
             yield LintProblem(
-                ruleset=ruleset,
+                subject=ruleset,
                 message=f"{pattern} covers {flat} but not {deep}, although {workflow} runs for both; to cover both, use"
                 f" {pattern.rstrip('*').rstrip('/')}/**/*",
                 at=f'"{pattern}"',

@@ -1,7 +1,8 @@
 """Represent a ruleset of a file and of GitHub in one form, and compare the two.
 
 A file contains a request of the API (docs.github.com, "REST API endpoints for rules") or GitHub's export, with two
-additions: keys that only answers have, like `id`, are ignored, and a bypass may name its actor (`actor`).
+additions: keys that only answers have, like `id`, are ignored, and a file may name an actor: a bypass by `actor`, the
+`reviewer` of `required_reviewers` by `name`.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from actions.errors import InvalidRulesetError
+from actions.protection.difference import Difference
+from actions.protection.source import Source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 SCHEMA = Path(__file__).with_name("ruleset.schema.json")
 ANSWERS_ONLY = {
@@ -30,6 +32,8 @@ ANSWERS_ONLY = {
 }
 # The merge methods that GitHub allows if a file names none.
 EVERY_METHOD = ["merge", "rebase", "squash"]
+# Of these patterns, the last one that matches a file counts.
+IN_ORDER = "file_patterns"
 # A login, the slug of an app or a team, or the name of a role.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 NAMELESS = ("OrganizationAdmin", "DeployKey", "EnterpriseOwner")
@@ -60,8 +64,7 @@ class Ruleset:
     rules: Mapping[str, Any]
     bypass: tuple[Bypass, ...] | None
     number: int = 0
-    file: str = ""
-    text: str = field(default="", compare=False, repr=False)
+    source: Source = field(default=Source(), compare=False, repr=False)
 
     @property
     def includes(self) -> list[str]:
@@ -72,15 +75,6 @@ class Ruleset:
     def excludes(self) -> list[str]:
         """Return the patterns of the refs that are exempt although they are included."""
         return list(self.conditions.get("ref_name", {}).get("exclude", []))
-
-    def line(self, text: str) -> int:
-        """Return the number of the first line that contains *text*, 1 if none does."""
-        lines = self.text.splitlines()
-        return next((number for number, line in enumerate(lines, start=1) if text in line), 1)
-
-    def error(self, message: str, at: str = "") -> InvalidRulesetError:
-        """Return *message* as an error in the file, at the first line that contains *at*."""
-        return InvalidRulesetError(f"{self.file}: {message}", file=self.file, line=self.line(at))
 
     def body(self) -> dict[str, Any]:
         """Return the ruleset as a request body of the API."""
@@ -101,42 +95,19 @@ class Ruleset:
         }
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RulesetDifference:
-    """A difference between GitHub and the file of *ruleset*.
-
-    *kind* is `missing` or `extra` for a whole ruleset, `different` for one property of it (*what*), and `unknown` for a
-    property that the token cannot read.
-    """
-
-    ruleset: str
-    kind: str
-    what: str = ""
-    file: object = None
-    github: object = None
-
-    def to_json(self) -> dict[str, object]:
-        """Return the difference as an entry of the output `drift`."""
-        return {
-            "ruleset": self.ruleset,
-            "kind": self.kind,
-            "what": self.what,
-            "file": self.file,
-            "github": self.github,
-        }
-
-
 def parse_ruleset(text: str, file: str, *, scope: str) -> Ruleset:
     """Parse *text*, the content of *file*, for a *scope*: `repository` or `organization`.
 
     Raises InvalidRulesetError if it is not JSON or if the API would reject it. Names of actors are not resolved here.
     """
-    document = _document(text, file)
+    source = Source(file=file, text=text)
+    document = source.document("a ruleset")
     entries = document.get("bypass_actors", [])
     plain = {key: value for key, value in document.items() if key not in ANSWERS_ONLY}
-    _check(plain, text, file, scope)
-    ruleset = replace(read_ruleset(plain), file=file, text=text)
-    return replace(ruleset, bypass=tuple(_named(entry, ruleset) for entry in entries))
+    _mark_named(plain.get("rules"), source)
+    _check(plain, source, scope)
+    bypass = tuple(_named(entry, source) for entry in entries)
+    return replace(read_ruleset(plain), bypass=bypass, source=source)
 
 
 def read_ruleset(document: Mapping[str, Any]) -> Ruleset:
@@ -153,20 +124,33 @@ def read_ruleset(document: Mapping[str, Any]) -> Ruleset:
     )
 
 
-def differences(wanted: Ruleset, current: Ruleset) -> Iterator[RulesetDifference]:
+def with_team_ids(rules: Mapping[str, Any], id_of: Callable[[str], int]) -> Mapping[str, Any]:
+    """Return *rules* in which each team that is asked for reviews by its name has its id instead."""
+    parameters = rules.get("pull_request", {})
+    required = [
+        entry | {"reviewer": {"type": "Team", "id": id_of(entry["reviewer"]["name"])}}
+        if "name" in entry["reviewer"]
+        else entry
+        for entry in parameters.get("required_reviewers") or ()
+    ]
+    return {**rules, "pull_request": parameters | {"required_reviewers": required}} if required else rules
+
+
+def differences(wanted: Ruleset, current: Ruleset) -> Iterator[Difference]:
     """Yield the differences of *current*, from GitHub, from *wanted*, from a file."""
     for name, file, github in _properties(wanted, current):
         if _plain(name, file) != _plain(name, github):
-            yield RulesetDifference(ruleset=wanted.name, kind="different", what=name, file=file, github=github)
+            yield Difference(thing="ruleset", name=wanted.name, kind="different", what=name, file=file, github=github)
     if current.bypass is None:
-        yield RulesetDifference(
-            ruleset=wanted.name, kind="unknown", what="bypass_actors", file=_shown(wanted), github=None
+        yield Difference(
+            thing="ruleset", name=wanted.name, kind="unknown", what="bypass_actors", file=_shown(wanted), github=None
         )
     elif set(wanted.bypass or ()) != set(current.bypass):
         names = {(entry.kind, entry.number): entry.name for entry in wanted.bypass or ()}
         named = tuple(replace(entry, name=names.get((entry.kind, entry.number), "")) for entry in current.bypass)
-        yield RulesetDifference(
-            ruleset=wanted.name,
+        yield Difference(
+            thing="ruleset",
+            name=wanted.name,
             kind="different",
             what="bypass_actors",
             file=_shown(wanted),
@@ -190,13 +174,14 @@ def _properties(wanted: Ruleset, current: Ruleset) -> Iterator[tuple[str, object
 
 
 def _plain(name: str, value: object) -> object:
-    """Normalize *value*: missing, false and empty values become equal, and the order of lists does not matter."""
+    """Normalize *value*: missing, false and empty values become equal, and the order of most lists does not matter."""
     if name.endswith(".allowed_merge_methods") and value is None:
         value = EVERY_METHOD
     if isinstance(value, dict):
         return {key: _plain(key, inner) for key, inner in value.items() if _plain(key, inner) is not None} or None
     if isinstance(value, list):
-        return sorted((_plain("", item) for item in value), key=repr) or None
+        items = [_plain("", item) for item in value]
+        return (items if name == IN_ORDER else sorted(items, key=repr)) or None
     return None if value in (False, "") else value
 
 
@@ -204,70 +189,58 @@ def _shown(ruleset: Ruleset) -> list[str]:
     return sorted(map(str, ruleset.bypass or ()))
 
 
-def _document(text: str, file: str) -> dict[str, Any]:
-    try:
-        document = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise InvalidRulesetError(
-            f"{file}:{error.lineno}: not JSON: {error.msg}", file=file, line=error.lineno
-        ) from error
-    except RecursionError as error:
-        raise InvalidRulesetError(f"{file}: nested too deeply", file=file, line=1) from error
-    if not isinstance(document, dict):
-        raise InvalidRulesetError(f"{file}: a ruleset must be a JSON object", file=file, line=1)
-    return document
+def _team_reviewers(rules: object) -> Iterator[dict[str, Any]]:
+    """Yield each `reviewer` in the `required_reviewers` of *rules*, which may still be invalid."""
+    for rule in rules if isinstance(rules, list) else ():
+        parameters = rule.get("parameters") if isinstance(rule, dict) else None
+        required = parameters.get("required_reviewers") if isinstance(parameters, dict) else None
+        for entry in required if isinstance(required, list) else ():
+            reviewer = entry.get("reviewer") if isinstance(entry, dict) else None
+            if isinstance(reviewer, dict):
+                yield reviewer
 
 
-def _check(document: dict[str, Any], text: str, file: str, scope: str) -> None:
+def _mark_named(rules: object, source: Source) -> None:
+    """Give each team that *rules* name the id 0, which stands for one that is still to be looked up."""
+    for reviewer in _team_reviewers(rules):
+        if "name" not in reviewer:
+            continue
+        name = reviewer["name"]
+        if not isinstance(name, str) or not NAME.fullmatch(name):
+            raise source.error(f"name is {name!r:.200}; it must be the name of a team", '"reviewer"')
+        if "id" in reviewer:
+            raise source.error(f"reviewer {name} has both name and id; give one of them", f'"{name}"')
+        reviewer["id"] = 0
+
+
+def _check(document: dict[str, Any], source: Source, scope: str) -> None:
     """Validate *document*, rule by rule, against the schemas of GitHub's API description."""
     known = json.loads(SCHEMA.read_text(encoding="utf-8"))[scope]
-    _validate(known["ruleset"], document, "", text, file)
+    source.validate(known["ruleset"], document)
     rules = document.get("rules", [])
     if not isinstance(rules, list):
-        raise InvalidRulesetError(f"{file}: rules must be a list", file=file, line=_line(text, '"rules"'))
+        raise source.error("rules must be a list", '"rules"')
     kinds = [rule.get("type") if isinstance(rule, dict) else None for rule in rules]
     for kind, rule in zip(kinds, rules, strict=True):
         schema = known["rules"].get(kind) if isinstance(kind, str) else None
         if schema is None:
             types = ", ".join(sorted(known["rules"]))
-            raise InvalidRulesetError(
-                f"{file}: {kind!r:.200} is not a rule type for a ruleset of {scope} scope; known: {types}",
-                file=file,
-                line=_line(text, f'"{kind}"'),
+            raise source.error(
+                f"{kind!r:.200} is not a rule type for a ruleset of {scope} scope; known: {types}", f'"{kind}"'
             )
-        _validate(schema, rule, f"rule {kind}, ", text, file)
+        source.validate(schema, rule, f"rule {kind}, ")
         if kinds.count(kind) > 1:
-            raise InvalidRulesetError(
-                f"{file}: rule {kind} occurs more than once", file=file, line=_line(text, f'"{kind}"')
-            )
+            raise source.error(f"rule {kind} occurs more than once", f'"{kind}"')
 
 
-def _validate(schema: dict[str, Any], value: object, prefix: str, text: str, file: str) -> None:
-    import fastjsonschema  # this action alone needs it
-
-    try:
-        fastjsonschema.validate(schema, value, use_default=False)
-    except fastjsonschema.JsonSchemaValueException as error:
-        # "data.parameters.x must be …": `data` is the validated object.
-        path = [str(part) for part in error.path[1:]]
-        problem = error.message.removeprefix(error.name or "")
-        words = f"{prefix}{'.'.join(path)} {problem}".split()
-        last = next((part for part in reversed(path) if not part.isdecimal()), "")
-        raise InvalidRulesetError(f"{file}: {' '.join(words)}", file=file, line=_line(text, f'"{last}"')) from error
-
-
-def _line(text: str, needle: str) -> int:
-    return next((number for number, line in enumerate(text.splitlines(), start=1) if needle in line), 1)
-
-
-def _named(entry: Mapping[str, Any], ruleset: Ruleset) -> Bypass:
+def _named(entry: Mapping[str, Any], source: Source) -> Bypass:
     bypass, name = _bypass(entry), entry.get("actor", "")
     if not isinstance(name, str) or (name and not NAME.fullmatch(name)):
-        raise ruleset.error(
+        raise source.error(
             f"actor is {name!r:.200}; it must be the name of a user, an app, a team or a role", '"actor"'
         )
     if bypass.kind not in NAMELESS and (not name) == (bypass.number is None):
-        raise ruleset.error(
+        raise source.error(
             f"a bypass of kind {bypass.kind} needs either actor (a name) or actor_id", f'"{bypass.kind}"'
         )
     return replace(bypass, name=name)

@@ -1,4 +1,4 @@
-"""Read and write the rulesets of a repository or an organization on GitHub, and resolve names of actors."""
+"""Read and write the rulesets of a repository or an organization on GitHub."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from actions.errors import InputError
 from actions.protection.lint import RepositoryFacts
 from actions.protection.ruleset import Ruleset, read_ruleset
 from actions.protection.workflow_checks import FOLDER
@@ -21,8 +20,6 @@ NEEDS = {
     "repository": ("metadata: read", "administration: write"),
     "organization": ("organization administration: write", "organization administration: write"),
 }
-# The ids of the built-in repository roles.
-ROLES = {"maintain": 2, "write": 4, "admin": 5}
 FACTS = """
 query($owner: String!, $name: String!, $tree: String!) { repository(owner: $owner, name: $name) { nameWithOwner
     squashMergeAllowed rebaseMergeAllowed mergeCommitAllowed
@@ -78,27 +75,6 @@ class RulesetStore:
             workflows={path: text for path, text in workflows.items() if path.endswith((".yml", ".yaml"))},
             methods=frozenset(method for method, key in allowed.items() if answer[key]),
         )
-
-    def actor(self, kind: str, name: str) -> int:
-        """Return the id of the actor *name* of *kind*; raise InputError if it does not exist."""
-        if kind == "RepositoryRole":
-            if name not in ROLES:
-                raise InputError(f"role '{name}' is not known; it must be one of {', '.join(ROLES)}, or an actor_id")
-            return ROLES[name]
-        owner = self.client.name.partition("/")[0]
-        paths = {
-            "User": f"/users/{name}",
-            "Integration": f"/apps/{name}",
-            "Team": f"/orgs/{owner}/teams/{name}",
-        }
-        if kind not in paths:
-            raise InputError(f"a bypass of kind {kind} cannot be given by name; use actor_id")
-        permission = "members: read" if kind == "Team" else "metadata: read"
-        actor = self.client.rest("GET", paths[kind], permission=permission, absent=(HTTPStatus.NOT_FOUND,), root="")
-        if actor is None:
-            raise InputError(f"{kind} '{name}' not found: it does not exist, or this token cannot see it")
-        with self.client.parsing():
-            return int(actor["id"])
 
     def _read(self, answer: Mapping[str, Any]) -> Ruleset:
         with self.client.parsing():

@@ -213,6 +213,25 @@ def merge_files(
     return github.person(by).merge("your-org/infra", number)
 
 
+# The files of protection
+
+
+def lay(github: GitHub, files: dict[str, str | None], *, approved_by: str = "bob") -> str:
+    """Put *files* into the infra repository, merged as approved by *approved_by* ("": nobody), and into the checkout.
+
+    The run is of that commit.
+    """
+    sha, infra = github.change_infra(files), github.world.infra
+    merged_pull(github.sandbox.state, infra, sha, base="main", approved_by=approved_by)
+    for path, text in files.items():
+        if text is None:
+            (github.runner.workspace / path).unlink()
+        else:
+            github.runner.write({path: text})
+    github.runner.environment |= {"GITHUB_REPOSITORY": infra.full_name, "GITHUB_SHA": sha}
+    return sha
+
+
 # Deployments of the infra repository
 
 

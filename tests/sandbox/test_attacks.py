@@ -625,7 +625,8 @@ def run_against(organization: GitHub, hostile: Hostile, action: str) -> Result:
     else:
         organization.runner.event("push", {"after": "a" * 40, "before": "b" * 40})
     ruleset = (ROOT / ".github/rulesets/main.json").read_text(encoding="utf-8")
-    organization.runner.write({"rulesets/main.json": ruleset, "envs/dev.json": organization.infra_file()})
+    files = {"protection/app/rulesets/main.json": ruleset, "envs/dev.json": organization.infra_file()}
+    organization.runner.write(files)
     result = run(organization, action, PLAUSIBLE[action])
     assert hostile.asked, result.log
     return result

@@ -18,7 +18,7 @@ from sandbox.delivery import tagged
 from sandbox.state import ACTIONS_APP, CheckRun, CommitStatus, Team, WorkflowRun
 from sandbox.world import BOT
 from tests.rulesets import ORGANIZATION
-from tests.sandbox.scenarios import GITOPS, GitHub, Infra, check, deploy, merge_files, open_pr, propose
+from tests.sandbox.scenarios import GITOPS, GitHub, Infra, check, deploy, lay, merge_files, open_pr, propose
 from tests.support import ROOT, readme_rows
 
 if TYPE_CHECKING:
@@ -172,13 +172,15 @@ def reported(github: GitHub, token: str) -> Result:
 
 
 def synced(github: GitHub, token: str) -> Result:
-    """Apply the rulesets of the example, in which a team has been named, and of which one is gone."""
+    """Apply the example's rulesets of the app, in which a team has been named, and an environment of it."""
     files = {path.name: json.loads(path.read_text(encoding="utf-8")) for path in EXAMPLE.glob("*.json")}
     owner = github.world.app.owner
     owner.teams.append(Team(9, "release", {"olivia"}))
     files["main.json"]["bypass_actors"] = [{"actor": "release", "actor_type": "Team", "bypass_mode": "pull_request"}]
-    github.runner.write({f"rulesets/{name}": json.dumps(content) for name, content in files.items()})
-    github.runner.environment["GITHUB_SHA"] = github.world.app.git.head("main") or ""
+    texts: dict[str, str | None] = {f"rulesets/{name}": json.dumps(content) for name, content in files.items()}
+    key = EXAMPLE.parent / "environments" / "gitops-bot.json"
+    texts |= {"environments/gitops-bot.json": key.read_text(encoding="utf-8")}
+    lay(github, {f"protection/app/{path}": text for path, text in texts.items()})
     return github.run("action-sync-protection", mode="apply", token=token)
 
 
@@ -310,7 +312,13 @@ WORKS = {
     "sync-protection": Work(
         action="action-sync-protection",
         run=synced,
-        needs={"administration": "write", "contents": "read", "members": "read"},
+        needs={
+            "administration": "write",
+            "actions": "read",
+            "contents": "read",
+            "members": "read",
+            "pull_requests": "read",
+        },
         ends="applied",
         owner="olivia",
     ),
@@ -405,9 +413,10 @@ def most(permissions: set[str]) -> set[str]:
 def test_the_rulesets_of_an_organization_need_its_administration(github: GitHub, granted: str) -> None:
     """To read them too."""
     app = github.sandbox.state.add_user("gitops[bot]", kind="Bot")
-    permissions = {"organization_administration": granted, "administration": "write", "contents": "read"}
+    github.world.infra.members[app.login] = "write"
+    permissions = {"organization_administration": granted, "contents": "read", "pull_requests": "read"}
     token = github.sandbox.state.add_token(app.login, permissions=permissions)
-    github.runner.write({"rulesets/all.json": json.dumps(ORGANIZATION)})
+    lay(github, {"protection/organization/rulesets/all.json": json.dumps(ORGANIZATION)})
 
     result = github.run("action-sync-protection", organization="your-org", mode="apply", token=token)
 

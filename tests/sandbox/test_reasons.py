@@ -37,7 +37,9 @@ INPUTS: dict[str, dict[str, str]] = {
     "action-report-deployment": {},
     "action-sync-protection": {"mode": "apply"},
 }
-IN_APP = ("action-create-hotfix", "action-open-infra-pr", "action-sync-protection")
+IN_APP = ("action-create-hotfix", "action-open-infra-pr")
+RULESET = "protection/infra/rulesets/main.json"
+IN_CHECKOUT = ("action-deploy-matrix",)
 MOST_TRIES = 6
 FORBIDDEN = Fault(status=403, body={"message": "Resource not accessible by integration"})
 SAML = Fault(status=403, body={"message": "Resource protected by organization SAML enforcement."})
@@ -66,10 +68,8 @@ def run(
     github.runner.event(name, payload, GITHUB_SHA=head, GITHUB_REF="refs/heads/main")
     github.runner.environment["GITHUB_REPOSITORY"] = home.full_name
     begin_deployment(github, head)
-    in_checkout = action == "action-deploy-matrix"
-    files = {path: github.infra_file(path) for path in infra.git.paths(head)} if in_checkout else {}
-    rulesets = (ROOT / ".github/rulesets/main.json").read_text(encoding="utf-8")
-    github.runner.write({"rulesets/main.json": rulesets, **files})
+    files = {path: github.infra_file(path) for path in infra.git.paths(head)} if action in IN_CHECKOUT else {}
+    github.runner.write({RULESET: (ROOT / "examples/infra" / RULESET).read_text(encoding="utf-8"), **files})
     token = github.sandbox.state.add_token("olivia") if action == "action-sync-protection" else github.bot
     if faults:
         github.sandbox.faults.plan(faults)
@@ -140,6 +140,17 @@ def test_no_action_waits_for_ever(delivering: GitHub, action: str) -> None:
 
 def archive(github: GitHub) -> None:
     github.world.app.archived = github.world.infra.archived = True
+
+
+def fewer_rules(github: GitHub) -> None:
+    """Take a rule away on GitHub, so that there is something to apply, in repositories that are archived then."""
+    github.world.infra.ruleset("main")["rules"].pop()
+    archive(github)
+
+
+def fewer_rules_by_a_broken_config(github: GitHub) -> None:
+    github.world.infra.ruleset("main")["rules"].pop()
+    github.change_infra({"gitops.yml": "environments: 3\n"})
 
 
 def lay(files: dict[str, str | None]) -> Callable[[GitHub], object]:
@@ -242,7 +253,8 @@ NO_TAG = lay({"envs/dev.json": '{"api": {"tag": ""}, "web": {"tag": "1"}}'})
         ("report-deployment", BROKEN, {}, (3, "invalid-config")),
         ("report-deployment", NO_JSON, {}, (3, "invalid-env-file")),
         ("report-deployment", link_to_env_file, {}, (3, "unsafe-path")),
-        ("sync-protection", archive, {}, (6, "archived")),
+        ("sync-protection", fewer_rules, {}, (6, "archived")),
+        ("sync-protection", fewer_rules_by_a_broken_config, {}, (3, "invalid-config")),
     ],
 )
 def test_what_keeps_an_action_from_its_work(

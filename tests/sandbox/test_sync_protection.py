@@ -11,7 +11,7 @@ from sandbox.faults import Fault
 from sandbox.state import Team
 from sandbox.world import BOT
 from tests.rulesets import ARTICLE, ORGANIZATION
-from tests.sandbox.scenarios import GitHub
+from tests.sandbox.scenarios import GitHub, lay
 from tests.support import ROOT
 
 if TYPE_CHECKING:
@@ -29,15 +29,30 @@ DELETION = "DELETE /repos/{owner}/{repo}/rulesets/{ruleset_id}"
 
 @pytest.fixture(name="files")
 def _files(github: GitHub) -> dict[str, dict[str, Any]]:
-    """The rulesets of the example, which are in force and in the checkout."""
+    """The rulesets of the app in the example, which are in force and in the checkout of infra."""
     files = {path.name: json.loads(path.read_text(encoding="utf-8")) for path in EXAMPLES.glob("*.json")}
     write(github, files)
-    github.runner.environment["GITHUB_SHA"] = github.world.app.git.head("main") or ""
     return files
 
 
-def write(github: GitHub, files: dict[str, dict[str, Any]]) -> None:
-    github.runner.write({f"rulesets/{name}": json.dumps(content, indent=2) for name, content in files.items()})
+def write(github: GitHub, files: dict[str, dict[str, Any]], folder: str = "app") -> None:
+    """Have the rulesets of *folder* be *files*, merged with an approval."""
+    lay(
+        github,
+        {
+            f"protection/{folder}/rulesets/{name}": json.dumps(content, indent=2) + "\n"
+            for name, content in files.items()
+        },
+    )
+
+
+def remove_workflows(github: GitHub) -> None:
+    """Take all workflows out of the app."""
+    git = github.world.app.git
+    head = git.head("main") or ""
+    files = {path: None for path in git.paths(head) if path.startswith(".github/workflows/")}
+    olivia = github.sandbox.state.users["olivia"].person
+    git.set_ref("refs/heads/main", git.commit(parents=[head], message="Plain", author=olivia, files=files))
 
 
 def sync(github: GitHub, mode: str, who: str = "olivia", **inputs: str) -> Result:
@@ -58,7 +73,7 @@ def test_what_is_in_force_is_in_sync(github: GitHub) -> None:
 
     assert (result.exit_code, result.outputs["reason"]) == (0, "in-sync"), result.log
     assert (result.outputs["in-sync"], result.json("drift"), result.json("changed")) == ("true", [], [])
-    assert "The rulesets on GitHub match the files" in result.summary
+    assert "The rulesets and environments on GitHub match the files" in result.summary
 
 
 def test_drift_fails_and_is_shown_rule_by_rule(github: GitHub, files: dict[str, Any]) -> None:
@@ -77,7 +92,7 @@ def test_drift_fails_and_is_shown_rule_by_rule(github: GitHub, files: dict[str, 
         "-   rules.pull_request.required_approving_review_count: 1\n"
         "+   rules.pull_request.required_approving_review_count: 2\n"
     ) in result.summary
-    assert "::error file=rulesets/main.json,line=1::" in result.log
+    assert "::error file=protection/app/rulesets/main.json,line=1::" in result.log
     assert writes(github) == []
 
 
@@ -113,9 +128,9 @@ def test_a_plan_shows_what_would_be_done_and_fails_by_what_cannot_work_alone(
     refused = sync(github, "plan", who="alice")
 
     assert (planned.exit_code, planned.outputs["reason"], planned.outputs["in-sync"]) == (0, "planned", "false")
-    assert "| 1 | create |" in planned.summary
+    assert "| 1 | create | ruleset |" in planned.summary
     assert (refused.exit_code, refused.outputs["reason"]) == (3, "invalid-ruleset")
-    assert "::error file=rulesets/main.json,line=17::" in refused.log, refused.log
+    assert "::error file=protection/app/rulesets/main.json,line=17::" in refused.log, refused.log
 
 
 @pytest.mark.usefixtures("files")
@@ -141,8 +156,7 @@ def test_apply_makes_them_and_the_second_run_finds_nothing_to_do(github: GitHub)
 
 def test_the_export_of_the_article_is_applied(github: GitHub) -> None:
     github.world.app.rulesets.clear()
-    github.runner.environment["GITHUB_SHA"] = "0" * 40
-    github.change_infra({".github/workflows/api.yml": "on: push\njobs: {api: {uses: ./.github/workflows/api2.yml}}\n"})
+    remove_workflows(github)
     write(github, {"default.json": ARTICLE | {"rules": ARTICLE["rules"][:-1]}})
 
     result = sync(github, "apply")
@@ -163,7 +177,7 @@ def test_what_no_file_has_stays_until_it_is_pruned(github: GitHub) -> None:
     assert (kept.exit_code, found.exit_code) == (0, 7)
     assert [(item["ruleset"], item["kind"]) for item in found.json("drift")] == [("by hand", "extra")]
     assert "the whole ruleset: not in the files" in found.summary
-    assert pruned.json("changed") == [{"ruleset": "by hand", "action": "deleted"}]
+    assert pruned.json("changed") == [{"repository": "your-org/app", "ruleset": "by hand", "action": "deleted"}]
     assert there(github) == NAMES
 
 
@@ -173,8 +187,7 @@ def test_rules_that_swap_places_hold_all_the_time(github: GitHub, files: dict[st
     github.world.app.rulesets.clear()
     one = main | {"name": "one", "rules": [{"type": "deletion"}]}
     other = main | {"name": "other", "rules": [{"type": "non_fast_forward"}]}
-    for path in (github.runner.workspace / "rulesets").iterdir():
-        path.unlink()
+    lay(github, {f"protection/app/rulesets/{name}": None for name in files})
     write(github, {"one.json": one, "other.json": other})
     assert sync(github, "apply").exit_code == 0
     write(github, {"one.json": one | {"rules": other["rules"]}, "other.json": other | {"rules": one["rules"]}})
@@ -206,7 +219,7 @@ def test_a_failure_half_way_says_what_was_done_and_a_second_run_finishes(github:
     assert (failed.exit_code, failed.outputs["reason"]) == (5, "github-unavailable")
     assert [done["ruleset"] for done in failed.json("changed")] == ["hotfixes: only the bot creates them"]
     assert "stopped after 1 of 5 steps; run it again to finish" in failed.log
-    assert "| 2 | create | hotfixes | not done |" in failed.summary
+    assert "| 2 | create | ruleset | hotfixes | not done |" in failed.summary
     assert (finished.exit_code, finished.outputs["in-sync"]) == (0, "true")
     assert there(github) == NAMES
 
@@ -298,7 +311,7 @@ def test_an_actor_that_there_is_not_is_refused_with_its_line(
 
     assert (result.exit_code, result.outputs["reason"]) == (3, "invalid-ruleset")
     assert said in result.log
-    assert "file=rulesets/main.json,line=15" in result.log
+    assert "file=protection/app/rulesets/main.json,line=15" in result.log
 
 
 @pytest.mark.usefixtures("files")
@@ -309,7 +322,7 @@ def test_an_actor_that_github_does_not_say_is_no_missing_actor(github: GitHub) -
 
 
 def test_the_rulesets_of_an_organization(github: GitHub) -> None:
-    write(github, {"everywhere.json": ORGANIZATION})
+    write(github, {"everywhere.json": ORGANIZATION}, "organization")
 
     first = sync(github, "apply", organization="your-org")
     second = sync(github, "check", organization="your-org")
@@ -322,21 +335,9 @@ def test_the_rulesets_of_an_organization(github: GitHub) -> None:
     assert "is wider than needed" in first.log
 
 
-def test_the_rulesets_of_another_repository_are_linted_with_its_workflows(github: GitHub) -> None:
-    infra = json.loads(
-        (ROOT / "examples" / "infra" / "protection" / "infra" / "rulesets" / "main.json").read_text(encoding="utf-8")
-    )
-    write(github, {"main.json": infra})
-
-    result = sync(github, "apply", repository="your-org/infra")
-
-    assert result.exit_code == 0, result.log
-    assert github.world.infra.ruleset("main")["rules"] == infra["rules"]
-
-
 @pytest.mark.usefixtures("files")
 def test_a_repository_without_workflows_is_linted_too(github: GitHub) -> None:
-    github.runner.environment["GITHUB_SHA"] = "0" * 40
+    remove_workflows(github)
 
     result = sync(github, "check")
 
@@ -351,7 +352,10 @@ def test_a_repository_without_workflows_is_linted_too(github: GitHub) -> None:
         ({"repository": "../x"}, "write it as owner/name"),
         ({"organization": "a/b"}, "must be the name of one"),
         ({"mode": "mend"}, "it must be one of check, plan, apply"),
-        ({"rulesets_dir": "nowhere"}, "there is no file nowhere/*.json; is the repository checked out?"),
+        ({"repository": "other-org/app"}, "must be a repository of your-org"),
+        ({"protection_dir": "nowhere"}, "there is no folder nowhere/<repository>; is the repository checked out?"),
+        ({"repository": "your-org/app"}, "there is no folder protection/app; is the repository checked out?"),
+        ({"organization": "your-org"}, "protection/organization has no rulesets/*.json; is the repository checked out"),
     ],
 )
 def test_inputs_that_cannot_be_used(github: GitHub, inputs: dict[str, str], said: str) -> None:
@@ -367,12 +371,12 @@ def test_two_files_of_one_name_are_refused(github: GitHub, files: dict[str, Any]
     result = sync(github, "check")
 
     assert (result.exit_code, result.outputs["reason"]) == (3, "invalid-ruleset")
-    assert "taken twice: rulesets/main.json, rulesets/other.json" in result.log
+    assert "taken twice: protection/app/rulesets/main.json, protection/app/rulesets/other.json" in result.log
 
 
 @pytest.mark.usefixtures("files")
 def test_a_link_out_of_the_checkout_is_not_followed(github: GitHub) -> None:
-    (github.runner.workspace / "rulesets" / "out.json").symlink_to("/etc/hostname")
+    (github.runner.workspace / "protection/app/rulesets/out.json").symlink_to("/etc/hostname")
 
     result = sync(github, "check")
 

@@ -308,8 +308,16 @@ def test_actors_are_shown_by_the_names_that_the_file_gives_in_order() -> None:
 def test_an_error_is_at_its_line() -> None:
     found = ruleset(rules=[rule("deletion")])
 
-    errors = [found.error("wrong", '"deletion"'), found.error("wrong"), found.error("wrong", "nowhere")]
-    assert [error.line for error in errors] == [found.text[: found.text.index('"deletion"')].count("\n") + 1, 1, 1]
+    errors = [
+        found.source.error("wrong", '"deletion"'),
+        found.source.error("wrong"),
+        found.source.error("wrong", "nowhere"),
+    ]
+    assert [error.line for error in errors] == [
+        found.source.text[: found.source.text.index('"deletion"')].count("\n") + 1,
+        1,
+        1,
+    ]
     assert {(str(error), error.file) for error in errors} == {("rulesets/main.json: wrong", "rulesets/main.json")}
 
 
@@ -445,7 +453,7 @@ def test_two_rulesets_that_together_allow_no_way_to_merge_are_found() -> None:
 
 
 def names(rulesets: list[Ruleset], wanted: list[Ruleset], *, prune: bool = True) -> list[str]:
-    return [f"{step.verb} {step.ruleset.name}" for step in plan_steps(wanted, rulesets, prune=prune)]
+    return [f"{step.verb} {step.subject.name}" for step in plan_steps(wanted, rulesets, prune=prune)]
 
 
 def there(name: str, *kinds: str, **given: Any) -> Ruleset:
@@ -513,10 +521,11 @@ def test_no_rule_that_holds_before_and_after_is_ever_out_of_force(
     always = in_force() & {kind for found in new for kind in found.rules}
     for step in plan_steps(new, list(state.values()), prune=prune):
         if step.verb is Verb.DELETE:
-            del state[step.ruleset.name]
+            del state[step.subject.name]
         else:
-            assert (step.ruleset.name in state) is (step.verb is Verb.UPDATE)
-            state[step.ruleset.name] = step.ruleset
+            assert isinstance(step.subject, Ruleset)
+            assert (step.subject.name in state) is (step.verb is Verb.UPDATE)
+            state[step.subject.name] = step.subject
         assert always <= in_force()
 
     assert {name: set(found.rules) for name, found in state.items() if prune or name in after} == after
@@ -610,8 +619,8 @@ def test_a_problem_is_shown_where_it_is() -> None:
     (problem,) = lint([found], REPOSITORY)
 
     assert problem.at == '"gitops-bot"'
-    assert '"gitops-bot"' in found.text.splitlines()[found.line(problem.at) - 1]
-    assert found.line("nowhere") == 1
+    assert '"gitops-bot"' in found.source.text.splitlines()[found.source.line(problem.at) - 1]
+    assert found.source.line("nowhere") == 1
 
 
 def test_a_changed_bypass_list_alone_is_an_update() -> None:
@@ -651,7 +660,7 @@ def test_drift_is_told_of_whole_rulesets_and_of_their_parts_in_order() -> None:
     ours = ruleset(name="b", rules=[rule("deletion")], conditions={**includes("~ALL"), "repository_id": {}})
     found = find_drift([wanted("a", "deletion"), ours], [there("b", "creation"), there("c", "deletion")], prune=True)
 
-    assert [(difference.ruleset, difference.kind, difference.what) for difference in found] == [
+    assert [(difference.name, difference.kind, difference.what) for difference in found] == [
         ("a", "missing", ""),
         ("b", "different", "conditions.ref_name"),
         ("b", "different", "rules.creation"),
@@ -719,9 +728,9 @@ def test_steps_name_the_rulesets_that_they_change() -> None:
     steps = plan_steps([wanted("new", "deletion"), wanted("bb", "deletion", "creation")], old, prune=True)
 
     assert [(str(step), step.number) for step in steps] == [
-        ("create 'new'", 0),
-        ("update 'bb'", 2),
-        ("delete 'ccc'", 3),
+        ("create ruleset 'new'", 0),
+        ("update ruleset 'bb'", 2),
+        ("delete ruleset 'ccc'", 3),
     ]
     assert [step.guards for step in steps] == [False] * 3
 
@@ -737,7 +746,8 @@ def test_guards_are_new_copies() -> None:
         (False, 2),
         *[(True, 0)] * 2,
     ]
-    assert [step.ruleset.rules.keys() for step in steps[:2]] == [{"deletion"}, {"creation"}]
+    guards = [step.subject for step in steps[:2] if isinstance(step.subject, Ruleset)]
+    assert [guard.rules.keys() for guard in guards] == [{"deletion"}, {"creation"}]
 
 
 def test_a_bypass_list_that_cannot_be_seen_is_no_reason_for_an_update() -> None:
