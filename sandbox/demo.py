@@ -286,7 +286,9 @@ def _prove(stage: Stage) -> None:
         narrator.tell("evidence", f"{change['commit']['sha'][:12]}  {change['commit']['title']}: {said}")
     failed = [change for change in changes if change["result"] != "pass"]
     require([set(change["result"]) for change in failed] == [PROVOKED], "the exceptions are not those it provoked")
-    require(failed[0]["commit"]["pull"]["merged_by"] == BOT.removesuffix("[bot]"), "the wrong change has the exceptions")
+    require(
+        failed[0]["commit"]["pull"]["merged_by"] == BOT.removesuffix("[bot]"), "the wrong change has the exceptions"
+    )
     print(f"\n  The report for the auditor: {(folder / EVIDENCE[2]).relative_to(ROOT)}")
 
 

@@ -104,6 +104,11 @@ class Workflows:
         if self.errors:
             raise self.errors[0]
 
+    def hear(self, timeout: float) -> None:
+        """Return when a workflow has said something more, or ended; at the latest after *timeout* seconds."""
+        with self._idle:
+            self._idle.wait(timeout)
+
     def cancel(self, run: Run) -> None:
         """Stop *run*, as somebody does with the button on its page."""
         run.cancelled = True
@@ -155,12 +160,18 @@ class Workflows:
             self._busy += 1
         self._pool.submit(self._run, run, workflow)
 
+    def _tell_who_waits(self) -> None:
+        with self._idle:
+            self._idle.notify_all()
+
     def _run(self, run: Run, workflow: dict[str, Any]) -> None:
         try:
             self._told(run)
             local = {f"{ACTIONS_REPOSITORY}@v1": self.actions, **self.stand_ins}
             record = next(known for known in run.event.repo.runs if known.id == run.number)
-            _Execution(self._sandbox, run, record, workflow, local, self._home, self._processes).carry_out()
+            execution = _Execution(self._sandbox, run, record, workflow, local, self._home, self._processes)
+            execution.heard = self._tell_who_waits
+            execution.carry_out()
             self._told(run)
         except BaseException as error:
             self.errors.append(error)
@@ -196,6 +207,7 @@ class _Execution:
         self.checks: dict[str, CheckRun] = {}
         self.deployments: dict[str, Deployment] = {}
         self.sha = _head(run.event)
+        self.heard: Callable[[], None] = lambda: None
 
     def carry_out(self) -> None:
         token = self._run_token()
@@ -223,6 +235,7 @@ class _Execution:
             with self.run.log.open("w", encoding="utf-8") as log:
                 for line in process.stdout or ():
                     self._hear(line, log.write)
+                    self.heard()
             failed = process.wait() != 0
         self.processes.discard(process)
         self._finish(failed=failed)

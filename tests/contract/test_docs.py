@@ -18,7 +18,8 @@ WITHIN = {
 
 def test_every_attack_is_listed_with_what_stops_it() -> None:
     listed = (ROOT / "docs" / "soc2.md").read_text(encoding="utf-8")
-    tried = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests" / "sandbox").glob("test_*.py"))
+    tests = [path for folder in ("sandbox", "e2e") for path in (ROOT / "tests" / folder).glob("test_*.py")]
+    tried = "\n".join(path.read_text(encoding="utf-8") for path in tests)
 
     cells = [line.split("|")[3] for line in listed.splitlines() if line.count("|") == 4]
     found = {name for cell in cells for name in re.findall(r"`([a-z_]+)`", cell)}

@@ -100,6 +100,8 @@ def _folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         text = yaml.safe_dump(workflow_of(snippet), sort_keys=False).replace("\ntrue:", "\non:")
         for used, version in set(re.findall(r"(\S+@[0-9a-f]{40}) # (v[\d.]+)", snippet.text)):
             text = text.replace(f"uses: {used}", f"uses: {used} # {version}")
+        for key, answer in re.findall(r"^ *(\w+): (# zizmor: ignore\[[\w-]+\])$", snippet.text, re.MULTILINE):
+            text = text.replace(f"{key}:\n", f"{key}: {answer}\n")
         (workflows / f"snippet-{number}.yml").write_text(text, encoding="utf-8")
     return folder
 
