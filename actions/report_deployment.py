@@ -13,7 +13,7 @@ from actions.api.repository import Repository
 from actions.api.retry import retry
 from actions.app.repository import AppRepository
 from actions.deployments.app_records import AppDeployments
-from actions.deployments.outcome import GIVEN_UP, SUCCESS, jobs_of_run, state_of
+from actions.deployments.outcome import GIVEN_UP, SUCCESS, state_of, steps_of_run
 from actions.deployments.writer import DeploymentWriter
 from actions.errors import UnknownCommitError
 from actions.infra.remote import environment, read_config_at
@@ -121,8 +121,8 @@ def _conclude(infra: Repository, settings: Settings, sha: str) -> tuple[Config, 
     this, config = this_run(), read_config_at(infra, sha)
     writer, layout = DeploymentWriter(infra.client), config.layout(settings.envs_dir)
     records = writer.of_run(config, sha, this.id)
-    jobs = jobs_of_run(infra.client, this.id) if records and not settings.live else []
-    ended = []
+    steps = steps_of_run(infra.client, this.id) if records and not settings.live else []
+    states = []
     for record in records:
         env, _, service = record.name.partition("/")
         if settings.live:
@@ -130,9 +130,12 @@ def _conclude(infra: Repository, settings: Settings, sha: str) -> tuple[Config, 
             state = SUCCESS
         else:
             job = settings.job.replace("{env}", env).replace("{service}", service)
-            state = state_of(jobs, job=job, step=settings.step)
+            state = state_of(steps, job=job, step=settings.step, since=int(record.payload.attempt or 1))
         writer.set_state(record.number, state, this.url)
-        snapshot = environment(infra, layout, sha, env)
+        states.append((record, state))
+    ended = []
+    for record, state in states:
+        snapshot = environment(infra, layout, sha, record.name.partition("/")[0])
         ended.append(Ended(record=record, state=state, tags=snapshot.tags() if snapshot else {}))
     return config, ended
 
@@ -168,7 +171,8 @@ def _report(app: AppRepository, report: Report, payload: object, done: list[dict
     if not build:
         raise UnknownCommitError(f"{report.repository} has no commit behind {report.service} {short(report.tag)}")
     writer, newest = DeploymentWriter(app.client), AppDeployments(app.client).newest(report.environment)
-    if newest and (newest.sha, newest.state, report.state) == (build.sha, "SUCCESS", "success"):
+    told = newest and (newest.sha, newest.state.lower()) == (build.sha, report.state)
+    if newest and told and (report.state == SUCCESS or newest.payload == payload):
         return
     begun = newest and not newest.state and (newest.sha, newest.payload) == (build.sha, payload)
     number = (

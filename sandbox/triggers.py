@@ -27,11 +27,12 @@ def started(event: Event) -> Iterator[tuple[str, dict[str, Any]]]:
             _, content = event.repo.git.file(event.sha, path) or (0, b"")
             # BaseLoader: everything is text, so `on` is not taken for a boolean.
             workflow = yaml.load(content, Loader=yaml.BaseLoader)  # noqa: S506 - it makes nothing but texts
-            if _fits(_triggers(workflow), event) and event.payload.get("workflow") in (None, path):
+            if _fits(triggers_of(workflow), event) and event.payload.get("workflow") in (None, path):
                 yield path, workflow
 
 
-def _triggers(workflow: dict[str, Any]) -> dict[str, Any]:
+def triggers_of(workflow: dict[str, Any]) -> dict[str, Any]:
+    """Return the events that start *workflow*, each with its filters."""
     on = workflow["on"]
     if isinstance(on, str):
         return {on: {}}

@@ -40,10 +40,11 @@ END
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prepared:
-    """The text for act, and the *secrets* that it names."""
+    """The text for act, the *secrets* that it names, and what GitHub says of jobs that it *refused*, by their ids."""
 
     text: str
     secrets: dict[str, str] = field(repr=False)
+    refused: dict[str, str]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,10 +69,21 @@ class Preparation:
         if True in workflow:  # YAML 1.1 takes the key `on` for a boolean
             workflow["on"] = workflow.pop(True)
         workflow.pop("concurrency", None)
-        secrets = dict(self.repo.secrets)
+        secrets, refused = dict(self.repo.secrets), self._refused(workflow["jobs"])
         for name, job in workflow["jobs"].items():
             secrets |= self._prepare_job("" if called else name, job, workflow)
-        return Prepared(text=yaml.safe_dump(workflow, sort_keys=False, width=1000), secrets=secrets)
+        return Prepared(text=yaml.safe_dump(workflow, sort_keys=False, width=1000), secrets=secrets, refused=refused)
+
+    def _refused(self, jobs: Mapping[str, Any]) -> dict[str, str]:
+        """Return what is said of the jobs whose environment, named as such, does not admit the ref."""
+        found = {}
+        for name, job in jobs.items():
+            declared = job.get("environment")
+            wanted = str(declared.get("name", "") if isinstance(declared, dict) else declared or "")
+            known = self.repo.environments.get(wanted.casefold())
+            if known and not known.admits(self.ref):
+                found[name] = known.refusal(self.ref)
+        return found
 
     def _prepare_job(self, name: str, job: dict[str, Any], workflow: Mapping[str, Any]) -> dict[str, str]:
         job.pop("concurrency", None)

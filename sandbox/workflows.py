@@ -207,6 +207,7 @@ class _Execution:
         self.checks: dict[str, CheckRun] = {}
         self.deployments: dict[str, Deployment] = {}
         self.sha = _head(run.event)
+        self.refused: dict[str, str] = {}
         self.heard: Callable[[], None] = lambda: None
 
     def carry_out(self) -> None:
@@ -215,6 +216,7 @@ class _Execution:
         event_file = self.folder / "event.json"
         event_file.write_text(json.dumps(self.run.event.payload), encoding="utf-8")
         prepared = self._prepared(checkout)
+        self.refused = prepared.refused
         workflow_file = self.folder / Path(self.run.path).name
         workflow_file.write_text(prepared.text, encoding="utf-8")
         secrets = {**prepared.secrets, "GITHUB_TOKEN": token}
@@ -312,6 +314,7 @@ class _Execution:
         if job:
             name = self._check_name(job, said["jobID"], said.get("matrix") or {})
             if name not in self.checks:
+                self._log(self.refused.get(said["jobID"], ""), job, write)
                 self._start_check(name, self._steps_of(said["jobID"]))
                 self._start_deployment(name, said["jobID"], said.get("matrix") or {})
             if "stepResult" in said and len(said.get("stepID", [])) == 1:

@@ -55,11 +55,13 @@ class CheckReader:
             reported = self._with_next_page(reported)
         if not reported.hidden:
             return newest_runs(reported.shown)
-        jobs = tuple(self._jobs(reported.sha))
+        shown = {check.run for check in reported.shown}
+        jobs = tuple(job for job in self._jobs(reported.sha) if job.run not in shown)
         if len(jobs) != reported.hidden:
             raise HiddenChecksError(
                 f"GitHub hides {reported.hidden} checks on {reported.sha[:12]} of {self.client.name} from this token;"
-                f" {len(jobs)} of them can be read as jobs of workflows. Use a GitHub App or a classic token"
+                f" {len(jobs)} of them can be read as jobs of workflows. The token needs 'checks: read' and 'commit"
+                " statuses: read', which a fine-grained token cannot have: use a GitHub App or a classic token"
             )
         return newest_runs((*reported.shown, *jobs))
 

@@ -8,6 +8,7 @@ from sandbox.behaviour import Refusal
 from sandbox.gitrepo import BRANCH
 from sandbox.rest.call import Answer, Call, found, route
 from sandbox.state import Repo, WorkflowRun, branch_of
+from sandbox.triggers import triggers_of
 
 
 @route("GET /repos/{owner}/{repo}/actions/runs")
@@ -98,7 +99,7 @@ def _inputs(repo: Repo, sha: str, path: str, given: dict[str, str]) -> dict[str,
     """Return the inputs of a run that is started by hand, with the defaults of those that are not *given*."""
     _, text = repo.git.file(sha, path) or (0, b"")
     workflow = yaml.load(text, yaml.BaseLoader)  # noqa: S506 - strings only, `on` among them
-    declared = (workflow["on"].get("workflow_dispatch") or {}).get("inputs") or {}
+    declared = triggers_of(workflow).get("workflow_dispatch", {}).get("inputs") or {}
     unexpected = [name for name in given if name not in declared]
     if unexpected:
         raise Refusal(422, f"Unexpected inputs provided: {unexpected}")

@@ -118,7 +118,7 @@ def test_attack_record_that_hides_what_is_held(running: Infra) -> None:
 @pytest.mark.parametrize(
     "files",
     [
-        pytest.param({"gitops.yml": GITOPS.replace("prod: {after: staging, ", "prod: {review: none, after: staging, ")}, id="rules"),
+        pytest.param({"gitops.yml": GITOPS.replace("prod: {", "prod: {review: none, ")}, id="rules"),
         pytest.param({"Makefile": "test:\ndeploy:\n\tcurl evil\n"}, id="command"),
         pytest.param({".github/workflows/deploy.yml": "on: push\njobs: {}\n"}, id="workflow"),
     ],

@@ -287,7 +287,7 @@ def test_nothing_is_merged_past_a_check_that_is_hidden(github: GitHub, narrow: s
     result = open_pr(github, tag=tag, merge="direct", token=narrow)
 
     assert (result.exit_code, result.outputs["reason"]) == (6, "checks-hidden")
-    assert "Use a GitHub App or a classic token" in result.log
+    assert "use a GitHub App or a classic token" in result.log
     assert 30 <= sum(github.slept) < 60
     assert pull.state == "open"
 

@@ -189,7 +189,7 @@ READS_APP = {"contents": "read", "actions": "read", "pull_requests": "read"}
 READS_INFRA = {"contents": "read", "deployments": "read", "pull_requests": "read"}
 # Of checks that are no jobs, GitHub says how many it hides, and not what is missing.
 OTHERS = {"checks": "read", "statuses": "read"}
-HIDDEN = dict.fromkeys(OTHERS, "Use a GitHub App or a classic token")
+HIDDEN = dict.fromkeys(OTHERS, "The token needs 'checks: read' and 'commit statuses: read'")
 APP_KINDS = ("App", "classic")
 WORKS = {
     "open-infra-pr": Work(

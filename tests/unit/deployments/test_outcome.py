@@ -6,19 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actions.deployments.outcome import FAILURE, GIVEN_UP, SUCCESS, state_of
+from actions.deployments.outcome import FAILURE, GIVEN_UP, SUCCESS, Step, state_of
 
 JOB, STEP = "deploy (prod)", "Deploy"
 CONCLUSIONS = ("success", "failure", "cancelled", "skipped", "timed_out", None)
-Job = dict[str, Any]
+Job = list[Step]
 
 
-def job(name: str = JOB, **steps: str | None) -> Job:
-    return {"name": name, "steps": [{"name": step, "conclusion": end} for step, end in steps.items()]}
+def job(name: str = JOB, attempt: int = 1, **steps: str | None) -> Job:
+    return [Step(job=name, attempt=attempt, name=step, conclusion=end or "") for step, end in steps.items()]
 
 
-def state(*jobs: Job) -> str:
-    return state_of(jobs, job=JOB, step=STEP)
+def state(*jobs: Job, since: int = 1) -> str:
+    return state_of([step for each in jobs for step in each], job=JOB, step=STEP, since=since)
 
 
 @pytest.mark.parametrize(
@@ -26,8 +26,6 @@ def state(*jobs: Job) -> str:
     [
         pytest.param([], GIVEN_UP, id="no job"),
         pytest.param([job()], GIVEN_UP, id="no step"),
-        pytest.param([{"name": JOB}], GIVEN_UP, id="a job that never began"),
-        pytest.param([{"name": JOB, "steps": None}], GIVEN_UP, id="a job of which GitHub says no steps"),
         pytest.param([job(Deploy="success")], SUCCESS, id="succeeded"),
         pytest.param([job(Deploy="success", Tell="failure")], SUCCESS, id="failed after it had succeeded"),
         pytest.param([job(Checkout="failure", Deploy="skipped")], GIVEN_UP, id="failed before it began"),
@@ -53,10 +51,12 @@ STEPS = st.dictionaries(st.sampled_from([STEP, "Checkout", "Post Checkout"]), st
 JOBS = st.lists(st.builds(lambda name, steps: job(name, **steps), NAMES, STEPS), max_size=6)
 
 
+MINE = (JOB, f"shard 1 / {JOB}")
+
+
 def deploying(jobs: list[Job]) -> list[str | None]:
     """Return how the steps that deploy to prod ended."""
-    mine = [each for each in jobs if each["name"] in (JOB, f"shard 1 / {JOB}")]
-    return [step["conclusion"] for each in mine for step in each["steps"] if step["name"] == STEP]
+    return [step.conclusion for each in jobs for step in each if step.job in MINE and step.name == STEP]
 
 
 @given(JOBS)
@@ -70,7 +70,17 @@ def test_only_a_step_that_succeeded_is_a_success_and_only_what_never_began_is_gi
 
 @given(JOBS, st.randoms(use_true_random=False))
 def test_neither_their_order_nor_other_jobs_matter(jobs: list[Job], random: Any) -> None:
-    alone = [each for each in jobs if each["name"] in (JOB, f"shard 1 / {JOB}")]
+    alone = [[step for step in each if step.job in MINE] for each in jobs]
     shuffled = random.sample(jobs, len(jobs))
 
     assert state(*jobs) == state(*shuffled) == state(*alone)
+
+
+def test_a_record_is_judged_by_the_attempts_since_it_was_made() -> None:
+    """A run that is run again may leave out what an earlier attempt of it did, or do what that failed to do."""
+    first = job(Deploy="failure")
+
+    assert state(first, job("deploy (dev)", attempt=2, Deploy="success")) == FAILURE
+    assert state(first, job(attempt=2, Deploy="success")) == SUCCESS
+    assert state(job(Deploy="success"), job(attempt=2, Deploy="failure"), since=2) == FAILURE
+    assert state(first, since=2) == GIVEN_UP
