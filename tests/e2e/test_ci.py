@@ -52,7 +52,8 @@ def _here(commit: Path) -> Iterator[tuple[Sandbox, Repo]]:
         )
         subprocess.run(["git", "push", "-q", str(repo.git.path), "main"], cwd=commit, check=True)
         rules = json.loads((ROOT / ".github" / "rulesets" / "main.json").read_text(encoding="utf-8"))
-        repo.rulesets.append({"id": 1, **rules, "bypass_actors": []})
+        made = {"created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z"}
+        repo.rulesets.append({"id": 1, **made, **rules, "bypass_actors": []})
         yield sandbox, repo
     assert sandbox.violations == []
 

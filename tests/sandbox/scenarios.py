@@ -221,7 +221,7 @@ def lay(github: GitHub, files: dict[str, str | None], *, approved_by: str = "bob
 
     The run is of that commit.
     """
-    sha, infra = github.change_infra(files), github.world.infra
+    sha, infra = github.change_infra(files, approved_by=""), github.world.infra
     merged_pull(github.sandbox.state, infra, sha, base="main", approved_by=approved_by)
     for path, text in files.items():
         if text is None:

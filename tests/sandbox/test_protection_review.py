@@ -129,9 +129,9 @@ def test_attack_unapproved_change_of_protection(runs: GitHub, approved_by: str) 
 
     assert (result.exit_code, result.outputs["reason"]) == (7, "review-required"), result.log
     assert (result.json("changed"), writes(runs)) == ([], [])
-    assert f"::error file={MAIN},line=1::{MAIN}: commit {sha[:12]} of #2 changed it" in result.log
+    assert f"::error file={MAIN},line=1::{MAIN}: commit {sha[:12]} of #{max(runs.world.infra.pulls)} changed it" in result.log
     assert result.log.count("::error ") == 1
-    assert f"commit {sha[:12]} of &#35;2 changed it" in result.summary
+    assert f"commit {sha[:12]} of &#35;{max(runs.world.infra.pulls)} changed it" in result.summary
     assert "pull_request" in rules(runs)
     assert "deletion" in rules(runs, "evidence")
 
@@ -139,7 +139,7 @@ def test_attack_unapproved_change_of_protection(runs: GitHub, approved_by: str) 
 def test_a_direct_push_is_not_applied(runs: GitHub) -> None:
     """By an administrator, say, who could change the rules on GitHub too, but not unseen."""
     text = example(without="pull_request")
-    sha = runs.change_infra({MAIN: text})
+    sha = runs.change_infra({MAIN: text}, approved_by="")
     runs.runner.write({MAIN: text})
     runs.runner.environment["GITHUB_SHA"] = sha
 
@@ -151,7 +151,7 @@ def test_a_direct_push_is_not_applied(runs: GitHub) -> None:
 
 def test_a_pull_request_into_another_branch_is_no_approval(runs: GitHub) -> None:
     text = example(without="pull_request")
-    sha = runs.change_infra({MAIN: text})
+    sha = runs.change_infra({MAIN: text}, approved_by="")
     merged_pull(runs.sandbox.state, runs.world.infra, sha, base="next", approved_by="bob")
     runs.runner.write({MAIN: text})
     runs.runner.environment["GITHUB_SHA"] = sha
@@ -175,7 +175,7 @@ def test_a_commit_of_nobody_known_is_unknown(runs: GitHub) -> None:
     result = sync(runs)
 
     assert (result.exit_code, result.outputs["reason"]) == (7, "unknown"), result.log
-    assert f"{MAIN}: commit {sha[:12]} of #1 changed it, and whether that was approved is unknown" in result.log
+    assert f"{MAIN}: commit {sha[:12]} of #{max(runs.world.infra.pulls)} changed it, and whether that was approved is unknown" in result.log
 
 
 def test_approval_of_a_machine_account_does_not_count(runs: GitHub) -> None:
