@@ -338,11 +338,13 @@ def _outcome(plan: DeployPlan, settings: Settings, entries: Sequence[Mapping[str
 
 
 def _reason(plan: DeployPlan, entries: Sequence[object]) -> Reason:
-    if entries or plan.reason is not Reason.CHANGED:
-        return Reason.HELD if plan.held and not entries else plan.reason
+    if entries:
+        return plan.reason
     if plan.held:
         return Reason.HELD
-    return Reason.SUPERSEDED if plan.superseded else Reason.UNCHANGED
+    if plan.superseded:
+        return Reason.SUPERSEDED
+    return Reason.UNCHANGED if plan.reason is Reason.CHANGED else plan.reason
 
 
 def _because(plan: DeployPlan, reason: Reason) -> str:

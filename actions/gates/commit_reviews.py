@@ -49,14 +49,14 @@ class BranchCommit:
 
 @dataclass(frozen=True)
 class CommitReviewer:
-    """Find unreviewed commits up to the commit *head* of *infra*; each answer is kept."""
+    """Find unreviewed commits up to the commit *head* of *infra*; each answer is kept, *pulls* for others too."""
 
     infra: Repository
     config: Config
     layout: Layout
     head: str
+    pulls: dict[int, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     _commits: list[Replay[BranchCommit]] = field(default_factory=list, repr=False)
-    _pulls: dict[int, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     _paths: dict[str, tuple[str, ...] | None] = field(default_factory=dict, repr=False)
     _free: dict[str, bool] = field(default_factory=dict, repr=False)
 
@@ -74,8 +74,8 @@ class CommitReviewer:
         else:
             most = COMMITS_PER_PAGE * MOST_PAGES
             return Unknown(f"who approved what is deployed: there are more than {most} commits to look at")
-        new = dict.fromkeys(commit.pull for commit in commits if commit.pull and commit.pull not in self._pulls)
-        self._pulls.update(read_pulls(self.infra.client, new))
+        new = dict.fromkeys(commit.pull for commit in commits if commit.pull and commit.pull not in self.pulls)
+        self.pulls.update(read_pulls(self.infra.client, new))
         found: list[str] = []
         unknown: list[Unknown] = []
         for commit in commits:
@@ -89,7 +89,7 @@ class CommitReviewer:
         return unknown[0] if unknown and not found else tuple(found)
 
     def _approved(self, commit: BranchCommit) -> bool | Unknown:
-        pull = self._pulls.get(commit.pull)
+        pull = self.pulls.get(commit.pull)
         return is_approved(pull, self.config.is_bot) if pull else False
 
     def _is_deployed(self, commit: BranchCommit, env: str) -> bool:
@@ -125,7 +125,7 @@ class CommitReviewer:
         return self._paths[commit.sha]
 
     def _listed(self, commit: BranchCommit) -> tuple[str, ...] | None:
-        files = self._pulls.get(commit.pull, {}).get("files")
+        files = self.pulls.get(commit.pull, {}).get("files")
         if files and files["totalCount"] == len(files["nodes"]):
             changes = {node["path"]: node["changeType"] for node in files["nodes"]}
             if "RENAMED" not in changes.values():  # GraphQL says the new name alone

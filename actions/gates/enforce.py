@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from actions.app.facts import Unknown
 from actions.gates import report
@@ -14,7 +14,7 @@ from actions.gates.trailers import Trailers
 from actions.infra.change import Change
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from actions.deployments.matrix import Difference
     from actions.gates.collect import EvaluatedChange, GateEvaluator
@@ -54,7 +54,8 @@ def apply_gates(evaluator: GateEvaluator, deployables: Sequence[Deployable], *, 
     changes = {difference.env: _changes(difference) for difference in differences}
     evaluator.prefetch(change for env_changes in changes.values() for change in env_changes)
     ground = (evaluator.infra, evaluator.config, evaluator.layout, evaluator.head)
-    gates = _Gates(evaluator, ProvenanceReader(*ground), CommitReviewer(*ground))
+    pulls: dict[int, Mapping[str, Any]] = {}
+    gates = _Gates(evaluator, ProvenanceReader(*ground, pulls=pulls), CommitReviewer(*ground, pulls=pulls))
     evaluated, kept = [], []
     for difference, since in ((deployable.difference, deployable.since) for deployable in deployables):
         results = [gates.evaluate(change, difference, since) for change in changes[difference.env]]

@@ -69,22 +69,22 @@ class Trace:
 
 @dataclass(frozen=True)
 class ProvenanceReader:
-    """Find the origins of changes on the branch that ends with the commit *head*; each answer is kept."""
+    """Find the origins of changes on the branch that ends with *head*; each answer is kept, *pulls* for others too."""
 
     infra: Repository
     config: Config
     layout: Layout
     head: str
+    pulls: dict[int, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     _histories: dict[str, FileHistory] = field(default_factory=dict, repr=False)
     _traces: dict[tuple[str, str], Trace] = field(default_factory=dict, repr=False)
-    _pulls: dict[int, Mapping[str, Any]] = field(default_factory=dict, repr=False)
 
     def prefetch(self, changes: Sequence[tuple[Change, Snapshot | None]]) -> None:
         """Read the commits and the pull requests behind *changes*, each with what is deployed, in few requests."""
         steps = [step for change, deployed in changes for step in self._trace(change, deployed).steps]
         numbers = dict.fromkeys(number for step in steps if (number := self._pull_number(step.commit)))
-        new = [number for number in numbers if number not in self._pulls]
-        self._pulls.update(read_pulls(self.infra.client, new))
+        new = [number for number in numbers if number not in self.pulls]
+        self.pulls.update(read_pulls(self.infra.client, new))
 
     def origin(self, change: Change, deployed: Snapshot | None) -> Origin:
         """Return where *change* came from, given the environment that is *deployed* (None: nothing is known to be)."""
@@ -141,7 +141,7 @@ class ProvenanceReader:
 
     def _origin(self, step: ChangeStep) -> Origin:
         commit = step.commit
-        pull = self._pulls.get(self._pull_number(commit))
+        pull = self.pulls.get(self._pull_number(commit))
         if not pull:
             # Nobody could approve the first commit of a repository yet.
             first = commit["parents"]["totalCount"] == 0

@@ -516,3 +516,37 @@ def test_an_environment_more_takes_two_requests_more(deploying: DeployRun) -> No
         asked.append(len(deploying.github.operations()))
 
     assert asked[1] - asked[0] == 2 * 4
+
+
+# An agent that pulls
+
+
+def test_the_branches_that_an_agent_follows_are_moved(deploying: DeployRun) -> None:
+    """Made, moved on, and moved back where somebody put them elsewhere; no job is looked at."""
+    git = deploying.repo.git
+    old = deploying.push(api=deploying.github.app_commit())
+    git.set_ref("refs/heads/live/dev", old)
+    new = deploying.push(api=deploying.github.app_commit("new"))
+    records = [deploying.begin(env) for env in ("dev", "prod/api")]
+    deploying.github.operations()
+
+    result = deploying.report(live="live/")
+
+    assert ended(result) == {"dev": "success", "prod/api": "success"}
+    assert [states(record)[-1] for record in records] == ["success", "success"]
+    assert (git.head("live/dev"), git.head("live/prod")) == (new, new)
+    assert JOBS not in deploying.github.operations()
+
+
+def test_a_branch_that_cannot_be_moved_is_not_recorded_as_moved(deploying: DeployRun) -> None:
+    deploying.push(api=deploying.github.app_commit())
+    record = deploying.begin()
+    deploying.github.sandbox.faults.plan({"POST /repos/{owner}/{repo}/git/refs": Fault(status=403, body=FORBIDDEN)})
+
+    result = deploying.report(live="live/")
+
+    assert (result.exit_code, result.outputs["reason"]) == (6, "permission-denied")
+    assert states(record) == ["in_progress"]
+
+
+FORBIDDEN = {"message": "Resource not accessible by integration"}

@@ -7,6 +7,7 @@ import jsonschema
 import pytest
 import yaml
 
+from actions.api.checks import NamedCheck
 from actions.errors import ConfigError
 from actions.infra.config_file import parse_config
 from tests.support import ROOT
@@ -20,6 +21,9 @@ RIGHT = [
     "environments: {prod: {freeze: ['Fri 15:00 - Mon 08:00 Europe/Paris', '00:00 - 01:00 UTC']}}\n",
     "environments: {prod: {freeze: ['2026-12-24 18:00 - 2027-01-02 08:00 UTC']}}\nbots: [x, 'y[bot]']\n",
     "services: {api: {repo: a/b}, redis: {repo: none}, web: {}}\nhotfix-prefix: fix/\n",
+    "services: {api: {checks: none}, web: {checks: [gate, {name: 'codecov/patch', by: codecov}]}}\n",
+    f"deployments: {{by: [argo, 'flux[bot]']}}\nadopt: {'a' * 40}\n",
+    "deployments:\n",
 ]
 
 
@@ -195,3 +199,48 @@ def test_environments_have_names_and_files(envs: list[str], problem: str) -> Non
     else:
         config.require_files(envs)
     parse_config("bots: [x]").require_files(envs)
+
+
+def test_checks_are_named_or_none_or_those_of_the_repository() -> None:
+    config = parse_config("services: {api: {checks: none}, web: {checks: [gate, {name: x / y, by: App}]}, mail: {}}")
+
+    assert config.checks == {"api": (), "web": (NamedCheck("gate"), NamedCheck("x / y", by="App"))}
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "message"),
+    [
+        pytest.param("services:\n  api:\n    checks: []\n", 3, "checks is empty; name at least one", id="no check"),
+        pytest.param("services: {api: {checks: some}}", 1, "checks must be a list", id="a word"),
+        pytest.param("services: {api: {checks: [{name: x}]}}", 1, "a check needs by", id="of nobody"),
+        pytest.param("services: {api: {checks: [{by: x}]}}", 1, "a check needs name", id="without a name"),
+        pytest.param("services: {api: {checks: [{name: x, by: 'a b'}]}}", 1, "by is 'a b'", id="of no App"),
+        pytest.param("services: {api: {checks: [' x']}}", 1, "checks is ' x'", id="a space before it"),
+        pytest.param("adopt: abc", 1, "adopt is 'abc'; write it as a commit, all 40 digits", id="a short commit"),
+        pytest.param("deployments: {by: [x],\n who: y}", 2, "unknown key 'who' of deployments", id="a slip"),
+        pytest.param("deployments:\n  by:\n  - github-actions\n", 3, "every workflow of every branch", id="Actions"),
+        pytest.param("deployments: {by: ['GitHub-Actions[bot]']}", 1, "name an App of your own", id="in other words"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_line(text: str, line: int, message: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        parse_config(text)
+
+    assert error.value.line == line
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("", {"alice", "gitops-bot", "argo"}, id="nobody is named: everybody's count"),
+        pytest.param("bots: [gitops-bot]", {"gitops-bot"}, id="the bot"),
+        pytest.param("bots: [gitops-bot]\ndeployments: {by: ['Argo[bot]']}", {"gitops-bot", "argo"}, id="and another"),
+        pytest.param("deployments: {by: [argo]}", {"argo"}, id="another alone"),
+    ],
+)
+def test_the_records_of_who_is_named_count(text: str, expected: set[str]) -> None:
+    config = parse_config(text)
+
+    assert {login for login in ("alice", "gitops-bot", "argo") if config.is_deployer(login)} == expected
+    assert config.is_deployer("gitops-bot[bot]") == ("gitops-bot" in expected)
