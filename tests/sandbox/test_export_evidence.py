@@ -384,6 +384,28 @@ def test_a_commit_of_the_app_that_nobody_independent_approved_is_found(delivery:
     assert "your-org/app#1: bob approved it and contributed to it" in str(record["exceptions"])
 
 
+@pytest.mark.parametrize(
+    ("rule", "config", "expected"),
+    [
+        pytest.param({"integration_id": 99}, "", ["check-missing", "unknown"], id="of another App"),
+        pytest.param({"integration_id": 99}, ", checks: [gate]", [], id="of another App, and a job is named"),
+        pytest.param({}, ", checks: [other]", ["check-missing"], id="a job that did not run"),
+        pytest.param({}, ", checks: none", [], id="none"),
+    ],
+)
+def test_the_checks_of_the_app_are_those_that_gitops_yml_names(
+    delivery: Exported, rule: dict[str, int], config: str, expected: list[str]
+) -> None:
+    text = delivery.github.infra_file("gitops.yml").replace("repo: your-org/app", f"repo: your-org/app{config}")
+    delivery.land(delivery.world.infra, {"gitops.yml": text})
+    tag, main = delivery.release(), delivery.world.app.ruleset("main")
+    (checks,) = [found for found in main["rules"] if found["type"] == "required_status_checks"]
+    checks["parameters"]["required_status_checks"][0] |= rule
+    delivery.bump(tag)
+
+    assert sorted(exceptions(delivery.last())) == expected
+
+
 # What cannot be read
 
 

@@ -524,3 +524,84 @@ def test_a_commit_that_github_does_not_have_says_nothing_of_a_change(running: In
     change = Change(env="dev", service="api", file="envs/dev.json", before="1", after="2")
 
     assert reader.origin(change, None).approved == Unknown("which commit changed api in envs/dev.json")
+
+
+# All that would be deployed
+
+
+def test_more_commits_than_can_be_looked_at_are_unknown(running: Infra, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("actions.gates.commit_reviews.MOST_PAGES", 1)
+    for number in range(60):
+        running.github.change_infra({"README.md": str(number)})
+    running.push(dev=running.github.app_commit())
+
+    result = hold(running, environments="dev")
+
+    assert held(result) == {"dev/api unknown"}
+    assert "there are more than 50 commits to look at" in result.log
+
+
+def test_a_commit_without_a_pull_request_is_asked_for_its_files(running: Infra) -> None:
+    """That of another environment alone does not matter, under whichever name it had."""
+    running.github.change_infra({"envs/prod.json": two("2")}, approved_by="")
+    running.github.change_infra({"envs/prod.json": None, "envs/prod.yaml": two("2")}, approved_by="")
+    running.push(dev=running.github.app_commit())
+    alone = hold(running, environments="dev")
+    running.github.change_infra({"scripts/deploy.sh": "evil"}, approved_by="")
+
+    assert held(alone) == set()
+    assert held(hold(running, environments="dev")) == {"dev/api unreviewed-commit"}
+
+
+def test_a_commit_of_more_files_than_github_lists_may_change_anything(running: Infra) -> None:
+    files: dict[str, str | None] = {f"envs/e{number}.yaml": two("1") for number in range(301)}
+    text = running.github.infra_file("gitops.yml")
+    names = "".join(f"  e{number}: {{}}\n" for number in range(301))
+    running.github.change_infra({"gitops.yml": text.replace("services:", f"{names}services:")})
+    running.github.change_infra(files, approved_by="")
+    running.push(dev=running.github.app_commit())
+
+    assert held(hold(running, environments="dev")) == {"dev/api unreviewed-commit"}
+
+
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [
+        pytest.param({}, set(), id="needed no review"),
+        pytest.param({"dev: {review: none}": "dev: {}"}, {"dev/api unreviewed-commit"}, id="needed a review"),
+        pytest.param({"services:": "tag: '{service}.tag'\nservices:"}, {"dev/api unreviewed-commit"}, id="other files"),
+    ],
+)
+def test_tags_that_nobody_approved_count_by_the_rules_before_them(
+    running: Infra, before: dict[str, str], expected: set[str]
+) -> None:
+    now = running.github.infra_file("gitops.yml")
+    then = now
+    for old, new in before.items():
+        then = then.replace(old, new)
+    running.github.change_infra({"gitops.yml": f"{then}# \n"})
+    merged_by_bot(running, BOT)
+    running.github.change_infra({"gitops.yml": now})
+
+    assert held(hold(running, environments="dev")) == expected
+
+
+def test_a_commit_of_whom_nobody_knows_is_unknown(running: Infra) -> None:
+    merge_files(running, {"Makefile": "deploy:\n"}, linked=False)
+    running.push(dev=running.github.app_commit())
+
+    result = hold(running, environments="dev")
+
+    assert held(result) == {"dev/api unknown"}
+    assert "unknown: who approved" in result.log
+
+
+def test_what_nobody_approved_is_named_before_what_is_unknown(running: Infra) -> None:
+    merge_files(running, {"Makefile": "deploy:\n"}, linked=False)
+    pushed = running.github.change_infra({"scripts/x": "x"}, approved_by="")
+    running.push(dev=running.github.app_commit())
+
+    result = hold(running, environments="dev")
+
+    assert held(result) == {"dev/api unreviewed-commit"}
+    assert pushed[:12] in result.log

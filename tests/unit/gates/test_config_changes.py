@@ -57,6 +57,18 @@ def test_each_change_is_told_and_whether_it_loosens_a_gate(old: str, new: str, t
     assert (change.text, change.loosens) == (text, loosens)
 
 
+def test_a_deployer_that_stays_is_no_change() -> None:
+    before, after = (f"{BEFORE}deployments: {{by: [argo{more}]}}\n" for more in ("", ", flux"))
+
+    changes = [*config_changes(parse_config(before), parse_config(after))]
+    changes += config_changes(parse_config(after), parse_config(before))
+
+    assert [(change.text, change.loosens) for change in changes] == [
+        ("deployments: records of flux count", True),
+        ("deployments: records of flux do not count any more", False),
+    ]
+
+
 def test_the_same_has_no_changes() -> None:
     assert config_changes(parse_config(BEFORE), parse_config(BEFORE + "# a comment\n")) == []
 
