@@ -17,7 +17,7 @@ from actions.gates import report, rules, trailers
 from actions.gates.collect import EvaluatedChange, GateEvaluator
 from actions.gates.config_changes import ConfigChange, config_changes
 from actions.gates.provenance import FREEZE_LABEL, Origin
-from actions.gates.pull_reader import is_labeled, read_pulls
+from actions.gates.pull_reader import PullJudge, read_pulls
 from actions.gates.rules import Decision, GateResult
 from actions.infra.config import PATH
 from actions.infra.env_diff import EnvDiff
@@ -265,7 +265,7 @@ def _origin(infra: Repository, proposal: PullRequestContent, config: Config) -> 
     said, labeled = trailers.read("\n\n".join(details.messages)), False
     if said.freeze_override and FREEZE_LABEL in details.labels:
         pulls = read_pulls(infra.client, [proposal.number])
-        labeled = is_labeled(pulls[proposal.number], FREEZE_LABEL, config.is_bot)
+        labeled = PullJudge(config, None).is_labeled(pulls[proposal.number], FREEZE_LABEL)
     return Origin(trailers=said, freeze_label=labeled, approved=NOT_MERGED)
 
 

@@ -51,8 +51,9 @@ def _tell(stage: Stage) -> None:
     _roll_back(stage, start)
     fixed = _hotfix(stage, start)
     second = _bring_to_main(stage, fixed)
-    _refuse(stage, first, second)
+    numbers = _refuse(stage, first, second)
     _hold(stage, second)
+    _try_alone(stage, numbers["not-promoted"])
     _protect(stage)
     _show(stage, fixed)
     _prove(stage)
@@ -131,8 +132,8 @@ def _bring_to_main(stage: Stage, fixed: str) -> str:
     return second
 
 
-def _refuse(stage: Stage, first: str, second: str) -> None:
-    """Have every gate refuse something."""
+def _refuse(stage: Stage, first: str, second: str) -> dict[str, int]:
+    """Have every gate refuse something; return the pull requests that it refuses, by why."""
     narrator = stage.narrator
     narrator.chapter("The rules for prod become stricter, by a pull request as any other")
     text = _file(stage.world.infra, "gitops.yml")
@@ -167,6 +168,7 @@ def _refuse(stage: Stage, first: str, second: str) -> None:
         for reason in reasons.split():
             narrator.tell("gates", f"{INFRA}#{number}  {reason}: {said[reason].partition(';')[0]}")
         require("gates" in stage.refused("alice", INFRA, number), f"{INFRA}#{number} can be merged")
+    return numbers
 
 
 def _break(stage: Stage) -> tuple[str, str]:
@@ -223,6 +225,50 @@ def _hold(stage: Stage, second: str) -> None:
         stage.running()["prod"] == second and run.outputs["plan.matrix.has-changes"] == "false", "prod was deployed"
     )
     narrator.tell("plan", f"holds prod back: {', '.join(sorted(held))}")
+
+
+THIEF = """name: Thief
+on: push
+permissions: {}
+jobs:
+  thief:
+    runs-on: ubuntu-24.04
+    environment: gitops-bot
+    steps:
+      - env: {KEY: "${{ secrets.GITOPS_BOT_KEY }}"}
+        run: test -n "$KEY"
+"""
+
+
+def _try_alone(stage: Stage, number: int) -> None:
+    """Have one developer try to get past everybody else: for the key, by a record of her own, by an old run."""
+    narrator, alice, infra = stage.narrator, stage.person("alice"), stage.world.infra
+    narrator.chapter("What one developer tries alone")
+    clone = stage.clones["alice", INFRA]
+    alice.git("switch", "-q", "--detach", "origin/main", at=clone)
+    alice.push_change(clone, "thief", {".github/workflows/thief.yml": THIEF}, "Tidy up")
+    narrator.tell("alice", "pushes a branch with a workflow that reads the bot's key")
+    (run,) = stage.settle(good=False)
+    refused = [line for line in run.lines if "not allowed to deploy" in line]
+    require(run.jobs == {"thief": "failure"} and refused, "a branch reads the bot's key")
+    narrator.tell("github", refused[0])
+
+    record = {"ref": infra.pulls[number].head, "environment": "staging", "auto_merge": False, "required_contexts": []}
+    made = alice.api("POST", f"/repos/{INFRA}/deployments", record)["id"]
+    alice.api("POST", f"/repos/{INFRA}/deployments/{made}/statuses", {"state": "success"})
+    alice.api("POST", f"/repos/{INFRA}/issues/{number}/labels", {"labels": ["ran in staging"]})
+    narrator.tell("alice", f"records that {INFRA}#{number} ran in staging, and has it judged again")
+    said = _verdicts(stage.settle(good=False))[number]
+    require("not-promoted" in said, f"{INFRA}#{number} was judged as {said}")
+    narrator.tell("gates", f"{INFRA}#{number}  not-promoted: {said['not-promoted']}")
+
+    old = next(run for run in stage.workflows.runs if (run.name, run.event.name) == ("Deploy", "push"))
+    alice.api("POST", f"/repos/{INFRA}/actions/runs/{old.number}/rerun")
+    narrator.tell("alice", f"runs the first deployment of {INFRA} again")
+    (again,) = stage.settle()
+    reason = again.outputs["plan.matrix.reason"]
+    require((reason, again.outputs["plan.matrix.has-changes"]) == ("superseded", "false"), f"the plan was {reason}")
+    narrator.tell("plan", "deploys nothing: the branch says something else by now")
 
 
 def _protect(stage: Stage) -> None:

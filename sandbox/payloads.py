@@ -418,14 +418,16 @@ class Payloads:
             "check_run_url": f"{self.api}/repos/{repo.full_name}/check-runs/{check.id}",
         }
 
-    def workflow_run(self, repo: Repo, run: WorkflowRun) -> dict[str, Any]:
-        """Return a workflow-run."""
-        status, conclusion = repo.progress(run)
+    def workflow_run(self, repo: Repo, run: WorkflowRun, attempt: int = 0) -> dict[str, Any]:
+        """Return a workflow-run, as it was at an *attempt* if one is given."""
+        attempt = attempt or run.attempt
+        status, conclusion = repo.progress(run, attempt)
+        started, triggering = run.start_of(attempt)
         return {
             "id": run.id,
             "name": run.name,
             "run_number": run.number,
-            "run_attempt": run.attempt,
+            "run_attempt": attempt,
             "workflow_id": zlib.crc32(f"{repo.full_name}/{run.path}".encode()),
             "status": status,
             "conclusion": conclusion,
@@ -434,10 +436,10 @@ class Payloads:
             "head_sha": run.sha,
             "head_branch": run.branch or repo.default_branch,
             "created_at": run.created,
-            "run_started_at": run.created,
-            "updated_at": max([run.created, *(job.completed or "" for job in repo.jobs(run))]),
+            "run_started_at": started,
+            "updated_at": max([started, *(job.completed or "" for job in repo.jobs(run, attempt))]),
             "actor": self.user(run.actor),
-            "triggering_actor": self.user(run.rerun_by or run.actor),
+            "triggering_actor": self.user(triggering),
             "html_url": f"{self.server}/{repo.full_name}/actions/runs/{run.id}",
         }
 

@@ -307,7 +307,8 @@ class Release:
 class WorkflowRun:
     """A run of a workflow, as the API knows it: its *number* among those of the workflow, and its *attempt*.
 
-    *branch* is that of the event, *again* runs it once more, for the sake of somebody else.
+    *branch* is that of the event. *reruns* are when further attempts started, and for whom; *again*
+    starts one.
     """
 
     id: int
@@ -321,8 +322,12 @@ class WorkflowRun:
     branch: str | None = None
     created: str = field(default_factory=timestamp)
     attempt: int = 1
-    rerun_by: User | None = None
+    reruns: dict[int, tuple[str, User]] = field(default_factory=dict)
     again: Callable[[], None] | None = None
+
+    def start_of(self, attempt: int) -> tuple[str, User]:
+        """Return when *attempt* started, and for whom."""
+        return self.reruns.get(attempt, (self.created, self.actor))
 
 
 @dataclass(eq=False, slots=True)
@@ -385,17 +390,17 @@ class Repo:
         """Return the newest status of each context on the commit *sha*."""
         return list({status.context: status for status in self.statuses if status.sha == sha}.values())
 
-    def progress(self, run: WorkflowRun) -> tuple[str, str | None]:
-        """Return status and conclusion of *run*, by its jobs."""
-        jobs = self.jobs(run)
+    def progress(self, run: WorkflowRun, attempt: int = 0) -> tuple[str, str | None]:
+        """Return status and conclusion of an *attempt* of *run*, the last one if none is given, by its jobs."""
+        jobs = self.jobs(run, attempt)
         if not jobs or any(job.conclusion is None for job in jobs):
             return ("in_progress" if jobs else "queued"), None
         bad = [job.conclusion for job in jobs if job.conclusion not in ("success", "skipped", "neutral")]
         return "completed", bad[0] if bad else "success"
 
-    def jobs(self, run: WorkflowRun) -> list[CheckRun]:
-        """Return the jobs of the last attempt of *run*."""
-        return [check for check in self.checks if check.run == run.id and check.attempt == run.attempt]
+    def jobs(self, run: WorkflowRun, attempt: int = 0) -> list[CheckRun]:
+        """Return the jobs of an *attempt* of *run*, the last one if none is given."""
+        return [check for check in self.checks if check.run == run.id and check.attempt == (attempt or run.attempt)]
 
     def base_of(self, pull: Pull) -> str:
         """Return the commit that *pull* is compared with: where its branch left its base."""

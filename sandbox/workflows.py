@@ -153,7 +153,7 @@ class Workflows:
                 conclusion="",
                 process=None,
                 cancelled=False,
-                triggering_actor=record.rerun_by,
+                triggering_actor=record.start_of(record.attempt)[1],
             )
         self.runs.append(run)
         with self._idle:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from actions.api.checks import RequiredCheck
-    from actions.gates.approval import Review
+    from actions.gates.approval import PullCommit, Review
 
 
 class Kind(StrEnum):
@@ -45,9 +45,9 @@ class CheckRecord:
 class PullFacts:
     """A merged pull request.
 
-    *writers* are the authors, committers and co-authors of its commits. *unattributed_commits* have an e-mail address
-    that belongs to no GitHub account. *requesters* asked a bot for it. *freeze_override* is the reason for which a
-    freeze was overridden. *complete* means that all commits, reviews and checks were read.
+    *writers* are the authors, committers and co-authors of its *commits*. *requesters* asked a bot for it.
+    *freeze_override* is the reason for which a freeze was overridden. *complete* means that all commits, reviews and
+    checks were read.
     """
 
     number: int
@@ -65,7 +65,7 @@ class PullFacts:
     labels: tuple[str, ...]
     tickets: tuple[str, ...]
     writers: tuple[str, ...]
-    unattributed_commits: tuple[str, ...]
+    commits: tuple[PullCommit, ...]
     requesters: tuple[str, ...]
     reviews: tuple[Review, ...]
     checks: tuple[CheckRecord, ...]

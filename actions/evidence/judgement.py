@@ -14,6 +14,7 @@ from actions.app.release import Release
 from actions.evidence.facts import Kind
 from actions.gates import approval
 from actions.gates.approval import ReviewedChange
+from actions.infra.config import Config
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -57,16 +58,20 @@ def find_exceptions(change: ChangeFacts) -> list[FoundException]:
 
 def recorded_approval(pull: PullFacts, bots: Collection[str], *, later: bool = False) -> Approval:
     """Return the approval of *pull* that counts: given before the merge or, with *later*, after it."""
-    named = {bot.casefold() for bot in bots}
+    is_listed_bot = Config(bots=tuple(bots)).is_listed_bot
     change = ReviewedChange(
         head=pull.head,
         contributors=(pull.author, pull.merged_by, pull.last_pusher, *pull.writers, *pull.requesters),
-        unattributed_commits=pull.unattributed_commits,
+        doubts=approval.find_doubts(
+            pull.commits,
+            by_bot=pull.by_bot or is_listed_bot(pull.author),
+            is_listed_bot=is_listed_bot,
+        ),
     )
     return approval.find_approval(
         [review for review in pull.reviews if (review.at > pull.merged_at) is later],
         change,
-        is_bot=lambda login: login.casefold() in named,
+        is_bot=is_listed_bot,
         long_ago=True,
     )
 

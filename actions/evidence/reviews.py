@@ -148,7 +148,7 @@ def _read_pull(node: Mapping[str, Any]) -> PullFacts:
             dict.fromkeys([*issues, *TICKET.findall(f"{node['title']}\n{node['headRefName']}\n{node['body']}")])
         ),
         writers=authorship.writers,
-        unattributed_commits=authorship.unattributed_commits,
+        commits=authorship.commits,
         requesters=authorship.requesters,
         freeze_override=in_commits.freeze_override,
         reviews=read_reviews(node["reviews"]["nodes"]),

@@ -15,7 +15,8 @@ GITHUB = "web-flow"  # the committer of merges and edits made on github.com
 USER = "user { login }"
 # The fields of `commits` and of `reviews` that a query of a pull request has to request.
 COMMITS = f"""totalCount pageInfo {{ hasNextPage endCursor }} nodes {{ commit {{
-    oid message author {{ {USER} }} committer {{ {USER} }} authors(first: 20) {{ nodes {{ {USER} }} }} }} }}"""
+    oid message committedDate signature {{ isValid }} author {{ {USER} }} committer {{ {USER} }}
+    authors(first: 20) {{ nodes {{ {USER} }} }} }} }}"""
 REVIEWS = """totalCount nodes {
     state submittedAt author { login __typename } authorCanPushToRepository commit { oid } }"""
 
@@ -42,16 +43,33 @@ class Review:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Authorship:
-    """Who wrote the commits of a pull request.
+class PullCommit:
+    """The commit *sha* of a pull request, made at the time *at*.
 
-    *writers* are their authors, committers and co-authors. *unattributed_commits* have an e-mail address that belongs
-    to no GitHub account. *requesters* asked a bot for them.
+    It *is_attributed* if the e-mail addresses of *author* and committer belong to GitHub accounts. *requesters* asked
+    a bot for it in *run*, by its trailers.
     """
 
-    writers: tuple[str, ...]
-    unattributed_commits: tuple[str, ...]
+    sha: str
+    at: str
+    author: str
+    is_attributed: bool
+    is_signed: bool
     requesters: tuple[str, ...]
+    run: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Authorship:
+    """The *commits* of a pull request. *writers* are their authors, committers and co-authors."""
+
+    writers: tuple[str, ...]
+    commits: tuple[PullCommit, ...]
+
+    @property
+    def requesters(self) -> tuple[str, ...]:
+        """Return who asked a bot for the commits."""
+        return tuple(sorted({login for commit in self.commits for login in commit.requesters}))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,7 +78,7 @@ class ReviewedChange:
 
     head: str
     contributors: Collection[str]
-    unattributed_commits: Sequence[str] = ()
+    doubts: Sequence[str] = ()
 
     def has_contributor(self, login: str) -> bool:
         """Tell whether *login* contributed; logins are compared regardless of case."""
@@ -82,7 +100,7 @@ def find_approval(
 ) -> Approval:
     """Return the approval that counts: of the last commit, by a human with push permission who did not contribute.
 
-    A reviewer's last review counts, comments aside. An unattributed commit may be anyone's, so no approval counts. With
+    A reviewer's last review counts, comments aside. A commit in doubt may be anyone's, so no approval counts. With
     *long_ago*, a missing push permission is unknown: GitHub only tells who may push today.
     """
     latest = {review.user: review for review in reviews if review.state != "COMMENTED"}
@@ -92,8 +110,8 @@ def find_approval(
     permitted = [review for review in independent if review.may_push]
     counting = [review for review in permitted if review.commit == change.head]
     not_permitted = [review for review in independent if not review.may_push and review.commit == change.head]
-    if counting and change.unattributed_commits:
-        return _unknown_author(change.unattributed_commits)
+    if counting and change.doubts:
+        return _reject(RejectionReason.UNKNOWN, "; ".join(change.doubts))
     if counting:
         return Approval(by=counting[0].user, at=counting[0].at)
     if long_ago and not_permitted:
@@ -109,11 +127,6 @@ def find_approval(
     return _reject(RejectionReason.NOT_APPROVED, "no human who did not contribute approved it")
 
 
-def _unknown_author(shas: Sequence[str]) -> Approval:
-    listed = ", ".join(sha[:12] for sha in shas)
-    return _reject(RejectionReason.UNKNOWN, f"the author of {listed}: the e-mail address belongs to no GitHub account")
-
-
 def _reject(reason: RejectionReason, detail: str) -> Approval:
     return Approval(rejection=reason, detail=detail)
 
@@ -121,13 +134,41 @@ def _reject(reason: RejectionReason, detail: str) -> Approval:
 def read_authorship(nodes: Sequence[Mapping[str, Any]]) -> Authorship:
     """Read who wrote the commits in *nodes*, the answer to a query of COMMITS."""
     commits = [node["commit"] for node in nodes]
-    own = {commit["oid"]: [_user(commit[role]) for role in ("author", "committer")] for commit in commits}
-    writers = {login for logins in own.values() for login in logins}
+    writers = {_user(commit[role]) for commit in commits for role in ("author", "committer")}
     writers |= {_user(author) for commit in commits for author in commit["authors"]["nodes"]}
-    return Authorship(
-        writers=tuple(sorted(writers - {""})),
-        unattributed_commits=tuple(sha for sha, logins in own.items() if "" in logins),
-        requesters=tuple(sorted(trailers.requesters("\n\n".join(commit["message"] for commit in commits)))),
+    return Authorship(writers=tuple(sorted(writers - {""})), commits=tuple(map(_read_commit, commits)))
+
+
+def _read_commit(commit: Mapping[str, Any]) -> PullCommit:
+    return PullCommit(
+        sha=commit["oid"],
+        at=commit["committedDate"],
+        author=_user(commit["author"]),
+        is_attributed=bool(_user(commit["author"]) and _user(commit["committer"])),
+        is_signed=bool(commit["signature"] and commit["signature"]["isValid"]),
+        requesters=tuple(sorted(trailers.requesters(commit["message"]))),
+        run=trailers.read(commit["message"]).requested_in,
+    )
+
+
+def find_doubts(
+    commits: Sequence[PullCommit], *, by_bot: bool, is_listed_bot: Callable[[str], bool]
+) -> tuple[str, ...]:
+    """Say why nobody knows who is behind some of *commits*, those of a pull request that is *by_bot* or by a human.
+
+    Whoever may push to a bot's branch can write the bot's name into a commit, but no signature that GitHub verifies.
+    Somebody asks a bot that `gitops.yml` lists for each of its commits.
+    """
+    made = [commit for commit in commits if is_listed_bot(commit.author)]
+    doubts = {
+        "the e-mail address belongs to no GitHub account": [c for c in commits if not c.is_attributed],
+        "no signature says who pushed to the branch of a bot": [c for c in commits if by_bot and not c.is_signed],
+        "it does not say in which run the bot was asked": [c for c in made if not c.run],
+    }
+    return tuple(
+        f"who is behind {', '.join(commit.sha[:12] for commit in found)}: {why}"
+        for why, found in doubts.items()
+        if found
     )
 
 

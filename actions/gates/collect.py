@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from functools import partial
+from functools import cached_property, partial
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
@@ -20,6 +20,8 @@ from actions.deployments.records import RecordReader
 from actions.deployments.replay import Replay
 from actions.errors import AccessError, EnvFileError, UnknownEnvError
 from actions.gates import rules
+from actions.gates.pull_reader import PullJudge
+from actions.gates.request_runs import RequestRuns
 from actions.gates.rules import Facts, GateResult
 from actions.infra import remote
 from actions.tags import is_commit, is_version
@@ -79,6 +81,17 @@ class GateEvaluator:
     _snapshots: dict[str, Snapshot | None] = field(default_factory=dict, repr=False)
     _apps: dict[str, AppRepository] = field(default_factory=dict, repr=False)
     _records: dict[str, Replay[Record]] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def judge(self) -> PullJudge:
+        """Return who judges pull requests. When gates are asked again, who asked a bot was known before."""
+        return PullJudge(self.config, None if self.again else RequestRuns(self._client))
+
+    def _client(self, repository: str) -> Client | None:
+        if repository.casefold() == self.infra.name.casefold():
+            return self.infra.client
+        ours = {self.app_repo, *self.config.repos.values()}
+        return self._app(repository).client if repository in ours else None
 
     def prefetch(self, changes: Iterable[Change]) -> None:
         """Request all tags of *changes* from the app repositories, with one request to each."""
@@ -234,7 +247,7 @@ class GateEvaluator:
     def _unreviewed(self, app: AppRepository, tag: str) -> tuple[str, ...] | Unknown:
         from actions.gates.hotfix_reviews import unreviewed_commits  # hotfixes are rare
 
-        return unreviewed_commits(app.client, self.config, app.beyond_default_branch(tag))
+        return unreviewed_commits(app.client, self.judge, app.beyond_default_branch(tag))
 
     def _periods_before(self, facts: Facts) -> tuple[DeployedPeriod, ...] | Unknown:
         """Return when the new tag ran in the preceding environment; read only as many records as needed."""

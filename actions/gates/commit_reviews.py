@@ -14,7 +14,7 @@ from actions.api.client import query
 from actions.api.comparison import paths_of
 from actions.app.facts import Unknown
 from actions.deployments.replay import Replay
-from actions.gates.pull_reader import PERMISSION, is_approved, read_pulls
+from actions.gates.pull_reader import PERMISSION, read_pulls
 from actions.infra.env_diff import EnvDiff
 from actions.infra.remote import read_config_at
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from actions.api.repository import Repository
-    from actions.infra.config import Config
+    from actions.gates.pull_reader import PullJudge
     from actions.infra.layout import Layout
 
 COMMITS_PER_PAGE = 50
@@ -52,7 +52,7 @@ class CommitReviewer:
     """Find unreviewed commits up to the commit *head* of *infra*; each answer is kept, *pulls* for others too."""
 
     infra: Repository
-    config: Config
+    judge: PullJudge
     layout: Layout
     head: str
     pulls: dict[int, Mapping[str, Any]] = field(default_factory=dict, repr=False)
@@ -68,7 +68,7 @@ class CommitReviewer:
         """
         commits: list[BranchCommit] = []
         for commit in self._history():
-            if commit.sha in (since, self.config.adopt) or not commit.parent:
+            if commit.sha in (since, self.judge.config.adopt) or not commit.parent:
                 break
             commits.append(commit)
         else:
@@ -90,7 +90,7 @@ class CommitReviewer:
 
     def _approved(self, commit: BranchCommit) -> bool | Unknown:
         pull = self.pulls.get(commit.pull)
-        return is_approved(pull, self.config.is_bot) if pull else False
+        return self.judge.is_approved(pull) if pull else False
 
     def _is_deployed(self, commit: BranchCommit, env: str) -> bool:
         """Tell whether *commit* changes more than env files of other environments than *env*."""
@@ -106,8 +106,8 @@ class CommitReviewer:
 
     def _changes_only_free_tags(self, commit: BranchCommit) -> bool:
         paths = self._changed(commit)
-        before = read_config_at(self.infra, commit.parent)
-        if paths is None or (before.files, before.tag) != (self.config.files, self.config.tag):
+        before, config = read_config_at(self.infra, commit.parent), self.judge.config
+        if paths is None or (before.files, before.tag) != (config.files, config.tag):
             return False
         owners = [self.layout.owner(path) for path in paths]
         if not all(owner and not before.needs_review(owner[0]) for owner in owners):

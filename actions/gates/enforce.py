@@ -53,7 +53,7 @@ def apply_gates(evaluator: GateEvaluator, deployables: Sequence[Deployable], *, 
     differences = [deployable.difference for deployable in deployables]
     changes = {difference.env: _changes(difference) for difference in differences}
     evaluator.prefetch(change for env_changes in changes.values() for change in env_changes)
-    ground = (evaluator.infra, evaluator.config, evaluator.layout, evaluator.head)
+    ground = (evaluator.infra, evaluator.judge, evaluator.layout, evaluator.head)
     pulls: dict[int, Mapping[str, Any]] = {}
     gates = _Gates(evaluator, ProvenanceReader(*ground, pulls=pulls), CommitReviewer(*ground, pulls=pulls))
     evaluated, kept = [], []

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from actions.api.batches import in_batches
 from actions.api.client import query
 from actions.app.facts import Unknown
-from actions.gates.pull_reader import PERMISSION, is_approved, read_pulls
+from actions.gates.pull_reader import PERMISSION, read_pulls
 from actions.runner.event import is_hotfix
 
 if TYPE_CHECKING:
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
     from actions.api.client import Client
     from actions.api.comparison import Comparison
-    from actions.infra.config import Config
+    from actions.gates.pull_reader import PullJudge
 
 COMMITS_PER_QUERY = 50
 PULLS = "associatedPullRequests(first: 10) { nodes { number state baseRefName } }"
 
 
-def unreviewed_commits(client: Client, config: Config, beyond: Comparison | None) -> tuple[str, ...] | Unknown:
+def unreviewed_commits(client: Client, judge: PullJudge, beyond: Comparison | None) -> tuple[str, ...] | Unknown:
     """Describe the commits of *beyond*, the comparison of a hotfix with the default branch, that nobody reviewed.
 
     A commit was reviewed if a pull request into a hotfix branch brought it and a human who did not contribute approved.
@@ -34,9 +34,9 @@ def unreviewed_commits(client: Client, config: Config, beyond: Comparison | None
     shas = [commit.sha for commit in beyond.commits]
     numbers: dict[str, list[int]] = {}
     for _, nodes in in_batches(shas, COMMITS_PER_QUERY, lambda batch: _ask(client, batch)):
-        numbers |= {sha: _pulls_of(node, config.hotfix_prefix) for sha, node in nodes.items()}
+        numbers |= {sha: _pulls_of(node, judge.config.hotfix_prefix) for sha, node in nodes.items()}
     pulls = read_pulls(client, dict.fromkeys(number for known in numbers.values() for number in known))
-    verdicts = {number: is_approved(pull, config.is_bot) for number, pull in pulls.items()}
+    verdicts = {number: judge.is_approved(pull) for number, pull in pulls.items()}
     unreviewed = []
     for commit in beyond.commits:
         found = [verdicts[number] for number in numbers.get(commit.sha, ())]

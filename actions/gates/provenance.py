@@ -10,15 +10,15 @@ from actions.app.facts import NotApplicable, Unknown
 from actions.deployments.replay import Replay
 from actions.errors import EnvFileError
 from actions.gates import trailers
-from actions.gates.pull_reader import PERMISSION, is_approved, is_labeled, read_pulls
+from actions.gates.pull_reader import PERMISSION, read_pulls
 from actions.gates.trailers import Trailers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from actions.api.repository import Repository
+    from actions.gates.pull_reader import PullJudge
     from actions.infra.change import Change
-    from actions.infra.config import Config
     from actions.infra.layout import Layout, Snapshot
 
 FREEZE_LABEL = "freeze-override"
@@ -72,7 +72,7 @@ class ProvenanceReader:
     """Find the origins of changes on the branch that ends with *head*; each answer is kept, *pulls* for others too."""
 
     infra: Repository
-    config: Config
+    judge: PullJudge
     layout: Layout
     head: str
     pulls: dict[int, Mapping[str, Any]] = field(default_factory=dict, repr=False)
@@ -149,8 +149,8 @@ class ProvenanceReader:
         messages = "\n\n".join(node["commit"]["message"] for node in pull["commits"]["nodes"])
         return Origin(
             trailers=trailers.read(messages),  # not of the body, which its author may change after the approval
-            freeze_label=is_labeled(pull, FREEZE_LABEL, self.config.is_bot),
-            approved=is_approved(pull, self.config.is_bot),
+            freeze_label=self.judge.is_labeled(pull, FREEZE_LABEL),
+            approved=self.judge.is_approved(pull),
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from actions.api.client import query
@@ -10,9 +11,12 @@ from actions.gates import approval
 from actions.gates.approval import RejectionReason, ReviewedChange
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from actions.api.client import Client
+    from actions.gates.approval import Authorship
+    from actions.gates.request_runs import RequestRuns
+    from actions.infra.config import Config
 
 PERMISSION = "contents: read, pull requests: read"
 PULLS_PER_QUERY = 20
@@ -54,31 +58,46 @@ def _whole(client: Client, pull: dict[str, Any]) -> dict[str, Any]:
     return {**pull, "commits": commits}
 
 
-def is_approved(pull: Mapping[str, Any], is_bot: Callable[[str], bool]) -> bool | Unknown:
-    """Tell whether a human who did not contribute approved *pull* as it was merged."""
-    commits = pull["commits"]
-    verdict = approval.find_approval(
-        approval.read_reviews(pull["reviews"]["nodes"]), _reviewed_change(pull), is_bot=is_bot
-    )
-    if verdict.by and commits["totalCount"] > len(commits["nodes"]):
-        return Unknown(f"who wrote all of a pull request of more than {MOST_COMMITS} commits")
-    return Unknown(verdict.detail) if verdict.rejection is RejectionReason.UNKNOWN else bool(verdict.by)
+@dataclass(frozen=True)
+class PullJudge:
+    """Judge pull requests by *config*, and bots' commits by *runs*; without those their trailers are believed."""
 
+    config: Config
+    runs: RequestRuns | None
 
-def is_labeled(pull: Mapping[str, Any], name: str, is_bot: Callable[[str], bool]) -> bool:
-    """Tell whether *pull* has the label *name*, and a human who did not contribute was the last to add it."""
-    if name not in [label["name"] for label in pull["labels"]["nodes"]]:
-        return False
-    actors = [node["actor"] or {} for node in pull["timelineItems"]["nodes"] if node and node["label"]["name"] == name]
-    if not actors or actors[-1].get("__typename") != "User" or is_bot(approval.login(actors[-1])):
-        return False
-    return not _reviewed_change(pull).has_contributor(approval.login(actors[-1]))
+    def is_approved(self, pull: Mapping[str, Any]) -> bool | Unknown:
+        """Tell whether a human who did not contribute approved *pull* as it was merged."""
+        commits, authorship = pull["commits"], approval.read_authorship(pull["commits"]["nodes"])
+        verdict = approval.find_approval(
+            approval.read_reviews(pull["reviews"]["nodes"]),
+            self._reviewed_change(pull, authorship),
+            is_bot=self.config.is_bot,
+        )
+        if verdict.by and commits["totalCount"] > len(commits["nodes"]):
+            return Unknown(f"who wrote all of a pull request of more than {MOST_COMMITS} commits")
+        if verdict.rejection is RejectionReason.UNKNOWN:
+            return Unknown(verdict.detail)
+        asked = [commit for commit in authorship.commits if self.config.is_listed_bot(commit.author)]
+        doubts = (self.runs.doubt(commit) for commit in asked) if verdict.by and self.runs else ()
+        doubt = next(filter(None, doubts), "")
+        return Unknown(doubt) if doubt else bool(verdict.by)
 
+    def is_labeled(self, pull: Mapping[str, Any], name: str) -> bool:
+        """Tell whether *pull* has the label *name*, and a human who did not contribute was the last to add it."""
+        if name not in [label["name"] for label in pull["labels"]["nodes"]]:
+            return False
+        labeled = (node for node in pull["timelineItems"]["nodes"] if node and node["label"]["name"] == name)
+        actors = [node["actor"] or {} for node in labeled]
+        if not actors or actors[-1].get("__typename") != "User" or self.config.is_bot(approval.login(actors[-1])):
+            return False
+        authorship = approval.read_authorship(pull["commits"]["nodes"])
+        return not self._reviewed_change(pull, authorship).has_contributor(approval.login(actors[-1]))
 
-def _reviewed_change(pull: Mapping[str, Any]) -> ReviewedChange:
-    authorship = approval.read_authorship(pull["commits"]["nodes"])
-    return ReviewedChange(
-        head=pull["headRefOid"],
-        contributors=(approval.login(pull["author"]), *authorship.writers, *authorship.requesters),
-        unattributed_commits=authorship.unattributed_commits,
-    )
+    def _reviewed_change(self, pull: Mapping[str, Any], authorship: Authorship) -> ReviewedChange:
+        author, is_listed_bot = pull["author"] or {}, self.config.is_listed_bot
+        by_bot = author.get("__typename") == "Bot" or is_listed_bot(approval.login(author))
+        return ReviewedChange(
+            head=pull["headRefOid"],
+            contributors=(approval.login(author), *authorship.writers, *authorship.requesters),
+            doubts=approval.find_doubts(authorship.commits, by_bot=by_bot, is_listed_bot=is_listed_bot),
+        )

@@ -4,6 +4,7 @@ Reason: 1.4.3 logs everybody out                       why a rollback is needed
 Allow-diverged: the fix is not needed any more         why the new tag may lack commits of the deployed one
 Freeze-override: the shop is down                      why the change is deployed in spite of a freeze
 Requested-by: alice                                    who asked the bot for it, and so cannot approve it
+Requested-in: https://github.com/your-org/infra/...    the run in which the bot was asked
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ KEYS = {
     "allow-diverged": "allow_diverged",
     "freeze-override": "freeze_override",
     "requested-by": "requested_by",
+    "requested-in": "requested_in",
 }
 TRAILER = re.compile(rf"(?im)^({'|'.join(KEYS)}):[ \t]*(\S.*)$")
 # A line of a paragraph of trailers: a trailer, the continuation of one, or the line of git cherry-pick -x.
@@ -29,12 +31,13 @@ LINE = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*:.*|[ \t]+\S.*|\(cherry picked from 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Trailers:
-    """The trailers of a change: why an otherwise refused change is allowed, and who requested it; "" if not given."""
+    """The trailers of a change: why an otherwise refused change is allowed, and who requested it where; each or ""."""
 
     reason: str = ""
     allow_diverged: str = ""
     freeze_override: str = ""
     requested_by: str = ""
+    requested_in: str = ""
 
     def then(self, later: Trailers) -> Trailers:
         """Combine these trailers with *later* ones, which win where both give a value."""

@@ -105,7 +105,11 @@ class Config:
 
     def is_bot(self, login: str) -> bool:
         """Tell whether *login* is a GitHub App or listed as a bot in the file."""
-        return login.endswith("[bot]") or _account(login) in {_account(bot) for bot in self.bots}
+        return login.endswith("[bot]") or self.is_listed_bot(login)
+
+    def is_listed_bot(self, login: str) -> bool:
+        """Tell whether *login* is listed as a bot in the file: one that people ask for changes."""
+        return _account(login) in {_account(bot) for bot in self.bots}
 
     def is_deployer(self, login: str) -> bool:
         """Tell whether the deployment records of *login* count: a bot's or a deployer's; anybody's if none is named.

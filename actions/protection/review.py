@@ -9,7 +9,8 @@ from actions.api.client import file_fields, path_variables, query
 from actions.api.repository import ZEROS
 from actions.app.facts import Unknown
 from actions.errors import ReviewRequiredError, UnknownFactError
-from actions.gates.pull_reader import PERMISSION, is_approved, read_pulls
+from actions.gates.pull_reader import PERMISSION, PullJudge, read_pulls
+from actions.gates.request_runs import RequestRuns
 from actions.infra.config import PATH as CONFIG_PATH
 from actions.infra.config import Config
 from actions.infra.config_file import parse_config
@@ -78,6 +79,7 @@ def find_unapproved(client: Client, head: Head, files: Mapping[str, str | None])
     """
     changes = _last_changes(client, head, [CONFIG_PATH, *files])
     config = parse_config(changes[CONFIG_PATH].text) if changes[CONFIG_PATH].text else Config()
+    judge = PullJudge(config, RequestRuns({client.name: client}.get))
     pulls = read_pulls(client, dict.fromkeys(change.pull for path in files if (change := changes[path]).pull))
 
     def problem(path: str, text: str | None) -> ActionError | None:
@@ -86,7 +88,7 @@ def find_unapproved(client: Client, head: Head, files: Mapping[str, str | None])
             message = f"{path}: {head.branch} has another file; check out {head.sha[:12]}"
             return ReviewRequiredError(message, file=path, line=1)
         by = f"commit {change.sha[:12]}" + (f" of #{change.pull}" if change.pull else "")
-        approved = is_approved(pulls[change.pull], config.is_bot) if change.pull else change.is_first
+        approved = judge.is_approved(pulls[change.pull]) if change.pull else change.is_first
         if isinstance(approved, Unknown):
             message = f"{path}: {by} changed it, and whether that was approved is unknown: {approved.missing}"
             return UnknownFactError(message, file=path, line=1)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from actions.gates import report as gate_report
 from actions.infra import change_report
 from actions.pull_request import description
-from actions.runner.environment import actors, run_url, server_url
+from actions.runner.environment import actors, run_url, server_url, this_run
 from actions.runner.inputs import BRANCH_NAME
 from actions.runner.markdown import escape
 from actions.tags import is_tag, short
@@ -54,7 +54,7 @@ def propose(settings: Settings, state: State, plan: PullRequestPlan, *, branch: 
     """Return the pull request for *plan*."""
     changes, request = plan.changes, settings.request
     title = settings.title or description.title(changes, from_env=request.from_env, is_rollback=bool(request.rollback))
-    trailers = replace(settings.trailers, requested_by=_requesters()).as_lines()
+    trailers = replace(settings.trailers, requested_by=_requesters(), requested_in=_requested_in()).as_lines()
     return Proposal(
         branch=branch,
         title=title,
@@ -99,6 +99,11 @@ def _requesters() -> str:
     """Return who triggered the run, and who re-ran it."""
     triggering, first = actors()
     return ", ".join(dict.fromkeys(name for name in (first, triggering) if LOGIN.fullmatch(name)))
+
+
+def _requested_in() -> str:
+    run = this_run()
+    return f"{run.url}/attempts/{run.attempt}" if run.id else ""
 
 
 def tags_in(body: str, env: str) -> dict[str, str]:

@@ -53,6 +53,8 @@ def this_run() -> Run:
 
 
 def actors() -> tuple[str, str]:
-    """Return who triggered this run or re-run, and who triggered it the first time; "" if unknown."""
+    """Return who triggered this run or re-run, and who triggered it the first time; "" if unknown or on schedule."""
+    if os.environ.get("GITHUB_EVENT_NAME") == "schedule":
+        return "", ""
     first = os.environ.get("GITHUB_ACTOR", "")
     return os.environ.get("GITHUB_TRIGGERING_ACTOR") or first, first

@@ -7,7 +7,7 @@ import yaml
 from sandbox.behaviour import Refusal
 from sandbox.gitrepo import BRANCH
 from sandbox.rest.call import Answer, Call, found, route
-from sandbox.state import Repo, WorkflowRun, branch_of
+from sandbox.state import Repo, WorkflowRun, branch_of, timestamp
 from sandbox.triggers import triggers_of
 
 
@@ -35,6 +35,14 @@ def _workflow_run(call: Call) -> Answer:
     return 200, call.payloads.workflow_run(repo, _run_of(call, repo))
 
 
+@route("GET /repos/{owner}/{repo}/actions/runs/{run_id}/attempts/{attempt_number}")
+def _attempt(call: Call) -> Answer:
+    repo = call.repo(permission="actions")
+    run, attempt = _run_of(call, repo), call.number("attempt_number")
+    found(1 <= attempt <= run.attempt or None)
+    return 200, call.payloads.workflow_run(repo, run, attempt)
+
+
 @route("GET /repos/{owner}/{repo}/actions/runs/{run_id}/approvals")
 def _approvals(call: Call) -> Answer:
     return 200, _run_of(call, call.repo(permission="actions")).approvals
@@ -52,7 +60,8 @@ def _rerun(call: Call) -> Answer:
         raise Refusal(403, "The workflow run cannot be rerun: it is already running.", kind="FORBIDDEN")
     if not run.again:
         raise Refusal(403, "Unable to retry this workflow run because it was created over a month ago")
-    run.attempt, run.rerun_by = run.attempt + 1, call.token.user
+    run.attempt += 1
+    run.reruns[run.attempt] = timestamp(), call.token.user
     run.again()
     return 201, {}
 

@@ -17,7 +17,7 @@ from sandbox import gitrepo
 from sandbox.client import Person
 from sandbox.delivery import tagged
 from sandbox.server import Sandbox
-from sandbox.state import Deployment, DeploymentStatus, Pull, Repo, Review, State, timestamp
+from sandbox.state import Deployment, DeploymentStatus, Pull, Repo, Review, State, WorkflowRun, timestamp
 from sandbox.world import BOT, World, build, release
 from tests.support import Result, Runner, git, module_name
 
@@ -156,6 +156,15 @@ def require_no_surprise(sandbox: Sandbox) -> None:
 
 
 # Changes of the infra repository, and what the gates say
+
+
+def asked(github: GitHub, by: str = "alice") -> str:
+    """Have somebody start a run in which the bot is asked for a change; return what its commit says of that."""
+    infra, state = github.world.infra, github.sandbox.state
+    run = WorkflowRun(state.new_id(), "bump.yml", "workflow_dispatch", state.users[by], infra.git.head("main") or "")
+    infra.runs.append(run)
+    address = f"{github.sandbox.url}/{infra.full_name}/actions/runs/{run.id}/attempts/1"
+    return f"Requested-by: {by}\nRequested-in: {address}"
 
 
 def propose(
@@ -303,7 +312,7 @@ def planned(result: Result) -> list[str]:
 
 
 def hold(infra: Infra, **inputs: str) -> Result:
-    return infra.plan(enforce_gates="true", **inputs)
+    return infra.plan(**{"enforce_gates": "true", **inputs})
 
 
 def held(result: Result) -> set[str]:

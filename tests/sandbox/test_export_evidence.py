@@ -790,7 +790,7 @@ def test_what_is_not_read_to_its_end_is_unknown(delivery: Exported) -> None:
 def test_an_emergency_that_is_approved_later_says_so(delivery: Exported) -> None:
     start = delivery.github.world.app.git.head("main") or ""
     delivery.bump(delivery.release())
-    message = "Roll back\n\nReason: it is bad"
+    message = "Roll back\n\nReason: it is bad\nRequested-in: https://x/your-org/infra/actions/runs/1/attempts/1"
     delivery.bump(start, by=BOT, approved_by="", merged_by=BOT, message=message)
     first = delivery.last()
     nothing = delivery.export()

@@ -13,6 +13,7 @@ from actions.api.client import Client
 from actions.api.repository import Repository
 from actions.app.facts import Unknown
 from actions.gates.provenance import ProvenanceReader
+from actions.gates.pull_reader import PullJudge
 from actions.infra.change import Change
 from actions.infra.config import Config
 from actions.infra.layout import Layout
@@ -24,6 +25,7 @@ from tests.sandbox.scenarios import (
     NOW,
     GitHub,
     Infra,
+    asked,
     check,
     deploy,
     gates_of,
@@ -366,8 +368,10 @@ def test_a_bot_that_changes_more_than_tags_is_held(running: Infra) -> None:
     content["api"] |= {"tag": sha, "url": "https://evil"}
     repo, bot = running.github.world.infra, running.github.sandbox.state.users[BOT]
     files = {"envs/dev.json": json.dumps(content).encode()}
-    made = repo.git.commit(parents=[repo.git.head("main") or ""], message="x", author=bot.person, files=files)
+    message = f"x\n\n{asked(running.github)}"
+    made = repo.git.commit(parents=[repo.git.head("main") or ""], message=message, author=bot.person, files=files)
     repo.authors[made] = bot
+    repo.verified.add(made)
     repo.git.set_ref("refs/heads/bot", made)
     number = running.github.person(BOT).open_pull("your-org/infra", head="bot", title="x")
     running.github.person(BOT).merge("your-org/infra", number)
@@ -431,8 +435,10 @@ def merged_by_bot(running: Infra, login: str, *, approved: bool = False, **setti
     content["api"] |= {"tag": github.app_commit(), **settings}
     bot = github.sandbox.state.users[login]
     files = {"envs/dev.json": json.dumps(content).encode()}
-    made = repo.git.commit(parents=[repo.git.head("main") or ""], message="x", author=bot.person, files=files)
+    message = f"x\n\n{asked(github)}"
+    made = repo.git.commit(parents=[repo.git.head("main") or ""], message=message, author=bot.person, files=files)
     repo.authors[made] = bot
+    repo.verified.add(made)
     repo.git.set_ref("refs/heads/bot", made)
     person = github.person(login)
     number = person.open_pull("your-org/infra", head="bot", title="x")
@@ -520,7 +526,7 @@ def test_a_file_that_was_renamed_since_the_deployment_is_followed(running: Infra
 def test_a_commit_that_github_does_not_have_says_nothing_of_a_change(running: Infra) -> None:
     github = running.github
     infra = Repository(Client("your-org/infra", github.bot, github.sandbox.environment()))
-    reader = ProvenanceReader(infra, Config(), Layout.default("envs"), head="f" * 40)
+    reader = ProvenanceReader(infra, PullJudge(Config(), None), Layout.default("envs"), head="f" * 40)
     change = Change(env="dev", service="api", file="envs/dev.json", before="1", after="2")
 
     assert reader.origin(change, None).approved == Unknown("which commit changed api in envs/dev.json")

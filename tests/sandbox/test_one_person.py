@@ -65,14 +65,22 @@ class History:
             self.newest = sha
         self.tags.append(sha)
 
-    def change(self, path: str, text: str, *, approved: bool, by: str) -> None:
-        """Bring a file to main of infra."""
+    def change(self, path: str, text: str, *, approved: bool, by: str, said: str = "") -> None:
+        """Bring a file to main of infra; *said* is what alice pushed in the bot's name, and approved herself."""
         repo, author = self.github.world.infra, self.github.sandbox.state.users[by]
         head = repo.git.head("main") or ""
-        sha = repo.git.commit(parents=[head], message="Change", author=author.person, files={path: text.encode()})
+        sha = repo.git.commit(
+            parents=[head], message=f"Change\n\n{said}", author=author.person, files={path: text.encode()}
+        )
         repo.authors[sha] = author
         repo.git.set_ref("refs/heads/main", sha)
-        pull = merged_pull(self.github.sandbox.state, repo, sha, base="main", approved_by="bob" if approved else "")
+        pull = merged_pull(
+            self.github.sandbox.state,
+            repo,
+            sha,
+            base="main",
+            approved_by="bob" if approved else "alice" if said else "",
+        )
         pull.author = author
         if approved:
             self.approved.add(sha)
@@ -81,6 +89,21 @@ class History:
         """Set a tag; bob approves it if the commit behind it was approved."""
         text = json.dumps({"api": {"tag": tag}})
         self.change(f"envs/{env}.json", text, approved=tag in self.approved and env != "dev", by=by)
+
+    def forge_request(self, env: str, *, signed: bool) -> None:
+        """Set the newest tag in the name of the bot, and of bob, by a run of his."""
+        repo = self.github.world.infra
+        run = WorkflowRun(self.github.sandbox.state.new_id(), "x.yml", "push", self.github.sandbox.state.users["bob"],
+                          "f" * 40, created="2026-01-01T00:00:00Z")  # fmt: skip
+        repo.runs.append(run)
+        job = CheckRun(run.id + 1, "promote", run.sha, ACTIONS_APP, run.id, status="completed", conclusion="success")
+        job.completed = run.created
+        repo.checks.append(job)
+        said = f"Requested-by: bob\nRequested-in: {self.github.sandbox.url}/{INFRA}/actions/runs/{run.id}/attempts/1"
+        text = json.dumps({"api": {"tag": self.tags[-1]}})
+        self.change(f"envs/{env}.json", text, approved=False, by=BOT, said=said)
+        if signed:  # as what is squashed into the bot's branch is
+            repo.verified.add(repo.git.head("main") or "")
 
     def forge(self, env: str) -> None:
         """Record by hand that main runs there, and push a check of one's own."""
@@ -147,6 +170,8 @@ ATTEMPTS: dict[str, Step] = {
     "its tag in prod": lambda history: history.bump("prod", history.tags[-1], by="alice"),
     "its tag in prod by the bot": lambda history: history.bump("prod", history.tags[-1], by=BOT),
     "its tag in staging": lambda history: history.bump("staging", history.tags[-1], by=BOT),
+    "the newest tag in prod in the name of the bot": lambda history: history.forge_request("prod", signed=False),
+    "the newest tag in prod, signed by GitHub": lambda history: history.forge_request("prod", signed=True),
     "another command": lambda history: history.change("Makefile", "deploy:\n\tevil\n", approved=False, by=BOT),
     "no review": lambda history: history.change("gitops.yml", LAX, approved=False, by=BOT),
     "a record of staging": lambda history: history.forge("staging"),
@@ -172,6 +197,8 @@ ATTEMPTS: dict[str, Step] = {
         (7, "its tag in prod"),
     ]
 )
+@example(attempts=[(5, "the newest tag in prod in the name of the bot")])
+@example(attempts=[(5, "the newest tag in prod, signed by GitHub")])
 @example(attempts=[(5, "no review"), (5, "a commit of a branch"), (6, "its tag in prod")])
 def test_prod_runs_nothing_that_a_second_person_has_not_approved(
     runner: Runner, attempts: list[tuple[int, str]]

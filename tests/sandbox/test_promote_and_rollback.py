@@ -140,7 +140,9 @@ def test_previous_is_what_ran_before(promoting: GitHub) -> None:
     assert "<summary>api: 1 commit taken out</summary>" in pull.body
     assert "third (alice)" in pull.body
     message = promoting.world.infra.git.get(one.outputs["commit-sha"]).message
-    assert message.endswith("\n\nReason: it drops sessions\nRequested-by: alice\nMade-by: gitops-actions")
+    run = f"{promoting.sandbox.url}/your-org/infra/actions/runs/42/attempts/1"
+    said = f"Reason: it drops sessions\nRequested-by: alice\nRequested-in: {run}\nMade-by: gitops-actions"
+    assert message.endswith(f"\n\n{said}")
 
 
 def test_a_deployment_that_failed_is_not_what_ran(promoting: GitHub) -> None:

@@ -12,7 +12,7 @@ from actions.evidence.deployments import DeploymentRecord
 from actions.evidence.facts import ChangeFacts, CheckRecord, CommitFacts, Kind, Move, Movement, PullFacts, Suite
 from actions.evidence.judgement import ExceptionKind, find_exceptions, recorded_approval
 from actions.evidence.ledger import later_review, stray
-from actions.gates.approval import Review
+from actions.gates.approval import PullCommit, Review
 from tests.unit.evidence.records import moment
 
 HEAD, EARLIER = "a" * 40, "9" * 40
@@ -27,10 +27,11 @@ def check(conclusion: str, *, app: int = 15368, at: float = 1, run: int = 1) -> 
     return CheckRecord(name="test", app=app, conclusion=conclusion, at=moment(at), run=run)
 
 
+OWN = PullCommit(sha=HEAD, at=moment(0), author="alice", is_attributed=True, is_signed=False, requesters=(), run="")
 PULL = PullFacts(
     number=1, url="https://x/1", title="x", author="alice", by_bot=False, branch="x", base="main", created_at=moment(0),
     merged_at=moment(2), merged_by="alice", head=HEAD, merge_commit="b" * 40, labels=(), tickets=(), writers=("alice",),
-    unattributed_commits=(), requesters=(), reviews=(review(),), checks=(check("success"),),
+    commits=(OWN,), requesters=(), reviews=(review(),), checks=(check("success"),),
 )  # fmt: skip
 COMMIT = CommitFacts(sha="b" * 40, title="x", author="alice", at=moment(2), verified=True, pull=PULL)
 APP = CommitFacts(sha="c" * 40, title="y", author="alice", at=moment(0), verified=True, pull=PULL)
@@ -96,7 +97,20 @@ CASES = [
     pytest.param(with_pull(writers=("alice", "bob")), ["self-approved"], id="an approval of a co-author"),
     pytest.param(with_pull(requesters=("bob",)), ["self-approved"], id="an approval of who asked for it"),
     pytest.param(with_pull(reviews=(review(commit=EARLIER),)), ["stale-approval"], id="of an earlier commit"),
-    pytest.param(with_pull(unattributed_commits=(EARLIER,)), ["unknown"], id="a commit of nobody known"),
+    pytest.param(with_pull(commits=(replace(OWN, is_attributed=False),)), ["unknown"], id="a commit of nobody known"),
+    pytest.param(with_pull(by_bot=True), ["unknown"], id="an unsigned commit on the branch of an App"),
+    pytest.param(with_pull(author="robot"), ["unknown"], id="an unsigned commit on the branch of a bot"),
+    pytest.param(
+        with_pull(by_bot=True, commits=(replace(OWN, is_signed=True),)),
+        [],
+        id="a signed commit on the branch of an App",
+    ),
+    pytest.param(
+        with_pull(commits=(replace(OWN, author="robot[bot]"),)),
+        ["unknown"],
+        id="a bot, and no run in which it was asked",
+    ),
+    pytest.param(with_pull(commits=(replace(OWN, author="robot", run="x"),)), [], id="a bot that was asked in a run"),
     pytest.param(with_pull(reviews=(review(may_push=False),)), ["unknown"], id="no permission any more"),
     pytest.param(with_pull(complete=False), ["unknown"], id="a pull request that was not read whole"),
     pytest.param(with_app_pull(complete=False), ["unknown"], id="one of the app that was not read whole"),

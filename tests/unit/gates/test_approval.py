@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 
 from actions.gates.approval import (
     GITHUB,
+    PullCommit,
     RejectionReason,
     Review,
     ReviewedChange,
     find_approval,
+    find_doubts,
     read_authorship,
     read_reviews,
 )
@@ -35,6 +37,16 @@ reviews = st.lists(
     ),
     max_size=6,
 )
+pull_commits = st.builds(
+    PullCommit,
+    sha=st.integers(0, 9).map(lambda digit: str(digit) * 40),
+    at=st.just("2026-01-01T00:00:00Z"),
+    author=st.sampled_from(PEOPLE),
+    is_attributed=st.booleans(),
+    is_signed=st.booleans(),
+    requesters=st.just(()),
+    run=st.sampled_from(["", "https://x/1"]),
+)
 names = st.frozensets(st.sampled_from(PEOPLE))
 
 
@@ -44,9 +56,7 @@ def is_bot(login: str) -> bool:
 
 @given(reviews, names)
 def test_who_had_a_part_in_it_or_is_a_bot_never_counts(given_: list[Review], involved: frozenset[str]) -> None:
-    found = find_approval(
-        given_, ReviewedChange(head=HEAD, contributors=involved, unattributed_commits=()), is_bot=is_bot
-    )
+    found = find_approval(given_, ReviewedChange(head=HEAD, contributors=involved, doubts=()), is_bot=is_bot)
 
     assert found.by not in involved | {"robot"}
     assert bool(found.by) != bool(found.rejection)
@@ -57,7 +67,7 @@ def test_more_who_had_a_part_in_it_never_make_it_approved(
     given_: list[Review], involved: frozenset[str], more: str
 ) -> None:
     few, many = (
-        find_approval(given_, ReviewedChange(head=HEAD, contributors=who, unattributed_commits=()), is_bot=is_bot)
+        find_approval(given_, ReviewedChange(head=HEAD, contributors=who, doubts=()), is_bot=is_bot)
         for who in (involved, involved | {more})
     )
 
@@ -66,10 +76,8 @@ def test_more_who_had_a_part_in_it_never_make_it_approved(
 
 @given(reviews)
 def test_commits_of_strangers_are_never_known_to_be_approved(given_: list[Review]) -> None:
-    known = find_approval(given_, ReviewedChange(head=HEAD, contributors=(), unattributed_commits=()), is_bot=is_bot)
-    found = find_approval(
-        given_, ReviewedChange(head=HEAD, contributors=(), unattributed_commits=(OTHER,)), is_bot=is_bot
-    )
+    known = find_approval(given_, ReviewedChange(head=HEAD, contributors=(), doubts=()), is_bot=is_bot)
+    found = find_approval(given_, ReviewedChange(head=HEAD, contributors=(), doubts=(OTHER,)), is_bot=is_bot)
 
     assert not found.by
     assert (found.rejection is RejectionReason.UNKNOWN) == bool(known.by)
@@ -79,13 +87,11 @@ def test_commits_of_strangers_are_never_known_to_be_approved(given_: list[Review
 def test_the_last_review_of_each_reviewer_is_the_one_that_holds(given_: list[Review]) -> None:
     taken_back = [*given_, *(replace(review, state="CHANGES_REQUESTED") for review in given_)]
 
-    assert not find_approval(
-        taken_back, ReviewedChange(head=HEAD, contributors=(), unattributed_commits=()), is_bot=is_bot
-    ).by
+    assert not find_approval(taken_back, ReviewedChange(head=HEAD, contributors=(), doubts=()), is_bot=is_bot).by
     comments = [replace(review, state="COMMENTED") for review in given_]
     assert find_approval(
-        [*given_, *comments], ReviewedChange(head=HEAD, contributors=(), unattributed_commits=()), is_bot=is_bot
-    ) == find_approval(given_, ReviewedChange(head=HEAD, contributors=(), unattributed_commits=()), is_bot=is_bot)
+        [*given_, *comments], ReviewedChange(head=HEAD, contributors=(), doubts=()), is_bot=is_bot
+    ) == find_approval(given_, ReviewedChange(head=HEAD, contributors=(), doubts=()), is_bot=is_bot)
 
 
 def test_why_no_approval_counts_is_told_from_the_nearest_to_the_farthest() -> None:
@@ -93,9 +99,7 @@ def test_why_no_approval_counts_is_told_from_the_nearest_to_the_farthest() -> No
     ladder = [[], [replace(base, user="alice")], [replace(base, commit=OTHER)], [base]]
 
     lacks = [
-        find_approval(
-            r, ReviewedChange(head=HEAD, contributors=("alice", GITHUB), unattributed_commits=()), is_bot=is_bot
-        ).rejection
+        find_approval(r, ReviewedChange(head=HEAD, contributors=("alice", GITHUB), doubts=()), is_bot=is_bot).rejection
         for r in ladder
     ]
 
@@ -154,15 +158,31 @@ def test_the_approval_that_counts(given_: list[Review], expected: tuple[str, str
 
 def test_everybody_who_wrote_a_commit_is_a_writer() -> None:
     commit = {
-        "oid": HEAD, "message": "x\n\nRequested-by: dave, carol, erin, bob",
+        "oid": HEAD, "message": "x\n\nRequested-by: dave, carol, erin, bob\nRequested-in: https://x/1",
+        "committedDate": "2026-01-01T00:00:00Z", "signature": {"isValid": True},
         "author": {"user": {"login": "alice"}}, "committer": {"user": {"login": "bob"}},
         "authors": {"nodes": [{"user": {"login": "alice"}}, {"user": {"login": "carol"}}, {"user": None}]},
     }  # fmt: skip
 
     found = read_authorship([{"commit": commit}])
 
-    assert (found.writers, found.unattributed_commits) == (("alice", "bob", "carol"), ())
+    assert found.writers == ("alice", "bob", "carol")
     assert found.requesters == ("bob", "carol", "dave", "erin")
+    assert found.commits == (
+        PullCommit(
+            sha=HEAD, at="2026-01-01T00:00:00Z", author="alice", is_attributed=True, is_signed=True,
+            requesters=found.requesters, run="https://x/1",
+        ),
+    )  # fmt: skip
+
+
+@given(commits=st.lists(pull_commits, max_size=4, unique_by=lambda commit: commit.sha), by_bot=st.booleans())
+def test_whoever_is_behind_a_commit_is_in_doubt_or_known(commits: list[PullCommit], *, by_bot: bool) -> None:
+    doubts = find_doubts(commits, by_bot=by_bot, is_listed_bot=is_bot)
+
+    for commit in commits:
+        known = commit.is_attributed and (commit.is_signed or not by_bot) and (commit.author != "robot" or commit.run)
+        assert bool(known) == (commit.sha[:12] not in " ".join(doubts))
 
 
 def test_logins_are_compared_regardless_of_case() -> None:
@@ -183,7 +203,7 @@ def test_a_review_is_read_as_github_tells_it(kind: str, *, is_person: bool) -> N
 
 def test_commits_are_named_by_their_abbreviated_shas() -> None:
     stale = ReviewedChange(head=HEAD, contributors=())
-    strange = ReviewedChange(head=HEAD, contributors=(), unattributed_commits=(OTHER,))
+    strange = ReviewedChange(head=HEAD, contributors=(), doubts=("who is behind b", "who is behind c"))
 
     texts = [
         find_approval([given_], change, is_bot=is_bot).detail
@@ -192,25 +212,21 @@ def test_commits_are_named_by_their_abbreviated_shas() -> None:
 
     assert texts == [
         "bob approved an earlier commit than aaaaaaaaaaaa, the last one",
-        "the author of bbbbbbbbbbbb: the e-mail address belongs to no GitHub account",
+        "who is behind b; who is behind c",
     ]
 
 
 def test_accounts_that_are_gone_are_strangers_and_approve_nothing() -> None:
     commit: dict[str, object] = {
-        "oid": HEAD,
-        "message": "x",
-        "author": {"user": None},
-        "committer": None,
-        "authors": {"nodes": []},
-    }
+        "oid": HEAD, "message": "x", "committedDate": "2026-01-01T00:00:00Z", "signature": None,
+        "author": {"user": None}, "committer": None, "authors": {"nodes": []},
+    }  # fmt: skip
     review = {
         "state": "APPROVED", "submittedAt": None, "author": None, "authorCanPushToRepository": False, "commit": None,
     }  # fmt: skip
 
-    assert read_authorship([{"commit": commit}]).unattributed_commits == (HEAD,)
+    (gone,) = read_authorship([{"commit": commit}]).commits
+    assert (gone.author, gone.is_attributed, gone.is_signed) == ("", False, False)
     (read,) = read_reviews([review])
     assert read == Review(user="", is_person=False, may_push=False, state="APPROVED", at="", commit="")
-    assert not find_approval(
-        [read], ReviewedChange(head=HEAD, contributors=(), unattributed_commits=()), is_bot=is_bot
-    ).by
+    assert not find_approval([read], ReviewedChange(head=HEAD, contributors=(), doubts=()), is_bot=is_bot).by

@@ -8,6 +8,7 @@ from actions.api.client import Client
 from actions.api.comparison import Comparison
 from actions.app.facts import Unknown
 from actions.gates.hotfix_reviews import unreviewed_commits
+from actions.gates.pull_reader import PullJudge
 from actions.infra.config import Config
 
 
@@ -15,6 +16,6 @@ from actions.infra.config import Config
 def test_commits_that_github_does_not_list_are_unknown(beyond: Comparison | None) -> None:
     client = Client("your-org/app", "x", {"GITHUB_API_URL": "http://127.0.0.1:1"})
 
-    assert unreviewed_commits(client, Config(), beyond) == Unknown(
+    assert unreviewed_commits(client, PullJudge(Config(), None), beyond) == Unknown(
         "all commits that the hotfix adds to the default branch"
     )
