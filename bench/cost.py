@@ -49,7 +49,7 @@ class Cost:
 BUDGETS = {
     "action-open-infra-pr": Cost(8, 6),
     "action-check-envs": Cost(15, 10),
-    "action-deploy-matrix": Cost(13, 8),
+    "action-deploy-matrix": Cost(15, 8),
     "action-report-deployment": Cost(19, 8),
     "action-create-hotfix": Cost(5, 1),
     "action-sync-protection": Cost(24, 3),
@@ -76,6 +76,10 @@ def measure() -> Iterator[tuple[str, Cost]]:
         for tag, envs in ((before, ("dev", "staging", "prod")), (after, ("dev", "staging"))):
             for env in envs:
                 delivery.deploy(delivery.land(infra, {f"envs/{env}.json": _env_file(tag)}), env)
+        asking = WorkflowRun(
+            RUN, ".github/workflows/promote.yml", "workflow_dispatch", sandbox.state.users["alice"], after
+        )
+        app.runs.append(asking)
         tags = {"from-env": "staging", "env": "prod", "infra-repo": infra.full_name}
         yield runs.run("action-open-infra-pr", tags)
         pull = infra.pulls[max(infra.pulls)]
@@ -134,6 +138,7 @@ class _Runs:
             "GITHUB_EVENT_NAME": "pull_request" if pull else "push",
             "GITHUB_EVENT_PATH": str(event),
             "GITHUB_RUN_ID": str(RUN),
+            "GITHUB_ACTOR": "alice",
             "GITHUB_REF": "refs/heads/main",
             "GITHUB_SHA": home.git.head("main") or "",
             "GITHUB_WORKSPACE": str(workspace),

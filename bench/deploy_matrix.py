@@ -72,6 +72,8 @@ def _inputs(folder: Path) -> dict[str, str]:
         "INPUT_PER": "env",
         "INPUT_ONLY_CHANGED": "true",
         "INPUT_SINCE": "before",
+        "INPUT_ENFORCE_GATES": "false",
+        "INPUT_RECORD": "false",
     }
 
 

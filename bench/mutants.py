@@ -36,13 +36,16 @@ SANDBOX = "tests/sandbox/test_"
 QUIET = ("-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning")  # for what was imported before
 # The modules of each package that decide something, and the tests that run them through an action.
 CORE = {
-    "api": ("checks patterns retry", "merge_routes hidden_checks refusals"),
-    "app": ("order release lost_commits", "release lost_commits check_envs open_infra_pr"),
-    "deployments": ("baseline history matrix", "deployed_truth deploy_matrix promote_and_rollback"),
+    "api": ("checks comparison jobs patterns retry", "merge_routes hidden_checks refusals"),
+    "app": ("order release lost_commits tested", "release lost_commits check_envs open_infra_pr"),
+    "deployments": (
+        "adoption baseline history matrix outcome records writer",
+        "deployed_truth deploy_matrix promote_and_rollback first_deployment report_deployment",
+    ),
     "evidence": ("branch_history chain judgement ledger metrics moves period table timeline", "export_evidence"),
     "gates": (
-        "approval collect enforce provenance rules trailers",
-        "gate_facts check_envs gate_scenarios deployed_truth",
+        "approval collect commit_reviews config_changes enforce hotfix_reviews provenance pull_reader request_runs",
+        "gate_facts check_envs gate_scenarios deployed_truth attacks_alone requesters digests",
     ),
     "infra": ("change config_reader env_diff env_file freeze layout tag_path", "check_envs gate_scenarios"),
     "infra/formats": ("json_format toml_format yaml_format", "check_envs"),

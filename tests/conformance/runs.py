@@ -152,6 +152,21 @@ def _target(ground: Ground) -> None:
     require(job["conclusion"] == "success", f"{job['conclusion']}: GITHUB_REF is not the default branch")
 
 
+@assumption(
+    "An attempt of a run names its actors, started before its jobs, and was updated after them",
+    source="OpenAPI description; google/go-github#2237, #2874",
+)
+def _attempt(ground: Ground) -> None:
+    found = probe(ground)
+    job = found.scratch.rest("GET", f"/actions/jobs/{found.jobs['recorded']['id']}", permission=READ)
+    attempt = found.scratch.rest("GET", f"/actions/runs/{job['run_id']}/attempts/1", permission=READ)
+    actors = {attempt[role]["login"] for role in ("actor", "triggering_actor")}
+
+    require(actors == {found.scratch.login}, f"the actors are {actors}")
+    require(attempt["run_started_at"] <= job["started_at"], f"it started at {attempt['run_started_at']}")
+    require(job["completed_at"] <= attempt["updated_at"], f"it was updated at {attempt['updated_at']}")
+
+
 @assumption("REST does not show the environment of a job", source="OpenAPI description")
 def _job(ground: Ground) -> None:
     found = probe(ground)
@@ -178,6 +193,12 @@ needs(
     "In a called workflow, the secrets of an environment are empty without `secrets: inherit`",
     source="47ng/actions-clever-cloud#259; actions/runner#1490",
     why="needs a secret in a workflow run",
+)
+needs(
+    __name__,
+    "`pull_request_target` runs for forks and Dependabot get the secrets of an environment for the default branch",
+    source='docs, "Events that trigger workflows"; "Troubleshooting Dependabot on GitHub Actions"',
+    why="needs a fork, and a pull request of Dependabot",
 )
 needs(
     __name__,
