@@ -33,6 +33,16 @@ class BranchReader:
         """
         return ((node["oid"], node["committedDate"]) for node in self._nodes(branch, "oid committedDate", path))
 
+    def blobs(self, branch: str, path: str) -> Iterator[tuple[str, str, int]]:
+        """Yield each commit of *branch* that changed the file *path*, with its git object and its size then.
+
+        Newest first; the object is "" where the file is not there.
+        """
+        fields = "oid file(path: $path) { object { ... on Blob { oid byteSize } } }"
+        for node in self._nodes(branch, fields, path):
+            blob = (node["file"] or {}).get("object") or {"oid": "", "byteSize": 0}
+            yield node["oid"], blob["oid"], blob["byteSize"]
+
     def activity(self, since: str) -> list[Mapping[str, Any]]:
         """Return GitHub's branch activity of the repository *since* a moment, newest first; GitHub keeps one year."""
         updates: list[Mapping[str, Any]] = []

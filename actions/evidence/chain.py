@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 BEFORE_THE_FIRST = "0" * 64
-KINDS = ("start", "change", "amendment", "deployment", "rewrite", "gap")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +86,7 @@ def whole_lines(content: bytes) -> bytes:
 def _record(line: bytes, number: int) -> dict[str, Any]:
     try:
         record: Any = json.loads(line)
-        if isinstance(record, dict) and record.get("record") in KINDS and canonical(record) == line:
+        if isinstance(record, dict) and isinstance(record.get("record"), str) and canonical(record) == line:
             return record
     except (ValueError, RecursionError):
         pass

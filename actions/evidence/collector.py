@@ -2,73 +2,72 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from actions.api.repository import Repository
 from actions.app.order import Order
 from actions.app.release import Release
-from actions.errors import AccessError, EnvFileError
-from actions.evidence.branch import BranchReader
-from actions.evidence.branch_history import BranchHistory, movements, rewrites
+from actions.errors import EnvFileError
+from actions.evidence.branch_history import movements, rewrites
 from actions.evidence.deployments import DeploymentReader
 from actions.evidence.effective_policy import EffectivePolicy
-from actions.evidence.facts import ChangeFacts, Deployment, Kind
+from actions.evidence.facts import ChangeFacts, Deployment, Kind, OtherCommit, StrayDeployment, Suite
 from actions.evidence.files import FileReader
 from actions.evidence.moves import MoveReader
+from actions.evidence.other_commits import OtherCommitReader
 from actions.evidence.pushers import Pushers, activity_of
 from actions.evidence.rules import SUITES_KEPT
 from actions.evidence.timestamps import FORMAT, earlier
 from actions.evidence.unknowns import Unknowns
+from actions.evidence.verdicts import VerdictReader
 from actions.gates import trailers
-from actions.infra.config import PATH, Config
+from actions.infra.config import Config
 from actions.infra.config_file import parse_config
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from datetime import datetime
     from typing import Any
 
     from actions.api.client import Client
     from actions.evidence.deployments import DeploymentRecord
-    from actions.evidence.environment_files import EnvironmentFiles
-    from actions.evidence.facts import Move, Movement, Rewrite, Rules, Suite
+    from actions.evidence.facts import CommitFacts, Move, Movement, Rewrite
     from actions.evidence.files import CommitWithFiles, Versions
+    from actions.evidence.other_commits import SeenCommit
+    from actions.evidence.population import Population
     from actions.evidence.rules import RulesReader
-    from actions.infra.layout import Layout
 
 COMMITS_PER_BATCH = 20
 # The last push to a pull request may be long before its merge.
 PUSHED_BEFORE = timedelta(days=90)
 EVALUATIONS = "rule evaluations"
+PUSHES = ("push", "force_push")
+RULES = "rules in force"
 
 
 @dataclass(kw_only=True)
 class Collector:
-    """Read the infra repository and the app repositories for changes after the commit *begins* ("": all changes)."""
+    """Read the infra repository and the app repositories for the changes among *commits*."""
 
     infra: Client
     rules: RulesReader
-    files: EnvironmentFiles
-    branch: str
-    begins: str
+    commits: Population
     now: datetime
     app_repo: str
     app_token: str = field(repr=False)
     last_tags: dict[str, str] = field(default_factory=dict)
     _unknown: Unknowns = field(default_factory=Unknowns, repr=False)
-    _paths: dict[str, None] = field(default_factory=dict, repr=False)
-    _history: BranchHistory = field(default_factory=lambda: BranchHistory.of(()), repr=False)
     _records: list[DeploymentRecord] = field(default_factory=list, repr=False)
     _in_force: list[DeploymentRecord] = field(default_factory=list, repr=False)
     _movements: dict[str, Movement] = field(default_factory=dict, repr=False)
     _suites: dict[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
-    _is_deployer: Callable[[str], bool] = field(default=lambda _: True, repr=False)
+    _config: Config = field(default_factory=Config, repr=False)
 
     def __post_init__(self) -> None:
         """Set up the readers."""
-        self._branches, self._files = BranchReader(self.infra), FileReader(self.infra)
+        self.branch, self.files, self._files = self.commits.branch, self.commits.files, FileReader(self.infra)
         self._deployments = DeploymentReader(self.infra)
         self._pushers = Pushers("", self._unknown)
         self._moves = MoveReader(self.files, self.app_repo, self.app_token, self._unknown, self.last_tags)
@@ -79,79 +78,94 @@ class Collector:
         Call `population` first. Facts that the token cannot read become unknown facts of every change.
         """
         self._pushers = Pushers(earlier(since, PUSHED_BEFORE), self._unknown)
-        self._records = self._deployments.records(self.files.env, since, self._is_deployer)
+        self._records = self._deployments.records(self.files.env, since, self._config.is_deployer)
         self._in_force = [record for record in self._records if record.succeeded_at and record.counts]
-        self._movements = movements(self._pushers.activity(self.infra), self.branch, self._history)
+        self._movements = movements(self._pushers.activity(self.infra), self.branch, self.commits.history)
         self._suites = self._unknown.read(EVALUATIONS, self.rules.suites, {})
 
-    def begin(self, since: str) -> None:
-        """Let the evidence begin with the commits made *since* a moment; call `population` afterwards."""
-        self._history = self._branches.history(self.branch)
-        self.begins = self._history.before(since) if since else ""
-
-    def population(self, config: str) -> dict[str, str]:
+    def population(self, config: str, head: str) -> dict[str, str]:
         """Return the commits that may have changed the environment, with their commit dates, oldest first.
 
-        They touched `gitops.yml` or an env file, by the layout in *config* or in any earlier `gitops.yml`. The history
-        of a file omits a merge that took the file unchanged from one parent, however old (git-log(1), "History
-        Simplification"), so merges are compared separately.
+        *config* is the text of `gitops.yml` at the commit *head* of the branch.
         """
-        self._is_deployer = _deployers(config)
-        self._history = self._history if self._history.position else self._branches.history(self.branch)
-        commits = dict(self._branches.commits(self.branch, PATH))
-        for layout in dict.fromkeys(map(self.files.layout, [config, *self._files.texts([*commits], PATH)])):
-            commits |= (
-                self._touching_services(layout) if layout.per_service else self._touching(layout.paths(self.files.env))
-            )
-        before = self._history.ancestors(self.begins)
-        merges = [sha for sha in self._history.merges_without(commits) if sha not in before]
-        altered = self._files.altered(merges, [*self._paths, PATH])
-        commits |= {sha: self._history.made[sha] for sha in altered}
-        return {sha: commits[sha] for sha in self._history.sorted([sha for sha in commits if sha not in before])}
+        self._config, layout = _parsed(config), self.files.layout(config)
+        self._others = OtherCommitReader(self.infra, self.branch, self._config, layout)
+        self._verdicts = VerdictReader(Repository(self.infra), self._config, layout, head)
+        return self.commits.find(config)
 
-    def _touching(self, paths: Sequence[str]) -> dict[str, str]:
-        commits = {path: dict(self._branches.commits(self.branch, path)) for path in paths}
-        self._paths |= {path: None for path, of_path in commits.items() if of_path}
-        return {sha: at for of_path in commits.values() for sha, at in of_path.items()}
+    def look_at_others(self, known: Collection[str], since: str) -> tuple[list[OtherCommit], dict[str, str]]:
+        """Look at the commits after the commit *since* that are not *known* to have changed the environment.
 
-    def _touching_services(self, layout: Layout) -> dict[str, str]:
-        """Return the commits that touched a file of a service, including services that were removed.
-
-        GitHub lists the commits of a folder but not of a pattern, so the files of every such commit are read.
+        Return those that were pushed, bypassed a rule or were not approved, and those that did change it, by a name
+        that differs in case; call `prefetch` first.
         """
-        commits: dict[str, str] = {}
-        for pattern in layout.patterns:
-            folder = pattern.partition("{")[0].rpartition("/")[0]
-            for sha, at in self._branches.commits(self.branch, folder):
-                touched = self._files.touched(sha)
-                own = [path for path in touched if (layout.owner(path) or ("",))[0] == self.files.env]
-                self._paths |= dict.fromkeys(own)
-                commits |= {sha: at} if own else {}
-        return commits
+        new = [sha for sha in self.commits.after(since) if sha not in known]
+        changes: dict[str, str] = {}
+        suspects = []
+        for commit in self._others.read(new):
+            sha = commit.commit.sha
+            own = [path for path in commit.touched if self.files.owns(self._others.layout, path)]
+            new_paths = [path for path in own if path not in self.commits.paths]
+            if new_paths:  # the history of the others was read
+                self.commits.add(new_paths)
+                changes[sha] = self.commits.history.made[sha]
+            elif not own and not commit.is_first and (not commit.is_approved or self._went_past(commit.commit)):
+                suspects.append(commit)
+        free = self._others.that_need_no_review(suspects)
+        return [self._other(commit, needs_review=commit.commit.sha not in free) for commit in suspects], changes
 
-    @property
-    def is_known(self) -> bool:
-        """Tell whether the *population* found any file of the environment."""
-        return bool(self._paths)
+    def _went_past(self, commit: CommitFacts) -> bool:
+        """Tell whether *commit* was pushed, or bypassed a rule."""
+        movement, listed = self._movements.get(commit.sha), self._listed(commit)
+        return bool(movement and movement.kind in PUSHES) or bool(listed and listed["result"] == "bypass")
+
+    def _other(self, seen: SeenCommit, *, needs_review: bool) -> OtherCommit:
+        unknown = Unknowns()
+        commit = self._pushers.with_pusher(seen.commit, self.infra, unknown) if needs_review else seen.commit
+        listed, said = self._listed(commit), trailers.read(seen.message)
+        bypassed = bool(listed and listed["result"] == "bypass")
+        return OtherCommit(
+            commit=commit,
+            needs_review=needs_review,
+            reason=said.reason or said.allow_diverged or said.freeze_override,
+            bots=self._config.bots,
+            suite=self._suite(commit, unknown) if bypassed else None,
+            movement=self._movements.get(commit.sha),
+            unknown=unknown.in_words(),
+        )
 
     def tags_now(self, head: str) -> dict[str, str]:
         """Return the tags of the environment at the commit *head*."""
         try:
-            return self.files.tags(Repository(self.infra).files_at(head, [*self._paths, PATH]) or {})
+            return self.files.tags(Repository(self.infra).files_at(head, self.commits.paths) or {})
         except EnvFileError:
             return {}  # a binary file has no tags
 
     def rewrites(self) -> list[Rewrite]:
         """Return the updates by which the branch lost commits or regained lost ones; call `prefetch` first."""
-        return rewrites(self._pushers.activity(self.infra), self.branch, self._history)
+        return rewrites(self._pushers.activity(self.infra), self.branch, self.commits.history)
 
-    def stray_deployments(self) -> list[DeploymentRecord]:
+    def stray_deployments(self) -> list[StrayDeployment]:
         """Return the successful deployments, oldest first, of commits that were not on the branch at the time.
 
         And those that others than the pipeline recorded, who may have deployed anything. Call `prefetch` first.
         """
         succeeded = [record for record in self._records[::-1] if record.succeeded_at]
-        return [r for r in succeeded if not r.counts or r.sha not in self._history.position or self._is_early(r)]
+        found = [
+            r for r in succeeded if not r.counts or r.sha not in self.commits.history.position or self._is_early(r)
+        ]
+        return [
+            StrayDeployment(
+                id=record.number,
+                environment=record.name,
+                sha=record.sha,
+                by=record.creator,
+                counts=record.counts,
+                at=record.succeeded_at,
+                url=record.url,
+            )
+            for record in found
+        ]
 
     def _is_early(self, record: DeploymentRecord) -> bool:
         """Tell whether the commit was deployed before it came to the branch."""
@@ -167,7 +181,7 @@ class Collector:
         later = [
             record
             for record in self._in_force[::-1]
-            if self._history.contains(record.sha, sha) and not self._is_early(record)
+            if self.commits.history.contains(record.sha, sha) and not self._is_early(record)
         ]
 
         def reaches(record: DeploymentRecord, service: str) -> bool:
@@ -195,7 +209,7 @@ class Collector:
 
     def are_changes(self, shas: Sequence[str]) -> list[str]:
         """Return the changes among *shas*, which are of the *population*; this reads only files."""
-        versions = self._files.versions(shas, [*self._paths, PATH])
+        versions = self._files.versions(shas, self.commits.paths)
         return [
             sha for sha, version in versions.items() if self._is_change(version, EffectivePolicy.of(version, self.env))
         ]
@@ -213,7 +227,7 @@ class Collector:
         """Yield the changes among *shas*, which are of the *population*, in batches."""
         for start in range(0, len(shas), COMMITS_PER_BATCH):
             batch = shas[start : start + COMMITS_PER_BATCH]
-            commits = self._files.commits(batch, [*self._paths, PATH], self.branch)
+            commits = self._files.commits(batch, self.commits.paths, self.branch)
             self._moves.prefetch(commits)
             yield [change for commit in commits if (change := self._change(commit))]
 
@@ -224,10 +238,9 @@ class Collector:
         unknown = Unknowns(dict(policy.unknown))
         commit = self._pushers.with_pusher(source.commit, self.infra, unknown)
         moves = self._moves.moves(source, policy, self._pushers, unknown)
-        rules = self._rules(commit.pull.merged_at if commit.pull else commit.at, unknown)
-        suite = self._suite(source, unknown) if source.parents else None
-        if rules and source.parents and not suite and EVALUATIONS not in unknown.why:
-            unknown.add(EVALUATIONS, "GitHub has none for this commit")
+        suite = self._suite(commit, unknown) if source.parents else None
+        rules = self._unknown.read(RULES, lambda: self.rules.at(_came_at(commit), suite), None)
+        unknown.take(RULES, self._unknown)
         deployments, undeployed = self.deployments_of(commit.sha, self.files.services_to_deploy(source))
         for name in (activity_of(self.infra.name), *(_run_of(deployment.url) for deployment in deployments)):
             unknown.take(name, self._unknown)
@@ -237,7 +250,7 @@ class Collector:
         self._add_unreadable(source, unknown)
         reasons = trailers.read(source.message)
         override = commit.pull.freeze_override if commit.pull else ""
-        return ChangeFacts(
+        change = ChangeFacts(
             environment=self.env,
             commit=commit,
             parents=source.parents,
@@ -256,6 +269,26 @@ class Collector:
             undeployed=undeployed,
             unknown=unknown.in_words(),
         )
+        return replace(change, deployments=self._with_verdicts(change, deployments, policy))
+
+    def later_deployments(self, change: ChangeFacts) -> tuple[tuple[Deployment, ...], tuple[str, ...]]:
+        """Return the deployments of *change* that are not recorded yet, and the services not yet deployed."""
+        found, missing = self.deployments_of(change.commit.sha, change.undeployed)
+        known = {deployment.id for deployment in change.deployments}
+        new = tuple(deployment for deployment in found if deployment.id not in known)
+        if not new:
+            return (), missing
+        versions = self._files.versions([change.commit.sha], self.commits.paths)
+        policy = EffectivePolicy.of(versions[change.commit.sha], self.env)
+        return self._with_verdicts(change, new, policy), missing
+
+    def _with_verdicts(
+        self, change: ChangeFacts, deployments: Sequence[Deployment], policy: EffectivePolicy
+    ) -> tuple[Deployment, ...]:
+        if change.kind is Kind.FIRST:
+            return tuple(deployments)
+        verdicts = self._verdicts.verdicts
+        return tuple(replace(d, verdicts=verdicts(change, d, policy.environments)) for d in deployments)
 
     def _add_unreadable(self, source: CommitWithFiles, unknown: Unknowns) -> None:
         own = self.files.own(source.after)
@@ -266,7 +299,7 @@ class Collector:
                 unknown.add(f"the content of {path}", problem)
 
     def _kind(self, source: CommitWithFiles, moves: Sequence[Move]) -> Kind:
-        if source.commit.sha == self._history.first and not self.rewrites():
+        if source.commit.sha == self.commits.history.first and not self.rewrites():
             return Kind.FIRST
         has_reason = bool(trailers.read(source.message).reason)
         back = (Order.BEHIND, *((Order.DIVERGED, Order.UNKNOWN) if has_reason else ()))
@@ -276,32 +309,36 @@ class Collector:
             return Kind.HOTFIX
         return Kind.UPDATE if moves else Kind.SETTINGS
 
-    def _rules(self, moment: str, unknown: Unknowns) -> tuple[Rules, ...] | None:
-        try:
-            return self.rules.at(moment)
-        except AccessError as error:
-            unknown.add("rules in force", str(error))
-            return None
-
-    def _suite(self, source: CommitWithFiles, unknown: Unknowns) -> Suite | None:
-        """Return GitHub's rule evaluation of the commit, or of the merge that brought it."""
-        commit = source.commit
-        merge = commit.pull.merge_commit if commit.pull else commit.sha
-        listed = self._suites.get(commit.sha) or self._suites.get(merge)
+    def _suite(self, commit: CommitFacts, unknown: Unknowns) -> Suite | None:
+        """Return GitHub's rule evaluation of the commit, or of the merge that brought it; None if it is unknown."""
+        listed = self._listed(commit)
         if listed:
-            return self._unknown.read(EVALUATIONS, lambda: self.rules.suite(listed), None)
+            suite = self._unknown.read(EVALUATIONS, lambda: self.rules.suite(listed), None)
+            unknown.take(EVALUATIONS, self._unknown)
+            return suite
         unknown.take(EVALUATIONS, self._unknown)
-        if EVALUATIONS not in self._unknown.why and commit.at < f"{self.now - SUITES_KEPT:{FORMAT}}":
+        if EVALUATIONS in self._unknown.why:
+            return None
+        if _came_at(commit) < f"{self.now - SUITES_KEPT:{FORMAT}}":
             unknown.add(EVALUATIONS, "GitHub keeps them for a month")
-        return None
+            return None
+        return Suite(id=0, result="none", actor="", at="", evaluated=())
+
+    def _listed(self, commit: CommitFacts) -> Mapping[str, Any] | None:
+        merge = commit.pull.merge_commit if commit.pull else commit.sha
+        return self._suites.get(commit.sha) or self._suites.get(merge)
 
 
-def _deployers(config: str) -> Callable[[str], bool]:
-    """Return whose deployment records count, by the `gitops.yml` *config*; anybody's if it cannot be read."""
+def _came_at(commit: CommitFacts) -> str:
+    return commit.pull.merged_at if commit.pull else commit.at
+
+
+def _parsed(config: str) -> Config:
+    """Return the content of `gitops.yml`, that of an empty one if it cannot be read."""
     try:
-        return parse_config(config).is_deployer
+        return parse_config(config)
     except EnvFileError:
-        return Config().is_deployer
+        return Config()
 
 
 def _run_of(url: str) -> str:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from actions.api.checks import NamedCheck
     from actions.evidence.files import Versions
+    from actions.infra.config import Environment
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,6 +56,12 @@ class EffectivePolicy:
     def needs_review(self) -> bool:
         """Tell whether a human had to approve the change. A change of the rules always needs it."""
         return self.changed or self.before.needs_review(self.env)
+
+    @property
+    def environments(self) -> tuple[Environment, ...]:
+        """Return the rules of the environment before and after the change, once if they are the same."""
+        before, after = self.before.environment(self.env), self.after.environment(self.env)
+        return (before,) if before == after else (before, after)
 
     @property
     def bots(self) -> tuple[str, ...]:

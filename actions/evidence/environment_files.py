@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from actions.evidence.files import Versions
+    from actions.infra.layout import Snapshot
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,15 @@ class EnvironmentFiles:
     def own(self, texts: Mapping[str, str]) -> dict[str, str]:
         """Return the part of *texts*, files by path, that belongs to the environment."""
         layout = self.layout(texts.get(PATH, ""))
-        owners = ((path, text, layout.owner(path)) for path, text in texts.items())
-        return {path: text for path, text, owner in owners if owner and owner[0] == self.env}
+        return {path: text for path, text in texts.items() if self.owns(layout, path)}
+
+    def owns(self, layout: Layout, path: str) -> bool:
+        """Tell whether the file at *path* is the environment's, by *layout*; GitHub ignores the case of its name."""
+        owner = layout.owner(path)
+        return bool(owner and owner[0].casefold() == self.env.casefold())
+
+    def _snapshot(self, snapshots: Mapping[str, Snapshot]) -> Snapshot | None:
+        return next((snapshot for env, snapshot in snapshots.items() if env.casefold() == self.env.casefold()), None)
 
     def tags(self, texts: Mapping[str, str]) -> dict[str, str]:
         """Return the tags in *texts*, without those of invalid files."""
@@ -72,8 +80,8 @@ class EnvironmentFiles:
         """
         before, after = self.own(versions.before), self.own(versions.after)
         try:
-            now = self.layout(versions.after.get(PATH, "")).group(after).get(self.env)
-            then = self.layout(versions.before.get(PATH, "")).group(before).get(self.env)
+            now = self._snapshot(self.layout(versions.after.get(PATH, "")).group(after))
+            then = self._snapshot(self.layout(versions.before.get(PATH, "")).group(before))
             diff = difference(now, then) if now else None
         except EnvFileError:
             return ("",)

@@ -1,20 +1,17 @@
-"""Define the facts about one change of an environment.
+"""Define the facts that the records of an environment hold.
 
-They are written to the records under these names, which are therefore part of the interface. Moments are text as GitHub
-writes them (ISO 8601, UTC). Facts that could not be read are listed in `Change.unknown`.
+They are written under these names, which are therefore part of the interface. Moments are text as GitHub writes them
+(ISO 8601, UTC). Facts that could not be read are listed in `unknown`. What follows from the facts is in no record.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from actions.api.checks import RequiredCheck
-    from actions.gates.approval import PullCommit, Review
+from actions.api.checks import RequiredCheck
+from actions.gates.approval import PullCommit, Review
 
 
 class Kind(StrEnum):
@@ -46,8 +43,8 @@ class PullFacts:
     """A merged pull request.
 
     *writers* are the authors, committers and co-authors of its *commits*. *requesters* asked a bot for it.
-    *freeze_override* is the reason for which a freeze was overridden. *complete* means that all commits, reviews and
-    checks were read.
+    *freeze_override* is the reason for which a freeze was overridden, *freeze_label_by* who marked it so. *complete*
+    means that all commits, reviews and checks were read.
     """
 
     number: int
@@ -70,6 +67,7 @@ class PullFacts:
     reviews: tuple[Review, ...]
     checks: tuple[CheckRecord, ...]
     freeze_override: str = ""
+    freeze_label_by: str = ""
     complete: bool = True
     last_pusher: str = ""
 
@@ -90,8 +88,9 @@ class CommitFacts:
 class Move:
     """A tag that moved, and the app *commits* that came with it.
 
-    *order* is how *after* relates to *before*; *released* is the kind of branch that released the commit of *after*.
-    *commits_in_all* also counts commits that are not listed. A service without an app repository has *repository* "".
+    *order* is how *after* relates to *before*; *released* is the kind of branch that released the commit of *after*. A
+    hotfix brings *only_fixes* if no commit of the default branch came with it. *commits_in_all* also counts commits
+    that are not listed. A service without an app repository has *repository* "".
     """
 
     service: str
@@ -103,6 +102,7 @@ class Move:
     sha: str = ""
     built_at: str = ""
     released: str = ""
+    only_fixes: bool = False
     required_checks: tuple[str, ...] = ()
     missing_checks: tuple[str, ...] = ()
     skipped_checks: tuple[str, ...] = ()
@@ -112,7 +112,10 @@ class Move:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rules:
-    """A ruleset that was in force, with the SHA-256 of its content; *bypass* is None if the token cannot see it."""
+    """A ruleset that was in force, with the SHA-256 of its content; *bypass* is None if the token cannot see it.
+
+    One that was changed afterwards has *since* "" and *sha256* "": GitHub's rule evaluation tells only its *rules*.
+    """
 
     id: int
     name: str
@@ -125,14 +128,38 @@ class Rules:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class EvaluatedRule:
+    """What GitHub found of one *rule* of the ruleset *id* (0: protection of the old kind), called *source*."""
+
+    id: int
+    source: str
+    rule: str
+    enforcement: str
+    result: str
+
+    def __str__(self) -> str:
+        return f"{self.rule} ({self.source})"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Suite:
-    """GitHub's rule evaluation (rule suite) of a change: `pass`, `fail` or `bypass`, and the *broken* rules."""
+    """GitHub's rule evaluation (rule suite) of a change: `pass` or `bypass`; `none` if it evaluated no rule."""
 
     id: int
     result: str
     actor: str
     at: str
-    broken: tuple[str, ...] = ()
+    evaluated: tuple[EvaluatedRule, ...]
+
+    @property
+    def broken(self) -> tuple[str, ...]:
+        """Return the rules that the change broke."""
+        return tuple(str(rule) for rule in self.evaluated if rule.result == "fail")
+
+    @property
+    def required_a_pull_request(self) -> bool:
+        """Tell whether a rule that was in force asked for a pull request."""
+        return any(rule.rule == "pull_request" and rule.enforcement != "evaluate" for rule in self.evaluated)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -142,6 +169,44 @@ class Movement:
     kind: str
     actor: str
     at: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OtherCommit:
+    """A *commit* that changed nothing of the environment, but was pushed, bypassed a rule, or was not approved.
+
+    It *needs_review* unless all it changed is tags of environments that need none.
+    """
+
+    commit: CommitFacts
+    needs_review: bool
+    reason: str
+    bots: tuple[str, ...]
+    suite: Suite | None
+    movement: Movement | None
+    unknown: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StrayDeployment:
+    """A successful deployment of a commit that was not on the branch, or (not *counts*) that is not the pipeline's."""
+
+    id: int
+    environment: str
+    sha: str
+    by: str
+    counts: bool
+    at: str
+    url: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Gap:
+    """The tags at the commit *sha* are not those, *expected*, that the changes before it led to."""
+
+    sha: str
+    expected: Mapping[str, str]
+    actual: Mapping[str, str]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -172,6 +237,16 @@ class RunFacts:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Verdict:
+    """What a *gate* said of a service when it was deployed, worked out anew from the records of that time."""
+
+    service: str
+    gate: str
+    decision: str
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Deployment:
     """A successful deployment of a commit that contains the change; *failed_before* counts earlier failed attempts."""
 
@@ -184,6 +259,7 @@ class Deployment:
     failed_before: int
     url: str
     run: RunFacts | None = None
+    verdicts: tuple[Verdict, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -216,3 +292,47 @@ class ChangeFacts:
     def is_emergency(self) -> bool:
         """Tell whether the change is a hotfix or a rollback."""
         return self.kind in EMERGENCIES
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Amendment:
+    """What became known of the change *commit* after it was recorded: further *deployments*, and further *reviews*."""
+
+    commit: str
+    deployments: tuple[Deployment, ...] = ()
+    undeployed: tuple[str, ...] = ()
+    reviews: tuple[Review, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scope:
+    """What a file of evidence covers: the *environment* on a *branch*, *after* a commit ("": from the first one on)."""
+
+    server: str
+    repository: str
+    environment: str
+    branch: str
+    after: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Listing:
+    """The list is complete up to the commit *head* of the branch; the environment was looked for at *paths*."""
+
+    head: str
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Collected:
+    """How a record was made: when, in which *run* (its address), for whom, by which version of the action.
+
+    *head* is the commit that the branch ended with, *kept* the one that the branch of the evidence ended with.
+    """
+
+    at: str
+    run: str
+    actor: str
+    action: str
+    head: str
+    kept: str

@@ -14,12 +14,22 @@ from actions.app.release import Release
 from actions.evidence.facts import Kind
 from actions.gates import approval
 from actions.gates.approval import ReviewedChange
+from actions.gates.rules import Decision
 from actions.infra.config import Config
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from actions.evidence.facts import ChangeFacts, CheckRecord, Move, PullFacts
+    from actions.evidence.facts import (
+        ChangeFacts,
+        CheckRecord,
+        CommitFacts,
+        Move,
+        Movement,
+        OtherCommit,
+        PullFacts,
+        Suite,
+    )
     from actions.gates.approval import Approval
 
 
@@ -35,6 +45,8 @@ class ExceptionKind(StrEnum):
     CHECK_SKIPPED = "check-skipped"
     BYPASS_WITHOUT_REASON = "bypass-without-reason"
     UNSIGNED = "unsigned"
+    NO_RULES = "no-rules"
+    GATE_CLOSED = "gate-closed"
     CHANGE_WITHOUT_DEPLOYMENT = "change-without-deployment"
     DEPLOYMENT_WITHOUT_CHANGE = "deployment-without-change"
     UNRELEASED_TAG = "unreleased-tag"
@@ -76,39 +88,73 @@ def recorded_approval(pull: PullFacts, bots: Collection[str], *, later: bool = F
     )
 
 
+def find_exceptions_of_other(other: OtherCommit) -> list[FoundException]:
+    """Return the exceptions of a commit that changed nothing of the environment; those of `review: none` have few."""
+    commit, pull = other.commit, other.commit.pull
+    exceptions = [
+        *_came(commit, other.movement),
+        *_bypassed(other.suite, other.reason, needs_review=other.needs_review),
+    ]
+    if other.needs_review and pull:
+        exceptions += _approved(pull, other.bots)
+    elif not pull:
+        exceptions.append(_without_pull_request(commit))
+    exceptions += [FoundException(kind=ExceptionKind.UNKNOWN, detail=fact) for fact in other.unknown]
+    return list(dict.fromkeys(exceptions))
+
+
 def _infra(change: ChangeFacts) -> Iterator[FoundException]:
     pull, commit = change.commit.pull, change.commit
-    if change.movement and change.movement.kind in ("push", "force_push"):
-        text = f"{change.movement.actor} pushed {commit.sha[:12]} to the branch ({change.movement.kind})"
-        yield FoundException(kind=ExceptionKind.DIRECT_PUSH, detail=text)
+    yield from _came(commit, change.movement)
     if change.kind is not Kind.FIRST:
-        yield from (
-            _reviewed(change, pull)
-            if pull
-            else [
-                FoundException(
-                    kind=ExceptionKind.NO_PULL_REQUEST,
-                    detail=f"{commit.sha[:12]} came to the branch without a pull request",
-                )
-            ]
-        )
+        yield from _reviewed(change, pull) if pull else [_without_pull_request(commit)]
         if not commit.verified:
             yield FoundException(
                 kind=ExceptionKind.UNSIGNED, detail=f"GitHub did not verify a signature of {commit.sha[:12]}"
             )
-    if change.suite and change.suite.result == "bypass" and not change.reason and change.needs_review:
-        text = f"{change.suite.actor} bypassed {', '.join(change.suite.broken) or 'a rule'}"
-        yield FoundException(kind=ExceptionKind.BYPASS_WITHOUT_REASON, detail=text)
+        if change.suite and not change.suite.required_a_pull_request:
+            evaluated = ", ".join(map(str, change.suite.evaluated)) or "none at all"
+            text = f"no rule asked for a pull request when {commit.sha[:12]} came to the branch; evaluated: {evaluated}"
+            yield FoundException(kind=ExceptionKind.NO_RULES, detail=text)
+    yield from _bypassed(change.suite, change.reason, needs_review=change.needs_review)
+    for deployment in change.deployments:
+        for verdict in deployment.verdicts:
+            if verdict.decision != Decision.ALLOW:
+                text = f"{verdict.service} was deployed to {deployment.environment} though {verdict.message}"
+                unknown = verdict.message.startswith("unknown: ")
+                kind = ExceptionKind.UNKNOWN if unknown else ExceptionKind.GATE_CLOSED
+                yield FoundException(kind=kind, detail=f"{verdict.gate}: {text}")
     if change.undeployed:
         services = ", ".join(filter(None, change.undeployed)) or "the change"
         text = f"not deployed to {change.environment} as of {commit.sha[:12]}: {services}"
         yield FoundException(kind=ExceptionKind.CHANGE_WITHOUT_DEPLOYMENT, detail=text)
 
 
-def _reviewed(change: ChangeFacts, pull: PullFacts) -> Iterator[FoundException]:
-    verdict = recorded_approval(pull, change.bots)
-    if verdict.rejection and change.needs_review:
+def _came(commit: CommitFacts, movement: Movement | None) -> Iterator[FoundException]:
+    if movement and movement.kind in ("push", "force_push"):
+        text = f"{movement.actor} pushed {commit.sha[:12]} to the branch ({movement.kind})"
+        yield FoundException(kind=ExceptionKind.DIRECT_PUSH, detail=text)
+
+
+def _bypassed(suite: Suite | None, reason: str, *, needs_review: bool) -> Iterator[FoundException]:
+    if suite and suite.result == "bypass" and not reason and needs_review:
+        text = f"{suite.actor} bypassed {', '.join(suite.broken) or 'a rule'}"
+        yield FoundException(kind=ExceptionKind.BYPASS_WITHOUT_REASON, detail=text)
+
+
+def _without_pull_request(commit: CommitFacts) -> FoundException:
+    text = f"{commit.sha[:12]} came to the branch without a pull request"
+    return FoundException(kind=ExceptionKind.NO_PULL_REQUEST, detail=text)
+
+
+def _approved(pull: PullFacts, bots: Collection[str]) -> Iterator[FoundException]:
+    verdict = recorded_approval(pull, bots)
+    if verdict.rejection:
         yield FoundException(kind=ExceptionKind(verdict.rejection), detail=f"#{pull.number}: {verdict.detail}")
+
+
+def _reviewed(change: ChangeFacts, pull: PullFacts) -> Iterator[FoundException]:
+    yield from _approved(pull, change.bots) if change.needs_review else ()
     if not pull.complete:
         text = f"some commits, reviews or checks of #{pull.number}"
         yield FoundException(kind=ExceptionKind.UNKNOWN, detail=text)
@@ -118,7 +164,7 @@ def _reviewed(change: ChangeFacts, pull: PullFacts) -> Iterator[FoundException]:
         reported = [c for c in in_time if c.name == required.name and required.app in (None, c.app)]
         yield from _checked(required.name, reported, pull)
     for problem in () if change.checks_required else without_requirement(in_time):
-        text = f"{problem} on #{pull.number}; no check is required"
+        text = f"{problem} on #{pull.number}; which checks were required is not known, or none was"
         yield FoundException(kind=ExceptionKind.CHECK_MISSING, detail=text)
 
 

@@ -1,95 +1,156 @@
-"""Build the records of one environment, and add them up to what is known about every change."""
+"""Add the records of one environment up to what is known about every change, and judge it."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from actions.evidence.facts import ChangeFacts, Deployment, Kind, Move
-from actions.evidence.judgement import ExceptionKind, FoundException, find_exceptions, recorded_approval
+from actions.errors import TamperedError
+from actions.evidence.facts import ChangeFacts, Gap, Kind, Listing, OtherCommit, Rewrite, Scope, StrayDeployment
+from actions.evidence.judgement import (
+    ExceptionKind,
+    FoundException,
+    find_exceptions,
+    find_exceptions_of_other,
+    recorded_approval,
+)
+from actions.evidence.records import Record
 from actions.gates.approval import Approval
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from actions.evidence.deployments import DeploymentRecord
-    from actions.evidence.facts import Rewrite
+    from actions.evidence.facts import Amendment, Collected, Move
 
-SCHEMA = 1
 PASS = "pass"  # noqa: S105 - a result
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(kw_only=True, slots=True)
 class Ledger:
-    """All records added up: the start record (*begins*), the *changes* as amended later, and the *strays*.
+    """All records added up: the *scope*, the *changes* as amended later, and what is no change (*others*).
 
-    *strays* are deployments of commits that were not on the branch, rewrites of the branch, and gaps between changes.
-    Every stray names in `follows` the change recorded before it.
+    *listing* is the record of the last run: up to which commit the list is complete. What is no change names in
+    `follows` the change recorded before it.
     """
 
-    begins: Mapping[str, Any]
-    changes: Sequence[dict[str, Any]]
-    strays: Sequence[dict[str, Any]]
+    scope: Scope | None = None
+    changes: dict[str, Record] = field(default_factory=dict)
+    others: list[tuple[Record, str]] = field(default_factory=list)
+    listing: Record | None = None
+    _known: set[tuple[str, str]] = field(default_factory=set, repr=False)
 
     @classmethod
-    def of(cls, records: Iterable[Mapping[str, Any]]) -> Ledger:
-        """Add up *records*, which come oldest first."""
-        begins: Mapping[str, Any] = {}
-        changes: dict[str, dict[str, Any]] = {}
-        strays = []
-        for record in records:
-            if record["record"] == "start":
-                begins = record
-            elif record["record"] == "change":
-                changes[record["commit"]["sha"]] = dict(record)
-            elif record["record"] in ("deployment", "rewrite", "gap"):
-                strays.append({**record, "follows": next(reversed(changes), "")})
-            else:
-                change = changes[record["commit"]]
-                unsettled = [entry for entry in change["exceptions"] if entry["exception"] not in record["settles"]]
-                change |= {**record["adds"], "exceptions": unsettled}
-        for change in changes.values():
-            change["result"] = result_of(change["exceptions"])
-        return cls(begins=begins, changes=list(changes.values()), strays=strays)
+    def of(cls, records: Iterable[Record]) -> Ledger:
+        """Add up *records*, which come oldest first; raise TamperedError if one cannot follow those before it."""
+        ledger = cls()
+        for number, record in enumerate(records, start=1):
+            try:
+                ledger.add(record)
+            except ValueError as error:
+                raise TamperedError(f"line {number} of the evidence cannot be right: {error}") from error
+        return ledger
+
+    def add(self, record: Record) -> None:
+        """Add a *record*; raise ValueError if it cannot follow those before it."""
+        facts = record.facts
+        if isinstance(facts, Scope):
+            self.scope = facts
+        elif isinstance(facts, Listing):
+            self.listing = record
+        elif isinstance(facts, ChangeFacts):
+            self._add_change(record, facts)
+        elif isinstance(facts, (OtherCommit, StrayDeployment, Rewrite, Gap)):
+            if self.has(facts):
+                raise ValueError(f"it repeats what is recorded of {_identity(facts)[1]}")
+            self._known.add(_identity(facts))
+            self.others.append((record, next(reversed(self.changes), "")))
+        else:
+            self._amend(facts)
+
+    def has(self, facts: OtherCommit | StrayDeployment | Rewrite | Gap) -> bool:
+        """Tell whether what is no change is recorded already."""
+        return _identity(facts) in self._known
+
+    def _add_change(self, record: Record, change: ChangeFacts) -> None:
+        sha, scope = change.commit.sha, self.scope
+        if sha in self.changes:
+            raise ValueError(f"{sha[:12]} is recorded already")
+        if not scope or change.environment != scope.environment:
+            raise ValueError(f"it is of the environment '{change.environment}'")
+        self.changes[sha] = record
+
+    def _amend(self, amendment: Amendment) -> None:
+        """Add what an *amendment* may: deployments of what was not deployed, and reviews after the merge."""
+        record = self.changes.get(amendment.commit)
+        if not record:
+            raise ValueError(f"it amends {amendment.commit[:12]}, which is not recorded")
+        change: ChangeFacts = record.facts
+        known = {deployment.id for deployment in change.deployments}
+        if any(deployment.id in known for deployment in amendment.deployments):
+            raise ValueError(f"it changes a deployment of {amendment.commit[:12]} that is recorded")
+        if not set(amendment.undeployed) <= set(change.undeployed):
+            raise ValueError(f"it says that more of {amendment.commit[:12]} is not deployed than before")
+        if len(amendment.undeployed) < len(change.undeployed) and not amendment.deployments:
+            raise ValueError(f"it says that {amendment.commit[:12]} was deployed, and not how")
+        pull = change.commit.pull
+        if amendment.reviews and (not pull or any(review.at <= pull.merged_at for review in amendment.reviews)):
+            raise ValueError(f"it adds a review of {amendment.commit[:12]} that the merge should have had")
+        commit = (
+            replace(change.commit, pull=replace(pull, reviews=(*pull.reviews, *amendment.reviews)))
+            if pull
+            else change.commit
+        )
+        amended = replace(
+            change,
+            commit=commit,
+            deployments=(*change.deployments, *amendment.deployments),
+            undeployed=amendment.undeployed,
+        )
+        self.changes[amendment.commit] = Record(amended, record.collected)
+
+    @property
+    def waiting(self) -> list[ChangeFacts]:
+        """Return the changes that still miss a deployment or, after an unapproved emergency, a review."""
+        changes: list[ChangeFacts] = [record.facts for record in self.changes.values()]
+        return [change for change in changes if change.undeployed or awaits_review(change)]
+
+    def view(self) -> View:
+        """Return the records as they are shown, judged by their facts."""
+        branch = self.scope.branch if self.scope else ""
+        return View(
+            begins=asdict(self.scope) if self.scope else {},
+            changes=[judged(record.facts, record.collected) for record in self.changes.values()],
+            others=[{**_judged_other(record, branch), "follows": follows} for record, follows in self.others],
+            listing=self.listing,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class View:
+    """The records as they are shown: the scope (*begins*), the *changes*, and what is no change (*others*)."""
+
+    begins: Mapping[str, Any]
+    changes: Sequence[Mapping[str, Any]]
+    others: Sequence[Mapping[str, Any]]
+    listing: Record | None = None
 
     @property
     def exceptions(self) -> list[dict[str, Any]]:
         """Return all exceptions as `{commit, exception, detail}`."""
         return [
             {"commit": record["commit"]["sha"] if record["record"] == "change" else record["sha"], **entry}
-            for record in (*self.changes, *self.strays)
+            for record in (*self.changes, *self.others)
             for entry in record["exceptions"]
         ]
 
-    @property
-    def waiting(self) -> list[dict[str, Any]]:
-        """Return the changes that still miss a deployment or, after an unapproved emergency, a review."""
-        return [change for change in self.changes if change["undeployed"] or _awaits_review(change)]
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Scope:
-    """What a file of evidence covers: the *environment* on a *branch*, *after* a commit ("": from the first one on)."""
-
-    server: str
-    repository: str
-    environment: str
-    branch: str
-    after: str
-
-    def as_record(self, collected: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the first record of the file."""
-        return {"record": "start", "schema": SCHEMA, **asdict(self), "collected": collected}
-
-
-def record_of(change: ChangeFacts, collected: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the record of *change*, with its approval and exceptions."""
+def judged(change: ChangeFacts, collected: Collected) -> dict[str, Any]:
+    """Return *change* with what follows from its facts: its approval, its exceptions, its result."""
     exceptions = [_as_entry(exception) for exception in find_exceptions(change)]
     pull = change.commit.pull
     approval = recorded_approval(pull, change.bots) if pull else Approval()
     return {
         "record": "change",
-        "schema": SCHEMA,
         **asdict(change),
         "moves": [_with_approvals(move, change.bots) for move in change.moves],
         "emergency": change.is_emergency,
@@ -98,7 +159,7 @@ def record_of(change: ChangeFacts, collected: Mapping[str, Any]) -> dict[str, An
         "later_review": later_review(change),
         "exceptions": exceptions,
         "result": result_of(exceptions),
-        "collected": collected,
+        "collected": asdict(collected),
     }
 
 
@@ -118,97 +179,76 @@ def later_review(change: ChangeFacts) -> dict[str, str] | None:
     return {"by": approval.by, "at": approval.at} if approval.by else None
 
 
-def deployed_later(
-    change: Mapping[str, Any],
-    deployments: Sequence[Deployment],
-    undeployed: Sequence[str],
-    collected: Mapping[str, Any],
-) -> dict[str, Any]:
-    """Return the amendment that adds *deployments* to *change* and lists what is still *undeployed*."""
-    known = {deployment["id"]: deployment for deployment in change["deployments"]}
-    new = {deployment.id: asdict(deployment) for deployment in deployments}
+def awaits_review(change: ChangeFacts) -> bool:
+    """Tell whether an emergency was merged without a required approval and has not been reviewed since."""
+    if not change.is_emergency or not change.needs_review or change.kind is Kind.FIRST or later_review(change):
+        return False
+    pull = change.commit.pull
+    return not (pull and recorded_approval(pull, change.bots).by)
+
+
+def _judged_other(record: Record, branch: str) -> dict[str, Any]:
+    """Return what is no change as it is shown, with its exceptions."""
+    facts = record.facts
+    if isinstance(facts, OtherCommit):
+        shown = _shown_commit(facts)
+        exceptions = find_exceptions_of_other(facts)
+    elif isinstance(facts, StrayDeployment):
+        shown = {"sha": facts.sha, "environment": facts.environment, "at": facts.at, "by": facts.by, "url": facts.url}
+        exceptions = [FoundException(kind=ExceptionKind.DEPLOYMENT_WITHOUT_CHANGE, detail=_strayed(facts, branch))]
+    elif isinstance(facts, Rewrite):
+        shown = {"sha": facts.before, "environment": "", "at": facts.at, "by": facts.actor, "url": ""}
+        text = f"{facts.actor} moved {branch} from {facts.before[:12]} to {facts.after[:12]} ({facts.kind})"
+        exceptions = [FoundException(kind=ExceptionKind.DIRECT_PUSH, detail=text)]
+    else:
+        shown = {"sha": facts.sha, "environment": "", "at": "", "by": "", "url": ""}
+        exceptions = [FoundException(kind=ExceptionKind.UNKNOWN, detail=f"which commit moved {_moved(facts)}")]
+    entries = [_as_entry(exception) for exception in exceptions]
     return {
-        "record": "amendment",
-        "schema": SCHEMA,
-        "commit": change["commit"]["sha"],
-        "settles": [] if undeployed else [ExceptionKind.CHANGE_WITHOUT_DEPLOYMENT],
-        "adds": {"deployments": [*(known | new).values()], "undeployed": list(undeployed)},
-        "collected": collected,
+        "record": record.kind,
+        **shown,
+        "exceptions": entries,
+        "result": result_of(entries),
+        "collected": asdict(record.collected),
     }
 
 
-def reviewed_later(
-    change: Mapping[str, Any], review: Mapping[str, str], collected: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Return the amendment that adds the *review* of an emergency after its merge; its exception stays."""
+def _shown_commit(other: OtherCommit) -> dict[str, Any]:
+    pull, movement = other.commit.pull, other.movement
     return {
-        "record": "amendment",
-        "schema": SCHEMA,
-        "commit": change["commit"]["sha"],
-        "settles": [],
-        "adds": {"later_review": dict(review)},
-        "collected": collected,
+        "sha": other.commit.sha,
+        "environment": "",
+        "at": movement.at if movement else (pull.merged_at if pull else other.commit.at),
+        "by": movement.actor if movement else (pull.merged_by if pull else other.commit.author),
+        "url": pull.url if pull else "",
+        "title": other.commit.title,
+        "suite": asdict(other.suite) if other.suite else None,
+        "reason": other.reason,
+        "needs_review": other.needs_review,
     }
 
 
-def stray(record: DeploymentRecord, branch: str, collected: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the record of a deployment of a commit that was not on the branch at the time."""
-    text = f"{record.creator} deployed {record.sha[:12]} to {record.name}, which was not on {branch}"
-    facts = {
-        "id": record.number,
-        "environment": record.name,
-        "at": record.succeeded_at,
-        "by": record.creator,
-        "url": record.url,
-    }
-    return _no_change(
-        "deployment",
-        record.sha,
-        facts,
-        FoundException(kind=ExceptionKind.DEPLOYMENT_WITHOUT_CHANGE, detail=text),
-        collected,
+def _strayed(stray: StrayDeployment, branch: str) -> str:
+    if not stray.counts:
+        return f"{stray.by}, who is no deployer, recorded a deployment of {stray.sha[:12]} to {stray.environment}"
+    return f"{stray.by} deployed {stray.sha[:12]} to {stray.environment}, which was not on {branch}"
+
+
+def _moved(gap: Gap) -> str:
+    services = sorted(name for name in {*gap.expected, *gap.actual} if gap.expected.get(name) != gap.actual.get(name))
+    return ", ".join(
+        f"{name} from {gap.expected.get(name) or 'none'} to {gap.actual.get(name) or 'none'}" for name in services
     )
 
 
-def rewritten(rewrite: Rewrite, branch: str, collected: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the record of an update by which the branch lost or regained commits."""
-    text = f"{rewrite.actor} moved {branch} from {rewrite.before[:12]} to {rewrite.after[:12]} ({rewrite.kind})"
-    facts = {"id": rewrite.id, "environment": "", "at": rewrite.at, "by": rewrite.actor, "url": ""}
-    return _no_change(
-        "rewrite", rewrite.before, facts, FoundException(kind=ExceptionKind.DIRECT_PUSH, detail=text), collected
-    )
-
-
-def gap(
-    sha: str, expected: Mapping[str, str], actual: Mapping[str, str], collected: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Return the record that the tags at the commit *sha* are not those that the changes before it led to.
-
-    A gap is recorded once, as long as its detail is the same; so the words of the detail must not change.
-    """
-    services = sorted(name for name in {*expected, *actual} if expected.get(name) != actual.get(name))
-    moved = ", ".join(
-        f"{name} from {expected.get(name) or 'none'} to {actual.get(name) or 'none'}" for name in services
-    )
-    facts = {"id": 0, "environment": "", "at": "", "by": "", "url": ""}
-    return _no_change(
-        "gap", sha, facts, FoundException(kind=ExceptionKind.UNKNOWN, detail=f"which commit moved {moved}"), collected
-    )
-
-
-def _no_change(
-    kind: str, sha: str, facts: Mapping[str, Any], exception: FoundException, collected: Mapping[str, Any]
-) -> dict[str, Any]:
-    exceptions = [_as_entry(exception)]
-    return {
-        "record": kind,
-        "schema": SCHEMA,
-        "sha": sha,
-        **facts,
-        "exceptions": exceptions,
-        "result": result_of(exceptions),
-        "collected": collected,
-    }
+def _identity(facts: OtherCommit | StrayDeployment | Rewrite | Gap) -> tuple[str, str]:
+    """Return by what two records of one thing are known."""
+    kind = type(facts).__name__
+    if isinstance(facts, OtherCommit):
+        return kind, facts.commit.sha
+    if isinstance(facts, Gap):
+        return kind, f"{facts.sha}: {_moved(facts)}"
+    return kind, str(facts.id)
 
 
 def result_of(exceptions: Sequence[Mapping[str, str]]) -> str | list[str]:
@@ -220,12 +260,6 @@ def result_of(exceptions: Sequence[Mapping[str, str]]) -> str | list[str]:
         for entry in exceptions
     ]
     return list(dict.fromkeys(names)) or PASS
-
-
-def _awaits_review(change: Mapping[str, Any]) -> bool:
-    """Tell whether an emergency was merged without a required approval and has not been reviewed since."""
-    unapproved = change["kind"] != Kind.FIRST and not change["approved_by"] and change["needs_review"]
-    return bool(change["emergency"] and not change["later_review"] and unapproved)
 
 
 def _as_entry(exception: FoundException) -> dict[str, str]:

@@ -106,12 +106,15 @@ class MoveReader:
             required = ()
         verdict = tested.verdict(required, app.repository, build, policy.hotfix_prefix)
         skipped = {name.removesuffix(SKIPPED_WORD) for name in verdict.failed if name.endswith(SKIPPED_WORD)}
+        released = app.repository.released(move.after, policy.hotfix_prefix)
+        fixes = released is Release.HOTFIX and bool(before) and app.repository.brings_only_fixes(before, move.after)
         return replace(
             move,
             order=str(order),
             sha=build.sha,
             built_at=own.at,
-            released=str(app.repository.released(move.after, policy.hotfix_prefix)),
+            released=str(released),
+            only_fixes=fixes,
             required_checks=tuple(check.name for check in required),
             missing_checks=(
                 *(name for name in verdict.failed if not name.endswith(SKIPPED_WORD)),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from actions.evidence.chain import Chain
-    from actions.evidence.ledger import Ledger
+    from actions.evidence.ledger import View
     from actions.evidence.metrics import Metrics
 
 STYLE = """
@@ -46,6 +46,7 @@ article.failed { border-left-color: var(--bad); }
 article header { display: flex; flex-wrap: wrap; gap: .3rem .8rem; align-items: baseline; margin-bottom: .5rem; }
 .badge { border: 1px solid; border-radius: 1em; padding: 0 .6em; font-size: .82rem; white-space: nowrap; }
 .facts { display: grid; grid-template-columns: 9rem 1fr; gap: .15rem .8rem; margin: 0; }
+.box { border: 1px solid var(--line); border-radius: 6px; padding: .7rem .9rem; }
 .facts dt { color: var(--soft); } .facts dd { margin: 0; overflow-wrap: anywhere; }
 ul { margin: .2rem 0; padding-left: 1.2rem; } figure { margin: 0; overflow-x: auto; }
 svg text { font: 12px system-ui, sans-serif; }
@@ -79,24 +80,26 @@ class Links:
         return _link(f"{self.server}/{repository}/compare/{before}...{after}", "compare")
 
 
-def page(whole: Ledger, chain: Chain, now: datetime, period: Period) -> str:
+def page(whole: View, chain: Chain, now: datetime, period: Period) -> str:
     """Render the report of *period* as HTML.
 
-    *whole* is the ledger of all records and *chain* the file they are in; *now* is shown as the time of the report.
+    *whole* are all records and *chain* the file they are in; *now* is shown as the time of the report.
     """
-    ledger = period.of(whole)
-    begins = ledger.begins
+    view = period.of(whole)
+    begins = view.begins
     title = f"{begins['environment']} in {begins['repository']}"
-    failed = [change for change in ledger.changes if change["result"] != PASS]
+    failed = [change for change in view.changes if change["result"] != PASS]
     parts = [
         f"<h1>Changes to {_text(title)}</h1>",
-        f"<p class=soft>{_covered(whole, ledger, period)} · as of {now:%Y-%m-%d %H:%M} UTC</p>",
-        _tiles(ledger, failed, measure(ledger.changes, whole.changes)),
-        _exceptions(ledger),
+        f"<p class=soft>{_covered(whole, view, period)} · as of {now:%Y-%m-%d %H:%M} UTC</p>",
+        _tiles(view, failed, measure(view.changes, whole.changes)),
+        _exceptions(view),
         timeline(whole.changes, period.since, min(now, period.until)),
-        _emergencies([change for change in ledger.changes if change["emergency"]]),
+        _emergencies([change for change in view.changes if change["emergency"]]),
+        _others(view, Links(begins["server"], begins["repository"])),
+        _how(whole),
         "<h2 id=changes>All changes, newest first</h2>",
-        *(_card(change, Links(begins["server"], begins["repository"])) for change in reversed(ledger.changes)),
+        *(_card(change, Links(begins["server"], begins["repository"])) for change in reversed(view.changes)),
         _footer(chain),
     ]
     return (
@@ -109,25 +112,25 @@ def page(whole: Ledger, chain: Chain, now: datetime, period: Period) -> str:
     )
 
 
-def _covered(whole: Ledger, ledger: Ledger, period: Period) -> str:
-    times = [change["commit"]["at"] for change in ledger.changes]
-    since = f"after {ledger.begins['after'][:12]}" if ledger.begins["after"] else "since the first commit"
+def _covered(whole: View, view: View, period: Period) -> str:
+    times = [change["commit"]["at"] for change in view.changes]
+    since = f"after {view.begins['after'][:12]}" if view.begins["after"] else "since the first commit"
     if period != Period():
-        counted = f"{len(ledger.changes)} of the {len(whole.changes)} changes recorded"
+        counted = f"{len(view.changes)} of the {len(whole.changes)} changes recorded"
         return _text(f"{period}: {counted} {since}")
     return f"{_text(since)}, up to {_text(max(times)[:10])}" if times else f"{_text(since)}: no changes"
 
 
-def _tiles(ledger: Ledger, failed: Sequence[Mapping[str, Any]], metrics: Metrics) -> str:
-    passed, total = len(ledger.changes) - len(failed), len(ledger.changes)
-    emergencies = sum(change["emergency"] for change in ledger.changes)
-    exceptions = f"<span class={'bad' if ledger.exceptions else 'good'}>{len(ledger.exceptions)}</span>"
+def _tiles(view: View, failed: Sequence[Mapping[str, Any]], metrics: Metrics) -> str:
+    passed, total = len(view.changes) - len(failed), len(view.changes)
+    emergencies = sum(change["emergency"] for change in view.changes)
+    exceptions = f"<span class={'bad' if view.exceptions else 'good'}>{len(view.exceptions)}</span>"
     per_week = f"{metrics.per_week:.1f}" if metrics.per_week else "–"
     failure_rate = f"{metrics.failure_rate:.0%}" if metrics.failure_rate is not None else "–"
     tiles = [
         ("Changes", f"{total}", "commits that touched the environment"),
         ("Passed", f"<span class={'good' if passed == total else 'warn'}>{passed}</span>", f"of {total} changes"),
-        ("Exceptions", exceptions, _where(len(failed), len(ledger.strays))),
+        ("Exceptions", exceptions, _where(len(failed), len(view.others))),
         ("Emergencies", f"{emergencies}", "hotfixes and rollbacks"),
         ("Lead time", _span(metrics.lead_time), "median, from app commit to deployment"),
         ("Deployments", per_week, "per week" if metrics.per_week else "per week (needs at least one week of data)"),
@@ -144,20 +147,69 @@ def _where(changes: int, strays: int) -> str:
     return counted + (f", and {strays} not tied to a change" if strays else "")
 
 
-def _exceptions(ledger: Ledger) -> str:
-    if not ledger.exceptions:
+def _exceptions(view: View) -> str:
+    if not view.exceptions:
         return "<h2>Exceptions</h2>\n<p class=good>None. Every change passed, and every deployment has a change.</p>"
-    changes = {change["commit"]["sha"] for change in ledger.changes}
+    changes = {change["commit"]["sha"] for change in view.changes}
     rows = "".join(
         f"<tr><td>{_anchor(exception['commit'], linked=exception['commit'] in changes)}</td>"
         f"<td class=bad>{_text(exception['exception'])}</td><td>{_text(exception['detail'])}</td></tr>"
-        for exception in ledger.exceptions
+        for exception in view.exceptions
     )
     return (
         "<h2>Exceptions</h2>\n<table><caption>Rules that were not met, and facts that could not be read</caption>"
         "<thead><tr><th scope=col>commit</th><th scope=col>exception</th><th scope=col>details</th></tr></thead>"
         f"<tbody>{rows}</tbody></table>"
     )
+
+
+def _others(view: View, links: Links) -> str:
+    """Show the commits that are no changes of the environment; their exceptions are in the list of all exceptions."""
+    commits = [other for other in view.others if other["record"] == "commit"]
+    if not commits:
+        return ""
+    rows = "".join(
+        f"<tr><td>{links.commit(other['sha'])}</td><td>{_text(other['title'])}</td><td>{_text(other['by'])},"
+        f" {_when(other['at'])}</td><td>{_why(other)}</td></tr>"
+        for other in commits
+    )
+    heads = "".join(f"<th scope=col>{head}</th>" for head in ("commit", "title", "brought by", "why it is listed"))
+    return (
+        "<h2>Other commits that nobody approved, or that went past a rule</h2>\n<table><caption>They changed nothing of"
+        f" {_text(view.begins['environment'])}</caption><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+    )
+
+
+def _why(other: Mapping[str, Any]) -> str:
+    if other["exceptions"]:
+        named = ", ".join(dict.fromkeys(entry["exception"] for entry in other["exceptions"]))
+        return f"<span class=bad>{_text(named)}</span>"
+    bypassed = other["suite"] and other["suite"]["result"] == "bypass"
+    how = f"bypassed, {_text(other['reason'])}" if other["needs_review"] else "tags of environments without review"
+    return f"{how}; by the right to bypass" if bypassed and not other["needs_review"] else how
+
+
+def _how(whole: View) -> str:
+    """Tell how the list was made: what was asked for, by which run, and up to which commit."""
+    if not whole.listing:
+        return ""
+    begins, made, listing = whole.begins, whole.listing.collected, whole.listing.facts
+    links = Links(begins["server"], begins["repository"])
+    since = f"after {links.commit(begins['after'])}" if begins["after"] else "since the first one"
+    files = ", ".join(f"<code>{_text(path)}</code>" for path in listing.paths)
+    env, branch = _text(begins["environment"]), _text(begins["branch"])
+    run = _link(made.run, made.run.removeprefix(f"{begins['server']}/"))
+    rows = [
+        ("Changes", f"every commit of {branch} {since} that changed {files}, or what gitops.yml requires of {env}"),
+        ("Other commits", f"every other one of {branch} that was pushed, bypassed a rule, or was not approved"),
+        ("Deployments", f"every successful one to {env}: of a change, of any other commit, by anybody else"),
+        ("Up to", f"{links.commit(listing.head)}, the head of {branch}, {_when(made.at)}"),
+        ("Made by", f"{run}{f', for {_text(made.actor)}' if made.actor else ', on schedule'}" if made.run else ""),
+        ("Version", f"<code>{_text(made.action)}</code>" if made.action else ""),
+        ("Kept after", links.commit(made.kept) if made.kept else ""),
+    ]
+    facts = "".join(f"<dt>{head}</dt><dd>{value}</dd>" for head, value in rows if value)
+    return f"<h2>How this list was made</h2>\n<dl class='facts box'>{facts}</dl>"
 
 
 def _emergencies(changes: Sequence[Mapping[str, Any]]) -> str:
@@ -248,10 +300,16 @@ def _people(pull: Mapping[str, Any]) -> str:
 def _rules(change: Mapping[str, Any]) -> str:
     parts, suite = [], change["suite"]
     if change["rules"] is not None:
-        names = [f"{rule['name']} (since {rule['since'][:10]}, {rule['sha256'][:12]})" for rule in change["rules"]]
+        names = [
+            f"{rule['name']} (since {rule['since'][:10]}, {rule['sha256'][:12]})"
+            if rule["since"]
+            else f"{rule['name']} (changed since)"
+            for rule in change["rules"]
+        ]
         parts.append(f"rulesets in force: {', '.join(names) or 'none'}")
     if suite:
-        broken = f" by {suite['actor']} of {', '.join(suite['broken'])}" if suite["broken"] else ""
+        failed = [f"{rule['rule']} ({rule['source']})" for rule in suite["evaluated"] if rule["result"] == "fail"]
+        broken = f" by {suite['actor']} of {', '.join(failed)}" if failed else ""
         parts.append(f"evaluation: {suite['result']}{broken}")
     return _text("; ".join(parts))
 
@@ -264,6 +322,7 @@ def _deployment(deployment: Mapping[str, Any], links: Links) -> str:
         f"after {failed} failed {'attempt' if failed == 1 else 'attempts'}" if failed else "",
         f"{_link(run['url'], 'run ' + str(run['id']))} started by {_text(run['triggering_actor'])}" if run else "",
         f"environment review: {_text('; '.join(run['approvals']))}" if run and run["approvals"] else "",
+        *(f"{_text(verdict['gate'])}: {_text(verdict['message'])}" for verdict in deployment["verdicts"]),
     ]
     return ", ".join(filter(None, parts))
 

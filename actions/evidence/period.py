@@ -12,7 +12,7 @@ from actions.evidence.metrics import came_at, moment
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from actions.evidence.ledger import Ledger
+    from actions.evidence.ledger import View
 
 FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
@@ -34,29 +34,29 @@ class Period:
         """Tell whether something that came between *earliest* and *latest* may have come within this period."""
         return earliest < self.until and latest >= self.since
 
-    def of(self, ledger: Ledger) -> Ledger:
-        """Return *ledger* with only the changes of this period, including everything learned about them since.
+    def of(self, view: View) -> View:
+        """Return *view* with only the changes of this period, including everything learned about them since.
 
         The time of GitHub's branch activity counts. A change without one came between its neighbours and is part of
         every period that this allows. A gap came between the change before it
         and its record.
         """
-        came = [came_at(change) for change in ledger.changes]
+        came = [came_at(change) for change in view.changes]
         after = [*accumulate(came, _nearest)]
         before = [*accumulate(reversed(came), _nearest)][::-1]
         bounds = [sorted((low or FIRST, high or LAST)) for low, high in zip(after, before, strict=True)]
-        latest = {change["commit"]["sha"]: low for change, low in zip(ledger.changes, after, strict=True)}
+        latest = {change["commit"]["sha"]: low for change, low in zip(view.changes, after, strict=True)}
 
         def holds(stray: Mapping[str, Any]) -> bool:
             if stray["at"]:
                 return self.holds(moment(stray["at"]), moment(stray["at"]))
             return self.holds(latest.get(stray["follows"]) or FIRST, moment(stray["collected"]["at"]))
 
-        changes = zip(ledger.changes, bounds, strict=True)
+        changes = zip(view.changes, bounds, strict=True)
         return replace(
-            ledger,
+            view,
             changes=[change for change, (low, high) in changes if self.holds(low, high)],
-            strays=[stray for stray in ledger.strays if holds(stray)],
+            others=[stray for stray in view.others if holds(stray)],
         )
 
 

@@ -13,6 +13,7 @@ from actions.evidence.facts import CheckRecord, CommitFacts, PullFacts
 from actions.evidence.timestamps import utc_text
 from actions.gates import approval, trailers
 from actions.gates.approval import login, read_authorship, read_reviews
+from actions.gates.provenance import FREEZE_LABEL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,6 +35,9 @@ COMMIT = f"""fragment commit on Commit {{
 PULL = f"""fragment pull on PullRequest {{
     number url title body state createdAt mergedAt headRefName headRefOid baseRefName
     author {LOGIN} mergedBy {LOGIN} mergeCommit {{ oid }} labels(first: 50) {{ nodes {{ name }} }}
+    files(first: 100) {{ totalCount nodes {{ path changeType }} }}
+    timelineItems(last: 20, itemTypes: [LABELED_EVENT]) {{ nodes {{
+        ... on LabeledEvent {{ label {{ name }} actor {LOGIN} }} }} }}
     closingIssuesReferences(first: 10) {{ nodes {{ url }} }}
     commits(first: 20) {{ {approval.COMMITS} }}
     tested: commits(last: 1) {{ nodes {{ commit {{ {CHECKS} }} }} }}
@@ -151,6 +155,7 @@ def _read_pull(node: Mapping[str, Any]) -> PullFacts:
         commits=authorship.commits,
         requesters=authorship.requesters,
         freeze_override=in_commits.freeze_override,
+        freeze_label_by=_labeler(node, FREEZE_LABEL),
         reviews=read_reviews(node["reviews"]["nodes"]),
         checks=tuple(_read_check(check) for check in tested["contexts"]["nodes"]) if tested else (),
         complete=all(
@@ -158,6 +163,14 @@ def _read_pull(node: Mapping[str, Any]) -> PullFacts:
             for connection in (node["commits"], node["reviews"], *([tested["contexts"]] if tested else []))
         ),
     )
+
+
+def _labeler(node: Mapping[str, Any], name: str) -> str:
+    """Return who added the label *name* last, "" if it is not there."""
+    if name not in [label["name"] for label in node["labels"]["nodes"]]:
+        return ""
+    events = [event for event in node["timelineItems"]["nodes"] if event and event["label"]["name"] == name]
+    return login(events[-1]["actor"]) if events else ""
 
 
 def _read_check(node: Mapping[str, Any]) -> CheckRecord:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from actions.errors import UnsafePathError
+from actions.errors import TamperedError, UnsafePathError
+from actions.evidence.branch import BranchReader
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,6 +32,27 @@ class Store:
             return self.infra.content(self.branch, f"{self.name}/{RECORDS}") or b""
         path = self._path(RECORDS)
         return path.read_bytes() if path.is_file() else b""
+
+    @property
+    def head(self) -> str:
+        """Return the commit that the branch ends with, "" without one."""
+        return self.infra.branches(self.branch).get(self.branch, "") if self.branch else ""
+
+    def require_grown(self, content: bytes) -> None:
+        """Raise TamperedError unless the records of every commit of the branch are the beginning of *content*.
+
+        Git names a file by the SHA-1 of its length and content, so none is downloaded.
+        """
+        if not self.branch:
+            return
+        for commit, blob, size in BranchReader(self.infra.client).blobs(self.branch, f"{self.name}/{RECORDS}"):
+            begin = content[:size]
+            expected = hashlib.sha1(f"blob {size}\0".encode() + begin, usedforsecurity=False).hexdigest()
+            if blob != expected or len(begin) != size:
+                raise TamperedError(
+                    f"the records of commit {commit[:12]} of the branch {self.branch} are not the beginning of those of"
+                    " today: records were changed or removed since"
+                )
 
     def begin(self, content: bytes) -> None:
         """Write the existing records, *content*, to the workspace."""

@@ -11,7 +11,7 @@ from actions.evidence.metrics import deployed_at
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from actions.evidence.ledger import Ledger
+    from actions.evidence.ledger import View
 
 COLUMNS = (
     "environment", "commit", "committed_at", "kind", "emergency", "reason", "result", "changes", "pull_request",
@@ -22,12 +22,12 @@ COLUMNS = (
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
-def evidence_table(ledger: Ledger) -> str:
-    """Return the changes of *ledger* as CSV (RFC 4180), oldest first, followed by the records that are no changes."""
+def evidence_table(view: View) -> str:
+    """Return the changes of *view* as CSV (RFC 4180), oldest first, followed by the records that are no changes."""
     text = StringIO()
     writer = csv.writer(text, quoting=csv.QUOTE_ALL)
     writer.writerow(COLUMNS)
-    for row in (*map(_change, ledger.changes), *map(_stray, ledger.strays)):
+    for row in (*map(_change, view.changes), *map(_stray, view.others)):
         writer.writerow([safe(row.get(column, "")) for column in COLUMNS])
     return text.getvalue()
 
@@ -77,6 +77,10 @@ def _stray(record: Mapping[str, Any]) -> dict[str, object]:
     return {
         "environment": record["environment"],
         "commit": record["sha"],
+        "committed_at": record["at"] if record["record"] == "commit" else "",
+        "title": record.get("title", ""),
+        "merged_by": record["by"] if record["record"] == "commit" else "",
+        "pull_request": record["url"] if record["record"] == "commit" else "",
         "kind": record["record"],
         "result": record["result"] if isinstance(record["result"], str) else "; ".join(record["result"]),
         "deployed_at": record["at"] if record["record"] == "deployment" else "",

@@ -15,7 +15,7 @@ from actions.api.comparison import paths_of
 from actions.app.facts import Unknown
 from actions.deployments.replay import Replay
 from actions.gates.pull_reader import PERMISSION, read_pulls
-from actions.infra.env_diff import EnvDiff
+from actions.infra.env_diff import changes_only_free_tags
 from actions.infra.remote import read_config_at
 
 if TYPE_CHECKING:
@@ -109,11 +109,8 @@ class CommitReviewer:
         before, config = read_config_at(self.infra, commit.parent), self.judge.config
         if paths is None or (before.files, before.tag) != (config.files, config.tag):
             return False
-        owners = [self.layout.owner(path) for path in paths]
-        if not all(owner and not before.needs_review(owner[0]) for owner in owners):
-            return False
-        old, new = (self.layout.group(self._texts(sha, paths)) for sha in (commit.parent, commit.sha))
-        return not EnvDiff(base=old, head=new, now=old).foreign(paths)
+        texts = self._texts(commit.parent, paths), self._texts(commit.sha, paths)
+        return changes_only_free_tags(paths, texts, self.layout, before.needs_review)
 
     def _texts(self, sha: str, paths: Sequence[str]) -> dict[str, str]:
         return self.infra.files_at(sha, paths) or {}

@@ -10,12 +10,29 @@ from actions.infra.change import Change, plan_changes
 from actions.tags import Artifact, require_tag
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from actions.infra.env_file import EnvFile
-    from actions.infra.layout import Snapshot
+    from actions.infra.layout import Layout, Snapshot
 
 NOTHING = Artifact("")
+
+
+def changes_only_free_tags(
+    paths: Sequence[str],
+    texts: tuple[Mapping[str, str], Mapping[str, str]],
+    layout: Layout,
+    needs_review: Callable[[str], bool],
+) -> bool:
+    """Tell whether a change of the files *paths* brings only artifacts to environments that need no review.
+
+    *texts* are the files before and after it.
+    """
+    owners = [layout.owner(path) for path in paths]
+    if not all(owner and not needs_review(owner[0]) for owner in owners):
+        return False
+    old, new = (layout.group(each) for each in texts)
+    return not EnvDiff(base=old, head=new, now=old).foreign(paths)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -52,6 +52,15 @@ def this_run() -> Run:
     return Run(id=number, attempt=os.environ.get("GITHUB_RUN_ATTEMPT") or "1", url=run_url())
 
 
+def action_version() -> str:
+    """Return the action that runs, as `owner/name@ref`, from the folder to which the runner downloads; "" elsewhere."""
+    parts = Path(__file__).resolve().parts
+    if "_actions" not in parts:
+        return ""
+    owner, name, ref = parts[parts.index("_actions") + 1 :][:3]
+    return f"{owner}/{name}@{ref}"
+
+
 def actors() -> tuple[str, str]:
     """Return who triggered this run or re-run, and who triggered it the first time; "" if unknown or on schedule."""
     if os.environ.get("GITHUB_EVENT_NAME") == "schedule":

@@ -35,7 +35,7 @@ class TreeEntry:
         return self._mode
 
     def oid(self) -> str:
-        return hashlib.sha1(b"blob %d\0" % len(self._content) + self._content, usedforsecurity=False).hexdigest()
+        return self.object().oid()
 
     def object(self) -> Blob:
         return Blob(self._content)
@@ -44,6 +44,12 @@ class TreeEntry:
 class Blob:
     def __init__(self, content: bytes) -> None:
         self._content = content
+
+    def oid(self) -> str:
+        return hashlib.sha1(b"blob %d\0" % len(self._content) + self._content, usedforsecurity=False).hexdigest()
+
+    def byteSize(self) -> int:
+        return len(self._content)
 
     def isBinary(self) -> bool:
         return b"\0" in self._content

@@ -6,6 +6,7 @@ import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from actions.evidence.ledger import View, result_of
 from actions.evidence.period import Period
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -32,7 +33,7 @@ def change(name: str, hours: float, kind: str = "update", **more: Any) -> dict[s
     }
     deployment = {
         "id": 1, "environment": "prod", "sha": "d" * 40, "creator": "x", "created_at": moment(hours),
-        "succeeded_at": moment(hours), "failed_before": 1, "url": "", "run": run,
+        "succeeded_at": moment(hours), "failed_before": 1, "url": "", "run": run, "verdicts": [],
     }  # fmt: skip
     return {
         "record": "change", "environment": "prod", "kind": kind, "emergency": kind in ("rollback", "hotfix"),
@@ -70,3 +71,10 @@ def at(hours: float | None) -> dict[str, Any]:
 def between(since: float | None, until: float | None) -> Period:
     given_ = {"since": since, "until": until}
     return Period(**{name: START + timedelta(hours=hours) for name, hours in given_.items() if hours is not None})
+
+
+def view(*changes: dict[str, Any], others: tuple[dict[str, Any], ...] = (), **given: Any) -> View:
+    """The changes and the others, each with the result that its exceptions give."""
+    shown = [{**each, "result": result_of(each["exceptions"])} for each in (*changes, *others)]
+    count = len(changes)
+    return View(begins=begin(), changes=shown[:count], others=shown[count:], **given)

@@ -8,10 +8,22 @@ from typing import Any
 import pytest
 
 from actions.api.checks import RequiredCheck
-from actions.evidence.deployments import DeploymentRecord
-from actions.evidence.facts import ChangeFacts, CheckRecord, CommitFacts, Kind, Move, Movement, PullFacts, Suite
-from actions.evidence.judgement import ExceptionKind, find_exceptions, recorded_approval
-from actions.evidence.ledger import later_review, stray
+from actions.evidence.facts import (
+    ChangeFacts,
+    CheckRecord,
+    CommitFacts,
+    Deployment,
+    EvaluatedRule,
+    Kind,
+    Move,
+    Movement,
+    OtherCommit,
+    PullFacts,
+    Suite,
+    Verdict,
+)
+from actions.evidence.judgement import ExceptionKind, find_exceptions, find_exceptions_of_other, recorded_approval
+from actions.evidence.ledger import later_review
 from actions.gates.approval import PullCommit, Review
 from tests.unit.evidence.records import moment
 
@@ -69,7 +81,29 @@ def moved_by(kind: str) -> ChangeFacts:
 
 
 def evaluated(result: str, **given: Any) -> ChangeFacts:
-    return replace(CHANGE, suite=Suite(id=1, result=result, actor="alice", at=moment(2), broken=("review",)), **given)
+    """A change that GitHub's rules were asked about, and that broke one of them unless the result is that it passed."""
+    broken = "pass" if result == "pass" else "fail"
+    suite = Suite(id=1, result=result, actor="alice", at=moment(2), evaluated=(rule("pull_request", broken),))
+    return replace(CHANGE, suite=suite, **given)
+
+
+def rule(name: str, result: str = "pass", enforcement: str = "active") -> EvaluatedRule:
+    return EvaluatedRule(id=1, source="main", rule=name, enforcement=enforcement, result=result)
+
+
+def without_rules(*evaluated: EvaluatedRule) -> ChangeFacts:
+    return replace(CHANGE, suite=Suite(id=1, result="pass", actor="", at="", evaluated=evaluated))
+
+
+VERDICT = Verdict(service="api", gate="soak", decision="wait", message="it has run for 1 h")
+
+
+def deployed(*verdicts: Verdict) -> ChangeFacts:
+    deployment = Deployment(
+        id=1, environment="prod", sha=HEAD, creator="x", created_at=moment(3), succeeded_at=moment(3), failed_before=0,
+        url="", verdicts=verdicts,
+    )  # fmt: skip
+    return replace(CHANGE, deployments=(deployment,))
 
 
 CASES = [
@@ -77,6 +111,14 @@ CASES = [
     pytest.param(moved_by("push"), ["direct-push"], id="a push"),
     pytest.param(moved_by("force_push"), ["direct-push"], id="a forced push"),
     pytest.param(moved_by("pr_merge"), [], id="a merge"),
+    pytest.param(without_rules(), ["no-rules"], id="no rules"),
+    pytest.param(without_rules(rule("pull_request", enforcement="evaluate")), ["no-rules"], id="rules on trial"),
+    pytest.param(without_rules(rule("deletion")), ["no-rules"], id="other rules"),
+    pytest.param(without_rules(rule("pull_request", enforcement="deleted ruleset")), [], id="rules since deleted"),
+    pytest.param(replace(without_rules(), kind=Kind.FIRST), [], id="no rules for the first commit"),
+    pytest.param(deployed(replace(VERDICT, decision="allow")), [], id="a gate that was open"),
+    pytest.param(deployed(VERDICT), ["gate-closed"], id="a gate that was not"),
+    pytest.param(deployed(replace(VERDICT, message="unknown: x")), ["unknown"], id="a gate of which nobody knows"),
     pytest.param(replace(CHANGE, commit=replace(COMMIT, pull=None)), ["no-pull-request"], id="no pull request"),
     pytest.param(
         replace(CHANGE, commit=replace(COMMIT, pull=None, verified=False), kind=Kind.FIRST, moves=()),
@@ -185,14 +227,29 @@ def test_what_is_wrong_with_a_change_is_found(change: ChangeFacts, expected: lis
 
 def test_every_exception_is_produced() -> None:
     """The list is closed; a deployment of an unknown commit is no part of a change."""
-    record = DeploymentRecord(
-        number=1, name="prod", sha=HEAD, counts=True, creator="alice", created_at=moment(1),
-        succeeded_at=moment(2), url="",
-    )  # fmt: skip
     produced = {kind for case in CASES for kind in kinds(case.values[0])}  # type: ignore[arg-type]
-    produced |= {entry["exception"] for entry in stray(record, "main", {})["exceptions"]}
 
-    assert produced == set(ExceptionKind)
+    assert produced == set(ExceptionKind) - {ExceptionKind.DEPLOYMENT_WITHOUT_CHANGE}  # of what is no change
+
+
+@pytest.mark.parametrize(
+    ("given_", "expected"),
+    [
+        pytest.param({}, [], id="approved"),
+        pytest.param({"movement": Movement(kind="push", actor="x", at=moment(1))}, ["direct-push"], id="pushed"),
+        pytest.param({"commit": replace(COMMIT, pull=None)}, ["no-pull-request"], id="without a pull request"),
+        pytest.param({"commit": with_pull(reviews=()).commit}, ["not-approved"], id="not approved"),
+        pytest.param({"commit": with_pull(reviews=()).commit, "needs_review": False}, [], id="that needs no review"),
+        pytest.param({"suite": evaluated("bypass").suite}, ["bypass-without-reason"], id="a bypass"),
+        pytest.param({"suite": evaluated("bypass").suite, "reason": "x"}, [], id="a bypass with a reason"),
+        pytest.param({"suite": evaluated("bypass").suite, "needs_review": False}, [], id="a bypass without review"),
+        pytest.param({"unknown": ("x",)}, ["unknown"], id="a fact that could not be read"),
+    ],
+)
+def test_a_commit_of_something_else_is_judged_too(given_: dict[str, Any], expected: list[str]) -> None:
+    plain = OtherCommit(commit=COMMIT, needs_review=True, reason="", bots=(), suite=None, movement=None, unknown=())
+
+    assert [str(each.kind) for each in find_exceptions_of_other(replace(plain, **given_))] == expected
 
 
 @pytest.mark.parametrize(
@@ -201,12 +258,10 @@ def test_every_exception_is_produced() -> None:
         pytest.param(with_move(commits_in_all=3), ("2 ", "your-org/app", "api 2"), id="commits not listed"),
         pytest.param(replace(CHANGE, undeployed=("",)), ("the change", "to prod", "b" * 12), id="all of it"),
         pytest.param(replace(CHANGE, undeployed=("api", "web")), ("not deployed to prod", "api, web"), id="services"),
-        pytest.param(evaluated("bypass"), ("alice bypassed review",), id="a bypass"),
-        pytest.param(
-            replace(evaluated("bypass"), suite=Suite(id=1, result="bypass", actor="alice", at=moment(2))),
-            ("alice bypassed a rule",),
-            id="a bypass of no one knows what",
-        ),
+        pytest.param(evaluated("bypass"), ("alice bypassed pull_request (main)",), id="a bypass"),
+        pytest.param(without_rules(), ("when bbbbbbbbbbbb came", "evaluated: none at all"), id="no rules"),
+        pytest.param(without_rules(rule("update")), ("evaluated: update (main)",), id="no rule that matters"),
+        pytest.param(deployed(VERDICT), ("soak: api was deployed to prod though it has run for 1 h",), id="a gate"),
         pytest.param(with_pull(checks=()), ("test", "#1", "not reported"), id="no check"),
         pytest.param(with_pull(checks=(check("cancelled"),)), ("test", "#1", "cancelled"), id="a cancelled check"),
         pytest.param(

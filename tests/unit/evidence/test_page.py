@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from actions.evidence.chain import Chain
-from actions.evidence.ledger import Ledger
+from actions.evidence.facts import Collected, Listing
 from actions.evidence.page import page
 from actions.evidence.period import Period
-from tests.unit.evidence.records import HOSTILE, START, at, begin, between, change, moment, pull
+from actions.evidence.records import Record
+from tests.unit.evidence.records import HOSTILE, START, at, begin, between, change, moment, pull, view
 
 VOID = {"meta", "rect", "line", "br"}
 
@@ -45,24 +46,47 @@ class Structure(HTMLParser):
             assert self.open.pop() == tag
 
 
-def report(*changes: dict[str, Any], stray: bool = False, period: Period | None = None) -> str:
+MADE = Collected(
+    at=moment(9), run="https://github.example/your-org/infra/actions/runs/5/attempts/1", actor=HOSTILE, action=HOSTILE,
+    head="e" * 40, kept="d" * 40,
+)  # fmt: skip
+
+
+def other(*exceptions: dict[str, str], needs_review: bool = True, bypassed: bool = False) -> dict[str, Any]:
+    """A commit that changed nothing of the environment."""
+    return {
+        "record": "commit", "sha": "f" * 40, "environment": "", "at": moment(1), "by": HOSTILE, "url": "",
+        "title": HOSTILE, "suite": {"result": "bypass"} if bypassed else None, "reason": HOSTILE,
+        "needs_review": needs_review, "exceptions": [*exceptions], "follows": "",
+    }  # fmt: skip
+
+
+def report(
+    *changes: dict[str, Any],
+    stray: bool = False,
+    others: tuple[dict[str, Any], ...] = (),
+    period: Period | None = None,
+) -> str:
     finding = {"exception": "deployment-without-change", "detail": HOSTILE}
-    strays = [{"record": "deployment", "sha": "f" * 40, "at": moment(1), "exceptions": [finding]}] if stray else []
+    known: dict[str, Any] = {"record": "deployment", "sha": "f" * 40, "at": moment(1), "follows": ""}
+    strays = [known | {"exceptions": [finding]}] if stray else []
     chain, _ = Chain().with_records([begin(), *changes, *strays])
-    return page(Ledger.of(chain.records), chain, START + timedelta(days=20), period or Period())
+    listing = Record(Listing(head="e" * 40, paths=("envs/prod.json", HOSTILE)), MADE)
+    shown = view(*changes, others=(*strays, *others), listing=listing if changes else None)
+    return page(shown, chain, START + timedelta(days=20), period or Period())
 
 
 def hostile() -> dict[str, Any]:
     """A change of which every text is one that means harm."""
     text = HOSTILE
-    suite = {"result": text, "actor": text, "broken": [text]}
-    rules = [{"name": text, "since": text, "sha256": text}]
+    suite = {"result": text, "actor": text, "evaluated": [{"rule": text, "source": text, "result": "fail"}]}
+    rules = [{"name": text, "since": text, "sha256": text}, {"name": text, "since": "", "sha256": ""}]
     commit = {"sha": "e" * 40, "title": text, "author": text, "at": moment(2), "verified": False, "pull": pull(text)}
     found = change(text, 3, "hotfix", commit=commit, suite=suite, rules=rules, reason=text, approved_by=text)
     found |= {"approved_at": moment(3), "exceptions": [{"exception": "unknown", "detail": text}]}
     found["moves"][0] |= {"service": text, "before": text, "repository": text, "released": text}
     found["moves"][0]["commits"][0] |= {"title": text, "author": text, "approved_by": text, "pull": pull(text)}
-    found["deployments"][0] |= {"environment": text}
+    found["deployments"][0] |= {"environment": text, "verdicts": [{"gate": text, "message": text}]}
     found["deployments"][0]["run"] |= {"url": f"javascript:{text}", "triggering_actor": text, "approvals": [text]}
     return found
 
@@ -73,7 +97,19 @@ def pages() -> dict[str, str]:
     return {
         "empty": report(),
         "good": report(change("a", 1), change("b", 24 * 12)),
-        "mixed": report(change("a", 1), emergency, change("z", 50, "hotfix"), approved, hostile(), stray=True),
+        "mixed": report(
+            change("a", 1),
+            emergency,
+            change("z", 50, "hotfix"),
+            approved,
+            hostile(),
+            stray=True,
+            others=(
+                other({"exception": HOSTILE, "detail": HOSTILE}),
+                other(needs_review=False, bypassed=True),
+                other(),
+            ),
+        ),
     }
 
 
@@ -119,6 +155,11 @@ def test_a_page_says_what_an_auditor_looks_for_first() -> None:
     assert "not yet" in found["mixed"]
     assert "not needed" in found["mixed"]
     assert "no change" in found["empty"]
+    assert found["mixed"].count("by the right to bypass") == 1
+    assert "How this list was made" in found["good"]
+    assert "since the first one that changed <code>envs/prod.json</code>" in found["good"]
+    assert ">your-org/infra/actions/runs/5/attempts/1</a>, for" in found["good"]
+    assert "(changed since)" in found["mixed"]
 
 
 def test_the_page_of_a_period_counts_its_changes_and_says_of_how_many() -> None:

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actions.evidence.ledger import Ledger
+from actions.evidence.ledger import View
 from actions.evidence.period import Period
 from tests.unit.evidence.records import at, begin, between, moment, pull
 
 
 def of(period: Period, changes: list[dict[str, Any]], strays: list[dict[str, Any]] | None = None) -> list[str]:
-    found = period.of(Ledger(begins=begin(), changes=changes, strays=strays or []))
-    return [each["commit"]["title"] for each in found.changes] + [each["sha"] for each in found.strays]
+    found = period.of(View(begins=begin(), changes=changes, others=strays or []))
+    return [each["commit"]["title"] for each in found.changes] + [each["sha"] for each in found.others]
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_a_change_of_which_nobody_knows_when_it_came_is_wherever_it_may_have(
 @given(st.lists(st.none() | st.integers(0, 9), max_size=8), st.integers(-1, 10))
 def test_what_is_not_before_a_moment_is_after_it(hours: list[int | None], then: int) -> None:
     changes = [at(hour) for hour in hours]
-    before, after = ({id(each) for each in period.of(Ledger(begins={}, changes=changes, strays=[])).changes}
+    before, after = ({id(each) for each in period.of(View(begins={}, changes=changes, others=[])).changes}
                      for period in (between(None, then), between(then, None)))  # fmt: skip
 
     assert before | after == {id(each) for each in changes}

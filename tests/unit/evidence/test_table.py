@@ -10,10 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actions.evidence.chain import Chain
-from actions.evidence.ledger import Ledger
 from actions.evidence.table import COLUMNS, FORMULA, evidence_table, safe
-from tests.unit.evidence.records import begin, change, moment, pull
+from tests.unit.evidence.records import change, moment, pull, view
 
 
 @given(st.text())
@@ -27,9 +25,8 @@ def test_no_cell_is_a_formula_and_each_is_on_one_line(text: str) -> None:
 
 def test_a_row_of_the_table_is_a_change() -> None:
     commit = {"sha": "e" * 40, "title": "=1+1", "author": "x", "at": moment(0), "verified": False, "pull": pull("=x")}
-    chain, _ = Chain().with_records([begin(), change("a", 1, commit=commit), change("b", 2)])
 
-    rows = list(csv.DictReader(StringIO(evidence_table(Ledger.of(chain.records)))))
+    rows = list(csv.DictReader(StringIO(evidence_table(view(change("a", 1, commit=commit), change("b", 2))))))
 
     assert tuple(rows[0]) == COLUMNS
     assert (rows[0]["title"], rows[0]["author"], rows[0]["merged_by"]) == ("'=x", "'=x", "'=x")
@@ -38,8 +35,8 @@ def test_a_row_of_the_table_is_a_change() -> None:
 
 
 def row_of(record: dict[str, Any]) -> dict[str, str]:
-    chain, _ = Chain().with_records([begin(), change("a", 1), record])
-    return list(csv.DictReader(StringIO(evidence_table(Ledger.of(chain.records)))))[-1]
+    shown = view(record) if record["record"] == "change" else view(others=(record,))
+    return list(csv.DictReader(StringIO(evidence_table(shown))))[-1]
 
 
 @pytest.mark.parametrize(
@@ -48,11 +45,12 @@ def row_of(record: dict[str, Any]) -> dict[str, str]:
         pytest.param("deployment", moment(3), "bob", id="a deployment"),
         pytest.param("rewrite", "", "", id="a rewrite, which deployed nothing"),
         pytest.param("gap", "", "", id="a gap"),
+        pytest.param("commit", "", "", id="a commit of something else"),
     ],
 )
 def test_what_is_no_change_has_a_row_too(kind: str, at: str, by: str) -> None:
     exceptions = [{"exception": "direct-push", "detail": "x"}, {"exception": "unknown", "detail": "y"}]
-    record = {"record": kind, "sha": "f" * 40, "environment": "prod", "at": moment(3), "by": "bob"}
+    record = {"record": kind, "sha": "f" * 40, "environment": "prod", "at": moment(3), "by": "bob", "url": ""}
 
     row = row_of(record | {"exceptions": exceptions, "result": ["direct-push", "unknown: y"]})
 

@@ -1,0 +1,206 @@
+"""Add to the records of an environment what is new, in an order in which a run that is killed can be continued."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from actions.api.client import Client
+from actions.api.repository import Repository
+from actions.errors import InputError
+from actions.evidence.collector import COMMITS_PER_BATCH, Collector
+from actions.evidence.environment_files import EnvironmentFiles
+from actions.evidence.facts import Amendment, ChangeFacts, Collected, Gap, Listing, Scope
+from actions.evidence.ledger import Ledger, awaits_review
+from actions.evidence.page import page
+from actions.evidence.period import FIRST, Period
+from actions.evidence.population import Population
+from actions.evidence.records import Record, read_records
+from actions.evidence.rules import RulesReader
+from actions.evidence.store import RECORDS
+from actions.evidence.table import evidence_table
+from actions.evidence.timestamps import FORMAT, earlier
+from actions.infra.config import PATH
+from actions.infra.layout import unknown_env
+from actions.runner.environment import action_version, actors, server_url, this_run
+from actions.runner.log import say
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+    from typing import Any
+
+    from actions.api.repository import Base
+    from actions.evidence.chain import Chain
+    from actions.evidence.settings import Settings
+    from actions.evidence.store import Store
+
+KEPT_EVERY = 500
+# A deployment may wait this long for an approval (docs.github.com, "Reviewing deployments").
+LONGEST_DEPLOYMENT = timedelta(days=30)
+
+
+@dataclass(kw_only=True)
+class Export:
+    """One export: the records that are there already in *chain*, and the number of those that this run adds."""
+
+    settings: Settings
+    store: Store
+    now: datetime
+    chain: Chain
+    added: int = field(default=0, init=False)
+    changes: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        """Read the records; raise TamperedError if they cannot be right."""
+        self._records = read_records(self.chain.records)
+        self.ledger = Ledger.of(self._records)
+
+    def collect(self) -> None:
+        """Add what is new to the records."""
+        scope, infra = self.ledger.scope, Repository(Client(self.settings.infra_repo, self.settings.token))
+        if scope:
+            require_same(self.settings, scope)
+        base = infra.base(scope.branch if scope else "", [PATH])
+        self._collected = self._how(base.head)
+        collector = open_collector(self.settings, base.branch, scope.after if scope else "", self.now)
+        if not scope:
+            since = self.settings.period.since
+            collector.commits.begin(since.isoformat().replace("+00:00", "Z") if since > FIRST else "")
+        population = collector.population(base.files.get(PATH, ""), base.head)
+        if not scope:
+            self._begin(infra, base, collector)
+        seen = self.ledger.listing.facts.head if self.ledger.listing else ""
+        new = [sha for sha in population if sha not in self.ledger.changes]
+        waiting = self.ledger.waiting
+        made = collector.commits.history.made
+        moments = [population[sha] for sha in new] + [change.commit.at for change in waiting]
+        last = earlier(self._records[-1].collected.at, LONGEST_DEPLOYMENT)
+        collector.prefetch(min([last, *moments, *(made[sha] for sha in collector.commits.after(seen))]))
+        moves = (move for record in self.ledger.changes.values() for move in record.facts.moves)
+        collector.last_tags.update({move.service: move.after or move.before for move in moves})
+        self._amend(collector, waiting)
+        others, more = collector.look_at_others(population, seen)
+        self._add_changes(
+            collector,
+            collector.commits.history.sorted([*new, *(sha for sha in more if sha not in self.ledger.changes)]),
+        )
+        self._add(self._unrecorded(others))
+        self._add(self._unrecorded([*collector.stray_deployments(), *collector.rewrites()]))
+        changes: list[ChangeFacts] = [record.facts for record in self.ledger.changes.values()]
+        if changes:
+            self._add_gap(changes[-1].tags, collector.tags_now(base.head), base.head)
+        if base.head != seen or self.added:
+            self._add([Listing(head=base.head, paths=tuple(sorted(collector.commits.paths)))])
+
+    def show(self) -> None:
+        """Write the table and the page, if there are records."""
+        if self.ledger.scope:
+            view = self.ledger.view()
+            self.store.show(evidence_table(view), page(view, self.chain, self.now, Period()))
+
+    def _how(self, head: str) -> Collected:
+        run, (actor, _) = this_run(), actors()
+        return Collected(
+            at=f"{self.now:{FORMAT}}",
+            run=f"{run.url}/attempts/{run.attempt}" if run.id else "",
+            actor=actor,
+            action=action_version(),
+            head=head,
+            kept=self.store.head,
+        )
+
+    def _begin(self, infra: Repository, base: Base, collector: Collector) -> None:
+        """Add the first record; raise UnknownEnvError if there never was such an environment."""
+        env = self.settings.env
+        if not collector.commits.is_known:
+            layout = collector.files.layout(base.files.get(PATH, ""))
+            raise unknown_env(env, layout, layout.envs(infra.paths(base.head)))
+        scope = Scope(
+            server=server_url(),
+            repository=infra.name,
+            environment=env,
+            branch=base.branch,
+            after=collector.commits.begins,
+        )
+        self._add([scope])
+
+    def _unrecorded(self, found: Sequence[Any]) -> list[Any]:
+        return [facts for facts in found if not self.ledger.has(facts)]
+
+    def _add_gap(self, expected: Mapping[str, str], actual: Mapping[str, str], sha: str) -> None:
+        """Add, once, that the tags are not those that the changes before *sha* led to."""
+        gap = Gap(sha=sha, expected=expected, actual=actual)
+        last = next((record.facts for record in reversed(self._records) if record.kind == "gap"), None)
+        same = last is not None and (last.expected, last.actual) == (expected, actual)
+        if expected != actual and not same:
+            self._add(self._unrecorded([gap]))
+
+    def _add_changes(self, collector: Collector, new: Sequence[str]) -> None:
+        done = 0
+        known: list[ChangeFacts] = [record.facts for record in self.ledger.changes.values()]
+        tags: Mapping[str, str] | None = known[-1].tags if known else None
+        for batch in collector.changes(new):
+            for change in batch:
+                if tags is not None:
+                    self._add_gap(tags, change.tags_before, change.commit.sha)
+                tags = change.tags
+            self._add(batch)
+            self.changes += len(batch)
+            done = min(done + COMMITS_PER_BATCH, len(new))
+            say(f"{done} of {len(new)} changes")
+            if done % KEPT_EVERY == 0:
+                self.store.keep(f"Evidence of {self.settings.env}: {self.added} records")
+
+    def _amend(self, collector: Collector, waiting: Sequence[ChangeFacts]) -> None:
+        """Add what was learned about changes that are recorded already."""
+        for change in waiting:
+            deployments, missing = collector.later_deployments(change) if change.undeployed else ((), ())
+            if deployments:
+                self._add([Amendment(commit=change.commit.sha, deployments=deployments, undeployed=missing)])
+        emergencies = {change.commit.sha: change for change in waiting if awaits_review(change)}
+        for batch in collector.changes([*emergencies]):
+            for found in batch:
+                self._amend_reviews(emergencies[found.commit.sha], found)
+
+    def _amend_reviews(self, known: ChangeFacts, found: ChangeFacts) -> None:
+        before = set(known.commit.pull.reviews) if known.commit.pull else set()
+        pull = found.commit.pull
+        new = [r for r in pull.reviews if r not in before and r.at > pull.merged_at] if pull else []
+        amended: ChangeFacts = self.ledger.changes[known.commit.sha].facts
+        if new:
+            self._add([Amendment(commit=known.commit.sha, undeployed=amended.undeployed, reviews=tuple(new))])
+
+    def _add(self, found: Iterable[Any]) -> None:
+        records = [Record(facts, self._collected) for facts in found]
+        for record in records:
+            self.ledger.add(record)
+        self._records += records
+        self.chain, lines = self.chain.with_records(record.as_json() for record in records)
+        self.store.append(lines)
+        self.added += lines.count(b"\n")
+
+
+def open_collector(settings: Settings, branch: str, begins: str, now: datetime) -> Collector:
+    """Return a collector of the environment that *settings* ask for, on *branch* after the commit *begins*."""
+    infra = Client(settings.infra_repo, settings.token)
+    return Collector(
+        infra=infra,
+        rules=RulesReader(infra, branch),
+        commits=Population(
+            client=infra, files=EnvironmentFiles(settings.env, settings.envs_dir), branch=branch, begins=begins
+        ),
+        now=now,
+        app_repo=settings.app_repo,
+        app_token=settings.app_token,
+    )
+
+
+def require_same(settings: Settings, scope: Scope) -> None:
+    """Raise InputError if the records that are kept are of another environment than the one that was asked for."""
+    kept, asked = (scope.repository, scope.environment), (settings.infra_repo, settings.env)
+    if kept != asked:
+        raise InputError(
+            f"{settings.output_dir}/{RECORDS} is of {kept[1]} of {kept[0]}, not of {asked[1]} of {asked[0]}"
+        )

@@ -1,0 +1,83 @@
+"""Find what went past the rules without touching the environment: commits that were pushed, bypassed, not approved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from actions.errors import EnvFileError, InputError
+from actions.evidence.files import FileReader
+from actions.evidence.judgement import recorded_approval
+from actions.evidence.reviews import ReviewReader, read_commit
+from actions.infra.config import PATH, Config
+from actions.infra.config_file import parse_config
+from actions.infra.env_diff import changes_only_free_tags
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from actions.api.client import Client
+    from actions.evidence.facts import CommitFacts
+    from actions.evidence.files import Versions
+    from actions.infra.layout import Layout
+
+COMMITS_PER_BATCH = 20
+FIELDS = "parents(first: 1) { totalCount }"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SeenCommit:
+    """A commit of the branch, its *message*, and the files that it *touched*."""
+
+    commit: CommitFacts
+    message: str
+    touched: tuple[str, ...]
+    is_approved: bool
+    is_first: bool
+
+
+@dataclass(frozen=True)
+class OtherCommitReader:
+    """Read commits of *branch* with the files that they touched, as *config* and *layout* are today."""
+
+    client: Client
+    branch: str
+    config: Config
+    layout: Layout
+
+    def read(self, shas: Sequence[str]) -> Iterator[SeenCommit]:
+        """Yield the commits *shas*."""
+        reader, files = ReviewReader(self.client), FileReader(self.client)
+        for start in range(0, len(shas), COMMITS_PER_BATCH):
+            for node in reader.nodes(shas[start : start + COMMITS_PER_BATCH], self.branch, fields=FIELDS):
+                if node:
+                    yield self._seen(node, files)
+
+    def _seen(self, node: Mapping[str, Any], files: FileReader) -> SeenCommit:
+        with self.client.parsing():
+            commit = read_commit(node)
+            listed: Mapping[str, Any] = node["pull"]["files"] if node["pull"] else {"totalCount": -1, "nodes": []}
+            changes = {each["path"]: each["changeType"] for each in listed["nodes"]}
+            is_whole = listed["totalCount"] == len(changes) and "RENAMED" not in changes.values()
+            approved = bool(commit.pull and recorded_approval(commit.pull, self.config.bots).by)
+            first = node["parents"]["totalCount"] == 0
+        touched = tuple(changes) if is_whole else tuple(files.touched(commit.sha))
+        return SeenCommit(commit=commit, message=node["message"], touched=touched, is_approved=approved, is_first=first)
+
+    def that_need_no_review(self, commits: Sequence[SeenCommit]) -> set[str]:
+        """Return those of *commits* that changed only tags of environments that needed no review before them."""
+        candidates = [c for c in commits if c.touched and all(self.layout.owner(path) for path in c.touched)]
+        paths = sorted({path for commit in candidates for path in commit.touched})
+        if not candidates:
+            return set()
+        versions = FileReader(self.client).versions([c.commit.sha for c in candidates], [*paths, PATH])
+        return {c.commit.sha for c in candidates if self._is_free(c.touched, versions[c.commit.sha])}
+
+    def _is_free(self, touched: Sequence[str], versions: Versions) -> bool:
+        try:
+            before = parse_config(versions.before.get(PATH, ""))
+        except (EnvFileError, InputError):
+            return False
+        if (before.files, before.tag) != (self.config.files, self.config.tag):
+            return False
+        return changes_only_free_tags(touched, (versions.before, versions.after), self.layout, before.needs_review)

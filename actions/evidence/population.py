@@ -1,0 +1,96 @@
+"""Find the commits that may have changed an environment, by the history of its files; none may be missed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from actions.evidence.branch import BranchReader
+from actions.evidence.branch_history import BranchHistory
+from actions.evidence.files import FileReader
+from actions.infra.config import PATH
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from actions.api.client import Client
+    from actions.evidence.environment_files import EnvironmentFiles
+    from actions.infra.layout import Layout
+
+
+@dataclass(kw_only=True)
+class Population:
+    """The commits of *branch* after the commit *begins* ("": all), and the paths at which the environment was found."""
+
+    client: Client
+    files: EnvironmentFiles
+    branch: str
+    begins: str
+    history: BranchHistory = field(default_factory=lambda: BranchHistory.of(()), repr=False)
+    _paths: dict[str, None] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        """Set up the readers."""
+        self._branches, self._files = BranchReader(self.client), FileReader(self.client)
+
+    def begin(self, since: str) -> None:
+        """Begin with the commits made *since* a moment."""
+        self.history = self._branches.history(self.branch)
+        self.begins = self.history.before(since) if since else ""
+
+    def find(self, config: str) -> dict[str, str]:
+        """Return the commits that may have changed the environment, with their commit dates, oldest first.
+
+        They touched `gitops.yml` or an env file, by the layout in *config* or in any earlier `gitops.yml`. The history
+        of a file omits a merge that took the file unchanged from one parent, however old (git-log(1), "History
+        Simplification"), so merges are compared separately.
+        """
+        self.history = self.history if self.history.position else self._branches.history(self.branch)
+        commits = dict(self._branches.commits(self.branch, PATH))
+        for layout in dict.fromkeys(map(self.files.layout, [config, *self._files.texts([*commits], PATH)])):
+            commits |= (
+                self._touching_services(layout) if layout.per_service else self._touching(layout.paths(self.files.env))
+            )
+        before = self.history.ancestors(self.begins)
+        merges = [sha for sha in self.history.merges_without(commits) if sha not in before]
+        altered = self._files.altered(merges, self.paths)
+        commits |= {sha: self.history.made[sha] for sha in altered}
+        return {sha: commits[sha] for sha in self.history.sorted([sha for sha in commits if sha not in before])}
+
+    @property
+    def paths(self) -> list[str]:
+        """Return the files that are looked at: those that ever were the environment's, and `gitops.yml`."""
+        return [*self._paths, PATH]
+
+    @property
+    def is_known(self) -> bool:
+        """Tell whether any file of the environment was found."""
+        return bool(self._paths)
+
+    def add(self, paths: Iterable[str]) -> None:
+        """Look at *paths* too."""
+        self._paths |= dict.fromkeys(paths)
+
+    def after(self, sha: str) -> list[str]:
+        """Return the commits that are not in the commit *sha* ("": all), oldest first."""
+        seen = self.history.ancestors(self.begins) | self.history.ancestors(sha)
+        return self.history.sorted([commit for commit in self.history.position if commit not in seen])
+
+    def _touching(self, paths: Sequence[str]) -> dict[str, str]:
+        commits = {path: dict(self._branches.commits(self.branch, path)) for path in paths}
+        self.add(path for path, of_path in commits.items() if of_path)
+        return {sha: at for of_path in commits.values() for sha, at in of_path.items()}
+
+    def _touching_services(self, layout: Layout) -> dict[str, str]:
+        """Return the commits that touched a file of a service, including services that were removed.
+
+        GitHub lists the commits of a folder but not of a pattern, so the files of every such commit are read.
+        """
+        commits: dict[str, str] = {}
+        for pattern in layout.patterns:
+            folder = pattern.partition("{")[0].rpartition("/")[0]
+            for sha, at in self._branches.commits(self.branch, folder):
+                own = [path for path in self._files.touched(sha) if self.files.owns(layout, path)]
+                self.add(own)
+                commits |= {sha: at} if own else {}
+        return commits
