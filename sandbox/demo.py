@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 import shutil
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 LOGS = ROOT / "demo-logs"
 EVIDENCE = ("evidence.jsonl", "evidence.csv", "evidence.html")
 # What is found of the change that the bot merged past its review.
-PROVOKED = {"not-approved", "bypass-without-reason", "change-without-deployment", "check-missing"}
+PROVOKED = [{"not-approved", "bypass-without-reason", "change-without-deployment", "check-missing"}]
 API, TEST = "projects/api/api.py", "projects/api/test_api.py"
 
 
@@ -325,16 +326,12 @@ def _prove(stage: Stage) -> None:
     folder.mkdir()
     for name, found in files.items():
         (folder / name).write_bytes(found[1] if found else b"")
-    records = [json.loads(line) for line in (folder / EVIDENCE[0]).read_text(encoding="utf-8").splitlines()]
-    changes = [record for record in records if record["record"] == "change"]
-    for change in changes:
-        said = change["result"] if isinstance(change["result"], str) else ", ".join(change["result"])
-        narrator.tell("evidence", f"{change['commit']['sha'][:12]}  {change['commit']['title']}: {said}")
-    failed = [change for change in changes if change["result"] != "pass"]
-    require([set(change["result"]) for change in failed] == [PROVOKED], "the exceptions are not those it provoked")
-    require(
-        failed[0]["commit"]["pull"]["merged_by"] == BOT.removesuffix("[bot]"), "the wrong change has the exceptions"
-    )
+    rows = list(csv.DictReader((folder / EVIDENCE[1]).read_text(encoding="utf-8").splitlines()))
+    for row in rows:
+        narrator.tell("evidence", f"{row['commit'][:12]}  {row['title'] or row['kind']}: {row['result']}")
+    failed = [row for row in rows if row["result"] != "pass"]
+    require([set(row["result"].split("; ")) for row in failed] == PROVOKED, "the exceptions are not those it provoked")
+    require(failed[0]["merged_by"] == BOT.removesuffix("[bot]"), "the wrong change has the exceptions")
     print(f"\n  The report for the auditor: {(folder / EVIDENCE[2]).relative_to(ROOT)}")
 
 

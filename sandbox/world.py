@@ -36,7 +36,7 @@ BOT_MAY = {
 READ = ("actions", "checks", "deployments", "pull_requests", "statuses", "environments", "members")
 GUARD_MAY = {**dict.fromkeys(READ, "read"), "metadata": "read", "administration": "write", "contents": "write"}
 # What the evidence is exported with. GitHub shows the history of rulesets to none who may not write them.
-AUDITED = {**dict.fromkeys(READ[:5], "read"), "contents": "read", "administration": "write"}
+AUDITED = {**dict.fromkeys(READ[:5], "read"), "contents": "read", "administration": "read"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,17 +22,20 @@ COMMITS_PER_QUERY = 20
 
 @dataclass(frozen=True)
 class AppEvidence:
-    """Read one app repository; answers are cached."""
+    """Read one app repository; answers are cached. *tickets* is the pattern of their names."""
 
     client: Client
     repository: AppRepository
+    tickets: str
     _commits: dict[str, CommitFacts] = field(default_factory=dict, repr=False)
 
     def commits(self, shas: Sequence[str]) -> list[CommitFacts]:
         """Return the commits *shas*, each with the pull request that brought it."""
         new = [sha for sha in dict.fromkeys(shas) if sha not in self._commits]
         for start in range(0, len(new), COMMITS_PER_QUERY):
-            self._commits.update(ReviewReader(self.client).commits(new[start : start + COMMITS_PER_QUERY]))
+            self._commits.update(
+                ReviewReader(self.client, self.tickets).commits(new[start : start + COMMITS_PER_QUERY])
+            )
         missing = [sha for sha in shas if sha not in self._commits]
         if missing:
             raise GitHubError(f"commit {missing[0]} no longer exists in {self.client.name}")

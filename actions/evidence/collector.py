@@ -67,10 +67,9 @@ class Collector:
 
     def __post_init__(self) -> None:
         """Set up the readers."""
-        self.branch, self.files, self._files = self.commits.branch, self.commits.files, FileReader(self.infra)
+        self.branch, self.files = self.commits.branch, self.commits.files
         self._deployments = DeploymentReader(self.infra)
         self._pushers = Pushers("", self._unknown)
-        self._moves = MoveReader(self.files, self.app_repo, self.app_token, self._unknown, self.last_tags)
 
     def prefetch(self, since: str) -> None:
         """Read deployments, branch activity and rule evaluations *since* a moment, for all changes at once.
@@ -89,6 +88,9 @@ class Collector:
         *config* is the text of `gitops.yml` at the commit *head* of the branch.
         """
         self._config, layout = _parsed(config), self.files.layout(config)
+        tickets = self._config.tickets
+        self._files = FileReader(self.infra, tickets)
+        self._moves = MoveReader(self.files, self.app_repo, self.app_token, self._unknown, self.last_tags, tickets)
         self._others = OtherCommitReader(self.infra, self.branch, self._config, layout)
         self._verdicts = VerdictReader(Repository(self.infra), self._config, layout, head)
         return self.commits.find(config)
@@ -321,6 +323,9 @@ class Collector:
             return None
         if _came_at(commit) < f"{self.now - SUITES_KEPT:{FORMAT}}":
             unknown.add(EVALUATIONS, "GitHub keeps them for a month")
+            return None
+        if not self._suites and self.rules.at(_came_at(commit), None):
+            unknown.add(EVALUATIONS, "GitHub lists none at all, which not every plan has")
             return None
         return Suite(id=0, result="none", actor="", at="", evaluated=())
 

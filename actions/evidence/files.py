@@ -39,9 +39,10 @@ class CommitWithFiles(Versions):
 
 @dataclass(frozen=True)
 class FileReader:
-    """Read files of one repository at its commits."""
+    """Read files of one repository at its commits; *tickets* is the pattern of their names."""
 
     client: Client
+    tickets: str = ""
 
     def texts(self, shas: Sequence[str], path: str) -> list[str]:
         """Return all distinct texts of *path* at the commits *shas* and their first parents, "" for no file."""
@@ -80,9 +81,9 @@ class FileReader:
         """Return the commits *shas*, with their pull requests into *base* and the files at *paths*."""
         files = file_fields(paths)
         fields = f"{files} parents(first: 5) {{ nodes {{ oid {files} }} }}"
-        nodes = ReviewReader(self.client).nodes(shas, base, fields=fields, paths=paths)
+        nodes = ReviewReader(self.client, self.tickets).nodes(shas, base, fields=fields, paths=paths)
         with self.client.parsing():
-            return [_commit_with_files(node, paths) for node in nodes]
+            return [_commit_with_files(node, paths, self.tickets) for node in nodes]
 
     def _with_parent(self, shas: Sequence[str], paths: Sequence[str], fields: str) -> Iterator[Mapping[str, Any]]:
         """Yield the commits *shas* and their first parents as nodes with *fields*, which may refer to *paths*."""
@@ -99,7 +100,7 @@ class FileReader:
             yield from (answer[name] for name in variables)
 
 
-def _commit_with_files(node: Mapping[str, Any] | None, paths: Sequence[str]) -> CommitWithFiles:
+def _commit_with_files(node: Mapping[str, Any] | None, paths: Sequence[str], tickets: str) -> CommitWithFiles:
     if not node:
         raise GitHubError("a commit of the branch no longer exists: the branch was rewritten during the run; run again")
     versions = _versions(node, paths)
@@ -107,7 +108,7 @@ def _commit_with_files(node: Mapping[str, Any] | None, paths: Sequence[str]) -> 
         parents=versions.parents,
         before=versions.before,
         after=versions.after,
-        commit=read_commit(node),
+        commit=read_commit(node, tickets),
         message=node["message"],
         unreadable=tuple(path for path, blob in _blobs(node, paths) if blob["isBinary"] or blob["isTruncated"]),
     )

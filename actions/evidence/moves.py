@@ -35,7 +35,7 @@ class MoveReader:
     """Read moved tags from the app repositories.
 
     *last_tags* holds the last tag of each service, including removed services. *unknown* are the app repositories that
-    cannot be read.
+    cannot be read, *tickets* is the pattern of their names.
     """
 
     files: EnvironmentFiles
@@ -43,6 +43,7 @@ class MoveReader:
     token: str = field(repr=False)
     unknown: Unknowns
     last_tags: dict[str, str]
+    tickets: str = ""
     _apps: dict[str, AppEvidence] = field(default_factory=dict, repr=False)
 
     def prefetch(self, commits: Sequence[CommitWithFiles]) -> None:
@@ -130,5 +131,5 @@ class MoveReader:
     def _app(self, repo: str) -> AppEvidence:
         if repo not in self._apps:
             client = Client(repo, self.token)
-            self._apps[repo] = AppEvidence(client, AppRepository(client))
+            self._apps[repo] = AppEvidence(client, AppRepository(client), self.tickets)
         return self._apps[repo]

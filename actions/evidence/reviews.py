@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from actions.api.client import Client
 
 PERMISSION = "contents: read, pull requests: read, checks: read, commit statuses: read (of an App or a classic token)"
-TICKET = re.compile(r"\b[A-Z][A-Z0-9]{1,9}-\d+\b")
 LOGIN = "{ login __typename }"
 CHECKS = """statusCheckRollup { contexts(first: 100) { totalCount nodes { __typename
     ... on CheckRun { databaseId name status conclusion completedAt checkSuite { app { databaseId } } }
@@ -51,9 +50,10 @@ MORE_COMMITS = query(
 
 @dataclass(frozen=True)
 class ReviewReader:
-    """Read commits of one repository with their pull requests."""
+    """Read commits of one repository with their pull requests; *tickets* is the pattern of their names, "" for none."""
 
     client: Client
+    tickets: str
 
     def nodes(
         self, shas: Sequence[str], base: str, *, fields: str = "", paths: Sequence[str] = ()
@@ -83,7 +83,7 @@ class ReviewReader:
         """Return the existing commits of *shas*, with the pull request that brought each."""
         nodes = self.nodes(shas, "")
         with self.client.parsing():
-            return {node["oid"]: read_commit(node) for node in nodes if node}
+            return {node["oid"]: read_commit(node, self.tickets) for node in nodes if node}
 
     def _pulls(self, numbers: Sequence[int]) -> dict[int, Any]:
         """Return the pull requests *numbers* with all their commits."""
@@ -116,8 +116,8 @@ def _pull_number(node: Mapping[str, Any], base: str) -> int:
     return next((int(pull["number"]) for pull in (*exact, *fitting)), 0)
 
 
-def read_commit(node: Mapping[str, Any]) -> CommitFacts:
-    """Read a commit from a node of `ReviewReader.nodes`."""
+def read_commit(node: Mapping[str, Any], tickets: str) -> CommitFacts:
+    """Read a commit from a node of `ReviewReader.nodes`, with the *tickets* that its pull request names."""
     author = node["author"] or {}
     return CommitFacts(
         sha=node["oid"],
@@ -125,11 +125,11 @@ def read_commit(node: Mapping[str, Any]) -> CommitFacts:
         author=login(author.get("user")) or author.get("name") or "",
         at=utc_text(node["committedDate"]),
         verified=bool(node["signature"] and node["signature"]["isValid"]),
-        pull=_read_pull(node["pull"]) if node["pull"] else None,
+        pull=_read_pull(node["pull"], tickets) if node["pull"] else None,
     )
 
 
-def _read_pull(node: Mapping[str, Any]) -> PullFacts:
+def _read_pull(node: Mapping[str, Any], tickets: str) -> PullFacts:
     authorship = read_authorship(node["commits"]["nodes"])
     tested = node["tested"]["nodes"][0]["commit"]["statusCheckRollup"] if node["tested"]["nodes"] else None
     in_commits = trailers.read("\n\n".join(commit["commit"]["message"] for commit in node["commits"]["nodes"]))
@@ -148,9 +148,7 @@ def _read_pull(node: Mapping[str, Any]) -> PullFacts:
         head=node["headRefOid"],
         merge_commit=(node["mergeCommit"] or {}).get("oid", ""),
         labels=tuple(label["name"] for label in node["labels"]["nodes"]),
-        tickets=tuple(
-            dict.fromkeys([*issues, *TICKET.findall(f"{node['title']}\n{node['headRefName']}\n{node['body']}")])
-        ),
+        tickets=tuple(dict.fromkeys([*issues, *_tickets(node, tickets)])),
         writers=authorship.writers,
         commits=authorship.commits,
         requesters=authorship.requesters,
@@ -163,6 +161,11 @@ def _read_pull(node: Mapping[str, Any]) -> PullFacts:
             for connection in (node["commits"], node["reviews"], *([tested["contexts"]] if tested else []))
         ),
     )
+
+
+def _tickets(node: Mapping[str, Any], pattern: str) -> list[str]:
+    text = f"{node['title']}\n{node['headRefName']}\n{node['body']}"
+    return [match[0] for match in re.finditer(pattern, text)] if pattern else []
 
 
 def _labeler(node: Mapping[str, Any], name: str) -> str:

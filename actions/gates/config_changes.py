@@ -64,6 +64,9 @@ def _of_values(before: Config, after: Config) -> Iterator[ConfigChange]:
     ):
         if old != new:
             yield ConfigChange(f"{name}: {old} → {new}", loosens=True)
+    if before.tickets != after.tickets:
+        text = f"tickets: {before.tickets or 'nothing'} → {after.tickets or 'nothing'}"
+        yield ConfigChange(text, loosens=False)
 
 
 def _repo(config: Config, service: str) -> str:

@@ -14,6 +14,7 @@ bots: [gitops-bot]           # accounts that may change only tags, and whose app
 deployments: {by: [argo]}    # Apps whose deployment records count beside those of the bots
 adopt: <commit>              # what ran before the gates: this commit and all before it are taken as they are
 hotfix-prefix: hotfixes/     # the prefix of hotfix branches
+tickets: SHOP-[0-9]+         # how tickets are named in pull requests, for the evidence
 """
 
 from __future__ import annotations
@@ -54,7 +55,8 @@ class Config:
     """The content of `gitops.yml`; a repository "" in *repos* is a service without one.
 
     A service that is not in *checks* needs those that its repository requires. *deployers* make deployment records that
-    count, beside the bots. *adopt* is the commit whose state is taken as it is.
+    count, beside the bots. *adopt* is the commit whose state is taken as it is, *tickets*
+    the pattern of their names.
     """
 
     environments: Mapping[str, Environment] = field(default_factory=dict)
@@ -66,6 +68,7 @@ class Config:
     deployers: tuple[str, ...] = ()
     adopt: str = ""
     hotfix_prefix: str = HOTFIX_PREFIX
+    tickets: str = ""
 
     def layout(self, envs_dir: str) -> Layout:
         """Return the layout of the env files: the one in the file, else files in *envs_dir*."""

@@ -21,9 +21,10 @@ from actions.runner.inputs import REPOSITORY
 if TYPE_CHECKING:
     from actions.infra.freeze import Window
 
-TOP = ("environments", "files", "tag", "services", "bots", "deployments", "adopt", "hotfix-prefix")
+TOP = ("environments", "files", "tag", "services", "bots", "deployments", "adopt", "hotfix-prefix", "tickets")
 SERVICE_KEYS = ("repo", "checks")
 COMMIT = re.compile(r"[0-9a-f]{40}")
+LONGEST_PATTERN = 200
 ENVIRONMENT = ("review", "after", "soak", "freeze")
 DURATION = re.compile(r"(?=\d)(?:(?P<days>\d{1,4})d)?(?:(?P<hours>\d{1,4})h)?(?:(?P<minutes>\d{1,4})m)?")
 ACTIONS = ("github-actions", "github-actions[bot]")
@@ -77,6 +78,7 @@ def _config(document: yaml.Node) -> Config:
             if "hotfix-prefix" in top
             else HOTFIX_PREFIX
         ),
+        tickets=_pattern(top["tickets"]) if "tickets" in top else "",
     )
     layout = config.layout("envs")
     if layout.per_service == layout.tag_path.names_service:
@@ -138,6 +140,18 @@ def _tag(node: yaml.Node) -> TagPath:
         return TagPath.parse(_text(node, "tag"))
     except ValueError as error:
         raise _error(str(error), _line(node)) from error
+
+
+def _pattern(node: yaml.Node) -> str:
+    text = _text(node, "tickets")
+    try:
+        finds_nothing = re.compile(text).search("") is None
+    except re.error as error:
+        raise _error(f"tickets is {text[:200]!r}, which is no regular expression: {error}", _line(node)) from error
+    if not finds_nothing or len(text) > LONGEST_PATTERN:
+        problem = f"it must be at most {LONGEST_PATTERN} characters long, and find nothing in nothing"
+        raise _error(f"tickets is {text[:200]!r}; {problem}", _line(node))
+    return text
 
 
 def _deployers(node: yaml.Node) -> tuple[str, ...]:

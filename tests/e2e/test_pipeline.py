@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import signal
 import subprocess
 import sys
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -80,8 +82,8 @@ def test_a_hotfix_goes_its_way_is_rolled_back_and_dev_is_left_alone(pipeline: Pi
     pipeline.dispatch(INFRA, "evidence.yml", {})
 
     git = pipeline.world.infra.git
-    _, content = git.file(git.head("evidence") or "", "evidence/evidence.jsonl") or (0, b"")
-    changes = [json.loads(line) for line in content.splitlines()][1:]
+    _, content = git.file(git.head("evidence") or "", "evidence/evidence.csv") or (0, b"")
+    changes = list(csv.DictReader(StringIO(content.decode())))
     assert [(change["kind"], change["result"]) for change in changes] == [
         ("first", "pass"), ("hotfix", "pass"), ("rollback", "pass"),
     ]  # fmt: skip

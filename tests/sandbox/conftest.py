@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sandbox.world import BOT, without_gates
+from tests.sandbox.exported import INFRA, Exported
 from tests.sandbox.scenarios import FINE_GRAINED, GITOPS, Clone, GitHub, Infra, started
 from tests.support import Runner
 
@@ -77,3 +78,18 @@ def _running(infra: Infra) -> Infra:
 def _cloned(github: GitHub) -> Clone:
     """The infra repository, to which pushes are made."""
     return Clone(github)
+
+
+@pytest.fixture(name="delivery")
+def _delivery(github: GitHub) -> Exported:
+    """What is there in the beginning is the first commit of infra, deployed."""
+    github.runner.environment["GITHUB_REPOSITORY"] = INFRA
+    infra, olivia = github.world.infra, github.sandbox.state.users["olivia"]
+    tree = str(infra.git.get(infra.git.head("main") or "").tree_id)
+    first = infra.git.commit(parents=[], message="Initial commit", author=olivia.person, tree=tree)
+    infra.authors[first] = olivia
+    infra.git.set_ref("refs/heads/main", first)
+    infra.deployments.clear()
+    for env in ("dev", "staging", "prod"):
+        github.sandbox.behaviour.record_deployment(infra, first, env, by=BOT)
+    return Exported(sandbox=github.sandbox, world=github.world, github=github)

@@ -42,6 +42,7 @@ bots: [gitops-bot]
         ("api: {", "api: {checks: [x, {name: y, by: z}], ", "api: checks required by the repository → x, y by z", True),
         ("bots:", "deployments: {by: [argo]}\nbots:", "deployments: records of argo count", True),
         ("bots:", "adopt: " + "a" * 40 + "\nbots:", "adopt: nothing → aaaaaaaaaaaa", True),
+        ("bots:", "tickets: SHOP-[0-9]+\nbots:", "tickets: nothing → SHOP-[0-9]+", False),
         ("bots:", "files: e/{env}.json\nbots:", "files: default → e/{env}.json", True),
         ("bots:", "tag: 'apps.{service}.tag'\nbots:", "tag: default → apps.{service}.tag", True),
         ("bots:", "hotfix-prefix: fix/\nbots:", "hotfix-prefix: hotfixes/ → fix/", True),

@@ -23,7 +23,7 @@ RIGHT = [
     "services: {api: {repo: a/b}, redis: {repo: none}, web: {}}\nhotfix-prefix: fix/\n",
     "services: {api: {checks: none}, web: {checks: [gate, {name: 'codecov/patch', by: codecov}]}}\n",
     f"deployments: {{by: [argo, 'flux[bot]']}}\nadopt: {'a' * 40}\n",
-    "deployments:\n",
+    "deployments:\ntickets: '(SHOP|INC)-[0-9]+'\n",
 ]
 
 
@@ -161,6 +161,7 @@ def test_what_is_right_is_right_for_editors_too(text: str) -> None:
         "bots: x",
         "bots: [a b]",
         "hotfix-prefix: a/b/",
+        f"tickets: {'x' * 201}",
         "- a",
     ],
 )
@@ -216,6 +217,9 @@ def test_checks_are_named_or_none_or_those_of_the_repository() -> None:
         pytest.param("services: {api: {checks: [{by: x}]}}", 1, "a check needs name", id="without a name"),
         pytest.param("services: {api: {checks: [{name: x, by: 'a b'}]}}", 1, "by is 'a b'", id="of no App"),
         pytest.param("services: {api: {checks: [' x']}}", 1, "checks is ' x'", id="a space before it"),
+        pytest.param("tickets: '('", 1, "tickets is '(', which is no regular expression", id="no pattern"),
+        pytest.param("tickets: '[0-9]*'", 1, "find nothing in nothing", id="a pattern of nothing"),
+        pytest.param(f"tickets: {'x' * 201}", 1, "at most 200 characters", id="a long pattern"),
         pytest.param("adopt: abc", 1, "adopt is 'abc'; write it as a commit, all 40 digits", id="a short commit"),
         pytest.param("deployments: {by: [x],\n who: y}", 2, "unknown key 'who' of deployments", id="a slip"),
         pytest.param("deployments:\n  by:\n  - github-actions\n", 3, "every workflow of every branch", id="Actions"),
