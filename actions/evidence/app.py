@@ -54,6 +54,8 @@ class AppEvidence:
     def compare(self, before: str, after: str) -> tuple[Order, Comparison | None, Build | None]:
         """Return how the tag *after* relates to *before*, the commits between them, and the commit behind *after*."""
         order, comparison = self.repository.order(before, after)
+        if not comparison and before not in ("", after):
+            comparison = self.repository.compare_tags(before, after)  # names have no order, and their commits have one
         return order, comparison, self.repository.build(after)
 
 

@@ -206,6 +206,7 @@ class Collector:
             succeeded_at=record.succeeded_at,
             failed_before=len(failed),
             url=record.url,
+            adopted=record.adopted,
             run=self._unknown.read(_run_of(record.url), lambda: self._deployments.run(record.url, record.sha), None),
         )
 
@@ -290,7 +291,9 @@ class Collector:
         if change.kind is Kind.FIRST:
             return tuple(deployments)
         verdicts = self._verdicts.verdicts
-        return tuple(replace(d, verdicts=verdicts(change, d, policy.environments)) for d in deployments)
+        return tuple(
+            d if d.adopted else replace(d, verdicts=verdicts(change, d, policy.environments)) for d in deployments
+        )
 
     def _add_unreadable(self, source: CommitWithFiles, unknown: Unknowns) -> None:
         own = self.files.own(source.after)

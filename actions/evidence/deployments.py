@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from actions.api.client import next_cursor, query
+from actions.deployments.records import read_payload
 from actions.evidence.facts import RunFacts
 from actions.evidence.timestamps import utc_text
 from actions.gates.approval import login
@@ -24,14 +25,17 @@ DEPLOYMENTS = query(
     variables={"cursor": "String"},
     fields=f"""deployments(first: {PER_PAGE}, after: $cursor,
         orderBy: {{field: CREATED_AT, direction: DESC}}) {{ pageInfo {{ hasNextPage endCursor }} nodes {{
-            databaseId environment commitOid createdAt creator {{ login }}
+            databaseId environment commitOid createdAt payload creator {{ login }}
             statuses(last: 30) {{ nodes {{ state createdAt logUrl creator {{ login }} }} }} }} }}""",
 )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeploymentRecord:
-    """A deployment record, which *counts* if the pipeline made it; *succeeded_at* is "" if no deployment succeeded."""
+    """A deployment record, which *counts* if the pipeline made it; *succeeded_at* is "" if no deployment succeeded.
+
+    An *adopted* one deployed nothing: it says what ran before there were records.
+    """
 
     number: int
     name: str
@@ -41,6 +45,7 @@ class DeploymentRecord:
     created_at: str
     succeeded_at: str
     url: str
+    adopted: bool
 
 
 @dataclass(frozen=True)
@@ -113,4 +118,5 @@ def _read_record(node: Mapping[str, Any], is_deployer: Callable[[str], bool]) ->
         created_at=utc_text(node["createdAt"]),
         succeeded_at=min(succeeded, default=""),
         url=next((status["logUrl"] for status in reversed(statuses) if status["logUrl"]), ""),
+        adopted=read_payload(node["payload"]).adopted,
     )

@@ -248,7 +248,10 @@ class Verdict:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Deployment:
-    """A successful deployment of a commit that contains the change; *failed_before* counts earlier failed attempts."""
+    """A successful deployment of a commit that contains the change; *failed_before* counts earlier failed attempts.
+
+    An *adopted* one was none: by `adopt` of `gitops.yml`, the change ran before there were records.
+    """
 
     id: int
     environment: str
@@ -260,6 +263,7 @@ class Deployment:
     url: str
     run: RunFacts | None = None
     verdicts: tuple[Verdict, ...] = ()
+    adopted: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,7 +9,6 @@ from actions.api.checks import SKIPPED
 from actions.api.client import Client
 from actions.app import tested
 from actions.app.facts import Unknown
-from actions.app.order import Order
 from actions.app.release import Release
 from actions.app.repository import AppRepository
 from actions.errors import GitHubError
@@ -97,7 +96,7 @@ class MoveReader:
         if not build:
             return replace(move, order=str(order), released=str(Release.NONE))
         shas = new_commits(comparison, build)
-        if not comparison and order is not Order.FIRST:
+        if not comparison and before not in ("", move.after):
             unknown.add(f"the commits of {move.repository} in {move.service} {move.after[:12]}")
         (own,) = app.commits([build.sha])
         named = policy.checks_of(move.service)

@@ -8,6 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from actions.evidence.ledger import PASS
+from actions.evidence.meanings import MEANINGS
 from actions.evidence.metrics import measure
 from actions.evidence.period import Period
 from actions.evidence.timeline import timeline
@@ -93,11 +94,11 @@ def page(whole: View, chain: Chain, now: datetime, period: Period) -> str:
         f"<h1>Changes to {_text(title)}</h1>",
         f"<p class=soft>{_covered(whole, view, period)} · as of {now:%Y-%m-%d %H:%M} UTC</p>",
         _tiles(view, failed, measure(view.changes, whole.changes)),
+        _how(whole),
         _exceptions(view),
         timeline(whole.changes, period.since, min(now, period.until)),
         _emergencies([change for change in view.changes if change["emergency"]]),
         _others(view, Links(begins["server"], begins["repository"])),
-        _how(whole),
         "<h2 id=changes>All changes, newest first</h2>",
         *(_card(change, Links(begins["server"], begins["repository"])) for change in reversed(view.changes)),
         _footer(chain),
@@ -130,7 +131,7 @@ def _tiles(view: View, failed: Sequence[Mapping[str, Any]], metrics: Metrics) ->
     tiles = [
         ("Changes", f"{total}", "commits that touched the environment"),
         ("Passed", f"<span class={'good' if passed == total else 'warn'}>{passed}</span>", f"of {total} changes"),
-        ("Exceptions", exceptions, _where(len(failed), len(view.others))),
+        ("Exceptions", exceptions, _where(len(failed), sum(bool(other["exceptions"]) for other in view.others))),
         ("Emergencies", f"{emergencies}", "hotfixes and rollbacks"),
         ("Lead time", _span(metrics.lead_time), "median, from app commit to deployment"),
         ("Deployments", per_week, "per week" if metrics.per_week else "per week (needs at least one week of data)"),
@@ -151,6 +152,8 @@ def _exceptions(view: View) -> str:
     if not view.exceptions:
         return "<h2>Exceptions</h2>\n<p class=good>None. Every change passed, and every deployment has a change.</p>"
     changes = {change["commit"]["sha"] for change in view.changes}
+    kinds = dict.fromkeys(exception["exception"] for exception in view.exceptions)
+    meanings = "".join(f"<dt>{_text(kind)}</dt><dd>{MEANINGS[kind]}</dd>" for kind in kinds if kind in MEANINGS)
     rows = "".join(
         f"<tr><td>{_anchor(exception['commit'], linked=exception['commit'] in changes)}</td>"
         f"<td class=bad>{_text(exception['exception'])}</td><td>{_text(exception['detail'])}</td></tr>"
@@ -159,7 +162,7 @@ def _exceptions(view: View) -> str:
     return (
         "<h2>Exceptions</h2>\n<table><caption>Rules that were not met, and facts that could not be read</caption>"
         "<thead><tr><th scope=col>commit</th><th scope=col>exception</th><th scope=col>details</th></tr></thead>"
-        f"<tbody>{rows}</tbody></table>"
+        f"<tbody>{rows}</tbody></table>\n<dl class='facts box'>{meanings}</dl>"
     )
 
 
@@ -195,12 +198,12 @@ def _how(whole: View) -> str:
         return ""
     begins, made, listing = whole.begins, whole.listing.collected, whole.listing.facts
     links = Links(begins["server"], begins["repository"])
-    since = f"after {links.commit(begins['after'])}" if begins["after"] else "since the first one"
+    since = f"after {links.commit(begins['after'])}" if begins["after"] else "from the first one on"
     files = ", ".join(f"<code>{_text(path)}</code>" for path in listing.paths)
     env, branch = _text(begins["environment"]), _text(begins["branch"])
     run = _link(made.run, made.run.removeprefix(f"{begins['server']}/"))
     rows = [
-        ("Changes", f"every commit of {branch} {since} that changed {files}, or what gitops.yml requires of {env}"),
+        ("Changes", f"every commit of {branch}, {since}, that changed {files}, or what gitops.yml requires of {env}"),
         ("Other commits", f"every other one of {branch} that was pushed, bypassed a rule, or was not approved"),
         ("Deployments", f"every successful one to {env}: of a change, of any other commit, by anybody else"),
         ("Up to", f"{links.commit(listing.head)}, the head of {branch}, {_when(made.at)}"),
@@ -209,7 +212,7 @@ def _how(whole: View) -> str:
         ("Kept after", links.commit(made.kept) if made.kept else ""),
     ]
     facts = "".join(f"<dt>{head}</dt><dd>{value}</dd>" for head, value in rows if value)
-    return f"<h2>How this list was made</h2>\n<dl class='facts box'>{facts}</dl>"
+    return f"<h2>What is listed, and how the list was made</h2>\n<dl class='facts box'>{facts}</dl>"
 
 
 def _emergencies(changes: Sequence[Mapping[str, Any]]) -> str:
@@ -292,7 +295,8 @@ def _move(move: Mapping[str, Any], links: Links) -> str:
 
 def _people(pull: Mapping[str, Any]) -> str:
     requested = f", requested by {', '.join(pull['requesters'])}" if pull["requesters"] else ""
-    writers = [login for login in pull["writers"] if login not in (pull["author"], "web-flow", *pull["requesters"])]
+    known = (pull["author"], f"{pull['author']}[bot]", "web-flow", *pull["requesters"])
+    writers = [login for login in pull["writers"] if login not in known]
     wrote = f", with commits by {', '.join(writers)}" if writers else ""
     return _text(f"{pull['author']}{requested}{wrote}")
 
@@ -318,7 +322,9 @@ def _deployment(deployment: Mapping[str, Any], links: Links) -> str:
     run, failed = deployment["run"], deployment["failed_before"]
     parts = [
         f"{_text(deployment['environment'])} at {links.commit(deployment['sha'])}",
-        _when(deployment["succeeded_at"]),
+        f"adopted, {_when(deployment['succeeded_at'])}: it ran before there were records"
+        if deployment["adopted"]
+        else _when(deployment["succeeded_at"]),
         f"after {failed} failed {'attempt' if failed == 1 else 'attempts'}" if failed else "",
         f"{_link(run['url'], 'run ' + str(run['id']))} started by {_text(run['triggering_actor'])}" if run else "",
         f"environment review: {_text('; '.join(run['approvals']))}" if run and run["approvals"] else "",

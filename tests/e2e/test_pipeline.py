@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Self
 
 import pytest
 
-from sandbox.world import release, without_gates
+from sandbox.world import BOT, release, without_gates
 from tests.e2e.scenarios import APP, INFRA, Pipeline, stand_in, tag_of, with_tag
 from tests.support import ROOT
 
@@ -156,6 +156,28 @@ def test_more_environments_than_a_matrix_holds_are_deployed_in_shards(pipeline: 
     assert deployed == ["a", "b", "c", "d"]
     ended = {record.environment: record.statuses[-1].state for record in infra.deployments if record.sha == sha}
     assert ended == dict.fromkeys("abcd", "success")
+
+
+def test_the_branches_that_an_agent_follows_are_moved_by_the_bot_alone(pipeline: Pipeline) -> None:
+    """What waits for a gate keeps its branch where it is."""
+    infra, olivia = pipeline.world.infra, pipeline.sandbox.state.users["olivia"]
+    workflow = (ROOT / "examples/pull-based/deploy.yml").read_bytes()
+    head = infra.git.head("main") or ""
+    files: dict[str, bytes | None] = {".github/workflows/deploy.yml": workflow}
+    sha = infra.git.commit(parents=[head], message="x", author=olivia.person, files=files)
+    infra.git.set_ref("refs/heads/main", sha)
+    for env in ("dev", "staging", "prod"):
+        pipeline.sandbox.behaviour.record_deployment(infra, sha, env, by=BOT)
+
+    pipeline.land(APP, pipeline.propose(APP, "greet", {API: (ROOT / "examples/app" / API).read_text() + "\n# New.\n"}))
+
+    moved = infra.git.refs("refs/heads/live/")
+    assert moved == {"refs/heads/live/dev": infra.git.head("main")}
+    assert not pipeline.said("Pretending to deploy")
+    records = [record for record in infra.deployments if record.sha == infra.git.head("main")]
+    assert [(record.environment, record.creator.login, record.statuses[-1].state) for record in records] == [
+        ("dev", BOT, "success")
+    ]
 
 
 @dataclass(slots=True)

@@ -139,7 +139,7 @@ def test_how_the_list_was_made_is_in_every_record(delivery: Exported) -> None:
 
     assert {(each["actor"], each["head"]) for each in made} == {("olivia", delivery.world.infra.git.head("main"))}
     assert {each["run"].rpartition("/your-org")[2] for each in made} == {"/infra/actions/runs/5/attempts/2"}
-    assert "How this list was made" in delivery.github.runner.read("evidence/evidence.html")
+    assert "how the list was made" in delivery.github.runner.read("evidence/evidence.html")
 
 
 @pytest.mark.parametrize(("pattern", "found"), [("", []), ("tickets: SHOP-[0-9]+\n", ["SHOP-7", "SHOP-8"])])
@@ -245,3 +245,15 @@ def test_a_later_deployment_is_judged_too(delivery: Exported) -> None:
     result = delivery.export()
 
     assert [found["exception"] for found in result.json("exceptions")] == ["gate-closed"]
+
+
+def test_what_was_adopted_is_said_to_be(delivery: Exported) -> None:
+    """It ran before there were gates, so none has said anything."""
+    delivery.land(delivery.world.infra, {"gitops.yml": CONFIG % ""})
+    delivery.bump(delivery.release())
+    delivery.world.infra.deployments[-1].payload = {"run": "1", "attempt": "1", "commits": {}, "adopted": True}
+
+    record = delivery.last()
+
+    assert (record["deployments"][0]["adopted"], record["deployments"][0]["verdicts"]) == (True, [])
+    assert "it ran before there were records" in delivery.github.runner.read("evidence/evidence.html")

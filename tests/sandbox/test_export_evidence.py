@@ -980,7 +980,14 @@ def test_a_gap_between_changes_is_written_down_once(delivery: Exported) -> None:
 
 
 @pytest.mark.parametrize(
-    "how", ["a lower version of a newer commit", "from a git tag that is gone", "where there was nothing for a while"]
+    "how",
+    [
+        "a lower version of a newer commit",
+        "from a git tag that is gone",
+        "where there was nothing for a while",
+        "between two names",
+        "from a name that is no git tag",
+    ],
 )
 def test_all_commits_that_come_with_a_tag_are_looked_at(delivery: Exported, how: str) -> None:
     app, infra = delivery.github.world.app, delivery.github.world.infra
@@ -994,9 +1001,17 @@ def test_all_commits_that_come_with_a_tag_are_looked_at(delivery: Exported, how:
         app.git.set_ref("refs/tags/2.1.0", delivery.release())
         app.git.delete_ref("refs/tags/2.0.0")
         delivery.bump("2.1.0")
-    else:
+    elif how.startswith("where"):
         delivery.deploy(delivery.land(infra, {"envs/prod.json": None}))
         delivery.bump(delivery.release())
+    else:
+        before = "2024.02.01" if how.startswith("between") else "stable"
+        if how.startswith("between"):
+            app.git.set_ref(f"refs/tags/{before}", app.git.head("main") or "")
+        delivery.bump(before)
+        delivery.github.app_commit("evil")
+        app.git.set_ref("refs/tags/2024.03.01", delivery.release())
+        delivery.bump("2024.03.01")
 
     found = set(exceptions(delivery.last()))
     assert found & {"no-pull-request", "unknown"}, found

@@ -33,7 +33,7 @@ def change(name: str, hours: float, kind: str = "update", **more: Any) -> dict[s
     }
     deployment = {
         "id": 1, "environment": "prod", "sha": "d" * 40, "creator": "x", "created_at": moment(hours),
-        "succeeded_at": moment(hours), "failed_before": 1, "url": "", "run": run, "verdicts": [],
+        "succeeded_at": moment(hours), "failed_before": 1, "url": "", "run": run, "verdicts": [], "adopted": False,
     }  # fmt: skip
     return {
         "record": "change", "environment": "prod", "kind": kind, "emergency": kind in ("rollback", "hotfix"),

@@ -46,6 +46,16 @@ def test_where_there_is_nothing_to_tell_from_nothing_is_told() -> None:
     assert (found.lead_time, found.per_week, found.failure_rate, found.time_to_restore) == (None,) * 4
 
 
+def test_what_was_adopted_was_not_deployed() -> None:
+    adopted = change("a", 0)
+    adopted["deployments"][0]["adopted"] = True
+
+    found = measure([adopted, change("b", 5)], [adopted, change("b", 5)])
+
+    assert (found.lead_time, found.per_week) == (timedelta(hours=1), None)
+    assert measure([adopted], [adopted]).lead_time is None
+
+
 def test_failures_of_other_changes_do_not_count() -> None:
     good, bad, mended, later = change("a", 1), change("b", 5), change("a", 8, "rollback"), change("c", 20)
 

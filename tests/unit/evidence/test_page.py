@@ -11,6 +11,8 @@ import pytest
 
 from actions.evidence.chain import Chain
 from actions.evidence.facts import Collected, Listing
+from actions.evidence.judgement import ExceptionKind
+from actions.evidence.meanings import MEANINGS
 from actions.evidence.page import page
 from actions.evidence.period import Period
 from actions.evidence.records import Record
@@ -86,7 +88,7 @@ def hostile() -> dict[str, Any]:
     found |= {"approved_at": moment(3), "exceptions": [{"exception": "unknown", "detail": text}]}
     found["moves"][0] |= {"service": text, "before": text, "repository": text, "released": text}
     found["moves"][0]["commits"][0] |= {"title": text, "author": text, "approved_by": text, "pull": pull(text)}
-    found["deployments"][0] |= {"environment": text, "verdicts": [{"gate": text, "message": text}]}
+    found["deployments"][0] |= {"environment": text, "verdicts": [{"gate": text, "message": text}], "adopted": True}
     found["deployments"][0]["run"] |= {"url": f"javascript:{text}", "triggering_actor": text, "approvals": [text]}
     return found
 
@@ -156,10 +158,17 @@ def test_a_page_says_what_an_auditor_looks_for_first() -> None:
     assert "not needed" in found["mixed"]
     assert "no change" in found["empty"]
     assert found["mixed"].count("by the right to bypass") == 1
-    assert "How this list was made" in found["good"]
-    assert "since the first one that changed <code>envs/prod.json</code>" in found["good"]
+    assert found["good"].index("how the list was made") < found["good"].index("<h2>Exceptions</h2>")
+    assert "from the first one on, that changed <code>envs/prod.json</code>" in found["good"]
+    assert "have the content reviewed" not in found["mixed"]
+    assert MEANINGS["unknown"] in found["mixed"]
     assert ">your-org/infra/actions/runs/5/attempts/1</a>, for" in found["good"]
     assert "(changed since)" in found["mixed"]
+    assert found["mixed"].count("it ran before there were records") == 1
+
+
+def test_every_exception_has_a_meaning() -> None:
+    assert MEANINGS.keys() == set(ExceptionKind)
 
 
 def test_the_page_of_a_period_counts_its_changes_and_says_of_how_many() -> None:
