@@ -104,13 +104,11 @@ class _Run:
     def report(self) -> Outcome:
         """Write the table and the page of a period; all records are beside them, to be verified."""
         content, chain, ledger = self._kept()
-        if not ledger.scope:
-            raise InputError(f"there is nothing in {self.settings.output_dir}/{RECORDS} to report")
-        require_same(self.settings, ledger.scope)
+        scope = ledger.begun
+        require_same(self.settings, scope)
         period = self.settings.period
         if period.since >= self.now:
             raise InputError(f"the period {period} has not begun")
-        scope = ledger.scope
         retry(lambda: self._require_all(ledger, scope), timeout=self.settings.timeout, clock=self.clock)
         whole = ledger.view()
         part = period.of(whole)

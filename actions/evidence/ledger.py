@@ -109,6 +109,13 @@ class Ledger:
         self.changes[amendment.commit] = Record(amended, record.collected)
 
     @property
+    def begun(self) -> Scope:
+        """Return the scope; raise ValueError without any record."""
+        if not self.scope:
+            raise ValueError("there is no record")
+        return self.scope
+
+    @property
     def waiting(self) -> list[ChangeFacts]:
         """Return the changes that still miss a deployment or, after an unapproved emergency, a review."""
         changes: list[ChangeFacts] = [record.facts for record in self.changes.values()]
@@ -116,9 +123,9 @@ class Ledger:
 
     def view(self) -> View:
         """Return the records as they are shown, judged by their facts."""
-        branch = self.scope.branch if self.scope else ""
+        branch = self.begun.branch
         return View(
-            begins=asdict(self.scope) if self.scope else {},
+            begins=asdict(self.begun),
             changes=[judged(record.facts, record.collected) for record in self.changes.values()],
             others=[{**_judged_other(record, branch), "follows": follows} for record, follows in self.others],
             listing=self.listing,

@@ -49,9 +49,8 @@ class OtherCommitReader:
         """Yield the commits *shas*."""
         reader, files = ReviewReader(self.client, self.config.tickets), FileReader(self.client)
         for start in range(0, len(shas), COMMITS_PER_BATCH):
-            for node in reader.nodes(shas[start : start + COMMITS_PER_BATCH], self.branch, fields=FIELDS):
-                if node:
-                    yield self._seen(node, files)
+            nodes = reader.nodes(shas[start : start + COMMITS_PER_BATCH], self.branch, fields=FIELDS)
+            yield from (self._seen(node, files) for node in nodes if node)
 
     def _seen(self, node: Mapping[str, Any], files: FileReader) -> SeenCommit:
         with self.client.parsing():

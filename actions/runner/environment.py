@@ -52,9 +52,9 @@ def this_run() -> Run:
     return Run(id=number, attempt=os.environ.get("GITHUB_RUN_ATTEMPT") or "1", url=run_url())
 
 
-def action_version() -> str:
-    """Return the action that runs, as `owner/name@ref`, from the folder to which the runner downloads; "" elsewhere."""
-    parts = Path(__file__).resolve().parts
+def action_version(path: Path = Path(__file__)) -> str:
+    """Return the action at *path*, as `owner/name@ref`, if that is where the runner downloads to; "" elsewhere."""
+    parts = path.parts
     if "_actions" not in parts:
         return ""
     owner, name, ref = parts[parts.index("_actions") + 1 :][:3]

@@ -60,7 +60,15 @@ def test_the_right_to_bypass_is_listed_when_it_is_used(delivery: Exported) -> No
     assert f'"{free}"' in table
 
 
-@pytest.mark.parametrize("config", ["environments: [", CONFIG.replace("review: none", "review: required") % ""])
+@pytest.mark.parametrize(
+    "config",
+    [
+        "environments: [",
+        CONFIG.replace("review: none", "review: required") % "",
+        f"{CONFIG % ''}files: 'envs/{{env}}.json'\n",
+    ],
+    ids=["none", "others", "others for files"],
+)
 def test_tags_are_free_only_by_the_rules_before_them(delivery: Exported, config: str) -> None:
     delivery.without_rules()
     infra = delivery.world.infra

@@ -545,6 +545,8 @@ def test_more_commits_than_can_be_looked_at_are_unknown(running: Infra, monkeypa
 
     assert held(result) == {"dev/api unknown"}
     assert "there are more than 50 commits to look at" in result.log
+    monkeypatch.undo()
+    assert held(hold(running, environments="dev")) == set()
 
 
 def test_a_commit_without_a_pull_request_is_asked_for_its_files(running: Infra) -> None:

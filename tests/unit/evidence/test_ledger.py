@@ -143,6 +143,11 @@ def test_what_is_no_change_follows_the_change_before_it() -> None:
     assert (found[-1]["by"], found[-1]["at"]) == ("alice", PULL.merged_at)
 
 
+def test_without_any_record_there_is_nothing_to_show() -> None:
+    with pytest.raises(ValueError, match="no record"):
+        Ledger().view()
+
+
 def test_exceptions_name_their_commits() -> None:
     found = seen(with_pull(reviews=()), GAP).exceptions
 

@@ -216,3 +216,23 @@ def test_a_code_block_has_a_fence_as_long_as_it_needs(text: str, fence: str) -> 
 )
 def test_a_tag_is_a_cell(tag: str, cell: str) -> None:
     assert format_tag(tag) == cell
+
+
+@pytest.mark.parametrize(
+    ("path", "version"),
+    [
+        ("/home/runner/work/_actions/your-org/gitops-actions/v1/actions/x.py", "your-org/gitops-actions@v1"),
+        ("/home/runner/work/app/app/actions/x.py", ""),
+    ],
+)
+def test_the_version_of_the_action_is_in_its_path(path: str, version: str) -> None:
+    assert environment.action_version(Path(path)) == version
+
+
+def test_nobody_asked_for_a_schedule(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_ACTOR", "alice")
+    monkeypatch.setenv("GITHUB_TRIGGERING_ACTOR", "bob")
+    assert environment.actors() == ("bob", "alice")
+
+    monkeypatch.setenv("GITHUB_EVENT_NAME", "schedule")
+    assert environment.actors() == ("", "")
