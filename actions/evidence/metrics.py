@@ -74,8 +74,8 @@ def ran(changes: Sequence[Mapping[str, Any]]) -> list[Ran]:
 def measure(changes: Sequence[Mapping[str, Any]], history: Sequence[Mapping[str, Any]]) -> Metrics:
     """Compute the metrics of *changes*, a part of *history*; both oldest first.
 
-    Lead time runs from the app commit to its deployment; what was adopted was not deployed. A change failed if the next change of the same service is a
-    rollback or a hotfix, and the service is restored when that is deployed.
+    Lead time runs from the app commit to its deployment; what was adopted was not deployed. A change failed if the next
+    change of the same service is a rollback or a hotfix, and the service is restored when that is deployed.
     """
     measured = {id(change) for change in changes}
     counted = [change for change in changes if not all(d["adopted"] for d in change["deployments"])]
