@@ -13,6 +13,13 @@ class Unknown:
 
 
 @dataclass(frozen=True, slots=True)
+class NoCommit:
+    """A tag names no commit; *looked_for* says where, and under which names."""
+
+    looked_for: str
+
+
+@dataclass(frozen=True, slots=True)
 class NotApplicable:
     """A fact that does not matter for a change; *why* says the reason."""
 

@@ -17,7 +17,8 @@ from actions.app.order import Order, order
 from actions.app.release import MERGED_INTO, Release, ReleaseBranches, find_release, read_merged_into
 from actions.errors import HiddenChecksError
 from actions.runner.event import is_hotfix
-from actions.tags import is_commit, is_version
+from actions.tag_names import TagNames
+from actions.tags import is_commit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -41,8 +42,12 @@ DEFAULT_BRANCH = """defaultBranchRef { name
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Build:
-    """The commit behind a tag, with its checks, the branches it was merged into, and its newest ancestors."""
+    """The commit behind a tag, with its checks, the branches it was merged into, and its newest ancestors.
 
+    The app repository calls it *name*: a git tag, or the SHA.
+    """
+
+    name: str
     sha: str
     reported: ReportedChecks
     merged_into: tuple[str, ...]
@@ -60,9 +65,10 @@ class Build:
 
 @dataclass(frozen=True)
 class AppRepository:
-    """Read tags from an app repository; answers are cached."""
+    """Read tags, which are called as *names* says, from an app repository; answers are cached."""
 
     client: Client
+    names: TagNames = field(default_factory=TagNames)
     _builds: dict[str, Build | None] = field(default_factory=dict, repr=False)
     _ambiguous: list[str] = field(default_factory=list, repr=False)
     _checks: dict[str, tuple[Check, ...]] = field(default_factory=dict, repr=False)
@@ -82,8 +88,12 @@ class AppRepository:
             pass  # _fetch caches its answers
 
     def _fetch(self, tags: Sequence[str]) -> None:
-        variables = {f"t{index}": _expression(tag) for index, tag in enumerate(tags)}
-        variables |= {f"v{index}": _expression(f"v{tag}") for index, tag in enumerate(tags) if is_version(tag)}
+        candidates = {tag: self.names.candidates(tag) for tag in tags}
+        variables = {
+            f"t{index}c{number}": candidate.expression
+            for index, tag in enumerate(tags)
+            for number, candidate in enumerate(candidates[tag])
+        }
         fields = "".join(
             f"{name}: object(expression: ${name}) {{ ... on Commit {{ {BUILD_FIELDS} }} }}" for name in variables
         )
@@ -92,19 +102,30 @@ class AppRepository:
         with self.client.parsing():
             self._default_branch.update(answer["defaultBranchRef"] or {})
             for index, tag in enumerate(tags):
-                named = [commit for name in (f"t{index}", f"v{index}") if (commit := answer.get(name))]
-                if len({commit["oid"] for commit in named}) > 1:
+                named = [
+                    (candidate.name, commit)
+                    for number, candidate in enumerate(candidates[tag])
+                    if (commit := answer[f"t{index}c{number}"]) and candidate.is_named_by(commit["oid"])
+                ]
+                if len({commit["oid"] for _, commit in named}) > 1:
                     self._ambiguous.append(tag)
                     named = []
-                self._builds[tag] = _build(named[0]) if named else None
+                self._builds[tag] = _build(*named[0]) if named else None
 
     def build(self, tag: str) -> Build | None:
         """Return the commit behind *tag*, None if this repository has none."""
         self.prefetch([tag])
         return self._builds[tag]
 
+    def comparison_of(self, before: str, after: str) -> str:
+        """Return how GitHub's pages name the comparison of two tags that were read, "" if one names no commit."""
+        plain = [tag if is_commit(tag) and not self.names.form else "" for tag in (before, after)]
+        builds = [self._builds.get(tag) for tag in (before, after)]
+        names = [name or (build.name if build else "") for name, build in zip(plain, builds, strict=True)]
+        return "...".join(names) if all(names) and before != after else ""
+
     def is_ambiguous(self, tag: str) -> bool:
-        """Tell whether the git tags *tag* and `v` with *tag* name different commits; then it has no build."""
+        """Tell whether *tag* can name several commits; then it has no build."""
         self.prefetch([tag])
         return tag in self._ambiguous
 
@@ -136,12 +157,13 @@ class AppRepository:
 
     def _read_checks(self, build: Build) -> tuple[Check, ...]:
         reader = CheckReader(self.client)
+        tag = next(tag for tag, known in self._builds.items() if known and known.sha == build.sha)
         for _ in range(ATTEMPTS - 1):
             try:
                 return reader.complete(build.reported)
             except HiddenChecksError:  # a job may have started between the two requests
-                self._fetch([build.sha])
-                build = self._builds[build.sha] or build
+                self._fetch([tag])
+                build = self._builds[tag] or build
         return reader.complete(build.reported)
 
     def released(self, tag: str, hotfix_prefix: str) -> Release:
@@ -167,7 +189,7 @@ class AppRepository:
 
     def order(self, before: str, after: str) -> tuple[Order, Comparison | None]:
         """Return how the tag *after* relates to *before*, and the comparison of their commits if there is one."""
-        return order(before, after, self.compare_tags)
+        return order(before, after, self.compare_tags, self.names)
 
     def compare_tags(self, base: str, head: str) -> Comparison | None:
         """Compare the commits behind the tags *head* and *base*; None if one does not exist."""
@@ -176,9 +198,10 @@ class AppRepository:
         return self._compared[base, head]
 
     def _compare_tags(self, base: str, head: str) -> Comparison | None:
-        self.prefetch(tag for tag in (base, head) if tag == head or not is_commit(tag))
+        plain = is_commit(base) and not self.names.form
+        self.prefetch([head] if plain else [base, head])
         build = self._builds[head]
-        ancestor = base if is_commit(base) else getattr(self._builds[base], "sha", "")
+        ancestor = base if plain else getattr(self._builds[base], "sha", "")
         if not build or not ancestor:
             return None
         return build.since(ancestor) or self.repository.compare(ancestor, build.sha)
@@ -200,13 +223,10 @@ class AppRepository:
         return LostCommits(self.repository).between(lost, new, after)
 
 
-def _expression(tag: str) -> str:
-    return tag if is_commit(tag) else f"refs/tags/{tag}^{{commit}}"
-
-
-def _build(node: Mapping[str, Any]) -> Build:
+def _build(name: str, node: Mapping[str, Any]) -> Build:
     history = node["history"]["nodes"]
     return Build(
+        name=name,
         sha=node["oid"],
         reported=read_checks(node["oid"], node[ROLLUP]),
         merged_into=read_merged_into(node),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from actions.errors import EnvFileError
 from actions.infra.config import PATH, Config
 from actions.infra.config_file import parse_config
+from actions.tag_names import TagNames
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,6 +77,10 @@ class EffectivePolicy:
     def checks_of(self, service: str) -> tuple[NamedCheck, ...] | None:
         """Return the checks that `gitops.yml` named for *service* before the change, None if it named none."""
         return self.before.checks.get(service)
+
+    def names_of(self, service: str, *, is_new: bool) -> TagNames:
+        """Return how the tags of a service were called before the change or, if the service *is_new*, after it."""
+        return (self.after if is_new else self.before).tag_names.get(service, TagNames())
 
     def repo_of(self, service: str, default: str, *, is_new: bool) -> str:
         """Return the repository of a service before the change or, if the service *is_new*, after it."""

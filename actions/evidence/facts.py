@@ -90,7 +90,8 @@ class Move:
 
     *order* is how *after* relates to *before*; *released* is the kind of branch that released the commit of *after*. A
     hotfix brings *only_fixes* if no commit of the default branch came with it. *commits_in_all* also counts commits
-    that are not listed. A service without an app repository has *repository* "".
+    that are not listed, *compared* is how GitHub's pages name the comparison. A service without an app repository has
+    *repository* "".
     """
 
     service: str
@@ -101,6 +102,7 @@ class Move:
     repository: str
     sha: str = ""
     built_at: str = ""
+    compared: str = ""
     released: str = ""
     only_fixes: bool = False
     required_checks: tuple[str, ...] = ()

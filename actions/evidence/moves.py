@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from actions.evidence.files import CommitWithFiles
     from actions.evidence.pushers import Pushers
     from actions.evidence.unknowns import Unknowns
+    from actions.tag_names import TagNames
 
 
 SKIPPED_WORD = f" ({SKIPPED})"  # as a verdict on checks has it
@@ -43,19 +44,21 @@ class MoveReader:
     unknown: Unknowns
     last_tags: dict[str, str]
     tickets: str = ""
-    _apps: dict[str, AppEvidence] = field(default_factory=dict, repr=False)
+    _apps: dict[tuple[str, TagNames], AppEvidence] = field(default_factory=dict, repr=False)
 
     def prefetch(self, commits: Sequence[CommitWithFiles]) -> None:
         """Request all moved tags, and the commits between them, with few requests to each app repository."""
-        moves_by_repo: dict[str, list[tuple[str, str]]] = {}
+        moves_by_repo: dict[tuple[str, TagNames], list[tuple[str, str]]] = {}
         for commit in commits:
             policy = EffectivePolicy.of(commit, self.files.env)
             for service, before, after in moved_tags(self.files.tags(commit.before), self.files.tags(commit.after)):
                 repo = policy.repo_of(service, self.app_repo, is_new=not before)
                 if repo and after:
-                    moves_by_repo.setdefault(repo, []).append((before, after))
-        for repo, moves in moves_by_repo.items():
-            self.unknown.read(repo, lambda repo=repo, moves=moves: self._app(repo).prefetch(moves), None)  # type: ignore[misc]
+                    names = policy.names_of(service, is_new=not before)
+                    moves_by_repo.setdefault((repo, names), []).append((before, after))
+        for (repo, names), moves in moves_by_repo.items():
+            app = self._app(repo, names)
+            self.unknown.read(repo, lambda app=app, moves=moves: app.prefetch(moves), None)  # type: ignore[misc]
 
     def moves(
         self, commit: CommitWithFiles, policy: EffectivePolicy, pushers: Pushers, unknown: Unknowns
@@ -90,7 +93,7 @@ class MoveReader:
             return move
 
     def _with_app(self, move: Move, policy: EffectivePolicy, pushers: Pushers, unknown: Unknowns) -> Move:
-        app = self._app(move.repository)
+        app = self._app(move.repository, policy.names_of(move.service, is_new=not move.before))
         before = move.before or self.last_tags.get(move.service, "")
         order, comparison, build = app.compare(before, move.after)
         if not build:
@@ -113,6 +116,7 @@ class MoveReader:
             order=str(order),
             sha=build.sha,
             built_at=own.at,
+            compared=app.repository.comparison_of(before, move.after),
             released=str(released),
             only_fixes=fixes,
             required_checks=tuple(check.name for check in required),
@@ -127,8 +131,8 @@ class MoveReader:
             commits_in_all=max(comparison.total if comparison and shas else 0, len(shas)),
         )
 
-    def _app(self, repo: str) -> AppEvidence:
-        if repo not in self._apps:
+    def _app(self, repo: str, names: TagNames) -> AppEvidence:
+        if (repo, names) not in self._apps:
             client = Client(repo, self.token)
-            self._apps[repo] = AppEvidence(client, AppRepository(client), self.tickets)
-        return self._apps[repo]
+            self._apps[repo, names] = AppEvidence(client, AppRepository(client, names), self.tickets)
+        return self._apps[repo, names]

@@ -76,9 +76,9 @@ class Links:
         """Return a link to a commit, of the infra repository by default."""
         return _link(f"{self.server}/{repository or self.infra}/commit/{sha}", sha[:12], code=True)
 
-    def comparison(self, repository: str, before: str, after: str) -> str:
-        """Return a link to GitHub's comparison of two tags."""
-        return _link(f"{self.server}/{repository}/compare/{before}...{after}", "compare")
+    def comparison(self, repository: str, compared: str) -> str:
+        """Return a link to GitHub's comparison of two tags, which it calls *compared*."""
+        return _link(f"{self.server}/{repository}/compare/{compared}", "compare")
 
 
 def page(whole: View, chain: Chain, now: datetime, period: Period) -> str:
@@ -288,8 +288,7 @@ def _signed(commit: Mapping[str, Any]) -> str:
 def _move(move: Mapping[str, Any], links: Links) -> str:
     released = RELEASES.get(move["released"], f", released from {_text(move['released'])}")
     before, after = (f"<code>{_text(short(move[side])) or 'none'}</code>" for side in ("before", "after"))
-    comparable = move["repository"] and move["before"] and move["sha"]
-    compare = f" ({links.comparison(move['repository'], move['before'], move['after'])})" if comparable else ""
+    compare = f" ({links.comparison(move['repository'], move['compared'])})" if move["compared"] else ""
     return f"{_text(move['service'])} {before} → {after}{compare}{released}"
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from actions.api.checks import CheckVerdict
 from actions.api.client import Client
 from actions.app import tested
-from actions.app.facts import NotApplicable, Unknown
+from actions.app.facts import NoCommit, NotApplicable, Unknown
 from actions.app.order import Order, order
 from actions.app.release import Release
 from actions.app.repository import AppRepository
@@ -24,7 +24,8 @@ from actions.gates.pull_reader import PullJudge
 from actions.gates.request_runs import RequestRuns
 from actions.gates.rules import Facts, GateResult
 from actions.infra import remote
-from actions.tags import is_commit, is_version
+from actions.tag_names import TagNames
+from actions.tags import is_commit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -46,13 +47,17 @@ UNCHANGED_TAG = NotApplicable("the change brings no new tag")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EvaluatedChange:
-    """A change, how its tag relates to the deployed one, the result of each gate, and whether it *needs_review*."""
+    """A change, how its tag relates to the deployed one, the result of each gate, and whether it *needs_review*.
+
+    *compared* is how GitHub's pages name the comparison of the two tags, "" if there is none.
+    """
 
     change: Change
     order: Order
     comparison: Comparison | None
     results: tuple[GateResult, ...]
     needs_review: bool
+    compared: str = ""
     line: int = 1
 
     @property
@@ -79,7 +84,7 @@ class GateEvaluator:
     snapshots: Mapping[str, Snapshot]
     again: bool = False
     _snapshots: dict[str, Snapshot | None] = field(default_factory=dict, repr=False)
-    _apps: dict[str, AppRepository] = field(default_factory=dict, repr=False)
+    _apps: dict[tuple[str, TagNames], AppRepository] = field(default_factory=dict, repr=False)
     _records: dict[str, Replay[Record]] = field(default_factory=dict, repr=False)
 
     @cached_property
@@ -91,25 +96,27 @@ class GateEvaluator:
         if repository.casefold() == self.infra.name.casefold():
             return self.infra.client
         ours = {self.app_repo, *self.config.repos.values()}
-        return self._app(repository).client if repository in ours else None
+        return Client(repository, self.app_token) if repository in ours else None
 
     def prefetch(self, changes: Iterable[Change]) -> None:
         """Request all tags of *changes* from the app repositories, with one request to each."""
         if self.again:
             return
-        tags: dict[str, list[str]] = {}
+        tags: dict[tuple[str, TagNames], list[str]] = {}
         for change in changes:
-            before = [change.before] if is_version(change.before) else []
-            after = [change.after] if change.after else []
-            tags.setdefault(self._repo(change.service), []).extend([*after, *before])
-        for repo, wanted in tags.items():
+            wanted = [
+                tag for tag in (change.after, change.before) if tag and (tag == change.after or not is_commit(tag))
+            ]
+            tags.setdefault((self._repo(change.service), self._names(change.service)), []).extend(wanted)
+        for (repo, names), together in tags.items():
             if repo:
-                self._app(repo).prefetch(wanted)
+                self._named(repo, names).prefetch(together)
 
     def order(self, service: str, before: str, after: str) -> tuple[Order, Comparison | None]:
         """Return how the tag *after* relates to *before*."""
-        repo = self._repo(service)
-        return self._app(repo).order(before, after) if repo else order(before, after, lambda *_: None)
+        if self._repo(service):
+            return self._app(service).order(before, after)
+        return order(before, after, lambda *_: None, self._names(service))
 
     def evaluate(
         self, change: Change, origin: Origin, unreviewed: tuple[str, ...] | Unknown | NotApplicable
@@ -152,7 +159,13 @@ class GateEvaluator:
             comparison=comparison,
             results=results,
             needs_review=self.config.needs_review(change.env),
+            compared=self._compared(change),
         )
+
+    def _compared(self, change: Change) -> str:
+        if self.again or not change.before or not self._repo(change.service):
+            return ""
+        return self._app(change.service).comparison_of(change.before, change.after)
 
     def _with_app(self, facts: Facts) -> Facts:
         """Add what the records and the app repository say of the change."""
@@ -178,7 +191,7 @@ class GateEvaluator:
         relation, comparison = self.order(change.service, change.before, change.after)
         if relation is not Order.BEHIND or not comparison:
             return relation, comparison
-        removed = self._app(self._repo(change.service)).compare_tags(change.after, change.before)
+        removed = self._app(change.service).compare_tags(change.after, change.before)
         return relation, replace(removed or comparison, status="behind")
 
     def _with_last_tag(self, change: Change) -> Change:
@@ -219,7 +232,7 @@ class GateEvaluator:
         if not repo:
             no_repo = NotApplicable(f"{change.service} has no app repository")
             return replace(facts, released=no_repo, unreviewed=no_repo, checks=no_repo, only_fixes=no_repo)
-        app, prefix = self._app(repo), self.config.hotfix_prefix
+        app, prefix = self._app(change.service), self.config.hotfix_prefix
         facts = replace(facts, released=known(lambda: self._released(app, change.after, prefix)))
         if facts.released is Release.HOTFIX:
             facts = replace(facts, unreviewed=known(lambda: self._unreviewed(app, change.after)))
@@ -230,7 +243,7 @@ class GateEvaluator:
         repo = self._repo(change.service)
         if not repo:
             return facts
-        app = self._app(repo)
+        app = self._app(change.service)
         facts = replace(facts, checks=known(lambda: self._checks(app, change)))
         if facts.order is Order.DIVERGED:
             facts = replace(facts, lost_commits=known(lambda: app.lost_commits(change.before, change.after)))
@@ -239,9 +252,12 @@ class GateEvaluator:
         return facts
 
     @staticmethod
-    def _released(app: AppRepository, tag: str, prefix: str) -> Release | Unknown:
+    def _released(app: AppRepository, tag: str, prefix: str) -> Release | Unknown | NoCommit:
+        looked_for = " or ".join(map(str, app.names.candidates(tag)))
         if app.is_ambiguous(tag):
-            return Unknown(f"which commit {tag} is, because the git tags {tag} and v{tag} name different ones")
+            return Unknown(f"which commit {tag} is, because {app.client.name} has several: {looked_for}")
+        if not app.build(tag):
+            return NoCommit(f"{app.client.name} has no {looked_for}" if looked_for else f"it is no {app.names.form}")
         return app.released(tag, prefix)
 
     def _unreviewed(self, app: AppRepository, tag: str) -> tuple[str, ...] | Unknown:
@@ -270,10 +286,9 @@ class GateEvaluator:
 
     def commit_of(self, service: str, tag: str) -> str:
         """Return the commit that *tag* of *service* names now, "" if there is none or no app repository."""
-        repo = self._repo(service)
-        if is_commit(tag) or not repo:
+        if not self._repo(service) or (is_commit(tag) and not self._names(service).form):
             return tag if is_commit(tag) else ""
-        build = self._app(repo).build(tag)
+        build = self._app(service).build(tag)
         return build.sha if build else ""
 
     def _checks(self, app: AppRepository, change: Change) -> CheckVerdict | Unknown | None:
@@ -297,8 +312,15 @@ class GateEvaluator:
     def _repo(self, service: str) -> str:
         return self.config.repo_of(service, self.app_repo)
 
-    def _app(self, repo: str) -> AppRepository:
-        return self._apps.setdefault(repo, AppRepository(Client(repo, self.app_token)))
+    def _names(self, service: str) -> TagNames:
+        return self.config.tag_names.get(service, TagNames())
+
+    def _app(self, service: str) -> AppRepository:
+        return self._named(self._repo(service), self._names(service))
+
+    def _named(self, repo: str, names: TagNames) -> AppRepository:
+        """Return the app repository *repo*, where tags are called as *names* says."""
+        return self._apps.setdefault((repo, names), AppRepository(Client(repo, self.app_token), names))
 
 
 def known(read: Callable[[], Fact]) -> Fact | Unknown:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from actions.app.facts import NotApplicable, Unknown
+from actions.app.facts import NoCommit, NotApplicable, Unknown
 from actions.app.order import Order
 from actions.app.release import Release
 from actions.tags import short
@@ -57,6 +57,7 @@ class Reason(StrEnum):
     """Why a gate is closed."""
 
     INVALID_ENV_FILE = "invalid-env-file"
+    UNKNOWN_COMMIT = "unknown-commit"
     NOT_RELEASED = "not-released"
     CHECKS_FAILED = "checks-failed"
     CHECKS_PENDING = "checks-pending"
@@ -89,7 +90,7 @@ class Facts:
     now: datetime
     order: Order
     trailers: Trailers
-    released: Release | Unknown | NotApplicable
+    released: Release | Unknown | NoCommit | NotApplicable
     unreviewed: tuple[str, ...] | Unknown | NotApplicable
     only_fixes: bool | Unknown | NotApplicable
     checks: CheckVerdict | Unknown | NotApplicable | None
@@ -176,6 +177,9 @@ def _released(facts: Facts) -> GateResult | None:
         return None
     if isinstance(facts.released, Unknown):
         return _unknown(Gate.RELEASED, facts.released)
+    if isinstance(facts.released, NoCommit):
+        text = f"{tag} names no commit: {facts.released.looked_for}"
+        return _refuse(Gate.RELEASED, Reason.UNKNOWN_COMMIT, text)
     if facts.released is Release.HOTFIX:
         return _hotfix_released(facts, tag)
     if facts.released is not Release.NONE:

@@ -9,6 +9,8 @@ tag: "{service}.tag"         # the place of a tag in an env file
 services:
   api: {repo: your-org/app}  # the repository with the commits behind the tags
   web: {repo: your-org/web, checks: [gate]}  # what must have succeeded, in place of what the branch requires
+  worker: {tag-format: "sha-{short}"}           # how its tags are written
+  docs: {git-tag: "docs-v{version}"}            # how the git tags of its versions are called
   redis: {repo: none}        # a third party's service, without commits to check
 bots: [gitops-bot]           # accounts that may change only tags, and whose approvals do not count
 deployments: {by: [argo]}    # Apps whose deployment records count beside those of the bots
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from actions.api.checks import NamedCheck
     from actions.infra.freeze import Window
     from actions.infra.tag_path import TagPath
+    from actions.tag_names import TagNames
 
 PATH = "gitops.yml"
 HOTFIX_PREFIX = "hotfixes/"
@@ -54,7 +57,8 @@ class Environment:
 class Config:
     """The content of `gitops.yml`; a repository "" in *repos* is a service without one.
 
-    A service that is not in *checks* needs those that its repository requires. *deployers* make deployment records that
+    A service that is not in *checks* needs those that its repository requires. *tag_names* tell which commits the tags
+    of a service name. *deployers* make deployment records that
     count, beside the bots. *adopt* is the commit whose state is taken as it is, *tickets*
     the pattern of their names.
     """
@@ -64,6 +68,7 @@ class Config:
     tag: TagPath | None = None
     repos: Mapping[str, str] = field(default_factory=dict)
     checks: Mapping[str, tuple[NamedCheck, ...]] = field(default_factory=dict)
+    tag_names: Mapping[str, TagNames] = field(default_factory=dict)
     bots: tuple[str, ...] = ()
     deployers: tuple[str, ...] = ()
     adopt: str = ""

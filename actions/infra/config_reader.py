@@ -17,12 +17,13 @@ from actions.infra.formats import FormatError, yaml_format
 from actions.infra.layout import ENV, require_name
 from actions.infra.tag_path import SERVICE, TagPath
 from actions.runner.inputs import REPOSITORY
+from actions.tag_names import TagNames
 
 if TYPE_CHECKING:
     from actions.infra.freeze import Window
 
 TOP = ("environments", "files", "tag", "services", "bots", "deployments", "adopt", "hotfix-prefix", "tickets")
-SERVICE_KEYS = ("repo", "checks")
+SERVICE_KEYS = ("repo", "checks", "tag-format", "git-tag")
 COMMIT = re.compile(r"[0-9a-f]{40}")
 LONGEST_PATTERN = 200
 ENVIRONMENT = ("review", "after", "soak", "freeze")
@@ -69,6 +70,11 @@ def _config(document: yaml.Node) -> Config:
             key: checks
             for key, node in _optional_mapping(top, "services").items()
             if (checks := _checks(node)) is not None
+        },
+        tag_names={
+            key: names
+            for key, node in _optional_mapping(top, "services").items()
+            if (names := _tag_names(node)) is not None
         },
         bots=tuple(_matching(node, "bots", LOGIN, "a login") for node in _optional_list(top, "bots")),
         deployers=_deployers(top["deployments"]) if "deployments" in top else (),
@@ -189,6 +195,17 @@ def _check(node: yaml.Node) -> NamedCheck:
         name=_matching(keys["name"], "name", CHECK, "the name of a check"),
         by=_matching(keys["by"], "by", LOGIN, "the name of an App or an account"),
     )
+
+
+def _tag_names(node: yaml.Node) -> TagNames | None:
+    keys = _mapping(node, "a service", allowed=SERVICE_KEYS)
+    given = {key: _text(keys[key], key) for key in ("tag-format", "git-tag") if key in keys}
+    if not given:
+        return None
+    try:
+        return TagNames.parse(given.get("tag-format", ""), given.get("git-tag", ""))
+    except ValueError as error:
+        raise _error(str(error), _line(keys[next(iter(given))])) from error
 
 
 def _repo(node: yaml.Node) -> str | None:

@@ -14,7 +14,7 @@ from actions.pull_request import description
 from actions.runner.environment import actors, run_url, server_url, this_run
 from actions.runner.inputs import BRANCH_NAME
 from actions.runner.markdown import escape
-from actions.tags import is_tag, short
+from actions.tags import short
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,9 +72,9 @@ def _body(settings: Settings, state: State, plan: PullRequestPlan) -> str:
     changes, request, env = plan.changes, settings.request, state.target.env
     apps = {c.service: state.config.repo_of(c.service, settings.app_repo) for c in changes}
     compare = {
-        c.service: f"{server_url()}/{apps[c.service]}/compare/{c.before}...{c.after}"
-        for c in changes
-        if is_tag(c.before) and c.before != c.after and apps[c.service]
+        item.change.service: f"{server_url()}/{apps[item.change.service]}/compare/{item.compared}"
+        for item in plan.evaluated
+        if item.compared
     }
     left_alone = request.left_alone(state.target, state.source)
     marker = {"env": env, "tags": {change.service: change.after for change in changes}}

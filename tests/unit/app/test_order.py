@@ -6,6 +6,7 @@ import pytest
 
 from actions.api.comparison import Comparison
 from actions.app.order import Order, order
+from actions.tag_names import TagNames
 
 A, B = "a" * 40, "b" * 40
 
@@ -20,10 +21,15 @@ A, B = "a" * 40, "b" * 40
         pytest.param(A, B, "diverged", Order.DIVERGED, id="two lines"),
         pytest.param(A, B, None, Order.UNKNOWN, id="a commit that the app has not"),
         pytest.param("", B, "ahead", Order.FIRST, id="nothing in place"),
-        pytest.param("latest", B, "ahead", Order.FIRST, id="a name in place"),
-        pytest.param("latest", "stable", None, Order.FIRST, id="two names"),
-        pytest.param(A, "latest", "ahead", Order.UNKNOWN, id="a name after a commit"),
-        pytest.param("1.0.0", "latest", "ahead", Order.UNKNOWN, id="a name after a version"),
+        pytest.param("latest", B, None, Order.FIRST, id="a name without a commit in place"),
+        pytest.param("latest", "stable", None, Order.FIRST, id="two names without a commit"),
+        pytest.param(A, "latest", None, Order.UNKNOWN, id="a name without a commit after a commit"),
+        pytest.param("1.0.0", "latest", None, Order.UNKNOWN, id="a name without a commit after a version"),
+        pytest.param("sha-aaaaaaa", "latest", None, Order.UNKNOWN, id="a name without a commit after a short SHA"),
+        pytest.param("2024.02.01", "2024.03.01", "ahead", Order.AHEAD, id="names of git tags"),
+        pytest.param("v1.10", "v1.9", "behind", Order.BEHIND, id="names of git tags, the second older"),
+        pytest.param(A, "1.2.3.4", "diverged", Order.DIVERGED, id="a name of a git tag after a commit"),
+        pytest.param("sha-aaaaaaa", "bbbbbbb", "ahead", Order.AHEAD, id="short SHAs"),
         pytest.param("1.0.0", B, "ahead", Order.AHEAD, id="a commit after a version"),
         pytest.param(A, "1.0.0", "behind", Order.BEHIND, id="a version after a commit"),
         pytest.param("1.0.0", "1.1.0", None, Order.AHEAD, id="a newer version, its commits unknown"),
@@ -48,8 +54,15 @@ def test_the_order_of_two_tags(before: str, after: str, status: str | None, expe
         asked.append(tags)
         return found
 
-    result, comparison = order(before, after, compare)
+    result, comparison = order(before, after, compare, TagNames())
 
     assert result is expected
     assert comparison is (found if asked else None)
     assert set(asked) <= {(before, after)}
+
+
+def test_versions_are_compared_as_their_service_writes_them() -> None:
+    names = TagNames.parse("release-{version}", "")
+
+    assert order("release-1.9.0", "release-1.10.0", lambda *_: None, names) == (Order.AHEAD, None)
+    assert order("release-1.10.0", "release-1.9.0", lambda *_: None, names) == (Order.BEHIND, None)

@@ -27,7 +27,7 @@ def check(name: str, conclusion: str = "success", *, by: str = "", app: int | No
 
 def build(*shown: Check) -> Build:
     reported = ReportedChecks(sha=SHA, shown=shown, hidden=0)
-    return Build(sha=SHA, reported=reported, merged_into=(), history=(), linear=True)
+    return Build(name=SHA, sha=SHA, reported=reported, merged_into=(), history=(), linear=True)
 
 
 def repository(*, jobs: Sequence[Check] | None = None, reported: Sequence[Check] | None = None) -> AppRepository:

@@ -21,7 +21,8 @@ def change(name: str, hours: float, kind: str = "update", **more: Any) -> dict[s
     """One change of the api to *name*, built an hour before it was deployed."""
     move = {
         "service": "api", "file": "envs/prod.json", "before": "", "after": name, "order": "ahead",
-        "repository": "your-org/app", "sha": "c" * 40, "built_at": moment(hours - 1), "released": "main",
+        "repository": "your-org/app", "sha": "c" * 40, "compared": "", "built_at": moment(hours - 1),
+        "released": "main",
         "required_checks": [], "missing_checks": [], "skipped_checks": [], "commits_in_all": 1,
         "commits": [{"sha": "c" * 40, "title": name, "author": "alice", "pull": None, "approved_by": ""}],
     }  # fmt: skip

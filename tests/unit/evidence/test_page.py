@@ -86,7 +86,7 @@ def hostile() -> dict[str, Any]:
     commit = {"sha": "e" * 40, "title": text, "author": text, "at": moment(2), "verified": False, "pull": pull(text)}
     found = change(text, 3, "hotfix", commit=commit, suite=suite, rules=rules, reason=text, approved_by=text)
     found |= {"approved_at": moment(3), "exceptions": [{"exception": "unknown", "detail": text}]}
-    found["moves"][0] |= {"service": text, "before": text, "repository": text, "released": text}
+    found["moves"][0] |= {"service": text, "before": text, "repository": text, "released": text, "compared": text}
     found["moves"][0]["commits"][0] |= {"title": text, "author": text, "approved_by": text, "pull": pull(text)}
     found["deployments"][0] |= {"environment": text, "verdicts": [{"gate": text, "message": text}], "adopted": True}
     found["deployments"][0]["run"] |= {"url": f"javascript:{text}", "triggering_actor": text, "approvals": [text]}

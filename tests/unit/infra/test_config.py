@@ -24,6 +24,7 @@ RIGHT = [
     "services: {api: {checks: none}, web: {checks: [gate, {name: 'codecov/patch', by: codecov}]}}\n",
     f"deployments: {{by: [argo, 'flux[bot]']}}\nadopt: {'a' * 40}\n",
     "deployments:\ntickets: '(SHOP|INC)-[0-9]+'\n",
+    "services: {api: {tag-format: '{branch}-{short}-{timestamp}', git-tag: 'api-v{version}'}}\n",
 ]
 
 
@@ -162,6 +163,9 @@ def test_what_is_right_is_right_for_editors_too(text: str) -> None:
         "bots: [a b]",
         "hotfix-prefix: a/b/",
         f"tickets: {'x' * 201}",
+        "services: {api: {tag-format: latest}}",
+        "services: {api: {tag-format: '{sha}{short}'}}",
+        "services: {api: {git-tag: '{sha}'}}",
         "- a",
     ],
 )
@@ -220,6 +224,10 @@ def test_checks_are_named_or_none_or_those_of_the_repository() -> None:
         pytest.param("tickets: '('", 1, "tickets is '(', which is no regular expression", id="no pattern"),
         pytest.param("tickets: '[0-9]*'", 1, "find nothing in nothing", id="a pattern of nothing"),
         pytest.param(f"tickets: {'x' * 201}", 1, "at most 200 characters", id="a long pattern"),
+        pytest.param(
+            "services:\n  api:\n    tag-format: x\n", 3, "tag-format is 'x'; it must have one of", id="no form"
+        ),
+        pytest.param("services: {api: {git-tag: '{sha}'}}", 1, "git-tag is '{sha}'; it can have {version}", id="a SHA"),
         pytest.param("adopt: abc", 1, "adopt is 'abc'; write it as a commit, all 40 digits", id="a short commit"),
         pytest.param("deployments: {by: [x],\n who: y}", 2, "unknown key 'who' of deployments", id="a slip"),
         pytest.param("deployments:\n  by:\n  - github-actions\n", 3, "every workflow of every branch", id="Actions"),
