@@ -3,8 +3,8 @@
 run.sh starts it as `python -I -S bootstrap.py <entrypoint.py>`. It runs on every start, before anything is installed:
 it imports only the standard library, and little of that.
 
-A release contains the dependencies next to this package; see release/bundle.py for the parts that it leaves out. Without
-them, as on main, every start installs them anew.
+A release contains the dependencies next to this package; see release/bundle.py for the parts that it leaves out.
+Without them, as on main, every start installs them anew.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Install the locked dependencies for one run: hash-checked, without resolving, nothing reused.
 
-On a runner that stays, other jobs can write to its tool cache, to the caches of pip and uv, and even to RUNNER_TEMP: the
-runner empties it between jobs, but cannot remove what a container left there as another user.
+On a runner that stays, other jobs can write to its tool cache, to the caches of pip and uv, and even to RUNNER_TEMP:
+the runner empties it between jobs, but cannot remove what a container left there as another user.
 """
 
 from __future__ import annotations

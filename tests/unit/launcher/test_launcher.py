@@ -8,8 +8,8 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import stat
+import subprocess
 import sys
 import tempfile
 import threading
@@ -293,7 +293,7 @@ def test_no_token_reaches_the_installer(machine: Machine) -> None:
     recorder.write_text(f'#!/bin/sh\nenv > "{seen}"\nexec "{UV}" "$@"\n')
     recorder.chmod(0o755)
     secrets = ("INPUT_TOKEN", "INPUT_APP_TOKEN", "ACTIONS_RUNTIME_TOKEN", "GITHUB_TOKEN", "GH_TOKEN")
-    machine.environment |= {name: "s3cret" for name in secrets} | {"SSL_CERT_DIR": "/certificates"}
+    machine.environment |= dict.fromkeys(secrets, "s3cret") | {"SSL_CERT_DIR": "/certificates"}
 
     assert machine.run()[0] == 0
     assert "s3cret" not in seen.read_text()
