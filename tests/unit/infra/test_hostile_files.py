@@ -202,6 +202,7 @@ def test_the_keys_of_an_object_are_compared_once() -> None:
         pytest.param("a.json", '{"a":' * 950 + '{"b":1,"b":2}' + "}" * 950, id="a doubled key of JSON, deep"),
         pytest.param("a.json", '{"a":{"b":1,"b":2} nonsense', id="a doubled key, and no JSON behind it"),
         pytest.param("a.json", '{"a":{"b":1,"b":2}}}}', id="a doubled key, and too many brackets"),
+        pytest.param("a.json", '{"a":' * 300 + "1" + "}" * 300, id="JSON that the parser reads"),
         pytest.param("a.json", "[" * 100_000, id="JSON without end"),
         pytest.param("a.json", '{"a":' * 100_000, id="objects without end"),
         pytest.param("a.yaml", "[" * 100_000, id="YAML without end"),
