@@ -242,10 +242,9 @@ class _Run:
 
     def _environments_at(self, revision: str, snapshots: Sequence[Snapshot]) -> dict[str, Snapshot] | None:
         """Return the environments at *revision*: from the checkout, else from GitHub; None if neither knows it."""
-        if self.checkout.has_commit(revision):
-            return self.checkout.environments_at(revision, self.layout)
-        if not self.settings.token:
-            return None
+        checked_out = self.checkout.environments_at(revision, self.layout)
+        if checked_out is not None or not self.settings.token:
+            return checked_out
         infra = self._infra()
         texts = infra.files_at(revision, [file.path for snapshot in snapshots for file in snapshot.files])
         if texts is None:

@@ -202,10 +202,10 @@ def _close_older(
 ) -> None:
     """Close the open pull requests of ours that propose older tags of the same services, and nothing else."""
     for other in state.base.open_pulls:
-        proposed = tags_in(other.body, state.target.env)
-        if other.author_id != pull.author_id or other.number >= pull.number or not proposed:
+        if other.author_id != pull.author_id or other.number >= pull.number:
             continue
-        if not proposed.keys() <= wanted.keys():
+        proposed = tags_in(other.body, state.target.env)
+        if not proposed or not proposed.keys() <= wanted.keys():
             continue
         orders = {evaluator.order(service, tag, wanted[service].tag)[0] for service, tag in proposed.items()}
         older = orders <= {Order.AHEAD, Order.IDENTICAL}

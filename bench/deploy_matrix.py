@@ -1,4 +1,4 @@
-"""Measure deploy-matrix on 1,000 env files of 10 services, and compare it with parsing the files once.
+"""Measure deploy-matrix of a release on 1,000 env files of 10 services, and compare it with parsing the files once.
 
 Run it with `make bench`.
 """
@@ -12,13 +12,12 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.released import make_release, run_action
 from bench.timing import best, process
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-ROOT = Path(__file__).parent.parent
-RUN = ["bash", str(ROOT / "actions" / "run.sh"), str(ROOT / "action-deploy-matrix" / "deploy_matrix.py")]
 ENVIRONMENTS, SERVICES = 1000, 10
 READ_ALL = "import glob, json; [json.load(open(path)) for path in glob.glob('envs/*.json')]"
 FORMATS: dict[str, Callable[[dict[str, dict[str, str]]], str]] = {
@@ -30,22 +29,25 @@ FORMATS: dict[str, Callable[[dict[str, dict[str, str]]], str]] = {
 
 def main() -> None:
     """Print the measurements for every format."""
-    for kind in FORMATS:
-        with tempfile.TemporaryDirectory() as folder:
-            _measure(Path(folder), kind)
+    with tempfile.TemporaryDirectory() as folder:
+        make_release(Path(folder, "release"))
+        run = run_action(Path(folder, "release"), "deploy-matrix")
+        for kind in FORMATS:
+            Path(folder, kind).mkdir()
+            _measure(Path(folder, kind), kind, run)
 
 
-def _measure(folder: Path, kind: str) -> None:
+def _measure(folder: Path, kind: str, run: Sequence[str]) -> None:
     identity = ("-c", "user.name=bench", "-c", "user.email=bench@example.com")
-    environment = {**os.environ, "RUNNER_TOOL_CACHE": str(folder / ".git" / "tool-cache")}
+    environment: dict[str, str] = {**os.environ}
     process(["git", "init", "-q"], environment=environment, folder=folder)
     for number in (1, 2):
         _write(folder, kind, number)
         process(["git", "add", "."], environment=environment, folder=folder)
         process(["git", *identity, "commit", "-q", "-m", str(number)], environment=environment, folder=folder)
     environment |= _inputs(folder)
-    process(RUN, environment=environment, folder=folder)
-    runs = {"deploy-matrix": lambda: process(RUN, environment=environment, folder=folder)}
+    process(run, environment=environment, folder=folder)
+    runs = {"deploy-matrix": lambda: process(run, environment=environment, folder=folder)}
     if kind == "json":
         read = [sys.executable, "-c", READ_ALL]
         runs |= {"bare reading": lambda: process(read, environment=environment, folder=folder)}

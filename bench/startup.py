@@ -1,4 +1,4 @@
-"""Measure how long an action takes to start: from a release, and from main both cold (it installs first) and warm.
+"""Measure how long an action takes to start: from a release, and from main, where every start installs first.
 
 A bare interpreter and a manual installation are measured for comparison. Run it with `make bench`.
 """
@@ -14,13 +14,12 @@ import tempfile
 from io import BytesIO
 from pathlib import Path
 
+from actions.launcher import install
 from actions.launcher.install import PIP, SAME_FOR_BOTH
+from bench.released import LOCK, ROOT, make_release, run_action
 from bench.timing import best, process
-from release import bundle
 
-ROOT = Path(__file__).parent.parent
-RUN = ["bash", str(ROOT / "actions" / "run.sh"), str(ROOT / "action-setup-flags" / "setup_flags.py")]
-LOCK = ROOT / "actions" / "requirements.lock"
+RUN = run_action(ROOT, "setup-flags")
 UV = Path(sys.executable).with_name("uv")
 WITHOUT_UV = {"PATH": os.pathsep.join(p for p in os.environ["PATH"].split(os.pathsep) if not (Path(p) / "uv").exists())}
 WITH_UV = {"PATH": f"{UV.parent}{os.pathsep}{os.environ['PATH']}"}
@@ -29,17 +28,16 @@ WITH_UV = {"PATH": f"{UV.parent}{os.pathsep}{os.environ['PATH']}"}
 def main() -> None:
     """Print the measurements."""
     with tempfile.TemporaryDirectory() as folder:
-        _warm(Path(folder))
         _released(Path(folder) / "release")
         for installer in ("pip", "uv"):
-            _cold(Path(folder), installer)
+            _from_main(Path(folder), installer)
 
 
 def _environment(folder: Path, path: dict[str, str]) -> dict[str, str]:
     return {
         **os.environ,
         **path,
-        "RUNNER_TOOL_CACHE": str(folder / "tool-cache"),
+        "RUNNER_TEMP": str(folder / "temp"),
         "INPUT_MAIN_BRANCH": "main",
         "INPUT_HOTFIX_PREFIX": "hotfixes/",
         "GITHUB_EVENT_NAME": "push",
@@ -54,34 +52,13 @@ def _python(folder: Path) -> str:
     return done.stdout.strip()
 
 
-def _warm(folder: Path) -> None:
-    environment = _environment(folder, WITHOUT_UV)
-    process(RUN, environment=environment, folder=folder)
-    python = _python(folder)
-    times = best(
-        {
-            "python3 -c pass": lambda: process([python, "-c", "pass"], environment=environment, folder=folder),
-            "setup-flags, warm": lambda: process(RUN, environment=environment, folder=folder),
-        },
-        times=20,
-    )
-    bare, warm = times.values()
-    comparison = f"{(warm - bare) * 1000:+.0f} ms, {warm / bare:.1f} x bare"
-    print(f"python3 -c pass                    {bare * 1000:6.0f} ms")
-    print(f"setup-flags, warm                  {warm * 1000:6.0f} ms   {comparison}")
-
-
 def _released(folder: Path) -> None:
     """Measure the first run of a downloaded release, and later ones."""
-    tracked = subprocess.run(["git", "archive", "HEAD"], cwd=ROOT, capture_output=True, check=True).stdout
-    folder.mkdir()
-    with tarfile.open(fileobj=BytesIO(tracked)) as tar:
-        tar.extractall(folder, filter="data")
-    bundle.build(LOCK, folder / "actions" / "site")
+    make_release(folder)
     packed = BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as tar:
         tar.add(folder, ".")
-    run = ["bash", str(folder / "actions" / "run.sh"), str(folder / "action-setup-flags" / "setup_flags.py")]
+    run = run_action(folder, "setup-flags")
     environment = _environment(folder, WITHOUT_UV)
     python = _python(folder)
 
@@ -97,34 +74,36 @@ def _released(folder: Path) -> None:
 
     # The order matters: "first" runs right after the bytecode was deleted.
     times = best({"bare": bare, "forget": forget, "first": start, "again": start}, times=10)
+    print(f"python3 -c pass                    {times['bare'] * 1000:6.0f} ms")
     for name, label in (("first", "first use"), ("again", "again    ")):
         more = (times[name] - times["bare"]) * 1000
         print(f"setup-flags, release, {label}    {times[name] * 1000:6.0f} ms   {more:+.0f} ms")
     print(f"the release, as it is downloaded   {len(packed.getvalue()) / 1e6:6.2f} MB")
 
 
-def _cold(folder: Path, installer: str) -> None:
+def _from_main(folder: Path, installer: str) -> None:
     environment = _environment(folder, WITH_UV if installer == "uv" else WITHOUT_UV)
-    target = folder / "by-hand"
+    temp, target = folder / "temp", folder / "by-hand"
     where = ["--target", str(target), "-r", str(LOCK)]
     python = _python(folder)
     by_hand = {
         "pip": [python, *PIP, "install", "--no-compile", *SAME_FOR_BOTH, *where],
-        "uv": [str(UV), "pip", "install", "--no-config", "--python", python, *SAME_FOR_BOTH, *where],
+        "uv": [str(UV), *install.UV, "--python", python, *SAME_FOR_BOTH, *where],
     }[installer]
 
     def install_by_hand() -> None:
         shutil.rmtree(target, ignore_errors=True)
         process(by_hand, environment=environment, folder=folder)
 
-    def cold_start() -> None:
-        shutil.rmtree(folder / "tool-cache", ignore_errors=True)
+    def start() -> None:
+        shutil.rmtree(temp, ignore_errors=True)
+        temp.mkdir()
         process(RUN, environment=environment, folder=folder)
 
-    times = best({"by hand": install_by_hand, "cold": cold_start}, times=5)
-    hand, cold = times.values()
+    times = best({"by hand": install_by_hand, "start": start}, times=5)
+    hand, started = times.values()
     print(f"{installer} install by hand                {hand * 1000:6.0f} ms")
-    print(f"setup-flags, cold with {installer:<4}        {cold * 1000:6.0f} ms   {cold / hand:.2f} x by hand")
+    print(f"setup-flags, from main with {installer:<4}   {started * 1000:6.0f} ms   {started / hand:.2f} x by hand")
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from actions.errors import GitHubError
-from actions.launcher.install import command, without_the_callers_settings
+from actions.launcher.install import command, installer_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -77,7 +77,7 @@ def _install(lock: Path, target: Path) -> None:
     target.mkdir()
     done = subprocess.run(
         command(lock=str(lock), target=target),
-        env=without_the_callers_settings(os.environ),
+        env=installer_environment(os.environ),
         capture_output=True,
         text=True,
         check=False,

@@ -58,8 +58,8 @@ class Run:
 class Workflows:
     """Runs workflows for the events of *sandbox*; *actions* is the checkout that `@v1` stands for.
 
-    *logs* keeps a log of every run. *home* is where the runner keeps what outlasts a job, what the actions installed
-    among it; without one it ends with the sandbox. *told* hears of each run as it starts and as it ends. What others
+    *logs* keeps a log of every run. *home* is where the runner keeps what outlasts a job; without one it
+    ends with the sandbox. *told* hears of each run as it starts and as it ends. What others
     publish runs here only if there is a folder for it in *stand_ins*, by what `uses:` says.
     """
 

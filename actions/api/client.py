@@ -125,7 +125,8 @@ class Client:
                 data = partial_data(error)
                 if not (partial and data.get(partial)) and not (data and is_hidden(error, may_hide)):
                     raise error
-        self._require_present_name(answer["data"])
+        with self.parsing():
+            self._require_present_name(answer["data"])
         return answer["data"]
 
     def _require_present_name(self, data: Mapping[str, Any]) -> None:
@@ -177,7 +178,9 @@ class Client:
             if status < HTTPStatus.MULTIPLE_CHOICES:
                 raise GitHubError(f"GitHub's answer about {self.name} is no JSON; is GITHUB_API_URL right?") from error
         if status >= HTTPStatus.MULTIPLE_CHOICES:
-            raise self._requester.createException(status, headers, answer if isinstance(answer, dict) else {})
+            if not isinstance(answer, dict) or not isinstance(answer.get("message", ""), str):
+                answer = {}
+            raise self._requester.createException(status, headers, answer)
         return headers, answer
 
 

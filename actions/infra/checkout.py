@@ -5,9 +5,7 @@ The checkout is not trusted: nothing in it is executed, and no path in it can le
 
 from __future__ import annotations
 
-import contextlib
 import os
-import subprocess
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,16 +14,13 @@ from actions.errors import EnvFileError, UnsafePathError
 from actions.infra.config import PATH as CONFIG_PATH
 from actions.infra.config import Config
 from actions.infra.config_file import parse_config
+from actions.infra.history import files_at
 from actions.infra.layout import unknown_env
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from actions.infra.layout import Layout, Snapshot
-
-# The configuration of a repository can make git run programs (hooks, file monitors, text converters). These settings,
-# and the use of plumbing commands only, prevent that, even where the checkout belongs to another user.
-GIT = ("git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "--no-pager", "--literal-pathspecs")
 
 
 class Checkout:
@@ -77,15 +72,10 @@ class Checkout:
         layout.require_one_file(paths)
         return environments[env]
 
-    def has_commit(self, revision: str) -> bool:
-        """Tell whether the checked-out history contains *revision*."""
-        return self._git("cat-file", "-e", f"{revision}^{{commit}}") is not None
-
-    def environments_at(self, revision: str, layout: Layout) -> dict[str, Snapshot]:
-        """Return all environments with files at *revision*, which must be in the checked-out history."""
-        listed = self._git("ls-tree", "-r", "-z", "--name-only", "--full-tree", revision) or b""
-        paths = [path for path in listed.decode("utf-8", "replace").split("\0") if layout.owner(path)]
-        return layout.group(self._blobs(revision, paths))
+    def environments_at(self, revision: str, layout: Layout) -> dict[str, Snapshot] | None:
+        """Return all environments with files at the commit *revision*, None if the checked-out history lacks it."""
+        texts = files_at(self.root, revision, layout.owner)
+        return None if texts is None else layout.group(texts)
 
     def _paths(self, layout: Layout, env: str = "*") -> set[str]:
         files = (file for glob in layout.globs(env) for file in self.root.glob(glob))
@@ -94,32 +84,6 @@ class Checkout:
 
     def _texts(self, paths: Iterable[str]) -> dict[str, str]:
         return {path: self.read(path) for path in paths}
-
-    def _blobs(self, revision: str, paths: Sequence[str]) -> dict[str, str]:
-        """Return the texts of *paths* at *revision*, without binary files."""
-        answer = self._git("cat-file", "--batch", stdin=[f"{revision}:{path}" for path in paths]) or b""
-        texts, at = {}, 0
-        for path in paths:
-            end = answer.index(b"\n", at)
-            size = int(answer[at:end].split(b" ")[2])
-            with contextlib.suppress(UnicodeDecodeError):
-                texts[path] = answer[end + 1 : end + 1 + size].decode("utf-8")
-            at = end + 1 + size + 1
-        return texts
-
-    def _git(self, *arguments: str, stdin: Iterable[str] = ()) -> bytes | None:
-        trusted = ("-c", f"safe.directory={os.path.realpath(self.root)}")
-        try:
-            done = subprocess.run(
-                [*GIT, *trusted, *arguments],
-                cwd=self.root,
-                input="".join(f"{line}\n" for line in stdin).encode(),
-                capture_output=True,
-                check=False,
-            )
-        except FileNotFoundError:  # a runner without git; actions/checkout does without it too
-            return None
-        return done.stdout if done.returncode == 0 else None
 
     def _safe(self, path: str) -> Path:
         root = os.path.realpath(self.root)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from actions.errors import ActionError, EnvFileError, NoTagError, UnknownServiceError
 from actions.infra.formats import FormatError
-from actions.infra.tag_path import is_deep, replaced_at, value_at, without
+from actions.infra.tag_path import first_text, is_deep, replaced_at, value_at, without
 from actions.tags import DIGESTS_ARE, is_digest
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class EnvFile:
 
     def tags(self) -> dict[str, str]:
         """Return the tag of every service, "" for a service without one; raise EnvFileError if the file is invalid."""
-        tree = self._load(self.text)
+        tree = self._unambiguous()
         return {
             self._named(service): self._tag(service or self.service, value_at(tree, place))
             for service, place in self.tag_path.places(tree)
@@ -47,7 +47,7 @@ class EnvFile:
 
     def digests(self) -> dict[str, str]:
         """Return what the file has as the digest of every service, valid or not; "" for a service without one."""
-        tree = self._load(self.text)
+        tree = self._unambiguous()
         return {
             self._named(service): _text(tree, self.tag_path.digest_place(tree, place))
             for service, place in self.tag_path.places(tree)
@@ -64,7 +64,7 @@ class EnvFile:
 
     def parts(self) -> tuple[dict[str, Tree], Tree]:
         """Split the file into the part of every service and the rest, to compare two versions of it."""
-        tree = self._load(self.text)
+        tree = self._unambiguous()
         if not self.tag_path.names_service:
             return {self.service: tree}, None
         places = dict(self.tag_path.service_places(tree))
@@ -176,8 +176,7 @@ class EnvFile:
     def _place(self, tree: Tree, service: str) -> Place:
         name = "" if self.service == service and not self.tag_path.names_service else service
         places = [place for owner, place in self.tag_path.places(tree) if owner == name]
-        if len(places) > 1:
-            raise self._error(f"service '{service}' occurs {len(places)} times")
+        self._require_one_section(tree, name)
         if places:
             self._tag(service, value_at(tree, places[0]))
             return places[0]
@@ -187,6 +186,31 @@ class EnvFile:
         raise NoTagError(
             f"service '{service}' has no tag in {self.path} at {self.tag_path.text}", file=self.path, line=1
         )
+
+    def _unambiguous(self) -> Tree:
+        """Return the tree of the file; raise EnvFileError if two sections of it name one service."""
+        tree = self._load(self.text)
+        self._require_one_section(tree)
+        return tree
+
+    def _require_one_section(self, tree: Tree, only: str | None = None) -> None:
+        """Raise EnvFileError if two sections of *tree* name one service; *only* this one, if it is given.
+
+        Which of them counts depends on who reads the file, and both may: kustomize applies one after the other.
+        """
+        seen: set[str] = set()
+        for service, place in self.tag_path.service_places(tree):
+            if service in seen and only in (None, service):
+                message = f"service '{service or self.service}' occurs twice; remove one of them"
+                raise self._error(message, self._line_in(tree, first_text(tree, place)))
+            seen.add(service)
+
+    def _line_in(self, tree: Tree, place: Place | None) -> int:
+        """Return the line number of the string at *place* of *tree*, 0 if there is none."""
+        if place is None:
+            return 0
+        other = "x" if value_at(tree, place) != "x" else ""
+        return self._changed_line(lambda: self._with(tree, place, other, "the text"))
 
     def _tag(self, service: str, value: Tree) -> str:
         if value is None:

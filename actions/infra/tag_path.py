@@ -85,10 +85,13 @@ class TagPath:
         yield from self._walk(tree, self.steps)
 
     def service_places(self, tree: Tree) -> Iterator[tuple[str, Place]]:
-        """Yield every service of *tree* that has a tag, with the place of its whole section."""
-        steps_to_service = next(n for n, step in enumerate(self.steps, 1) if SERVICE in (step.key, step.value))
+        """Yield every service of *tree* that has a tag, with the place of its whole section.
+
+        A service comes once for each section that names it, with a tag or without one.
+        """
+        to_service = (n for n, step in enumerate(self.steps, 1) if SERVICE in (step.key, step.value))
         tagged = {service for service, _ in self.places(tree)}
-        for service, place in self._walk(tree, self.steps[:steps_to_service]):
+        for service, place in self._walk(tree, self.steps[: next(to_service, None)]):
             if service in tagged:
                 yield service, place
 
@@ -134,6 +137,15 @@ def value_at(tree: Tree, place: Place) -> Tree:
     for step in place:
         tree = tree[step]  # type: ignore[index]
     return tree
+
+
+def first_text(tree: Tree, place: Place) -> Place | None:
+    """Return the place of the first string at or below *place*, None if there is none."""
+    value = value_at(tree, place)
+    if isinstance(value, str):
+        return place
+    steps = value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
+    return next((found for step in steps if (found := first_text(tree, (*place, step)))), None)
 
 
 def replaced_at(tree: Tree, place: Place, value: Tree) -> Tree:

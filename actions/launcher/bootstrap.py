@@ -4,11 +4,11 @@ run.sh starts it as `python -I -S bootstrap.py <entrypoint.py>`. It runs on ever
 it imports only the standard library, and little of that.
 
 A release contains the dependencies next to this package; see release/bundle.py for the parts that it leaves out.
+Without them, as on main, every start installs them anew.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import runpy
 import sys
@@ -18,24 +18,11 @@ LOCK = os.path.join(ACTIONS, "requirements.lock")
 SITE = os.path.join(ACTIONS, "site")
 
 
-def name_of_install() -> str:
-    """Return the folder name for the dependencies: it changes with the lock, the Python and the platform."""
-    with open(LOCK, "rb") as lock:
-        digest = hashlib.sha256(lock.read()).hexdigest()
-    return f"{digest[:16]}-{sys.implementation.cache_tag}-{sys.platform}-{os.environ.get('RUNNER_ARCH', '')}"
-
-
 def dependencies() -> str:
-    """Return the folder of the dependencies, and install them first if this runner does not have them yet."""
-    homes = [os.environ[name] for name in ("RUNNER_TOOL_CACHE", "RUNNER_TEMP") if os.environ.get(name)]
-    name = name_of_install()
-    for home in homes:
-        folder = os.path.join(home, "gitops-actions", name)
-        if os.path.isdir(folder):
-            return folder
+    """Install the dependencies for this run alone, and return their folder."""
     from actions.launcher.install import install
 
-    return install(name, homes=homes, lock=LOCK)
+    return install(LOCK)
 
 
 def main(entrypoint: str, *, carried: bool) -> None:

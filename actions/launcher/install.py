@@ -1,4 +1,8 @@
-"""Install the locked dependencies once per runner: hash-checked, without resolving, all or nothing."""
+"""Install the locked dependencies for one run: hash-checked, without resolving, nothing reused.
+
+On a runner that stays, other jobs can write to its tool cache, to the caches of pip and uv, and even to RUNNER_TEMP:
+the runner empties it between jobs, but cannot remove what a container left there as another user.
+"""
 
 from __future__ import annotations
 
@@ -7,89 +11,64 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 EXIT_CODE = 8
 REASON = "dependencies-unavailable"
-ABANDONED_AFTER = 60 * 60
 
-# Wheels only, so that no code runs during installation; every file is checked by hash; nothing is resolved. Bytecode is
-# written when a module is first imported.
-PIP = ("-I", "-m", "pip", "--isolated", "--disable-pip-version-check", "--no-input")
+# Wheels only, so that no code runs during installation; every file is checked by hash; nothing is resolved. Both caches
+# are off, because pip and uv do not check the hashes of all that they take from them. Bytecode is written when a module
+# is first imported.
+PIP = ("-I", "-m", "pip", "--isolated", "--disable-pip-version-check", "--no-input", "--no-cache-dir")
+UV = ("pip", "install", "--no-config", "--no-cache")
 SAME_FOR_BOTH = ("--quiet", "--no-deps", "--require-hashes", "--only-binary", ":all:")
 
 
-def install(name: str, *, homes: Sequence[str], lock: str) -> str:
-    """Install *lock* as the folder *name* in the first writable folder of *homes*, and return its path.
-
-    The installation goes to a temporary folder that is renamed when complete: two simultaneous runs end with one
-    complete installation, and a killed run leaves none. Exits with a reason if the installation fails.
-    """
-    parent = writable(homes)
-    remove_abandoned(parent)
-    print("gitops-actions: installing the locked dependencies (first use on this runner)", flush=True)
-    partial = Path(tempfile.mkdtemp(dir=parent, prefix="partial-"))
+def install(lock: str) -> str:
+    """Install *lock* in a new folder and return its path; exit with a reason if the installation fails."""
+    print("gitops-actions: installing the locked dependencies", flush=True)
+    target = new_folder()
     done = subprocess.run(
-        command(lock=lock, target=partial),
-        env=without_the_callers_settings(os.environ),
-        cwd=partial,
+        command(lock=lock, target=target),
+        env=installer_environment(os.environ),
+        cwd=target,
         capture_output=True,
         text=True,
         check=False,
     )
     if done.returncode:
-        shutil.rmtree(partial)
+        shutil.rmtree(target)
         output = (done.stderr or done.stdout).strip()
         give_up(f"cannot install the locked dependencies; pip or uv and a package index are needed\n{output}")
-    final = parent / name
+    return str(target)
+
+
+def new_folder() -> Path:
+    """Return a new folder that only this user can open: in RUNNER_TEMP, which the runner empties, if it is writable."""
     try:
-        partial.rename(final)
-    except OSError:
-        # Another run was faster and installed the same files.
-        if not final.is_dir():
-            raise
-        shutil.rmtree(partial)
-    return str(final)
-
-
-def writable(homes: Sequence[str]) -> Path:
-    """Return the folder `gitops-actions` in the first writable folder of *homes*, or else a temporary folder."""
-    for home in homes:
-        folder = Path(home, "gitops-actions")
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=folder):
-                return folder
-        except OSError:
-            continue
-    return Path(tempfile.mkdtemp(prefix="gitops-actions-"))
-
-
-def remove_abandoned(parent: Path) -> None:
-    """Remove folders of runs that were killed over an hour ago; a younger one may belong to a running installation."""
-    for folder in parent.glob("partial-*"):
-        if time.time() - folder.stat().st_mtime > ABANDONED_AFTER:
-            shutil.rmtree(folder, ignore_errors=True)
+        return Path(tempfile.mkdtemp(dir=os.environ.get("RUNNER_TEMP") or None, prefix="gitops-actions-"))
+    except OSError:  # in a container that runs as another user
+        return Path(tempfile.mkdtemp(prefix="gitops-actions-"))
 
 
 def command(*, lock: str, target: Path) -> list[str]:
     """Return the install command: with uv if the runner has it, else with the pip of this Python."""
     where = ("--target", str(target), "-r", lock)
     uv = shutil.which("uv")
-    if uv:
-        return [uv, "pip", "install", "--no-config", "--python", sys.executable, *SAME_FOR_BOTH, *where]
+    if uv and Path(uv).is_absolute():  # Windows looks in the working directory too, which is the caller's checkout
+        return [uv, *UV, "--python", sys.executable, *SAME_FOR_BOTH, *where]
     return [sys.executable, *PIP, "install", "--no-compile", *SAME_FOR_BOTH, *where]
 
 
-def without_the_callers_settings(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return *environment* without the variables by which the caller configures pip, uv or Python."""
-    prefixes = ("PIP_", "UV_", "PYTHON", "VIRTUAL_ENV", "CONDA_")
-    return {name: value for name, value in environment.items() if not name.upper().startswith(prefixes)}
+def installer_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return *environment* without what configures pip, uv or Python, and without what can hold a token."""
+    settings = ("PIP_", "UV_", "PYTHON", "VIRTUAL_ENV", "CONDA_")
+    tokens = ("INPUT_", "ACTIONS_", "GITHUB_", "GH_")
+    return {name: value for name, value in environment.items() if not name.upper().startswith(settings + tokens)}
 
 
 def give_up(message: str) -> NoReturn:

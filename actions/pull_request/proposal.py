@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from actions.tags import Artifact
 
 LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}(\[bot\])?")
-MARKER = re.compile(r"<!-- gitops-actions (\{.*?\}) -->")
+MARKER, MARKER_END = "<!-- gitops-actions ", " -->"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,7 +91,7 @@ def _body(settings: Settings, state: State, plan: PullRequestPlan) -> str:
         ),
         "" if settings.dry_run else description.opened_by(run_url(), actors()[0]),
     ]
-    tail = f"<!-- gitops-actions {json.dumps(marker, separators=(',', ':'))} -->\n"
+    tail = f"{MARKER}{json.dumps(marker, separators=(',', ':'))}{MARKER_END}\n"
     return description.fitted("\n".join(part for part in parts if part), tail)
 
 
@@ -107,11 +107,14 @@ def _requested_in() -> str:
 
 
 def tags_in(body: str, env: str) -> dict[str, str]:
-    """Return the tags that the pull request with *body* proposes for *env*, none if it is not one of ours."""
-    match = MARKER.search(body)
+    """Return the tags that our pull request with *body* proposes for *env*, none if its marker is for another.
+
+    The marker is the last one: whatever the workflow or a person wrote, stands before it.
+    """
+    text = body.rpartition(MARKER)[2].partition(MARKER_END)[0]
     try:
-        marker = json.loads(match[1]) if match else {}
-        tags = marker["tags"] if marker.get("env") == env else {}
+        marker = json.loads(text)
+        tags = marker["tags"] if marker["env"] == env else {}
         return {str(service): str(tag) for service, tag in tags.items()}
-    except (ValueError, KeyError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}  # somebody has edited it

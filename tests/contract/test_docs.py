@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
+import shutil
+import subprocess
+from pathlib import Path
 
 from actions.evidence import facts
+from tests.contract.tools import OURS, PINNED
 from tests.support import ROOT
 
 # What a record of a change holds beside its facts, and where the facts within them are.
@@ -39,3 +44,27 @@ def test_the_criteria_name_evidence_and_tests_that_there_are() -> None:
         assert set(re.findall(r"`([^`]+)`", row[2])) <= known, row[2]
         (named,) = re.findall(r"`(test_\w+)`", row[3])
         assert f"def {named}(" in tests, named
+
+
+def test_a_release_is_verified_by_the_workflow_and_the_branch_that_make_it() -> None:
+    text = (ROOT / "docs" / "releases.md").read_text(encoding="utf-8")
+    (workflow,) = re.findall(r"--signer-workflow your-org/gitops-actions/(\S+)", text)
+    (ref,) = re.findall(r"--source-ref (\S+)", text)
+
+    assert "uses: actions/attest-build-provenance@" in (ROOT / workflow).read_text(encoding="utf-8")
+    assert f'if ref != "{ref}":' in (ROOT / "release" / "settings.py").read_text(encoding="utf-8")
+
+
+def test_the_examples_are_pinned_by_the_command_of_the_documents(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "releases.md").read_text(encoding="utf-8")
+    (command,) = re.findall(r"^sed .*$", text, re.MULTILINE)
+    for example in ("app", "infra"):
+        shutil.copytree(ROOT / "examples" / example, tmp_path / example)
+        subprocess.run(
+            ["bash", "-c", command], cwd=tmp_path / example, env={**os.environ, "commit": "c" * 40}, check=True
+        )
+    workflows = "\n".join(path.read_text(encoding="utf-8") for path in tmp_path.glob("*/.github/workflows/*.yml"))
+
+    used = re.findall(rf"uses: ({OURS}.*)", workflows)
+    assert len(used) > 10
+    assert [line for line in used if not PINNED.fullmatch(line)] == []

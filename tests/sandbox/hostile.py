@@ -18,9 +18,9 @@ class Hostile:
 
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b"{}"
+    body: bytes = field(default=b"{}", repr=False)
     url: str = ""
-    asked: list[Mapping[str, str]] = field(default_factory=list)
+    asked: list[Mapping[str, str]] = field(default_factory=list, repr=False)
 
     @contextmanager
     def serving(self) -> Iterator[Hostile]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import TYPE_CHECKING
 
 from actions.infra.formats import FormatError, line_of
@@ -14,7 +13,9 @@ if TYPE_CHECKING:
 
     from actions.infra.tag_path import Place, Tree
 
-BLANK = re.compile(r"[ \t\n\r]*")
+TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\],:]|[^"{}\[\],: \t\n\r]+')
+
+OPENING, KEY, SCALAR = "opening", "key", "scalar"
 
 
 def load(text: str) -> Tree:
@@ -24,7 +25,7 @@ def load(text: str) -> Tree:
     except json.JSONDecodeError as error:
         raise FormatError(f"not JSON: {error.msg}", error.lineno) from error
     except _DuplicateKeyError as error:
-        raise FormatError(f"key {error.key!r} occurs twice", _line_of_duplicate(text)) from error
+        raise _duplicate(text) from error
     except RecursionError as error:
         raise FormatError("nested too deeply") from error
     except ValueError as error:
@@ -34,7 +35,8 @@ def load(text: str) -> Tree:
 
 def splice(text: str, place: Place, value: str) -> str:
     """Replace the scalar at *place* by the string *value*, and change no other character."""
-    start, end = next((start, end) for member, _, start, end in _members(text) if member == place)
+    wanted = list(place)
+    [(start, end)] = [token.span() for at, token, kind in _tokens(text) if kind == SCALAR and at == wanted]
     return text[:start] + json.dumps(value) + text[end:]
 
 
@@ -43,53 +45,50 @@ def _refuse_constant(name: str) -> Tree:
 
 
 class _DuplicateKeyError(Exception):
-    def __init__(self, key: str) -> None:
-        self.key = key
+    """An object has a key twice; which one, the parser's hook cannot tell with its line."""
 
 
 def _object(pairs: list[tuple[str, Tree]]) -> dict[str, Tree]:
     tree = dict(pairs)
     if len(tree) < len(pairs):
-        keys = [key for key, _ in pairs]
-        raise _DuplicateKeyError(next(key for key in keys if keys.count(key) > 1))
+        raise _DuplicateKeyError
     return tree
 
 
-def _line_of_duplicate(text: str) -> int:
-    starts: dict[Place, list[int]] = {}
-    for place, key_start, _, _ in _members(text):
-        starts.setdefault(place, []).append(key_start)
-    return line_of(text, next(positions[1] for positions in starts.values() if len(positions) > 1))
+def _duplicate(text: str) -> FormatError:
+    """Return the error for the first key of *text* that its object has already."""
+    seen: list[set[str | int]] = []
+    tokens = _tokens(text)
+    place, token, kind = next(tokens)
+    while kind != KEY or place[-1] not in seen[len(place) - 1]:
+        if kind == OPENING:
+            seen[len(place) - 1 :] = [set()]
+        elif kind == KEY:
+            seen[len(place) - 1].add(place[-1])
+        place, token, kind = next(tokens)
+    return FormatError(f"key {place[-1]!r} occurs twice", line_of(text, token.start()))
 
 
-def _members(text: str) -> Iterator[tuple[Place, int, int, int]]:
-    """Yield (place, start of its key, start, end) of every value in *text*, which must be valid JSON."""
-    yield from _value(text, _skip(text, 0), ())
+def _tokens(text: str) -> Iterator[tuple[list[str | int], re.Match[str], str]]:
+    """Yield each bracket, key and scalar of *text*, valid JSON as far as it is read, with its place and its kind.
 
-
-def _value(text: str, start: int, place: Place) -> Iterator[tuple[Place, int, int, int]]:
-    """Yield the members of the value that starts at *start*, and the value itself last."""
-    end = start
-    if text[start] in "{[":
-        at = _skip(text, start + 1)
-        index = 0
-        while text[at] not in "}]":
-            key_start, key = at, index
-            if text[start] == "{":
-                key, at = scanstring(text, at + 1)
-                at = _skip(text, _skip(text, at) + 1)
-            for member in _value(text, at, (*place, key)):
-                inner, own_key, first, end = member
-                yield inner, key_start if inner == (*place, key) else own_key, first, end
-            at = _skip(text, end)
-            at = _skip(text, at + 1) if text[at] == "," else at
-            index += 1
-        end = at + 1
-    else:
-        _, end = json.JSONDecoder().raw_decode(text, start)
-    yield place, start, start, end
-
-
-def _skip(text: str, at: int) -> int:
-    match = BLANK.match(text, at)
-    return match.end() if match else at
+    The next step changes the place: it is one list for the whole text, so that the time is proportional to the text
+    however deeply it nests.
+    """
+    place: list[str | int] = []
+    before = ""
+    for token in TOKEN.finditer(text):
+        mark = token[0]
+        if mark in "{[":
+            place.append("" if mark == "{" else 0)
+            yield place, token, OPENING
+        elif mark in "}]":
+            place.pop()
+        elif mark == "," and isinstance(place[-1], int):
+            place[-1] += 1
+        elif mark not in ",:":
+            kind = KEY if before in ("{", ",") and isinstance(place[-1], str) else SCALAR
+            if kind == KEY:
+                place[-1] = json.loads(mark)
+            yield place, token, kind
+        before = mark

@@ -7,7 +7,7 @@ import tomllib
 from typing import TYPE_CHECKING, cast
 
 from actions.infra.formats import FormatError, line_of
-from actions.infra.tag_path import value_at
+from actions.infra.tag_path import DEEPEST, value_at
 
 if TYPE_CHECKING:
     from actions.infra.tag_path import Place, Tree
@@ -21,11 +21,17 @@ STRING_OR_COMMENT = re.compile(
     r"|\#[^\n]*",
     re.DOTALL,
 )
+AROUND_KEYS = re.compile(r"[=,{}\[\]\n]")
 KEY_FOLLOWS = re.compile(r"[ \t]*[=.\]]")
 
 
 def load(text: str) -> Tree:
-    """Parse *text*; raise FormatError if it is not TOML."""
+    """Parse *text*; raise FormatError if it is not TOML.
+
+    The parser's time for a dotted key grows with the square of its parts.
+    """
+    if any(key.count(".") > DEEPEST for key in AROUND_KEYS.split(STRING_OR_COMMENT.sub("", text))):
+        raise FormatError("nested too deeply")
     try:
         return cast("Tree", tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:

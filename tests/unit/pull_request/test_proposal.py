@@ -19,6 +19,12 @@ MARKED = '<!-- gitops-actions {"env":"dev","tags":{"api":"1.0.0"}} -->'
         pytest.param('<!-- gitops-actions {"env":"dev"} -->', {}, id="without tags"),
         pytest.param('<!-- gitops-actions {"env":"dev","tags":["api"]} -->', {}, id="tags that are none"),
         pytest.param("<!-- gitops-actions {nothing} -->", {}, id="edited"),
+        pytest.param(
+            f"{MARKED.replace('1.0.0', '9.9.9')}\n{MARKED}", {"api": "1.0.0"}, id="behind one of the workflow's"
+        ),
+        pytest.param("<!-- gitops-actions [1] -->", {}, id="a list"),
+        pytest.param('<!-- gitops-actions {"a":' + "[" * 50_000 + "]" * 50_000 + "} -->", {}, id="nested without end"),
+        pytest.param("<!-- gitops-actions {" * 3000, {}, id="markers that begin and do not end"),
     ],
 )
 def test_a_pull_request_names_its_tags(body: str, tags: dict[str, str]) -> None:
