@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass
 from functools import cache
+from importlib.metadata import Distribution, distribution
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -25,6 +27,7 @@ ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"
 ORGANIZATION = "your-org"
 # The two Apps, as REST and commits call them.
+COMPILED = {"cffi", "cryptography", "pycparser", "pynacl"}  # of the dependencies, and not needed by any action
 BOT = "gitops-bot[bot]"
 GUARD = "gitops-guard[bot]"
 ENVIRONMENTS = ("dev", "staging", "prod")
@@ -135,11 +138,27 @@ def release(world: World, *versions: str) -> None:
 
 
 def publish_actions(folder: Path) -> Path:
-    """Copy the actions to *folder*, as far as git keeps or would keep them: what `@v1` stands for.
+    """Copy the actions to *folder*, with the dependencies that a release carries: what `@v1` stands for.
 
     Just them, because act copies the folder for every step that uses one.
     """
-    return copy_repository(folder, "actions", "action-*")
+    copy_repository(folder, "actions", "action-*")
+    lock = (ROOT / "actions" / "requirements.lock").read_text(encoding="utf-8")
+    site = folder / "actions" / "site"
+    for name in set(re.findall(r"(?m)^([a-z0-9-]+)==", lock)) - COMPILED:
+        _copy_modules(distribution(name), site)
+    (site / "nacl").mkdir()
+    for module in ("__init__", "encoding", "public"):  # PyGithub imports them, and no action uses what they would do
+        (site / "nacl" / f"{module}.py").touch()
+    return folder
+
+
+def _copy_modules(package: Distribution, site: Path) -> None:
+    """Copy the modules and data of an installed *package*, but for what is compiled, as a release has them."""
+    for file in package.files or ():
+        if file.suffix not in (".so", ".pyc", ".pyi") and ".." not in file.parts:
+            (site / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(str(package.locate_file(file)), site / file)
 
 
 def copy_repository(folder: Path, *paths: str) -> Path:
