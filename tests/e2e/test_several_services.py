@@ -51,7 +51,8 @@ def _monorepo(pipeline: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
     world, olivia = pipeline.world, pipeline.sandbox.state.users["olivia"]
     services = ("services/api/x", "services/web/x", "docs/x")
-    app: dict[str, bytes | None] = dict.fromkeys(services, b"x") | {"Makefile": MAKEFILE.encode()}
+    source: bytes | None = b"x"
+    app = dict.fromkeys(services, source) | {"Makefile": MAKEFILE.encode()}
     app |= {f".github/workflows/{path.name}": path.read_bytes() for path in WORKFLOWS.iterdir()}
     app |= {".github/workflows/api.yml": None}
     git = world.app.git
