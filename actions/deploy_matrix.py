@@ -287,9 +287,9 @@ def _revision(settings: Settings, event: Event) -> tuple[str, Reason]:
         return settings.since, Reason.CHANGED
     if event.forced:
         return "", Reason.FORCED_PUSH
-    if event.created or event.before == ZEROS:
+    if event.created or event.base == ZEROS:
         return "", Reason.NEW_BRANCH
-    return (event.before, Reason.CHANGED) if is_commit(event.before) else ("", Reason.NO_BASE)
+    return (event.base, Reason.CHANGED) if is_commit(event.base) else ("", Reason.NO_BASE)
 
 
 def _require_services(wanted: Sequence[str], differences: Sequence[Difference]) -> None:

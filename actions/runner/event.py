@@ -20,13 +20,14 @@ QUEUED = re.compile(r"^refs/heads/gh-readonly-queue/.+/pr-(\d+)-[0-9a-f]{40}$")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PullRequest:
-    """The pull request of an event; *action* is what happened to it."""
+    """The pull request of an event; *action* is what happened to it, *base_sha* the end of its base then."""
 
     action: str
     number: int
     merged: bool
     head_sha: str
     base_ref: str
+    base_sha: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,6 +64,13 @@ class Event:
     def branch(self) -> str:
         """Return the branch of the event without `refs/heads/`, "" if the ref is not a branch."""
         return self.ref.removeprefix(BRANCH) if self.ref.startswith(BRANCH) else ""
+
+    @property
+    def base(self) -> str:
+        """Return the commit that the event's is to be compared with: the base of what is tested, or before the push."""
+        if self.pull_request:
+            return self.pull_request.base_sha
+        return self.merge_group.base_sha if self.merge_group else self.before
 
     @classmethod
     def read(cls, environment: Mapping[str, str], payload: Mapping[str, object]) -> Event:
@@ -102,6 +110,7 @@ def _pull_request(payload: Mapping[str, object]) -> PullRequest:
         merged=pull_request.get("merged") is True,
         head_sha=_text(_mapping(pull_request, "head"), "sha"),
         base_ref=_text(_mapping(pull_request, "base"), "ref"),
+        base_sha=_text(_mapping(pull_request, "base"), "sha"),
     )
 
 
@@ -125,13 +134,13 @@ def _sha(environment: Mapping[str, str], payload: Mapping[str, object], pull_req
     """Return the commit of the event, "" if it deleted a branch.
 
     For an open pull request GITHUB_SHA is a temporary test merge, so its head counts; for a deleted branch it is an
-    unrelated commit.
+    unrelated commit; for the end of another workflow it is that of the default branch, so the head of that run counts.
     """
     if payload.get("deleted") is True:
         return ""
     if pull_request and not pull_request.merged:
         return pull_request.head_sha
-    return environment.get("GITHUB_SHA", "")
+    return _text(_mapping(payload, "workflow_run"), "head_sha") or environment.get("GITHUB_SHA", "")
 
 
 def _has_new_commits(payload: Mapping[str, object]) -> bool:

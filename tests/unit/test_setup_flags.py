@@ -37,6 +37,9 @@ def test_an_event_gives_what_the_table_says(runner: Runner, row: list[str]) -> N
         "deploy": deploy,
         "hotfix": hotfix,
         "tag": TAGS[tag],
+        "version": "",
+        "services": "[]",
+        "tags": "",
         "reason": reason.strip("`"),
     }
 
