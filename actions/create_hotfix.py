@@ -20,8 +20,8 @@ from actions.errors import (
     UnknownServiceError,
 )
 from actions.infra.change import only_service
-from actions.infra.layout import require_name
 from actions.infra.remote import read_infra
+from actions.names import require_name
 from actions.runner.clock import Clock
 from actions.runner.environment import event_payload, server_url
 from actions.runner.event import Event

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from actions.errors import InputError
-from actions.infra.layout import require_name
+from actions.names import require_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from actions.errors import InputError
 from actions.evidence.period import FIRST, LAST, Period
-from actions.infra.layout import require_folder, require_name
+from actions.infra.layout import require_folder
+from actions.names import require_name
 
 if TYPE_CHECKING:
     from actions.runner.inputs import Inputs

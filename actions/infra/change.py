@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from actions.errors import InputError, NoTagError, UnknownServiceError
-from actions.infra.layout import require_name
+from actions.names import require_name
 from actions.tags import DIGESTS_ARE, Artifact, is_digest, is_tag, require_tag, short
 
 if TYPE_CHECKING:

@@ -14,8 +14,9 @@ from actions.errors import ConfigError, InputError
 from actions.infra.config import HOTFIX_PREFIX, PATH, Config, Environment
 from actions.infra.env_file import EXTENSIONS
 from actions.infra.formats import FormatError, yaml_format
-from actions.infra.layout import ENV, require_name
+from actions.infra.layout import ENV
 from actions.infra.tag_path import SERVICE, TagPath
+from actions.names import require_name
 from actions.runner.inputs import REPOSITORY
 from actions.tag_names import TagNames
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 from actions.errors import ActionError, EnvFileError, NoTagError, UnknownServiceError
 from actions.infra.formats import FormatError
 from actions.infra.tag_path import first_text, is_deep, replaced_at, value_at, without
+from actions.names import NAME, NAMES_ARE
 from actions.tags import DIGESTS_ARE, is_digest
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from actions.infra.tag_path import Place, TagPath, Tree
 
 # A name becomes part of paths, branch names and job names, so it is one path segment that needs no quoting in a shell.
-NAME = re.compile(r"(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
-NAMES_ARE = "use letters, digits, '_', '-' and single dots, starting with a letter, a digit or '_'"
 EXTENSIONS = ("json", "yaml", "yml", "toml")
 BOM = "\ufeff"
 

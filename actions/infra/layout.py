@@ -8,8 +8,9 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from actions.errors import EnvFileError, InputError, UnknownEnvError
-from actions.infra.env_file import EXTENSIONS, NAME, NAMES_ARE, EnvFile
+from actions.infra.env_file import EXTENSIONS, EnvFile
 from actions.infra.tag_path import SERVICE, TagPath
+from actions.names import NAME
 from actions.tags import Artifact
 
 if TYPE_CHECKING:
@@ -17,13 +18,6 @@ if TYPE_CHECKING:
 
 ENV = "{env}"
 FOLDER = re.compile(r"(?!\.\.$)[A-Za-z0-9._ @+-]{1,100}")
-
-
-def require_name(kind: str, name: str) -> str:
-    """Return *name*; raise InputError if it is not valid for *kind*, an environment or a service."""
-    if NAME.fullmatch(name):
-        return name
-    raise InputError(f"{name[:200]!r} is not a valid name for {kind}; {NAMES_ARE}")
 
 
 def require_folder(name: str, value: str) -> PurePosixPath:

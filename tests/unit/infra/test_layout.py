@@ -5,7 +5,7 @@ from contextlib import nullcontext
 import pytest
 
 from actions.errors import EnvFileError, InputError
-from actions.infra.layout import Layout, natural, require_name
+from actions.infra.layout import Layout, natural
 from actions.infra.tag_path import TagPath
 from actions.tags import Artifact
 
@@ -50,19 +50,6 @@ def test_an_environment_of_several_files_has_the_services_of_all() -> None:
     assert dev.with_artifact("web", Artifact("web-2")).tags() == {"api": "api-1", "web": "web-2"}
     assert dev.file_of("web").path == "charts/web/values-dev.yaml"
     assert dev.file_of("none").path == "charts/api/values-dev.yaml"
-
-
-@pytest.mark.parametrize("name", ["dev", "web-app", "eu_1", "a.b", "9"])
-def test_a_plain_word_is_a_name(name: str) -> None:
-    assert require_name("a service", name) == name
-
-
-@pytest.mark.parametrize(
-    "name", ["", ".", "..", "a..b", "../x", "a/b", "a\\b", "-x", "a b", "a\n", "a" * 101, "$(x)", "${{ x }}", "é"]
-)
-def test_what_could_leave_the_folder_or_trip_a_shell_is_no_name(name: str) -> None:
-    with pytest.raises(InputError, match="is not a valid name for a service"):
-        require_name("a service", name)
 
 
 @pytest.mark.parametrize(
