@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from actions.api.retry import retry
 from actions.deployments import matrix
 from actions.deployments.matrix import Per
-from actions.errors import InputError, UnknownServiceError
+from actions.errors import EnvFileError, InputError, InvalidTagError, UnknownServiceError
 from actions.gates.deploy_plan import DeployPlan, Reason, left_out, summary
 from actions.infra.checkout import Checkout
 from actions.infra.layout import unknown_env
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from actions.deployments.baseline import DeployedDiff
     from actions.deployments.matrix import Difference
     from actions.deployments.records import RecordReader
+    from actions.errors import ActionError
     from actions.gates.collect import GateEvaluator
     from actions.infra.config import Config
     from actions.infra.layout import Layout, Snapshot
@@ -156,9 +157,28 @@ class _Run:
     clock: Clock
 
     def outcome(self) -> Outcome:
-        """Return the matrix."""
-        names = self.config.in_order(self._chosen())
-        snapshots = [self.environments[env] for env in names]
+        """Return the matrix; raise what is wrong with an environment if nothing else is to be deployed."""
+        snapshots, problems = self._readable()
+        outcome = self._outcome_of(snapshots)
+        if problems and not outcome.outputs["has-changes"]:
+            raise problems[0]
+        return replace(outcome, warnings=(*outcome.warnings, *(f"left out: {problem}" for problem in problems)))
+
+    def _readable(self) -> tuple[list[Snapshot], list[ActionError]]:
+        """Return the chosen environments that can be read, and what is wrong with the others, which stop none."""
+        readable: list[Snapshot] = []
+        problems: list[ActionError] = []
+        for env in self.config.in_order(self._chosen()):
+            try:
+                matrix.difference(self.environments[env], None)
+                readable.append(self.environments[env])
+            except (EnvFileError, InvalidTagError) as error:
+                problems.append(error)
+        if problems and not readable:
+            raise problems[0]
+        return readable, problems
+
+    def _outcome_of(self, snapshots: Sequence[Snapshot]) -> Outcome:
         if self.settings.since == DEPLOYMENT:
             plan = self._since_deployment(snapshots)
         else:
@@ -237,13 +257,21 @@ class _Run:
         before = self._environments_at(revision, snapshots) if revision else None
         if revision and before is None:
             reason = Reason.LOST_HISTORY
-        differences = [matrix.difference(snapshot, (before or {}).get(snapshot.env)) for snapshot in snapshots]
+        differences = [
+            matrix.difference(
+                snapshot,
+                (before or {}).get(snapshot.env),
+                beside=before is not None and self._is_touched(snapshot, revision),
+            )
+            for snapshot in snapshots
+        ]
         return DeployPlan(differences=differences, reason=reason, revision=revision)
 
     def _environments_at(self, revision: str, snapshots: Sequence[Snapshot]) -> dict[str, Snapshot] | None:
         """Return the environments at *revision*: from the checkout, else from GitHub; None if neither knows it."""
-        if self.checkout.has_commit(revision):
-            return self.checkout.environments_at(revision, self.layout)
+        found = self.checkout.environments_at(revision, self.layout) if self.checkout.has_commit(revision) else None
+        if found is not None:
+            return found
         if not self.settings.token:
             return None
         infra = self._infra()
@@ -253,6 +281,17 @@ class _Run:
         # A file that was there and is gone now has changed too.
         gone = [path for path in infra.paths(revision) if self.layout.owner(path) and path not in texts]
         return self.layout.group(texts | ((infra.files_at(revision, gone) or {}) if gone else {}))
+
+    def _is_touched(self, now: Snapshot, revision: str) -> bool:
+        """Tell whether something that belongs to *now* beside its env files changed since *revision*."""
+        if not now.folders:
+            return False
+        changed = self.checkout.changed_since(revision)
+        if changed is not None:
+            return self.layout.touches(now, changed)
+        from actions.deployments.baseline import touched
+
+        return touched(self._infra(), self.layout, now, since=revision, commit=self.event.sha)
 
     def _evaluator(self) -> GateEvaluator:
         from actions.gates.collect import GateEvaluator

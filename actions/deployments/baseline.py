@@ -12,6 +12,7 @@ from actions.deployments.records import FIRST_RECORDS, DefaultBranch
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from actions.api.repository import Repository
     from actions.deployments.history import Record
     from actions.deployments.records import EnvironmentHistory, RecordReader
     from actions.infra.layout import Layout, Snapshot
@@ -48,7 +49,10 @@ def compare_with_deployed(reader: RecordReader, snapshots: Sequence[Snapshot], c
     """Compare *snapshots*, read at *commit*, with what their environments run."""
     histories = reader.histories(snapshots, first=FIRST_RECORDS)
     changed = changed_since(histories[0].branch, commit) if histories else ()
-    return [_compare(history, superseded=_is_superseded(reader.layout, history.now, changed)) for history in histories]
+    return [
+        _compare(history, commit, superseded=_is_superseded(reader.layout, history.now, changed))
+        for history in histories
+    ]
 
 
 def changed_since(branch: DefaultBranch, commit: str) -> tuple[str, ...] | None:
@@ -70,7 +74,20 @@ def _is_superseded(layout: Layout, now: Snapshot, changed: Sequence[str] | None)
     return any(owner is None or owner[0].casefold() == now.env.casefold() for owner in owners)
 
 
-def _compare(history: EnvironmentHistory, *, superseded: bool) -> DeployedDiff:
+def touched(infra: Repository, layout: Layout, now: Snapshot, *, since: str, commit: str) -> bool:
+    """Tell whether something that belongs to *now*, read at *commit*, beside its env files changed *since*.
+
+    It did if the changes are not known.
+    """
+    if not now.folders or since == commit:
+        return False
+    comparison = infra.compare(since, commit)
+    if not comparison or comparison.status not in ("ahead", "identical") or len(comparison.files) >= MOST_FILES:
+        return True
+    return layout.touches(now, comparison.files)
+
+
+def _compare(history: EnvironmentHistory, commit: str, *, superseded: bool) -> DeployedDiff:
     """Compare every service with its last deployment, alone or as part of the environment.
 
     What a deployment that did not succeed has left behind is unknown, so what differs from it has changed too.
@@ -78,7 +95,10 @@ def _compare(history: EnvironmentHistory, *, superseded: bool) -> DeployedDiff:
     now = history.now
     last, attempts = _last_records(history, set(now.tags()))
     began = list(chain.from_iterable(attempts.values()))
-    compared = {id(record): difference(now, record.snapshot) for record in (*last.values(), *began)}
+    records = (*last.values(), *began)
+    infra, layout = history.reader.infra, history.reader.layout
+    beside = {sha: touched(infra, layout, now, since=sha, commit=commit) for sha in {record.sha for record in records}}
+    compared = {id(record): difference(now, record.snapshot, beside=beside[record.sha]) for record in records}
     everything = difference(now, None)
     since = {service: compared[id(last[service])] if service in last else everything for service in now.tags()}
     unfinished = [

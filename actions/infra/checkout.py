@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 # The configuration of a repository can make git run programs (hooks, file monitors, text converters). These settings,
 # and the use of plumbing commands only, prevent that, even where the checkout belongs to another user.
 GIT = ("git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "--no-pager", "--literal-pathspecs")
+# A partial clone would fetch what it lacks from where its configuration says.
+NO_NETWORK = {"GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none"}
 
 
 class Checkout:
@@ -81,11 +83,20 @@ class Checkout:
         """Tell whether the checked-out history contains *revision*."""
         return self._git("cat-file", "-e", f"{revision}^{{commit}}") is not None
 
-    def environments_at(self, revision: str, layout: Layout) -> dict[str, Snapshot]:
-        """Return all environments with files at *revision*, which must be in the checked-out history."""
-        listed = self._git("ls-tree", "-r", "-z", "--name-only", "--full-tree", revision) or b""
-        paths = [path for path in listed.decode("utf-8", "replace").split("\0") if layout.owner(path)]
-        return layout.group(self._blobs(revision, paths))
+    def environments_at(self, revision: str, layout: Layout) -> dict[str, Snapshot] | None:
+        """Return all environments with files at *revision*; None if the checkout does not have all of them."""
+        listed = self._git("ls-tree", "-r", "-z", "--full-tree", revision)
+        if listed is None:
+            return None
+        entries = (entry.partition("\t") for entry in listed.decode("utf-8", "replace").split("\0"))
+        paths = [path for kind, _, path in entries if " blob " in kind and layout.owner(path)]
+        texts = self._blobs(revision, paths)
+        return None if texts is None else layout.group(texts)
+
+    def changed_since(self, revision: str) -> list[str] | None:
+        """Return the files that differ between *revision* and the checked-out commit; None if that is not known."""
+        listed = self._git("diff-tree", "-r", "-z", "--no-renames", "--name-only", revision, "HEAD")
+        return None if listed is None else listed.decode("utf-8", "replace").split("\0")
 
     def _paths(self, layout: Layout, env: str = "*") -> set[str]:
         files = (file for glob in layout.globs(env) for file in self.root.glob(glob))
@@ -95,13 +106,19 @@ class Checkout:
     def _texts(self, paths: Iterable[str]) -> dict[str, str]:
         return {path: self.read(path) for path in paths}
 
-    def _blobs(self, revision: str, paths: Sequence[str]) -> dict[str, str]:
-        """Return the texts of *paths* at *revision*, without binary files."""
+    def _blobs(self, revision: str, paths: Sequence[str]) -> dict[str, str] | None:
+        """Return the texts of *paths* at *revision*, without binary files; None if the checkout lacks one of them.
+
+        A partial clone has no blobs of earlier commits, and what it would fetch needs a token that is not there.
+        """
         answer = self._git("cat-file", "--batch", stdin=[f"{revision}:{path}" for path in paths]) or b""
         texts, at = {}, 0
         for path in paths:
-            end = answer.index(b"\n", at)
-            size = int(answer[at:end].split(b" ")[2])
+            end = answer.find(b"\n", at)
+            head = answer[at:end].split(b" ")
+            if end < 0 or head[-1] == b"missing":
+                return None
+            size = int(head[-1])
             with contextlib.suppress(UnicodeDecodeError):
                 texts[path] = answer[end + 1 : end + 1 + size].decode("utf-8")
             at = end + 1 + size + 1
@@ -114,6 +131,7 @@ class Checkout:
                 [*GIT, *trusted, *arguments],
                 cwd=self.root,
                 input="".join(f"{line}\n" for line in stdin).encode(),
+                env=os.environ | NO_NETWORK,
                 capture_output=True,
                 check=False,
             )

@@ -147,6 +147,7 @@ def test_the_environments_of_a_revision_are_those_it_had(history: tuple[Path, st
     assert workspace.has_commit(before)
     found = workspace.environments_at(before, LAYOUT)
 
+    assert found
     assert {env: snapshot.tags() for env, snapshot in found.items()} == {
         "dev": {"api": "dev-1"},
         "prod": {"api": "prod-1"},
@@ -174,7 +175,10 @@ def test_an_old_file_that_is_no_text_was_not_there(history: tuple[Path, str]) ->
     (root / "envs" / "dev.json").write_bytes(b"\xff")
     git(root, "commit", "-qam", "binary")
 
-    assert "dev" not in Checkout(root).environments_at(git(root, "rev-parse", "HEAD"), LAYOUT)
+    found = Checkout(root).environments_at(git(root, "rev-parse", "HEAD"), LAYOUT)
+
+    assert found
+    assert "dev" not in found
 
 
 def test_nothing_that_the_checkout_configures_is_executed(history: tuple[Path, str], tmp_path: Path) -> None:
@@ -192,3 +196,33 @@ def test_nothing_that_the_checkout_configures_is_executed(history: tuple[Path, s
     Checkout(root).environments_at(before, LAYOUT)
 
     assert not (tmp_path / "sprung").exists()
+
+
+def test_a_partial_clone_lacks_what_it_lacks(history: tuple[Path, str], tmp_path: Path) -> None:
+    """It would have to fetch it, from where its configuration says, and gets no connection."""
+    root, before = history
+    git(root, "config", "uploadpack.allowFilter", "true")
+    git(tmp_path, "clone", "-q", "--filter=blob:none", f"file://{root}", "partial")
+    workspace = Checkout(tmp_path / "partial")
+
+    assert workspace.has_commit(before)
+    assert workspace.environments_at(before, LAYOUT) is None
+    assert workspace.environments_at(git(root, "rev-parse", "HEAD"), LAYOUT)
+
+
+def test_a_submodule_where_an_env_file_was_is_no_file(history: tuple[Path, str]) -> None:
+    root, before = history
+    git(root, "update-index", "--add", "--cacheinfo", f"160000,{before},envs/sub.json")
+    git(root, "commit", "-qm", "submodule")
+
+    found = Checkout(root).environments_at(git(root, "rev-parse", "HEAD"), LAYOUT)
+
+    assert found
+    assert "sub" not in found
+
+
+def test_what_changed_since_a_revision_is_listed(history: tuple[Path, str]) -> None:
+    root, before = history
+
+    assert "envs/dev.json" in (Checkout(root).changed_since(before) or [])
+    assert Checkout(root).changed_since("f" * 40) is None
