@@ -83,7 +83,7 @@ class EnvFile:
         """Return *digest*, which the file has for *service*; raise EnvFileError if it is neither valid nor empty."""
         if not digest or is_digest(digest):
             return digest
-        place = self._place(service)
+        place = self._place_of(service)
         raise self._error(
             f"the digest of '{service}' is {digest[:100]!r}; write {DIGESTS_ARE}, or leave it empty",
             self._document.line(self._path_of(service).digest_place(self._document.tree, place) or place),
@@ -91,7 +91,7 @@ class EnvFile:
 
     def stale_digest(self, service: str) -> EnvFileError:
         """Return the error that *service* has a digest, which a new tag alone would contradict."""
-        place = self._place(service)
+        place = self._place_of(service)
         found = self._path_of(service).digest_place(self._document.tree, place) or place
         return self._error(
             f"'{service}' is pinned to a digest, which would win over a new tag; give the input digest, or set"
@@ -199,49 +199,53 @@ class EnvFile:
         for path in self.own.values():
             yield from path.places(self._document.tree)
 
-    def _all_places(self) -> Iterator[tuple[str, Place]]:
-        yield from self._own_places()
+    @cached_property
+    def _places(self) -> dict[str, list[Place]]:
+        """Return the places at which each service has a tag, more than one if the file is ambiguous."""
+        places: dict[str, list[Place]] = {}
+        for service, place in self._own_places():
+            places.setdefault(service, []).append(place)
         for service, place in self.tag_path.places(self._document.tree):
             if service not in self.own:
-                yield service or self.service, place
+                places.setdefault(service or self.service, []).append(place)
+        return places
 
     def _services(self) -> dict[str, Place]:
         """Return the place of the tag of every service; raise EnvFileError if one is ambiguous."""
-        places: dict[str, Place] = {}
-        for service, place in self._all_places():
-            value = value_at(self._document.tree, place)
-            if value is None or (isinstance(value, str) and not value.startswith(ENCRYPTED)):
-                places[service] = self._require_one(service, place, places.get(service))
-        return places
+        found: dict[str, Place] = {}
+        for service, places in self._places.items():
+            values = [value_at(self._document.tree, place) for place in places]
+            tags = [place for place, value in zip(places, values, strict=True) if is_text(value)]
+            if tags:
+                found[service] = self._require_one(service, tags)
+        return found
 
     def _find(self, service: str) -> Place | None:
         """Return the place of the tag of *service*, None if there is none; raise EnvFileError if there are two."""
-        found: Place | None = None
-        for owner, place in self._all_places():
-            if owner == service:
-                found = self._require_one(service, place, found)
-        return found
+        places = self._places.get(service)
+        return self._require_one(service, places) if places else None
 
-    def _require_one(self, service: str, place: Place, other: Place | None) -> Place:
-        if other:
-            lines = f"lines {self._document.line(other)} and {self._document.line(place)}"
+    def _require_one(self, service: str, places: Sequence[Place]) -> Place:
+        if len(places) > 1:
+            first, second = self._document.line(places[0]), self._document.line(places[1])
             raise self._error(
-                f"service '{service}' occurs twice, at {lines}; a path can name one: services.{service}.path",
-                self._document.line(place),
+                f"service '{service}' occurs twice, at lines {first} and {second}; a path can name one:"
+                f" services.{service}.path",
+                second,
             )
         try:
-            self._document.require_one(place)
+            self._document.require_one(places[0])
         except EditError as error:
             raise self._error(str(error), error.line) from error
-        return place
+        return places[0]
 
-    def _place(self, service: str) -> Place:
+    def _place_of(self, service: str) -> Place:
         """Return the place of the tag of *service*, which must have one."""
         tree, path = self._document.tree, self._path_of(service)
         place = self._find(service)
         if place:
             value = value_at(tree, place)
-            if value is None or (isinstance(value, str) and not value.startswith(ENCRYPTED)):
+            if is_text(value):
                 return place
             if isinstance(value, str):
                 raise self._error(
@@ -280,7 +284,7 @@ class EnvFile:
 
     def _edits(self, service: str, artifact: Artifact) -> Iterator[_Edit]:
         tree, path = self._document.tree, self._path_of(service)
-        place, what = self._place(service), f"the tag of '{service}'"
+        place, what = self._place_of(service), f"the tag of '{service}'"
         old = str(value_at(tree, place) or "")
         pinned, value = pinned_digest(old), unpinned(old)
         if artifact.tag != self._tag(service, place):
@@ -322,6 +326,11 @@ class EnvFile:
 
     def _error(self, message: str, line: int = 0) -> EnvFileError:
         return EnvFileError(f"{self.path}:{line or 1}: {message}", file=self.path, line=line or 1)
+
+
+def is_text(value: Tree) -> bool:
+    """Tell whether *value* can be a tag, or the place of one that is still to come."""
+    return value is None or (isinstance(value, str) and not value.startswith(ENCRYPTED))
 
 
 def is_signed(tree: Tree) -> bool:

@@ -24,7 +24,7 @@ from actions.infra.formats.yaml_nodes import (
     compose,
     expanded_size,
     members,
-    second_key,
+    second_keys,
 )
 from actions.infra.tag_path import DEEPEST
 
@@ -60,14 +60,14 @@ class YamlDocument:
         """Return the line number of the value at *place*; of a key on the way to it, if the value is somewhere else."""
         at = 0, 0
         for key, node in self._way(place):
-            for mark in (key.end_mark if key else node.start_mark, node.start_mark):
-                at = max(at, (mark.index, mark.line))
+            for mark in (key.end_mark if key else None, node.start_mark):
+                at = max(at, (mark.index, mark.line)) if mark else at
         return at[1] + 1
 
     def require_one(self, place: Place) -> None:
         """Raise EditError if a key on the way to *place* occurs twice."""
         for (_, node), step in zip(self._way(place), place, strict=False):
-            second = second_key(node, step) if isinstance(node, yaml.MappingNode) else None
+            second = self._second_keys_of(node).get(step) if isinstance(step, str) else None
             if second:
                 raise EditError(f"key {step!r} occurs twice", second.start_mark.line + 1, place)
 
@@ -92,18 +92,31 @@ class YamlDocument:
 
     def _way(self, place: Place) -> Iterator[tuple[yaml.Node | None, Any]]:
         """Yield (key, node) of every step from the top to *place*; the key is None for the top and items of lists."""
-        if len(self.nodes) == 1:
-            node: Any = self.nodes[0]
-            yield None, node
-        else:
-            node = yaml.SequenceNode("", self.nodes)
+        node: Any = self.nodes[0] if len(self.nodes) == 1 else yaml.SequenceNode("", self.nodes)
+        yield None, node
         for step in place:
             key = None
             if isinstance(step, int):
                 node = node.value[step]
             else:
-                key, node = members(node)[step]
+                key, node = self._members_of(node)[step]
             yield key, node
+
+    @cached_property
+    def _known(self) -> tuple[dict[int, dict[str, tuple[yaml.Node, yaml.Node]]], dict[int, dict[str, yaml.Node]]]:
+        return {}, {}
+
+    def _members_of(self, node: yaml.Node) -> dict[str, tuple[yaml.Node, yaml.Node]]:
+        known, _ = self._known
+        if id(node) not in known:
+            known[id(node)] = members(node)
+        return known[id(node)]
+
+    def _second_keys_of(self, node: yaml.Node) -> dict[str, yaml.Node]:
+        _, known = self._known
+        if id(node) not in known:
+            known[id(node)] = second_keys(node)
+        return known[id(node)]
 
     def _require_own(self, place: Place, way: list[Any]) -> None:
         """Raise EditError if the last node of *way* is at other places too, by an alias or a merge key."""
@@ -200,10 +213,8 @@ def root(text: str) -> yaml.Node | None:
     while open_nodes:
         node = open_nodes.pop()
         open_nodes += children(node)
-        for name in members(node) if isinstance(node, yaml.MappingNode) else ():
-            second = second_key(node, name)
-            if second:
-                raise FormatError(f"key {name!r} occurs twice", second.start_mark.line + 1)
+        for name, second in second_keys(node).items() if isinstance(node, yaml.MappingNode) else ():
+            raise FormatError(f"key {name!r} occurs twice", second.start_mark.line + 1)
     return documents[0] if documents else None
 
 

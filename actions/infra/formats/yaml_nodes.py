@@ -95,10 +95,17 @@ def members(node: yaml.Node) -> dict[str, tuple[yaml.Node, yaml.Node]]:
     return {**merged, **own} if merged else own
 
 
-def second_key(node: yaml.Node, name: object) -> yaml.Node | None:
-    """Return the second key *name* of a mapping, None if it has no two."""
-    keys = [key for key, _ in node.value if key.tag != MERGE and _name(key) == name]
-    return keys[1] if len(keys) > 1 else None
+def second_keys(node: yaml.Node) -> dict[str, yaml.Node]:
+    """Return the second key of every name that a mapping has twice."""
+    seen: set[str] = set()
+    found: dict[str, yaml.Node] = {}
+    for key, _ in node.value:
+        name = _name(key) if key.tag != MERGE else ""
+        if name in seen:
+            found.setdefault(name, key)
+        elif key.tag != MERGE:
+            seen.add(name)
+    return found
 
 
 def children(node: yaml.Node) -> list[yaml.Node]:

@@ -69,8 +69,12 @@ def test_what_holds_no_tag_is_no_service_of_the_environment() -> None:
 def test_a_service_that_is_ambiguous_stops_its_environment_and_no_other_service() -> None:
     file = env_file("api: {tag: a}\nweb: {tag: a}\nweb: {tag: b}\n")
 
+    second = env_file("a: b\n---\nweb: {tag: a}\nweb: {tag: b}\n")
+
     with pytest.raises(EnvFileError, match=r"^envs/dev\.yaml:3: key 'web' occurs twice"):
         file.tags()
+    with pytest.raises(EnvFileError, match=r"^envs/dev\.yaml:4: key 'web' occurs twice"):
+        second.tag("web")
     assert file.tag("api") == "a"
 
 
