@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from actions.infra.tag_path import replaced_at
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
@@ -52,6 +54,17 @@ class Document(Protocol):
 
         A value that aliases share is changed only if its place is in *change_all*.
         """
+
+
+def require_proof(before: Document, after: Document, values: Mapping[Place, str]) -> None:
+    """Raise EditError unless the tree of *after* is that of *before* with *values*."""
+    expected = before.tree
+    for place, value in values.items():
+        expected = replaced_at(expected, place, value)
+    # Compared as text, because a NaN is not equal to itself.
+    if repr(after.tree) != repr(expected):
+        place = next(iter(values))
+        raise EditError(UNPROVEN, before.line(place), place)
 
 
 def line_of(text: str, position: int) -> int:

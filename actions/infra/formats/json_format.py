@@ -6,10 +6,11 @@ import json
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from actions.infra.formats import UNPROVEN, EditError, FormatError, line_of, spliced
-from actions.infra.tag_path import DEEPEST, is_deep, replaced_at
+from actions.infra.formats import EditError, FormatError, line_of, require_proof, spliced
+from actions.infra.tag_path import DEEPEST, is_deep
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -48,12 +49,7 @@ class JsonDocument:
         del change_all
         spans = self._members.spans
         after = parse(spliced(self.text, {spans[place]: json.dumps(value) for place, value in values.items()}))
-        expected = self.tree
-        for place, value in values.items():
-            expected = replaced_at(expected, place, value)
-        if repr(after.tree) != repr(expected):
-            place = next(iter(values))
-            raise EditError(UNPROVEN, self.line(place), place)
+        require_proof(self, after, values)
         return after
 
 
@@ -93,12 +89,10 @@ def _refuse_constant(name: str) -> Tree:
 
 
 def _line_of_depth(text: str) -> int:
-    depth = 0
-    for token in TOKEN.finditer(text):
-        depth += (token[0] in "{[") - (token[0] in "}]")
-        if depth > DEEPEST:
-            return line_of(text, token.start())
-    return 1
+    """Return the line number at which *text*, which nests too deeply, does."""
+    depths = accumulate((token[0] in ("{", "[")) - (token[0] in ("}", "]")) for token in TOKEN.finditer(text))
+    deep = (token.start() for token, depth in zip(TOKEN.finditer(text), depths, strict=True) if depth > DEEPEST)
+    return line_of(text, next(deep))
 
 
 @dataclass

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
-from actions.infra.formats import UNPROVEN, EditError, FormatError, line_of, spliced
-from actions.infra.tag_path import is_deep, replaced_at, value_at
+from actions.infra.formats import EditError, FormatError, line_of, require_proof, spliced
+from actions.infra.tag_path import is_deep, value_at
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -67,7 +67,7 @@ class TomlDocument:
     def edit(self, values: Mapping[Place, str], change_all: Collection[Place] = ()) -> TomlDocument:
         """Replace the strings at the places of *values* in the same quotes; TOML has no aliases."""
         del change_all
-        expected, edits = self.tree, {}
+        edits: dict[tuple[int, int], str] = {}
         for place, value in values.items():
             token = self._token(place)
             if not token or "\n" in token[0]:
@@ -75,12 +75,8 @@ class TomlDocument:
                 raise EditError(problem, self.line(place), place)
             quote = token[0][:3] if token[0].startswith(('"""', "'''")) else token[0][:1]
             edits[token.span()] = quote + value + quote
-            expected = replaced_at(expected, place, value)
         after = parse(spliced(self.text, edits))
-        # Compared as text, because a NaN is not equal to itself.
-        if repr(after.tree) != repr(expected):
-            place = next(iter(values))
-            raise EditError(UNPROVEN, self.line(place), place)
+        require_proof(self, after, values)
         return after
 
 

@@ -226,3 +226,4 @@ def test_what_changed_since_a_revision_is_listed(history: tuple[Path, str]) -> N
 
     assert "envs/dev.json" in (Checkout(root).changed_since(before) or [])
     assert Checkout(root).changed_since("f" * 40) is None
+    assert Checkout(root).environments_at("f" * 40, LAYOUT) is None

@@ -191,6 +191,15 @@ def test_an_image_without_a_tag_gets_one() -> None:
                      "a.yaml:4: SOPS has signed the whole file, the tag of 'api' too", 4, id="a signed file"),
         pytest.param("a.json", TAG, '{"sops": {"mac": "x"},\n"api": {"tag": "x"}}', EnvFileError, "a.json:2: SOPS", 2,
                      id="signed JSON"),
+        pytest.param("a.yaml", TAG, "api: {tag: *x}", EnvFileError, "a.yaml:1: not YAML: found undefined alias", 1,
+                     id="an alias of nothing"),
+        pytest.param("a.yaml", TAG, f"x: &x 1\ny: *x\nz: {'[' * 600}{']' * 600}", EnvFileError, "nested too deeply", 1,
+                     id="deep beside an alias"),
+        pytest.param("a.yaml", TAG, "a0: &a0 {x: y}\n" + "".join(f"a{n}: &a{n} {{<<: *a{n - 1}}}\n"
+                     for n in range(1, 960)), EnvFileError, "nested too deeply", 1, id="merged too often"),
+        pytest.param("a.json", TAG, '{"@x/y": {"tag": "1"}}', UnknownServiceError,
+                     "it has: none. '@x/y' is not the name of a service; write what is around the name", 1,
+                     id="what is no name"),
         pytest.param("a.yaml", "image.tag", "image: {x: y}", NoTagError, "has no tag in a.yaml at image.tag", 1,
                      id="Helm values without a tag"),
     ],
@@ -642,3 +651,24 @@ def test_any_digest_goes_in_and_out_again(
     assert read(changed.text) == before | {service: before[service] | {"digest": digest}}
     assert changed.digests() == dict.fromkeys(services, "") | {service: digest}
     assert with_digest(changed, service, "").text == text
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "tag"),
+    [
+        pytest.param("a.toml", 'api.tag = "x"', "a\\u0041", id="an escape in TOML"),
+        pytest.param("a.toml", "api.tag = 'x'", "a'\nb = 'c", id="a key more in TOML"),
+        pytest.param("a.yaml", 'api: {tag: "x"}', "a\\u0041", id="an escape in YAML"),
+        pytest.param("a.yaml", "api: {tag: 'x'}", "a', b: 'c", id="a key more in YAML"),
+        pytest.param("a.yaml", "api:\n  tag: 'x'\n", "a'\n---\nb: 'c", id="a document more"),
+        pytest.param("a.yaml", "api:\n  tag: 'x'\n", "a'\n  '", id="no YAML any more"),
+        pytest.param("a.toml", "api.tag = 'x'", "'", id="no TOML any more"),
+        pytest.param("a.yaml", "api:\n  tag: 'x'\n", "a': {'b'", id="no scalar any more"),
+    ],
+)
+def test_what_would_change_something_else_is_refused(path: str, text: str, tag: str) -> None:
+    """No valid tag does: whatever comes in is checked before, and the result is parsed and compared after."""
+    with pytest.raises(EnvFileError, match=rf"^{path}:\d: the tag of 'api' cannot be replaced") as raised:
+        with_tag(env_file(text, path=path), "api", tag)
+
+    assert raised.value.file == path
