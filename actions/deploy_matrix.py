@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from actions.api.retry import retry
@@ -257,12 +258,9 @@ class _Run:
         before = self._environments_at(revision, snapshots) if revision else None
         if revision and before is None:
             reason = Reason.LOST_HISTORY
+        touched = self._touched(snapshots, revision) if before is not None else ()
         differences = [
-            matrix.difference(
-                snapshot,
-                (before or {}).get(snapshot.env),
-                beside=before is not None and self._is_touched(snapshot, revision),
-            )
+            matrix.difference(snapshot, (before or {}).get(snapshot.env), beside=snapshot.env in touched)
             for snapshot in snapshots
         ]
         return DeployPlan(differences=differences, reason=reason, revision=revision)
@@ -282,16 +280,16 @@ class _Run:
         gone = [path for path in infra.paths(revision) if self.layout.owner(path) and path not in texts]
         return self.layout.group(texts | ((infra.files_at(revision, gone) or {}) if gone else {}))
 
-    def _is_touched(self, now: Snapshot, revision: str) -> bool:
-        """Tell whether something that belongs to *now* beside its env files changed since *revision*."""
-        if not now.folders:
-            return False
-        changed = self.checkout.changed_since(revision)
+    def _touched(self, snapshots: Sequence[Snapshot], revision: str) -> list[str]:
+        """Return the environments to which something that changed since *revision* belongs beside their env files."""
+        folders = [snapshot for snapshot in snapshots if snapshot.folders]
+        changed = self.checkout.changed_since(revision) if folders else []
         if changed is not None:
-            return self.layout.touches(now, changed)
+            return [snapshot.env for snapshot in folders if self.layout.touches(snapshot, changed)]
         from actions.deployments.baseline import touched
 
-        return touched(self._infra(), self.layout, now, since=revision, commit=self.event.sha)
+        compare, layout, head = cache(self._infra().compare), self.layout, self.event.sha
+        return [now.env for now in folders if touched(compare, layout, now, since=revision, commit=head)]
 
     def _evaluator(self) -> GateEvaluator:
         from actions.gates.collect import GateEvaluator

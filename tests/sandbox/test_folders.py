@@ -56,6 +56,17 @@ def test_a_push_deploys_the_environment_to_which_a_file_belongs(
     assert result.outputs["reason"] == ("changed" if deployed else "unchanged")
 
 
+def test_environments_that_ran_the_same_commit_are_compared_once(infra: Infra) -> None:
+    sha = infra.github.change_infra(FILES)
+    for env in ("dev", "prod"):
+        infra.deployed(env, sha)
+    infra.github.change_infra({"base/deployment.yaml": "kind: X\n"})
+    infra.github.sandbox.exchanges.clear()
+
+    assert planned(infra.plan()) == ["dev", "prod"]
+    assert len([each for each in infra.github.sandbox.exchanges if "/compare/" in each.path]) == 1
+
+
 def test_a_tag_beside_a_patch_is_still_one_service_alone(cloned: Clone) -> None:
     cloned.push(FILES)
     cloned.push({"overlays/dev/kustomization.yaml": OVERLAY.replace("TAG", "1.1.0")})
