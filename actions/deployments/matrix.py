@@ -8,7 +8,6 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from actions.errors import EnvFileError, InputError
-from actions.tags import require_tag
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -83,7 +82,7 @@ def difference(now: Snapshot, before: Snapshot | None, *, beside: bool = False) 
     something *beside* the env files changed. Formatting and comments do not count.
     """
     files = {service: file.path for file in now.files for service in file.tags()}
-    tags = {service: require_tag(tag, file=files[service]) for service, tag in now.tags().items() if tag}
+    tags = {service: now.file_of(service).require_tag(service, tag) for service, tag in now.tags().items() if tag}
     if before and before.files == now.files:
         return Difference(now=now, files=files, tags=tags, previous=tags, changed=tuple(tags) if beside else ())
     try:

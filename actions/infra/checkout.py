@@ -46,9 +46,9 @@ class Checkout:
         try:
             return self._safe(path).read_bytes().decode("utf-8")
         except UnicodeDecodeError as error:
-            raise EnvFileError(f"{path}: not UTF-8: {error.reason}", file=path, line=1) from error
+            raise EnvFileError(f"{path}:1: not UTF-8: {error.reason}", file=path, line=1) from error
         except OSError as error:
-            raise EnvFileError(f"{path}: cannot be read: {error.strerror}", file=path, line=1) from error
+            raise EnvFileError(f"{path}:1: cannot be read: {error.strerror}", file=path, line=1) from error
 
     def write(self, path: str, text: str) -> None:
         """Replace the content of *path* atomically: a reader sees either all of the old text or all of the new."""

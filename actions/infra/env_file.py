@@ -13,7 +13,7 @@ from actions.errors import EnvFileError, NoTagError, UnknownServiceError
 from actions.infra.formats import EditError, FormatError
 from actions.infra.image import pinned_digest, tag_part, unpinned, with_tag_part
 from actions.infra.tag_path import NOWHERE, replaced_at, value_at, without
-from actions.tags import DIGESTS_ARE, is_digest
+from actions.tags import DIGESTS_ARE, is_digest, is_tag, require_tag
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -69,6 +69,10 @@ class EnvFile:
         """Return the tag of *service*, "" if it has none or is not there; neighbors are not looked at."""
         place = self._find(service)
         return self._tag(service, place) if place else ""
+
+    def require_tag(self, service: str, tag: str) -> str:
+        """Return *tag*, which the file has for *service*; raise InvalidTagError with its line if it is not valid."""
+        return tag if is_tag(tag) else require_tag(tag, file=self.path, line=self.line_of(service))
 
     def digests(self) -> dict[str, str]:
         """Return what the file has as the digest of every service, valid or not; "" for a service without one."""

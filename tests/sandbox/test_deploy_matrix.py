@@ -269,6 +269,13 @@ def test_an_environment_that_cannot_be_read_stops_no_other(cloned: Clone, text: 
     assert alone.outputs["has-changes"] == "false"
 
 
+def test_what_is_no_tag_has_its_line(cloned: Clone) -> None:
+    cloned.push({"envs/dev.json": '{"web": {"tag": "1"},\n"api": {\n"tag": "a b"}}'})
+    cloned.clone(depth=1)
+
+    assert "::error file=envs/dev.json,line=3::'a b' in envs/dev.json is not a tag" in cloned.deploy().log
+
+
 def test_a_pinned_environment_is_deployed_with_its_digest(cloned: Clone) -> None:
     digest = f"sha256:{'a' * 64}"
     cloned.push({"envs/dev.json": one("1")})
