@@ -5,9 +5,11 @@ Scalars are read as their source text: `1.10` is the tag 1.10, although YAML par
 
 from __future__ import annotations
 
+import gc
 import json
 import re
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -190,6 +192,11 @@ def parse(text: str) -> YamlDocument:
 
     Raises FormatError if it is not YAML, nests too deeply, or expands to more than a million nodes.
     """
+    with _collector_paused():
+        return _parse(text)
+
+
+def _parse(text: str) -> YamlDocument:
     nodes = compose(text)
     if "*" in text and expanded_size(nodes) > MOST_NODES:
         raise FormatError("its aliases expand to more than a million nodes", text.count("\n", 0, text.index("*")) + 1)
@@ -199,6 +206,18 @@ def parse(text: str) -> YamlDocument:
     except RecursionError as error:
         raise FormatError("nested too deeply") from error
     return document
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Pause the garbage collector, which would look for circles among all nodes again and again, and find none."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def root(text: str) -> yaml.Node | None:

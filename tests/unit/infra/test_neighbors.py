@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Mapping
 
@@ -201,3 +202,15 @@ def test_an_edit_is_refused_or_changes_the_tag_alone(beside: list[tuple[str, str
     after = yaml.load(bumped(file, **{"api-x": new}).replace("&x b", "b"), yaml.CSafeLoader)
 
     assert after == before | {"api-x": {"tag": new}}
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_the_garbage_collector_is_left_as_it_was(*, enabled: bool) -> None:
+    before = gc.isenabled()
+    (gc.enable if enabled else gc.disable)()
+    try:
+        yaml_format.parse("a: b")
+
+        assert gc.isenabled() is enabled
+    finally:
+        (gc.enable if before else gc.disable)()
