@@ -137,9 +137,8 @@ class EnvFile:
 
     def mentions(self, service: str) -> bool:
         """Tell whether the file contains *service*, with or without a tag."""
-        if self.service == service:
-            return True
-        return self._path_of(service).mention(self._document.tree, service) is not None
+        named = self._path_of(service).mention(self._document.tree, service)
+        return service == self.service or named is not None
 
     def line_of(self, service: str) -> int:
         """Return the line number of the tag of *service*, 1 if there is none."""
