@@ -42,6 +42,7 @@ lint: setup
 bench: setup
 	$(BIN)/python -m bench.startup
 	$(BIN)/python -m bench.deploy_matrix
+	$(BIN)/python -m bench.edit
 
 bench-contention: setup
 	$(BIN)/python -m bench.contention

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from actions.infra import change, change_report
-from actions.infra.change import Request, plan_changes
+from actions.infra.change import Request, plan_changes, require_digests
 from actions.infra.checkout import Checkout
 from actions.runner.environment import workspace_root
 from actions.runner.inputs import Inputs
@@ -37,10 +37,13 @@ def _act() -> Outcome:
     settings = Settings.read(Inputs())
     checkout = Checkout(workspace_root())
     request = settings.request
-    layout = checkout.config().layout(settings.envs_dir)
+    config = checkout.config()
+    layout = config.layout(settings.envs_dir)
     target = checkout.environment(request.env, layout)
     source = checkout.environment(request.from_env, layout) if request.from_env else None
+    config.require_named([snapshot.env for snapshot in (target, source) if snapshot])
     wanted = request.wanted(target, source)
+    require_digests(target, wanted, drop=config.drop_digests)
     planned = plan_changes(target, wanted)
     left_alone = request.left_alone(target, source)
     for old, new in zip(target.files, planned.after.files, strict=True):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from actions.api.retry import retry
 from actions.deployments import matrix
 from actions.deployments.matrix import Per
-from actions.errors import InputError, UnknownServiceError
+from actions.errors import EnvFileError, InputError, InvalidTagError, UnknownServiceError
 from actions.gates.deploy_plan import DeployPlan, Reason, left_out, summary
 from actions.infra.checkout import Checkout
 from actions.infra.layout import unknown_env
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from actions.deployments.baseline import DeployedDiff
     from actions.deployments.matrix import Difference
     from actions.deployments.records import RecordReader
+    from actions.errors import ActionError
     from actions.gates.collect import GateEvaluator
     from actions.infra.config import Config
     from actions.infra.layout import Layout, Snapshot
@@ -156,9 +158,28 @@ class _Run:
     clock: Clock
 
     def outcome(self) -> Outcome:
-        """Return the matrix."""
-        names = self.config.in_order(self._chosen())
-        snapshots = [self.environments[env] for env in names]
+        """Return the matrix; raise what is wrong with an environment if nothing else is to be deployed."""
+        snapshots, problems = self._readable()
+        outcome = self._outcome_of(snapshots)
+        if problems and not outcome.outputs["has-changes"]:
+            raise problems[0]
+        return replace(outcome, warnings=(*outcome.warnings, *(f"left out: {problem}" for problem in problems)))
+
+    def _readable(self) -> tuple[list[Snapshot], list[ActionError]]:
+        """Return the chosen environments that can be read, and what is wrong with the others, which stop none."""
+        readable: list[Snapshot] = []
+        problems: list[ActionError] = []
+        for env in self.config.in_order(self._chosen()):
+            try:
+                matrix.difference(self.environments[env], None)
+                readable.append(self.environments[env])
+            except (EnvFileError, InvalidTagError) as error:
+                problems.append(error)
+        if problems and not readable:
+            raise problems[0]
+        return readable, problems
+
+    def _outcome_of(self, snapshots: Sequence[Snapshot]) -> Outcome:
         if self.settings.since == DEPLOYMENT:
             plan = self._since_deployment(snapshots)
         else:
@@ -237,7 +258,11 @@ class _Run:
         before = self._environments_at(revision, snapshots) if revision else None
         if revision and before is None:
             reason = Reason.LOST_HISTORY
-        differences = [matrix.difference(snapshot, (before or {}).get(snapshot.env)) for snapshot in snapshots]
+        touched = self._touched(snapshots, revision) if before is not None else ()
+        differences = [
+            matrix.difference(snapshot, (before or {}).get(snapshot.env), beside=snapshot.env in touched)
+            for snapshot in snapshots
+        ]
         return DeployPlan(differences=differences, reason=reason, revision=revision)
 
     def _environments_at(self, revision: str, snapshots: Sequence[Snapshot]) -> dict[str, Snapshot] | None:
@@ -252,6 +277,17 @@ class _Run:
         # A file that was there and is gone now has changed too.
         gone = [path for path in infra.paths(revision) if self.layout.owner(path) and path not in texts]
         return self.layout.group(texts | ((infra.files_at(revision, gone) or {}) if gone else {}))
+
+    def _touched(self, snapshots: Sequence[Snapshot], revision: str) -> list[str]:
+        """Return the environments to which something that changed since *revision* belongs beside their env files."""
+        folders = [snapshot for snapshot in snapshots if snapshot.folders]
+        changed = self.checkout.changed_since(revision) if folders else []
+        if changed is not None:
+            return [snapshot.env for snapshot in folders if self.layout.touches(snapshot, changed)]
+        from actions.deployments.baseline import touched
+
+        compare, layout, head = cache(self._infra().compare), self.layout, self.event.sha
+        return [now.env for now in folders if touched(compare, layout, now, since=revision, commit=head)]
 
     def _evaluator(self) -> GateEvaluator:
         from actions.gates.collect import GateEvaluator

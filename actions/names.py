@@ -6,6 +6,7 @@ import re
 
 from actions.errors import InputError
 
+# A name becomes part of paths, branch names and job names, so it is one path segment that needs no quoting in a shell.
 NAME = re.compile(r"(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 NAMES_ARE = "use letters, digits, '_', '-' and single dots, starting with a letter, a digit or '_'"
 

@@ -60,8 +60,8 @@ def is_tag(tag: str) -> bool:
     return bool(ARTIFACT.fullmatch(tag)) or (len(tag) <= LONGEST and is_version(tag))
 
 
-def require_tag(tag: str, *, file: str = "") -> str:
-    """Return *tag*; raise InvalidTagError if it is not valid. The error names *file*, the tag's source, if given."""
+def require_tag(tag: str, *, file: str = "", line: int = 1) -> str:
+    """Return *tag*; raise InvalidTagError if it is not valid. The error names *file* and *line*, where it is."""
     if is_tag(tag):
         return tag
     where = f" in {file}" if file else ""
@@ -69,7 +69,7 @@ def require_tag(tag: str, *, file: str = "") -> str:
         f"{tag[:200]!r}{where} is not a tag; use a 40-digit commit SHA, a SemVer version, or a name of at most"
         f" {LONGEST} letters, digits, '_', '.' and '-' that starts with a letter, a digit or '_'",
         file=file,
-        line=1,
+        line=line,
     )
 
 

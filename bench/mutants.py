@@ -47,8 +47,11 @@ CORE = {
         "approval collect commit_reviews config_changes enforce hotfix_reviews provenance pull_reader request_runs",
         "gate_facts check_envs gate_scenarios deployed_truth attacks_alone requesters digests",
     ),
-    "infra": ("change config_reader env_diff env_file freeze layout tag_path", "check_envs gate_scenarios"),
-    "infra/formats": ("json_format toml_format yaml_format", "check_envs"),
+    "infra": (
+        "change config_reader env_diff env_file freeze image layout tag_path",
+        "check_envs gate_scenarios folders",
+    ),
+    "infra/formats": ("json_format toml_format yaml_format yaml_nodes", "check_envs"),
     "protection": (
         "environment environment_lint lint plan review ruleset source target verdict workflow_checks",
         "sync_protection protected_repositories protection_review required_reviewers",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cache
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
@@ -10,8 +11,9 @@ from actions.deployments.matrix import Difference, difference
 from actions.deployments.records import FIRST_RECORDS, DefaultBranch
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from actions.api.comparison import Comparison
     from actions.deployments.history import Record
     from actions.deployments.records import EnvironmentHistory, RecordReader
     from actions.infra.layout import Layout, Snapshot
@@ -48,7 +50,15 @@ def compare_with_deployed(reader: RecordReader, snapshots: Sequence[Snapshot], c
     """Compare *snapshots*, read at *commit*, with what their environments run."""
     histories = reader.histories(snapshots, first=FIRST_RECORDS)
     changed = changed_since(histories[0].branch, commit) if histories else ()
-    return [_compare(history, superseded=_is_superseded(reader.layout, history.now, changed)) for history in histories]
+    compare = cache(reader.infra.compare)
+    return [
+        _compare(
+            history,
+            lambda now, since: touched(compare, reader.layout, now, since=since, commit=commit),
+            superseded=_is_superseded(reader.layout, history.now, changed),
+        )
+        for history in histories
+    ]
 
 
 def changed_since(branch: DefaultBranch, commit: str) -> tuple[str, ...] | None:
@@ -70,7 +80,24 @@ def _is_superseded(layout: Layout, now: Snapshot, changed: Sequence[str] | None)
     return any(owner is None or owner[0].casefold() == now.env.casefold() for owner in owners)
 
 
-def _compare(history: EnvironmentHistory, *, superseded: bool) -> DeployedDiff:
+def touched(
+    compare: Callable[[str, str], Comparison | None], layout: Layout, now: Snapshot, *, since: str, commit: str
+) -> bool:
+    """Tell whether something that belongs to *now*, read at *commit*, beside its env files changed *since*.
+
+    It did if the changes, which *compare* reads, are not known.
+    """
+    if not now.folders or since == commit:
+        return False
+    comparison = compare(since, commit)
+    if not comparison or comparison.status not in ("ahead", "identical") or len(comparison.files) >= MOST_FILES:
+        return True
+    return layout.touches(now, comparison.files)
+
+
+def _compare(
+    history: EnvironmentHistory, is_touched: Callable[[Snapshot, str], bool], *, superseded: bool
+) -> DeployedDiff:
     """Compare every service with its last deployment, alone or as part of the environment.
 
     What a deployment that did not succeed has left behind is unknown, so what differs from it has changed too.
@@ -78,7 +105,9 @@ def _compare(history: EnvironmentHistory, *, superseded: bool) -> DeployedDiff:
     now = history.now
     last, attempts = _last_records(history, set(now.tags()))
     began = list(chain.from_iterable(attempts.values()))
-    compared = {id(record): difference(now, record.snapshot) for record in (*last.values(), *began)}
+    records = (*last.values(), *began)
+    beside = {sha: is_touched(now, sha) for sha in dict.fromkeys(record.sha for record in records)}
+    compared = {id(record): difference(now, record.snapshot, beside=beside[record.sha]) for record in records}
     everything = difference(now, None)
     since = {service: compared[id(last[service])] if service in last else everything for service in now.tags()}
     unfinished = [

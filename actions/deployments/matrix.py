@@ -8,7 +8,6 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from actions.errors import EnvFileError, InputError
-from actions.tags import require_tag
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -76,23 +75,23 @@ class Difference:
         )
 
 
-def difference(now: Snapshot, before: Snapshot | None) -> Difference:
+def difference(now: Snapshot, before: Snapshot | None, *, beside: bool = False) -> Difference:
     """Compare *now* with *before*; everything differs if *before* is missing or can no longer be read.
 
-    A service differs if any value in its section of the env file does, or any value outside of all sections. Formatting
-    and comments do not count.
+    A service differs if any value in its section of the env file does, or any value outside of all sections; or if
+    something *beside* the env files changed. Formatting and comments do not count.
     """
     files = {service: file.path for file in now.files for service in file.tags()}
-    tags = {service: require_tag(tag, file=files[service]) for service, tag in now.tags().items() if tag}
+    tags = {service: now.file_of(service).require_tag(service, tag) for service, tag in now.tags().items() if tag}
     if before and before.files == now.files:
-        return Difference(now=now, files=files, tags=tags, previous=tags, changed=())
+        return Difference(now=now, files=files, tags=tags, previous=tags, changed=tuple(tags) if beside else ())
     try:
         previous = before.tags() if before else {}
         old_parts, old_rest = _parts(before) if before else ({}, None)
     except EnvFileError:
         previous, old_parts, old_rest = {}, {}, None
     new_parts, new_rest = _parts(now)
-    shared = old_rest != new_rest
+    shared = beside or old_rest != new_rest
     return Difference(
         now=now,
         files=files,

@@ -69,8 +69,8 @@ class Request:
         """Return the requested artifact of every service of *target*; *source* is the environment to copy from."""
         if source:
             return self._copied(target, source)
-        if list(self.artifacts) == [""]:
-            return {only_service(target): self.artifacts[""]}
+        if list(self.artifacts) == [""] or (target.has_unnamed_app and len(self.artifacts) == 1):
+            return dict.fromkeys([only_service(target)], next(iter(self.artifacts.values())))
         return dict(self.artifacts)
 
     def left_alone(self, target: Snapshot, source: Snapshot | None) -> list[str]:
@@ -124,6 +124,17 @@ class Change:
         return f"{self.service} {before} → {short(self.after, self.digest)}"
 
 
+def require_digests(target: Snapshot, wanted: Mapping[str, Artifact], *, drop: bool) -> None:
+    """Raise EnvFileError if a *wanted* tag without a digest comes to where one is, unless it is to *drop*.
+
+    It is that of the tag before, and would take precedence in kustomize and Helm.
+    """
+    for service, artifact in wanted.items():
+        file = target.file_of(service)
+        if not drop and not artifact.digest and file.tag(service) != artifact.tag and file.digest(service):
+            raise file.stale_digest(service)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ChangePlan:
     """The changes that an environment needs, and the environment *after* them."""
@@ -135,23 +146,20 @@ class ChangePlan:
 def plan_changes(snapshot: Snapshot, wanted: Mapping[str, Artifact]) -> ChangePlan:
     """Plan the changes of *snapshot* that give every service its *wanted* artifact.
 
-    Without a wanted digest, a new tag empties the digest: it is that of the tag before, and would take precedence in
-    kustomize and Helm. The same tag keeps it.
+    Without a wanted digest, a new tag empties the digest, which `require_digests` may refuse; the same tag keeps it.
 
     Raises UnknownServiceError, NoTagError or EnvFileError if one of the changes cannot be made; then none is.
     """
     changes = []
-    after = snapshot
     for service, artifact in wanted.items():
         require_tag(artifact.tag)
-        file = after.file_of(service)
-        before = file.tags().get(service, "")
+        file = snapshot.file_of(service)
+        before = file.tag(service)
         if before == artifact.tag and not artifact.digest:
             continue
-        digest_before = after.digests([service])[service]
+        digest_before = file.digest(service)
         if Artifact(before, digest_before) == artifact:
             continue
-        after = after.with_artifact(service, artifact)
         changes.append(
             Change(
                 env=snapshot.env,
@@ -163,6 +171,7 @@ def plan_changes(snapshot: Snapshot, wanted: Mapping[str, Artifact]) -> ChangePl
                 digest=artifact.digest,
             )
         )
+    after = snapshot.with_artifacts({change.service: wanted[change.service] for change in changes})
     return ChangePlan(changes=tuple(changes), after=after)
 
 
@@ -213,5 +222,12 @@ def only_service(snapshot: Snapshot) -> str:
     services = sorted(snapshot.tags())
     if len(services) == 1:
         return services[0]
-    known = ", ".join(services) or "none"
+    file = snapshot.files[0]
+    if not services:
+        raise InputError(
+            f"{file.path}:1: no service with a tag at {file.tag_path.text}: {file.known_services()}",
+            file=file.path,
+            line=1,
+        )
+    known = ", ".join(services)
     raise InputError(f"environment '{snapshot.env}' does not have exactly one service ({known}); set input service")

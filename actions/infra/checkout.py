@@ -14,7 +14,7 @@ from actions.errors import EnvFileError, UnsafePathError
 from actions.infra.config import PATH as CONFIG_PATH
 from actions.infra.config import Config
 from actions.infra.config_file import parse_config
-from actions.infra.history import files_at
+from actions.infra.history import changed_since, files_at
 from actions.infra.layout import unknown_env
 
 if TYPE_CHECKING:
@@ -76,6 +76,10 @@ class Checkout:
         """Return all environments with files at the commit *revision*, None if the checked-out history lacks it."""
         texts = files_at(self.root, revision, layout.owner)
         return None if texts is None else layout.group(texts)
+
+    def changed_since(self, revision: str) -> list[str] | None:
+        """Return the files that differ between *revision* and the checked-out commit; None if that is not known."""
+        return changed_since(self.root, revision)
 
     def _paths(self, layout: Layout, env: str = "*") -> set[str]:
         files = (file for glob in layout.globs(env) for file in self.root.glob(glob))

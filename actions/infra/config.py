@@ -4,10 +4,14 @@ environments:                # in the order of promotion
   dev: {review: none}        # the bot may merge here on its own
   staging: {after: dev}      # only tags that ran in dev
   prod: {after: staging, soak: 24h, freeze: ["Fri 15:00 - Mon 08:00 Europe/Paris"]}
+  qa: {paths: [overlays/qa, base]}  # what belongs to it beside its env files
 files: envs/{env}.json       # the paths of the env files
 tag: "{service}.tag"         # the place of a tag in an env file
+format: yaml                 # the format of files whose names do not say it
+digest: drop                 # what happens to the digest beside a tag when a bump gives a tag alone; else it is refused
 services:
   api: {repo: your-org/app}  # the repository with the commits behind the tags
+  job: {image: ghcr.io/org/x, path: job.tag, files: "jobs/{env}.yaml", shared: change-all}  # where this one is
   web: {repo: your-org/web, checks: [gate]}  # what must have succeeded, in place of what the branch requires
   worker: {tag-format: "sha-{short}"}           # how its tags are written
   docs: {git-tag: "docs-v{version}"}            # how the git tags of its versions are called
@@ -25,7 +29,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from actions.errors import ConfigError
-from actions.infra.layout import Layout, natural
+from actions.infra.layout import APP, Layout, natural
+from actions.infra.tag_path import SERVICE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -33,6 +38,7 @@ if TYPE_CHECKING:
 
     from actions.api.checks import NamedCheck
     from actions.infra.freeze import Window
+    from actions.infra.layout import ServiceLayout
     from actions.infra.tag_path import TagPath
     from actions.tag_names import TagNames
 
@@ -44,13 +50,15 @@ HOTFIX_PREFIX = "hotfixes/"
 class Environment:
     """The rules of one environment in `gitops.yml`.
 
-    A tag must have run in the environment *after*, for at least *soak*; nothing is deployed during a *freeze*.
+    A tag must have run in the environment *after*, for at least *soak*; nothing is deployed during a *freeze*. A change
+    in *paths* deploys it.
     """
 
     review: Literal["required", "none"] = "required"
     after: str = ""
     soak: timedelta | None = None
     freeze: tuple[Window, ...] = ()
+    paths: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,14 +66,16 @@ class Config:
     """The content of `gitops.yml`; a repository "" in *repos* is a service without one.
 
     A service that is not in *checks* needs those that its repository requires. *tag_names* tell which commits the tags
-    of a service name. *deployers* make deployment records that
-    count, beside the bots. *adopt* is the commit whose state is taken as it is, *tickets*
-    the pattern of their names.
+    of a service name. *services* are all that are named. *deployers* make deployment records that count, beside the
+    bots. *adopt* is the commit whose state is taken as it is, *tickets* the pattern of their names.
     """
 
     environments: Mapping[str, Environment] = field(default_factory=dict)
     files: str = ""
     tag: TagPath | None = None
+    extension: str = ""
+    drop_digests: bool = False
+    services: tuple[ServiceLayout, ...] = ()
     repos: Mapping[str, str] = field(default_factory=dict)
     checks: Mapping[str, tuple[NamedCheck, ...]] = field(default_factory=dict)
     tag_names: Mapping[str, TagNames] = field(default_factory=dict)
@@ -76,9 +86,34 @@ class Config:
     tickets: str = ""
 
     def layout(self, envs_dir: str) -> Layout:
-        """Return the layout of the env files: the one in the file, else files in *envs_dir*."""
+        """Return the layout of the env files: the one in the file, else files in *envs_dir*.
+
+        The defaults do not hold beside services that have files or paths of their own.
+        """
         default = Layout.default(envs_dir)
-        return Layout(patterns=(self.files,) if self.files else default.patterns, tag_path=self.tag or default.tag_path)
+        own = tuple(dict.fromkeys(service.files for service in self.services if service.files))
+        shared = (self.files,) if self.files else default.patterns if not own else ()
+        return Layout(
+            patterns=(*shared, *own),
+            tag_path=self.tag or default.tag_path,
+            services=tuple(service for service in self.services if service.is_special),
+            only_own=not self.tag and any(service.path for service in self.services),
+            app=self._app(shared),
+            extension=self.extension,
+            folders=tuple((env, rules.paths) for env, rules in self.environments.items() if rules.paths),
+        )
+
+    def _app(self, patterns: Collection[str]) -> str:
+        """Return the only service in the files of *patterns*; "" if something names the services."""
+        if not self.tag or self.tag.names_service or not patterns or any(SERVICE in pattern for pattern in patterns):
+            return ""
+        names = [service.name for service in self.services if not (service.path or service.files)]
+        if len(names) > 1:
+            raise _error(
+                f"services names {' and '.join(names)}, and nothing says whose tag is at {self.tag.text}; put {SERVICE}"
+                " in 'files' or 'tag', or give them a path or files of their own"
+            )
+        return names[0] if names else APP
 
     def in_order(self, envs: Iterable[str]) -> list[str]:
         """Sort *envs* in the order of promotion; those that the file does not name come last, in natural order."""
@@ -98,7 +133,10 @@ class Config:
         unnamed = [env for env in envs if env not in self.environments] if self.environments else []
         if unnamed:
             known = ", ".join(self.environments)
-            raise _error(f"environments does not name '{unnamed[0]}', which has a file; it names {known}")
+            raise _error(
+                f"environments does not name '{unnamed[0]}', which has a file; it names {known}. Name it there, or"
+                f" move the file: it is at a path of {self.files or 'env files'}"
+            )
 
     def require_files(self, envs: Collection[str]) -> None:
         """Raise ConfigError unless the environments that the file names are *envs*, those that have files."""
@@ -138,4 +176,4 @@ def _account(login: str) -> str:
 
 
 def _error(message: str) -> ConfigError:
-    return ConfigError(f"{PATH}: {message}", file=PATH, line=1)
+    return ConfigError(f"{PATH}:1: {message}", file=PATH, line=1)

@@ -13,8 +13,8 @@ from actions.api.checks import NamedCheck
 from actions.errors import ConfigError, InputError
 from actions.infra.config import HOTFIX_PREFIX, PATH, Config, Environment
 from actions.infra.env_file import EXTENSIONS
-from actions.infra.formats import FormatError, yaml_format
-from actions.infra.layout import ENV
+from actions.infra.formats import FormatError, yaml_format, yaml_nodes
+from actions.infra.layout import ENV, ServiceLayout
 from actions.infra.tag_path import SERVICE, TagPath
 from actions.names import require_name
 from actions.runner.inputs import REPOSITORY
@@ -23,13 +23,21 @@ from actions.tag_names import TagNames
 if TYPE_CHECKING:
     from actions.infra.freeze import Window
 
-TOP = ("environments", "files", "tag", "services", "bots", "deployments", "adopt", "hotfix-prefix", "tickets")
-SERVICE_KEYS = ("repo", "checks", "tag-format", "git-tag")
+TOP = (
+    "environments", "files", "tag", "format", "digest", "services", "bots", "deployments", "adopt", "hotfix-prefix",
+    "tickets",
+)  # fmt: skip
+SERVICE_KEYS = ("repo", "checks", "tag-format", "git-tag", "image", "path", "files", "shared")
+CHANGE_ALL = "change-all"
+# As registries name images (distribution specification), with a port.
+IMAGE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._:/-]{0,253}[A-Za-z0-9])?(?<!:)")
 COMMIT = re.compile(r"[0-9a-f]{40}")
 LONGEST_PATTERN = 200
-ENVIRONMENT = ("review", "after", "soak", "freeze")
+ENVIRONMENT = ("review", "after", "soak", "freeze", "paths")
 DURATION = re.compile(r"(?=\d)(?:(?P<days>\d{1,4})d)?(?:(?P<hours>\d{1,4})h)?(?:(?P<minutes>\d{1,4})m)?")
 ACTIONS = ("github-actions", "github-actions[bot]")
+DROP = re.compile("drop")
+FORMAT = re.compile(r"json|yaml|toml")
 CHECK = re.compile(r"\S(?:.{0,198}\S)?")
 LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}(?:\[bot\])?")
 # One word and a slash, because the rulesets and branch filters for `hotfixes/*` do not cover nested prefixes.
@@ -39,7 +47,6 @@ PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/")
 def read_config(text: str) -> Config:
     """Parse *text*; raise ConfigError with the line of an unknown key or an invalid value."""
     try:
-        yaml_format.load(text)
         document = yaml_format.root(text)
     except FormatError as error:
         raise _error(str(error), error.line) from error
@@ -55,17 +62,19 @@ def _config(document: yaml.Node) -> Config:
         if other != key:
             problem = f"environments {other} and {key} are the same for GitHub, which ignores case"
             raise _error(problem, _line(environments[key]))
+    extension = _matching(top["format"], "format", FORMAT, "json, yaml or toml") if "format" in top else ""
     config = Config(
         environments={
             _name("an environment", key, node): _environment(node, list(environments)[:index])
             for index, (key, node) in enumerate(environments.items())
         },
-        files=_files(top["files"]) if "files" in top else "",
-        tag=_tag(top["tag"]) if "tag" in top else None,
+        files=_files(top["files"], extension) if "files" in top else "",
+        tag=_tag(top["tag"], "tag") if "tag" in top else None,
+        extension=extension,
+        drop_digests="digest" in top and bool(_matching(top["digest"], "digest", DROP, "drop")),
+        services=tuple(_service(key, node, extension) for key, node in _optional_mapping(top, "services").items()),
         repos={
-            _name("a service", key, node): repo
-            for key, node in _optional_mapping(top, "services").items()
-            if (repo := _repo(node)) is not None
+            key: repo for key, node in _optional_mapping(top, "services").items() if (repo := _repo(node)) is not None
         },
         checks={
             key: checks
@@ -87,10 +96,10 @@ def _config(document: yaml.Node) -> Config:
         ),
         tickets=_pattern(top["tickets"]) if "tickets" in top else "",
     )
-    layout = config.layout("envs")
-    if layout.per_service == layout.tag_path.names_service:
-        node = top.get("tag", top.get("files", document))
-        raise _error(f"{SERVICE} must be in 'files' or in 'tag', and not in both", _line(node))
+    try:
+        config.layout("envs")
+    except ConfigError as error:
+        raise _error(str(error).removeprefix(f"{PATH}:1: "), _line(top["tag"])) from error
     return config
 
 
@@ -110,6 +119,7 @@ def _environment(node: yaml.Node, before: list[str]) -> Environment:
         after=after,
         soak=_duration(keys["soak"]) if "soak" in keys else None,
         freeze=tuple(_window(item) for item in _optional_list(keys, "freeze")),
+        paths=tuple(_path(item, "paths") for item in _optional_list(keys, "paths")),
     )
 
 
@@ -130,21 +140,28 @@ def _window(node: yaml.Node) -> Window:
         raise _error(str(error), _line(node)) from error
 
 
-def _files(node: yaml.Node) -> str:
-    files = _text(node, "files")
-    path = PurePosixPath(files)
+def _path(node: yaml.Node, name: str) -> str:
+    text = _text(node, name)
+    path = PurePosixPath(text)
     if path.is_absolute() or ".." in path.parts:
-        raise _error(f"files is {files!r}; it must stay within the repository", _line(node))
-    if path.suffix.removeprefix(".") not in EXTENSIONS:
-        raise _error(f"files is {files!r}; it must end in .{', .'.join(EXTENSIONS)}", _line(node))
-    if files.count(ENV) != 1 or files.count(SERVICE) > 1:
-        raise _error(f"files is {files!r}; it must name {ENV} once, and {SERVICE} at most once", _line(node))
+        raise _error(f"{name} is {text!r}; it must stay within the repository", _line(node))
     return str(path)
 
 
-def _tag(node: yaml.Node) -> TagPath:
+def _files(node: yaml.Node, extension: str) -> str:
+    files = _path(node, "files")
+    path = PurePosixPath(files)
+    if path.suffix.removeprefix(".") not in EXTENSIONS and not extension:
+        known = ", .".join(EXTENSIONS)
+        raise _error(f"files is {files!r}; it must end in .{known}, or format must be json, yaml or toml", _line(node))
+    if files.count(ENV) != 1 or files.count(SERVICE) > 1:
+        raise _error(f"files is {files!r}; it must name {ENV} once, and {SERVICE} at most once", _line(node))
+    return files
+
+
+def _tag(node: yaml.Node, name: str) -> TagPath:
     try:
-        return TagPath.parse(_text(node, "tag"))
+        return TagPath.parse(_text(node, name))
     except ValueError as error:
         raise _error(str(error), _line(node)) from error
 
@@ -159,6 +176,23 @@ def _pattern(node: yaml.Node) -> str:
         problem = f"it must be at most {LONGEST_PATTERN} characters long, and find nothing in nothing"
         raise _error(f"tickets is {text[:200]!r}; {problem}", _line(node))
     return text
+
+
+def _service(name: str, node: yaml.Node, extension: str) -> ServiceLayout:
+    keys = _mapping(node, "a service", allowed=SERVICE_KEYS)
+    image = _matching(keys["image"], "image", IMAGE, "the name of an image") if "image" in keys else ""
+    if ":" in image.rpartition("/")[2]:
+        raise _error(f"image is {image}; write it without its tag", _line(keys["image"]))
+    shared = _text(keys["shared"], "shared") if "shared" in keys else ""
+    if shared not in ("", CHANGE_ALL):
+        raise _error(f"shared is {shared!r}; it can be '{CHANGE_ALL}'", _line(keys["shared"]))
+    return ServiceLayout(
+        name=_name("a service", name, node),
+        image=image,
+        path=_tag(keys["path"], "path") if "path" in keys else None,
+        files=_files(keys["files"], extension).replace(SERVICE, name) if "files" in keys else "",
+        change_all=bool(shared),
+    )
 
 
 def _deployers(node: yaml.Node) -> tuple[str, ...]:
@@ -232,7 +266,7 @@ def _optional_mapping(parent: dict[str, yaml.Node], key: str) -> dict[str, yaml.
 
 def _mapping(node: yaml.Node, name: str, *, allowed: tuple[str, ...] = ()) -> dict[str, yaml.Node]:
     """Return the values of *node* by key; an empty value, as in `prod:`, is a mapping without keys."""
-    if node.tag == yaml_format.NULL:
+    if node.tag == yaml_nodes.NULL:
         return {}
     if not isinstance(node, yaml.MappingNode):
         raise _error(f"{name} must be a mapping of keys to values", _line(node))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from actions.errors import ActionError, EnvFileError, InputError, NoTagError
 from actions.infra.change import Change, plan_changes
-from actions.tags import Artifact, require_tag
+from actions.tags import Artifact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -110,7 +110,7 @@ class EnvDiff:
                 for service, tag in tags.items():
                     old = base.get(service, NOTHING)
                     if tag and tag != old.tag:
-                        require_tag(tag, file=file.path)
+                        file.require_tag(service, tag)
                     if Artifact(tag, digests[service]) != old:
                         file.require_digest(service, digests[service])
                 lost = [name for name, old in base.items() if old.tag and not tags.get(name) and file.mentions(name)]

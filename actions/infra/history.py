@@ -15,10 +15,12 @@ import tempfile
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+Answer = TypeVar("Answer")
 
 MOST_BYTES = 50_000_000  # a tree that contains itself many times over lists without end
 GIT = (
@@ -34,6 +36,8 @@ ISOLATED = {
     "GIT_ALLOW_PROTOCOL": "",  # unlike protocol.allow, stronger than the setting of a single protocol
 }
 ENTRY = re.compile(rb"100\d{3} blob ([0-9a-f]{40})\t(.*)", re.DOTALL)
+COMMIT = re.compile(r"[0-9a-f]{40}")
+HEAD = re.compile(r"[0-9a-f]{40}|ref: (refs(?:/(?!\.)[^/\\:*?]+)+)")
 HEADER = re.compile(rb"[0-9a-f]{40} blob (\d+)\n")
 
 
@@ -42,24 +46,50 @@ def files_at(root: Path, revision: str, wanted: Callable[[str], object]) -> dict
 
     None stands for a history that the checkout at *root* lacks or has only in part, and for a runner without git.
     """
+    return _ask(root, lambda reader: reader.files(revision, wanted))
+
+
+def changed_since(root: Path, revision: str) -> list[str] | None:
+    """Return the files that differ between the commits *revision* and the checked-out one.
+
+    None stands for a history that the checkout at *root* lacks or has only in part, and for a runner without git.
+    """
+    return _ask(root, lambda reader: reader.changed(revision, _head(root)))
+
+
+def _ask(root: Path, question: Callable[[_Reader], Answer | None]) -> Answer | None:
     try:
-        git, objects = shutil.which("git"), _objects(root)
+        git, objects = shutil.which("git"), _folders(root)[1] / "objects"
         # Windows looks for programs in the working directory too, which is the checkout.
         if not git or not Path(git).is_absolute() or not objects.is_dir():
             return None
         with tempfile.TemporaryDirectory() as folder:
-            return _Reader(git, objects.resolve(), Path(folder)).files(revision, wanted)
+            (Path(folder) / "HEAD").write_text("ref: refs/heads/none\n")
+            (Path(folder) / "refs").mkdir()
+            return question(_Reader(git, objects.resolve(), Path(folder)))
     except OSError:
         return None
 
 
-def _objects(root: Path) -> Path:
-    """Return the folder of the git objects of *root*; those of a worktree or a submodule are elsewhere."""
+def _folders(root: Path) -> tuple[Path, Path]:
+    """Return the git folder of *root*, and the one with what it shares with others if it is a worktree."""
     git = root / ".git"
     if git.is_file():
         git = root / _line(git).removeprefix("gitdir: ")
     common = git / "commondir"
-    return (git / _line(common) if common.is_file() else git) / "objects"
+    return git, git / _line(common) if common.is_file() else git
+
+
+def _head(root: Path) -> str:
+    """Return the commit that is checked out at *root*, "" if that is not known."""
+    git, common = _folders(root)
+    found = HEAD.fullmatch(_line(git / "HEAD"))
+    if not found or not found[1]:
+        return found[0] if found else ""
+    if (common / found[1]).is_file():
+        return _line(common / found[1])
+    with (common / "packed-refs").open(encoding="utf-8", errors="replace") as file:
+        return next((line[:40] for line in file if line[41:].rstrip("\n") == found[1]), "")
 
 
 def _line(path: Path) -> str:
@@ -76,14 +106,19 @@ class _Reader:
     folder: Path
 
     def files(self, revision: str, wanted: Callable[[str], object]) -> dict[str, str] | None:
-        (self.folder / "HEAD").write_text("ref: refs/heads/none\n")
-        (self.folder / "refs").mkdir()
         listed = self._answer("ls-tree", "-r", "-z", "--full-tree", f"{revision}^{{commit}}")
         if listed is None:
             return None
         entries = [entry for record in listed.split(b"\0") if (entry := ENTRY.fullmatch(record))]
         paths = {entry[2].decode("utf-8", "replace"): entry[1] for entry in entries}
         return self._texts({path: blob for path, blob in paths.items() if wanted(path)})
+
+    def changed(self, revision: str, head: str) -> list[str] | None:
+        if not COMMIT.fullmatch(head):
+            return None
+        commits = (f"{revision}^{{commit}}", f"{head}^{{commit}}")
+        listed = self._answer("diff-tree", "-r", "-z", "--no-renames", "--name-only", *commits)
+        return None if listed is None else listed.decode("utf-8", "replace").split("\0")
 
     def _texts(self, blobs: dict[str, bytes]) -> dict[str, str] | None:
         answer = self._answer("cat-file", "--batch", stdin=blobs.values())

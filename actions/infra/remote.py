@@ -38,6 +38,7 @@ def read_infra(infra: Repository, *, branch: str, envs_dir: str, envs: Sequence[
     for env in envs:
         if env not in environments:
             raise unknown_env(env, layout, config.in_order(layout.envs(infra.paths(base.head))))
+    config.require_named(envs)
     return InfraState(base=base, config=config, layout=layout, environments=environments)
 
 

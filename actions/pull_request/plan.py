@@ -14,7 +14,7 @@ from actions.errors import ChecksPendingError, EnvFileError, NeverRanError
 from actions.gates import report
 from actions.gates.provenance import Origin
 from actions.gates.rules import Decision, duration
-from actions.infra.change import Change, ChangePlan, only_service, plan_changes
+from actions.infra.change import Change, ChangePlan, only_service, plan_changes, require_digests
 from actions.infra.remote import read_infra
 from actions.tags import Artifact, short
 
@@ -85,7 +85,9 @@ def wanted_artifacts(settings: Settings, state: State, evaluator: GateEvaluator)
     """Return the artifact that each service is to have; raise NeverRanError for a rollback to what never ran there."""
     request = settings.request
     if not request.rollback:
-        return request.wanted(state.target, state.source)
+        wanted = request.wanted(state.target, state.source)
+        require_digests(state.target, wanted, drop=state.config.drop_digests)
+        return wanted
     services = request.services or (only_service(state.target),)
     tags = {service: _rollback_tag(state, evaluator, service, request.rollback) for service in services}
     return {service: Artifact(tag, _digest_that_ran(state, evaluator, service, tag)) for service, tag in tags.items()}

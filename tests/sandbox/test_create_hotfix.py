@@ -5,7 +5,7 @@ import json
 import pytest
 
 from sandbox.world import BOT
-from tests.sandbox.scenarios import GitHub
+from tests.sandbox.scenarios import GITOPS, GitHub
 from tests.support import Result
 
 ACTION = "action-create-hotfix"
@@ -279,7 +279,8 @@ def test_what_an_environment_runs_can_be_a_version(github: GitHub) -> None:
 )
 def test_a_base_that_cannot_be_found_is_named(github: GitHub, inputs: dict[str, str], reason: str, said: str) -> None:
     if inputs.get("from_env") == "empty":
-        github.change_infra({"envs/empty.json": '{"api": {"tag": ""}}'})
+        gitops = GITOPS.replace("services:", "  empty: {}\nservices:")
+        github.change_infra({"gitops.yml": gitops, "envs/empty.json": '{"api": {"tag": ""}}'})
 
     result = hotfix(github, **inputs)
 

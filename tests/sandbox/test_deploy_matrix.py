@@ -247,3 +247,41 @@ def test_the_default_token_need_not_be_there(cloned: Clone) -> None:
     cloned.clone(depth=2)
 
     assert envs(cloned.deploy(token="")) == ["dev"]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        pytest.param('{"api": {"tag": "a b"}}', "left out: 'a b' in envs/prod.json is not a tag", id="no tag"),
+        pytest.param('{"api": ', "left out: envs/prod.json:1: not JSON", id="no JSON"),
+    ],
+)
+def test_an_environment_that_cannot_be_read_stops_no_other(cloned: Clone, text: str, problem: str) -> None:
+    cloned.push({"envs/dev.json": one("1")})
+    cloned.push({"envs/dev.json": one("2"), "envs/prod.json": text})
+    cloned.clone(depth=2)
+
+    both, alone = cloned.deploy(), cloned.deploy(environments="prod")
+
+    assert envs(both) == ["dev"]
+    assert f"::warning::{problem}" in both.log
+    assert alone.exit_code != 0
+    assert alone.outputs["has-changes"] == "false"
+
+
+def test_what_is_no_tag_has_its_line(cloned: Clone) -> None:
+    cloned.push({"envs/dev.json": '{"web": {"tag": "1"},\n"api": {\n"tag": "a b"}}'})
+    cloned.clone(depth=1)
+
+    assert "::error file=envs/dev.json,line=3::'a b' in envs/dev.json is not a tag" in cloned.deploy().log
+
+
+def test_a_pinned_environment_is_deployed_with_its_digest(cloned: Clone) -> None:
+    digest = f"sha256:{'a' * 64}"
+    cloned.push({"envs/dev.json": one("1")})
+    cloned.push({"envs/dev.json": one("2"), "envs/prod.json": one(f"1.0.0@{digest}")})
+    cloned.clone(depth=2)
+
+    found = {entry["env"]: (entry["tags"], entry["digests"]) for entry in cloned.deploy().json("matrix")["include"]}
+
+    assert found == {"dev": ({"api": "2"}, {"api": ""}), "prod": ({"api": "1.0.0"}, {"api": digest})}

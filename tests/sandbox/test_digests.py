@@ -10,6 +10,7 @@ import pytest
 from sandbox.state import Deployment, DeploymentStatus
 from sandbox.world import BOT
 from tests.sandbox.scenarios import (
+    GITOPS,
     NOW,
     Clone,
     GitHub,
@@ -127,14 +128,18 @@ def test_a_promotion_takes_the_digest_along(promoting: GitHub) -> None:
     assert BY_NAME not in promoting.world.infra.pulls[1].body
 
 
-def test_a_promotion_without_a_digest_empties_the_old_one(promoting: GitHub) -> None:
+def test_a_promotion_without_a_digest_drops_the_old_one_only_where_gitops_yml_says_so(promoting: GitHub) -> None:
     tag = promoting.app_commit()
     ran(promoting, "dev", pinned(tag), hours=2)
     old, _ = api_of(promoting, "staging")
     promoting.change_infra({"envs/staging.json": pinned(old, D)})
+    refused = open_pr(promoting, env="staging", from_env="dev")
+    promoting.change_infra({"gitops.yml": f"{GITOPS}digest: drop\n"})
 
     result = open_pr(promoting, env="staging", from_env="dev")
 
+    assert refused.outputs["reason"] == "invalid-env-file"
+    assert "envs/staging.json:4: 'api' is pinned to a digest" in refused.log
     assert api_of(promoting, "staging", result.outputs["branch"]) == (tag, ""), result.log
     assert f"{BY_NAME}api in staging\n" in promoting.world.infra.pulls[1].body
 

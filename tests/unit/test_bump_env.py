@@ -96,7 +96,7 @@ def test_one_file_per_service(runner: Runner) -> None:
         pytest.param({"env": "dev"}, "invalid-input", 2, "give one of tag, tags, from-env", id="nothing asked"),
         pytest.param({"env": "broken", "tag": NEW}, "invalid-env-file", 3, "file=envs/broken.yaml,line=2", id="file"),
         pytest.param(
-            {"env": "empty", "service": "api", "tag": NEW}, "no-tag", 3, "file=envs/empty.toml,line=1", id="no"
+            {"env": "empty", "service": "api", "tag": NEW}, "no-tag", 3, "file=envs/empty.toml,line=2", id="no"
         ),
         pytest.param({"env": "out", "tag": NEW}, "unsafe-path", 3, "symbolic link", id="a link out"),
     ],
@@ -160,7 +160,9 @@ LAYOUTS = [
 
 
 @pytest.mark.parametrize(("gitops", "path", "text"), LAYOUTS)
-def test_a_digest_is_set_with_its_tag_and_emptied_without(runner: Runner, gitops: str, path: str, text: str) -> None:
+def test_a_digest_is_set_with_its_tag_and_dropped_only_where_gitops_yml_says_so(
+    runner: Runner, gitops: str, path: str, text: str
+) -> None:
     """In kustomize and Helm, the digest of the tag before would win over the new tag."""
     (runner.workspace / "envs/dev.json").unlink()
     runner.write({"gitops.yml": gitops, path: text % ""})
@@ -171,10 +173,17 @@ def test_a_digest_is_set_with_its_tag_and_emptied_without(runner: Runner, gitops
     again = runner.run("action-bump-env", env="dev", tag="1.1.0", digest=E)
     same = runner.run("action-bump-env", env="dev", tag="1.1.0")
     moved = runner.read(path)
+    refused = runner.run("action-bump-env", env="dev", tag="1.2.0")
+    unmoved = runner.read(path)
+    runner.write({"gitops.yml": f"{gitops}digest: drop\n"})
     bare = runner.run("action-bump-env", env="dev", tag="1.2.0")
 
     assert pinned == text.replace("1.0.0", "1.1.0", 1) % D
-    assert moved == text.replace("1.0.0", "1.1.0", 1) % E
+    assert moved == unmoved == text.replace("1.0.0", "1.1.0", 1) % E
+    line = text.partition("%s")[0].count("\n") + 1
+    problem = f"{path}:{line}: 'api' is pinned to a digest, which would win over a new tag; give the input digest"
+    assert refused.outputs["reason"] == "invalid-env-file"
+    assert f"::error file={path},line={line}::{problem}" in refused.log
     assert runner.read(path) == text.replace("1.0.0", "1.2.0", 1) % ""
     assert [result.outputs["reason"] for result in (first, other, again, same, bare)] == [
         "changed", "changed", "up-to-date", "up-to-date", "changed",
@@ -240,11 +249,14 @@ def test_a_promotion_copies_the_digest_too(runner: Runner) -> None:
     pinned = runner.run("action-bump-env", env="prod", from_env="dev")
     after = runner.read("envs/prod.json")
     runner.write({"envs/dev.json": '{"api": {"tag": "3"}}'})
+    refused = runner.run("action-bump-env", env="prod", from_env="dev")
+    runner.write({"gitops.yml": "digest: drop\n"})
     bare = runner.run("action-bump-env", env="prod", from_env="dev")
     runner.write({"envs/dev.json": both % ("4", D), "envs/prod.json": '{"api": {"tag": "3"}}'})
     nowhere = runner.run("action-bump-env", env="prod", from_env="dev")
 
     assert (pinned.outputs["reason"], after) == ("changed", both % ("2", D))
+    assert refused.outputs["reason"] == "invalid-env-file"
     assert bare.json("changes")[0] == {
         "env": "prod", "service": "api", "file": "envs/prod.json", "from": "2", "to": "3", "digest": "",
     }  # fmt: skip

@@ -4,91 +4,136 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from actions.infra.formats import FormatError, line_of
+from actions.infra.formats import EditError, FormatError, line_of, require_proof, spliced
+from actions.infra.tag_path import DEEPEST, is_deep
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator, Mapping
 
     from actions.infra.tag_path import Place, Tree
 
-TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\],:]|[^"{}\[\],: \t\n\r]+')
+# Whatever is not found, blanks and commas and colons, is the same in every valid text of these tokens.
+TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]]|[^\s{}\[\],:"]+')
 
-OPENING, KEY, SCALAR = "opening", "key", "scalar"
+
+@dataclass
+class JsonDocument:
+    """JSON; where an object *repeats_keys*, the last value counts, as for most readers."""
+
+    text: str
+    tree: Tree
+    repeats_keys: bool
+
+    @cached_property
+    def _top(self) -> _Value:
+        return _read_values(self.text)
+
+    def _way(self, place: Place) -> Iterator[_Value]:
+        """Yield the value of every step from the top to *place*."""
+        value = self._top
+        for step in (0, *place):
+            value = value.members[step]
+            yield value
+
+    def _value(self, place: Place) -> _Value:
+        return list(self._way(place))[-1]
+
+    def line(self, place: Place) -> int:
+        """Return the line number of the value at *place*."""
+        return line_of(self.text, self._value(place).start)
+
+    def require_one(self, place: Place) -> None:
+        """Raise EditError if a key on the way to *place* occurs twice."""
+        for value, step in zip(self._way(place), place, strict=False) if self.repeats_keys else ():
+            if step in value.second_keys:
+                raise EditError(f"key {step!r} occurs twice", line_of(self.text, value.second_keys[step]), place)
+
+    def edit(self, values: Mapping[Place, str], change_all: Collection[Place] = ()) -> JsonDocument:
+        """Replace the scalars at the places of *values* by strings; JSON has no aliases."""
+        del change_all
+        old = {place: self._value(place) for place in values}
+        edits = {(old[place].start, old[place].end): json.dumps(value) for place, value in values.items()}
+        after = parse(spliced(self.text, edits))
+        require_proof(self, after, values)
+        return after
 
 
-def load(text: str) -> Tree:
-    """Parse *text*; raise FormatError if it is not JSON or if an object repeats a key."""
+def parse(text: str) -> JsonDocument:
+    """Parse *text*; raise FormatError if it is not JSON or nests too deeply."""
+    repeats: list[str] = []
+
+    def pairs(items: list[tuple[str, Tree]]) -> dict[str, Tree]:
+        tree = dict(items)
+        if len(tree) < len(items):
+            repeats.append("")
+        return tree
+
     try:
-        tree: Tree = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant)
+        tree: Tree = json.loads(text, object_pairs_hook=pairs, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
         raise FormatError(f"not JSON: {error.msg}", error.lineno) from error
-    except _DuplicateKeyError as error:
-        raise _duplicate(text) from error
     except RecursionError as error:
-        raise FormatError("nested too deeply") from error
+        raise FormatError("nested too deeply", _line_of_depth(text)) from error
+    except _ConstantError as error:
+        line = line_of(text, text.find(str(error)))
+        raise FormatError(f"not JSON: {error} is not a number in JSON", line) from error
     except ValueError as error:
-        raise FormatError(f"a number is too long: {error}") from error
-    return tree
+        line = next((line_of(text, digits.start()) for digits in re.finditer(r"\d{4301,}", text)), 1)
+        raise FormatError(f"a number is too long: {error}", line) from error
+    if is_deep(tree):
+        raise FormatError("nested too deeply", _line_of_depth(text))
+    return JsonDocument(text, tree, bool(repeats))
 
 
-def splice(text: str, place: Place, value: str) -> str:
-    """Replace the scalar at *place* by the string *value*, and change no other character."""
-    wanted = list(place)
-    [(start, end)] = [token.span() for at, token, kind in _tokens(text) if kind == SCALAR and at == wanted]
-    return text[:start] + json.dumps(value) + text[end:]
+class _ConstantError(Exception):
+    pass
 
 
 def _refuse_constant(name: str) -> Tree:
-    raise FormatError(f"not JSON: {name} is not a number in JSON")
+    raise _ConstantError(name)
 
 
-class _DuplicateKeyError(Exception):
-    """An object has a key twice; which one, the parser's hook cannot tell with its line."""
+def _line_of_depth(text: str) -> int:
+    """Return the line number at which *text*, which nests too deeply, does."""
+    depths = accumulate((token[0] in ("{", "[")) - (token[0] in ("}", "]")) for token in TOKEN.finditer(text))
+    deep = (token.start() for token, depth in zip(TOKEN.finditer(text), depths, strict=True) if depth > DEEPEST)
+    return line_of(text, next(deep))
 
 
-def _object(pairs: list[tuple[str, Tree]]) -> dict[str, Tree]:
-    tree = dict(pairs)
-    if len(tree) < len(pairs):
-        raise _DuplicateKeyError
-    return tree
+@dataclass(slots=True)
+class _Value:
+    """A value from *start* to *end*, with what is in it, and the starts of the keys that came before in it.
 
-
-def _duplicate(text: str) -> FormatError:
-    """Return the error for the first key of *text* that its object has already."""
-    seen: list[set[str | int]] = []
-    tokens = _tokens(text)
-    place, token, kind = next(tokens)
-    while kind != KEY or place[-1] not in seen[len(place) - 1]:
-        if kind == OPENING:
-            seen[len(place) - 1 :] = [set()]
-        elif kind == KEY:
-            seen[len(place) - 1].add(place[-1])
-        place, token, kind = next(tokens)
-    return FormatError(f"key {place[-1]!r} occurs twice", line_of(text, token.start()))
-
-
-def _tokens(text: str) -> Iterator[tuple[list[str | int], re.Match[str], str]]:
-    """Yield each bracket, key and scalar of *text*, valid JSON as far as it is read, with its place and its kind.
-
-    The next step changes the place: it is one list for the whole text, so that the time is proportional to the text
-    however deeply it nests.
+    While it is read, *key* is that of its next member, None if that is still to come.
     """
-    place: list[str | int] = []
-    before = ""
+
+    start: int
+    end: int
+    key: str | int | None = None
+    members: dict[str | int, _Value] = field(default_factory=dict)
+    second_keys: dict[str | int, int] = field(default_factory=dict)
+
+
+def _read_values(text: str) -> _Value:
+    """Return a list of the one value of *text*, which must be valid JSON, in linear time and memory."""
+    levels = [_Value(0, len(text), key=0)]
     for token in TOKEN.finditer(text):
-        mark = token[0]
-        if mark in "{[":
-            place.append("" if mark == "{" else 0)
-            yield place, token, OPENING
-        elif mark in "}]":
-            place.pop()
-        elif mark == "," and isinstance(place[-1], int):
-            place[-1] += 1
-        elif mark not in ",:":
-            kind = KEY if before in ("{", ",") and isinstance(place[-1], str) else SCALAR
-            if kind == KEY:
-                place[-1] = json.loads(mark)
-            yield place, token, kind
-        before = mark
+        level = levels[-1]
+        if token[0] in ("}", "]"):
+            levels.pop().end = token.end()
+        elif level.key is None:
+            level.key = json.loads(token[0])
+            if level.key in level.members:
+                level.second_keys.setdefault(level.key, token.start())
+        else:
+            value = _Value(token.start(), token.end(), key=0 if token[0] == "[" else None)
+            level.members[level.key] = value
+            level.key = level.key + 1 if isinstance(level.key, int) else None
+            if token[0] in ("{", "["):
+                levels.append(value)
+    return levels[0]

@@ -5,155 +5,272 @@ Scalars are read as their source text: `1.10` is the tag 1.10, although YAML par
 
 from __future__ import annotations
 
+import gc
+import json
 import re
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from actions.infra.formats import FormatError
+from actions.infra.formats import UNPROVEN, EditError, FormatError, spliced
+from actions.infra.formats.yaml_nodes import (
+    MOST_NODES,
+    NULL,
+    STRING,
+    children,
+    compose,
+    expanded_size,
+    members,
+    second_keys,
+)
+from actions.infra.tag_path import DEEPEST
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
     from actions.infra.tag_path import Place, Tree
 
-LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-NULL = "tag:yaml.org,2002:null"
-MERGE = "tag:yaml.org,2002:merge"
-STRING = "tag:yaml.org,2002:str"
-# A few anchors and aliases can expand to more nodes than fit into memory ("billion laughs").
-MOST_NODES = 1_000_000
-DEEPEST = 200
-TOO_SHORT_TO_NEST_DEEPLY = 2000
-# The plain scalars that are not strings in the YAML 1.2 core schema (YAML 1.2.2, section 10.3.2); PyYAML's resolver
-# implements YAML 1.1.
-NOT_A_STRING_IN_YAML_1_2 = re.compile(
-    r"null|Null|NULL|~|true|True|TRUE|false|False|FALSE"
-    r"|[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+"
-    r"|[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"
+# What no reader takes for anything but a string. Numbers of YAML 1.1, 1.2 and Go have digits, `_`, one `.`, `e` and the
+# prefixes 0b, 0o and 0x; dates have digits and `-`. go-yaml v2, and with it kubectl and Helm, has y and n as booleans.
+PLAIN = re.compile(
+    r"(?!(?:y|n|yes|no|on|off|true|false|null)$)[a-z][a-z0-9._+/:@=-]*(?<!:)"
+    r"|(?!0[box])(?=.*[a-df-z]|.*\..*\.)[0-9][a-z0-9._+/:@=-]*(?<!:)",
+    re.IGNORECASE,
 )
+MOST_NAMED = 10
 
 
-def load(text: str) -> Tree:
-    """Parse *text* to the tree of its document, or a list of trees if there are several documents.
+@dataclass
+class YamlDocument:
+    """YAML, as the top *nodes* of its documents."""
 
-    Raises FormatError if it is not YAML, repeats a key, nests too deeply, or expands to more than a million nodes.
+    text: str
+    nodes: list[yaml.Node]
+
+    @cached_property
+    def tree(self) -> Tree:
+        """Return the tree of the document, or the list of the trees of several documents."""
+        trees = [_convert(node, 0) for node in self.nodes]
+        return trees[0] if len(trees) == 1 else trees
+
+    def line(self, place: Place) -> int:
+        """Return the line number of the value at *place*; of a key on the way to it, if the value is somewhere else."""
+        at = 0, 0
+        for key, node in self._way(place):
+            for mark in (key.end_mark if key else None, node.start_mark):
+                at = max(at, (mark.index, mark.line)) if mark else at
+        return at[1] + 1
+
+    def require_one(self, place: Place) -> None:
+        """Raise EditError if a key on the way to *place* occurs twice."""
+        for (_, node), step in zip(self._way(place), place, strict=False):
+            second = self._second_keys_of(node).get(step) if isinstance(step, str) else None
+            if second:
+                raise EditError(f"key {step!r} occurs twice", second.start_mark.line + 1, place)
+
+    def edit(self, values: Mapping[Place, str], change_all: Collection[Place] = ()) -> YamlDocument:
+        """Replace the scalars at the places of *values*, each in its style."""
+        edits: dict[int, str] = {}
+        spans: dict[tuple[int, int], str] = {}
+        for place, value in values.items():
+            *way, (key, node) = self._way(place)
+            if place not in change_all:
+                self._require_own(place, [*(step for _, step in way), node])
+            if edits.setdefault(id(node), value) != value:
+                raise EditError(f"shares its value with another one, and is to be {value}", self.line(place), place)
+            start, end = self._span(place, node)
+            blank = " " if start == end and key and self.text[start - 1 : start] == ":" else ""
+            spans[start, end] = blank + _encode(value, like=self.text[start:end])
+        after = parse(spliced(self.text, spans))
+        if not _differ_in(edits, self.nodes, after.nodes):
+            place = next(iter(values))
+            raise EditError(UNPROVEN, self.line(place), place)
+        return after
+
+    def _way(self, place: Place) -> Iterator[tuple[yaml.Node | None, Any]]:
+        """Yield (key, node) of every step from the top to *place*; the key is None for the top and items of lists."""
+        node: Any = self.nodes[0] if len(self.nodes) == 1 else yaml.SequenceNode("", self.nodes)
+        yield None, node
+        for step in place:
+            key = None
+            if isinstance(step, int):
+                node = node.value[step]
+            else:
+                key, node = self._members_of(node)[step]
+            yield key, node
+
+    @cached_property
+    def _known(self) -> tuple[dict[int, dict[str, tuple[yaml.Node, yaml.Node]]], dict[int, dict[str, yaml.Node]]]:
+        return {}, {}
+
+    def _members_of(self, node: yaml.Node) -> dict[str, tuple[yaml.Node, yaml.Node]]:
+        known, _ = self._known
+        if id(node) not in known:
+            known[id(node)] = members(node)
+        return known[id(node)]
+
+    def _second_keys_of(self, node: yaml.Node) -> dict[str, yaml.Node]:
+        _, known = self._known
+        if id(node) not in known:
+            known[id(node)] = second_keys(node)
+        return known[id(node)]
+
+    def _require_own(self, place: Place, way: list[Any]) -> None:
+        """Raise EditError if the last node of *way* is at other places too, by an alias or a merge key."""
+        if not any(self._references[id(node)] > 1 for node in way):
+            return
+        others = [found for found in self._places(way[-1]) if found != place]
+        if not others:
+            return
+        named = [".".join(map(str, found)) for found in islice(others, MOST_NAMED)]
+        more = f" and {len(others) - MOST_NAMED} more" if len(others) > MOST_NAMED else ""
+        raise EditError(
+            f"is shared by an anchor or a merge key: {', '.join(named)}{more} would change with it; write the value"
+            " itself there, or say shared: change-all for the service in gitops.yml",
+            self.line(place),
+            place,
+        )
+
+    @cached_property
+    def _references(self) -> Counter[int]:
+        """Count how often each node is referred to, and what is merged also by the mapping that merges it."""
+        if "*" not in self.text:
+            return Counter()
+        found: Counter[int] = Counter()
+        seen: set[int] = set()
+        open_nodes = list(self.nodes)
+        while open_nodes:
+            node = open_nodes.pop()
+            if id(node) in seen:
+                continue
+            seen.add(id(node))
+            below = children(node)
+            found.update(map(id, below))
+            if isinstance(node, yaml.MappingNode):
+                own = set(map(id, below))
+                found.update(id(value) for _, value in members(node).values() if id(value) not in own)
+            open_nodes += below
+        return found
+
+    def _places(self, wanted: yaml.Node) -> Iterator[Place]:
+        """Yield every place of the node *wanted*."""
+        alone = len(self.nodes) == 1
+        open_nodes: list[tuple[Place, yaml.Node]] = [
+            (() if alone else (index,), node) for index, node in enumerate(self.nodes)
+        ]
+        while open_nodes:
+            place, node = open_nodes.pop(0)
+            if node is wanted:
+                yield place
+            elif isinstance(node, yaml.MappingNode):
+                open_nodes += [((*place, name), value) for name, (_, value) in members(node).items()]
+            elif isinstance(node, yaml.SequenceNode):
+                open_nodes += [((*place, index), value) for index, value in enumerate(node.value)]
+
+    def _span(self, place: Place, node: yaml.ScalarNode) -> tuple[int, int]:
+        """Return the span of the scalar *node*, after its anchor, its type and comments between them."""
+        if node.style in ("|", ">"):
+            raise EditError("is a block of text; write it on the line of its key", self.line(place), place)
+        start, end = node.start_mark.index, node.end_mark.index
+        if self.text[start : start + 1] not in ("&", "!"):
+            return start, end
+        for token in yaml.scan(self.text[start:end], Loader=yaml.SafeLoader):
+            if isinstance(token, yaml.TagToken) and node.tag != STRING:
+                raise EditError("has a type of its own; write it as a plain string", self.line(place), place)
+            if isinstance(token, yaml.ScalarToken):
+                return start + token.start_mark.index, start + token.end_mark.index
+        raise EditError("is empty behind its anchor or type; write it as a plain string", self.line(place), place)
+
+
+def parse(text: str) -> YamlDocument:
+    """Parse *text*.
+
+    Raises FormatError if it is not YAML, nests too deeply, or expands to more than a million nodes.
     """
-    documents = _documents(text)
+    with _collector_paused():
+        return _parse(text)
+
+
+def _parse(text: str) -> YamlDocument:
+    nodes = compose(text)
+    if "*" in text and expanded_size(nodes) > MOST_NODES:
+        raise FormatError("its aliases expand to more than a million nodes", text.count("\n", 0, text.index("*")) + 1)
+    document = YamlDocument(text, nodes)
     try:
-        known: dict[int, int] = {}
-        if sum(_size(node, known) for node in documents) > MOST_NODES:
-            raise FormatError("its aliases expand to more than a million nodes")
-        trees = [_convert(node) for node in documents]
+        _ = document.tree
     except RecursionError as error:
         raise FormatError("nested too deeply") from error
-    return trees[0] if len(trees) == 1 else trees
+    return document
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Pause the garbage collector, which would look for circles among all nodes again and again, and find none."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def root(text: str) -> yaml.Node | None:
-    """Parse *text* to its top node, which knows the lines of all nodes in it; None if *text* is empty.
+    """Parse *text*, where every key must be unique, to its top node; None if *text* is empty.
 
-    Raises FormatError if there are several documents.
+    Raises FormatError if a key occurs twice, or if there are several documents.
     """
-    documents = _documents(text)
+    documents = parse(text).nodes
     if len(documents) > 1:
         raise FormatError("a second document begins", documents[1].start_mark.line + 1)
+    open_nodes = list(documents)
+    while open_nodes:
+        node = open_nodes.pop()
+        open_nodes += children(node)
+        for name, second in second_keys(node).items() if isinstance(node, yaml.MappingNode) else ():
+            raise FormatError(f"key {name!r} occurs twice", second.start_mark.line + 1)
     return documents[0] if documents else None
 
 
-def splice(text: str, place: Place, value: str) -> str:
-    """Replace the scalar at *place* by *value* in the same style, and change no other character."""
-    documents = _documents(text)
-    node: Any = documents[0] if len(documents) == 1 else yaml.SequenceNode("", documents)
-    key_end = 0
-    for step in place:
-        if isinstance(step, int):
-            node = node.value[step]
-        else:
-            key, node = next((key, value) for key, value in node.value if key.value == step)
-            key_end = key.end_mark.index
-    start, end, line = node.start_mark.index, node.end_mark.index, node.start_mark.line + 1
-    if start < key_end:
-        raise FormatError("is an alias; write the value itself there", line)
-    if node.style in ("|", ">"):
-        raise FormatError("is a block of text; write it on the line of its key", line)
-    if text[start : start + 1] in ("&", "!"):
-        start, end = _bare_scalar(text, node)
-    token = _encode(value, like=text[start:end])
-    blank = " " if text[start - 1 : start] == ":" else ""
-    return text[:start] + blank + token + text[end:]
-
-
-def _bare_scalar(text: str, node: yaml.Node) -> tuple[int, int]:
-    """Return the span of the scalar of *node*, after its anchor, its type and comments between them."""
-    if node.tag != STRING:
-        raise FormatError("has a type of its own; write it as a plain string", node.start_mark.line + 1)
-    for token in yaml.scan(text, Loader=LOADER):
-        inside = node.start_mark.index <= token.start_mark.index < node.end_mark.index
-        if isinstance(token, yaml.ScalarToken) and inside:
-            return token.start_mark.index, token.end_mark.index
-    raise FormatError("is empty behind its anchor or type; write it as a plain string", node.start_mark.line + 1)
-
-
-def _documents(text: str) -> list[yaml.Node]:
-    try:
-        if len(text) > TOO_SHORT_TO_NEST_DEEPLY:
-            _require_shallow(text)
-        return [node for node in yaml.compose_all(text, Loader=LOADER) if node]
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        raise FormatError(f"not YAML: {error.problem}", mark.line + 1 if mark else 0) from error
-    except (yaml.YAMLError, UnicodeError) as error:
-        raise FormatError(f"not YAML: {error}".splitlines()[0]) from error
-    except RecursionError as error:
-        raise FormatError("nested too deeply") from error
-
-
-def _require_shallow(text: str) -> None:
-    """Raise FormatError if *text* nests deeply, which would crash the process in the compiled parser."""
-    depth = 0
-    for event in yaml.parse(text, Loader=LOADER):
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-        if depth > DEEPEST:
-            raise FormatError("nested too deeply")
-
-
-def _size(node: yaml.Node, known: dict[int, int]) -> int:
-    """Return how many nodes *node* has when all aliases are expanded."""
-    if id(node) not in known:
-        known[id(node)] = MOST_NODES + 1  # an alias to an enclosing node expands without end
-        known[id(node)] = 1 + sum(_size(child, known) for child in _children(node))
-    return known[id(node)]
-
-
-def _children(node: yaml.Node) -> list[yaml.Node]:
-    if isinstance(node, yaml.MappingNode):
-        return [child for pair in node.value for child in pair]
-    return list(node.value) if isinstance(node, yaml.SequenceNode) else []
-
-
-def _convert(node: yaml.Node) -> Tree:
+def _convert(node: yaml.Node, depth: int) -> Tree:
+    if depth > DEEPEST:
+        raise FormatError("nested too deeply", node.start_mark.line + 1)
     if isinstance(node, yaml.SequenceNode):
-        return [_convert(child) for child in node.value]
+        return [_convert(child, depth + 1) for child in node.value]
     if isinstance(node, yaml.ScalarNode):
         return None if node.tag == NULL else str(node.value)
-    tree: dict[str, Tree] = {}
-    for key, value in node.value:
-        if not isinstance(key, yaml.ScalarNode):
-            raise FormatError("a key is not a word", key.start_mark.line + 1)
-        if key.tag == MERGE:
-            raise FormatError("a merge key (<<) is not supported; write out its content", key.start_mark.line + 1)
-        if key.value in tree:
-            raise FormatError(f"key {key.value!r} occurs twice", key.start_mark.line + 1)
-        tree[key.value] = _convert(value)
-    return tree
+    return {name: _convert(value, depth + 1) for name, (_, value) in members(node).items()}
+
+
+def _differ_in(edits: Mapping[int, str], before: list[yaml.Node], after: list[yaml.Node]) -> bool:
+    """Tell whether *after* is *before* with the new values of *edits*, as strings, and not one other value or type."""
+    seen: set[int] = set()
+    pairs: list[tuple[Any, Any]] = list(zip(before, after, strict=False))
+    if len(before) != len(after):
+        return False
+    while pairs:
+        old, new = pairs.pop()
+        if id(old) in seen:
+            continue
+        seen.add(id(old))
+        if isinstance(old, yaml.ScalarNode):
+            expected = (STRING, edits[id(old)]) if id(old) in edits else (old.tag, old.value)
+            if not isinstance(new, yaml.ScalarNode) or (new.tag, new.value) != expected:
+                return False
+            continue
+        if type(old) is not type(new) or old.tag != new.tag or len(old.value) != len(new.value):
+            return False
+        pairs += zip(children(old), children(new), strict=True)
+    return True
 
 
 def _encode(value: str, *, like: str) -> str:
-    """Write *value* as a scalar in the quotes of *like*; without quotes, add them if a parser would read a number."""
+    """Write *value* as a scalar in the quotes of *like*; without quotes, add them unless it is plainly a string."""
     if like.startswith(("'", '"')):
         return like[0] + value + like[0]
-    resolver = LOADER("")
-    plain_is_string = resolver.resolve(yaml.ScalarNode, value, (True, False)) == STRING
-    return value if plain_is_string and not NOT_A_STRING_IN_YAML_1_2.fullmatch(value) else f'"{value}"'
+    return value if PLAIN.fullmatch(value) else json.dumps(value)

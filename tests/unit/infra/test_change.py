@@ -97,7 +97,7 @@ def test_the_service_must_be_named_if_there_are_several() -> None:
 
 
 def test_an_environment_without_services_has_no_only_service() -> None:
-    with pytest.raises(InputError, match=r"environment 'dev' does not have exactly one service \(none\)"):
+    with pytest.raises(InputError, match=r"^envs/dev\.json:1: no service with a tag at \{service\}\.tag: none$"):
         request(tag=B).wanted(snapshot("dev"), None)
 
 
@@ -253,7 +253,7 @@ def test_a_table_names_what_was_left_alone() -> None:
 def test_a_diff_ends_its_lines() -> None:
     before = snapshot("dev", api=A)
 
-    assert change_report.diff(before, before.with_artifact("api", Artifact(B))).splitlines() == [
+    assert change_report.diff(before, before.with_artifacts({"api": Artifact(B)})).splitlines() == [
         "--- a/envs/dev.json",
         "+++ b/envs/dev.json",
         "@@ -1 +1 @@",

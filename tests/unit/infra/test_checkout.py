@@ -177,3 +177,35 @@ def test_an_old_file_that_is_no_text_was_not_there(history: tuple[Path, str]) ->
 
     assert found is not None
     assert "dev" not in found
+
+
+def test_a_submodule_where_an_env_file_was_is_no_file(history: tuple[Path, str]) -> None:
+    root, before = history
+    git(root, "update-index", "--add", "--cacheinfo", f"160000,{before},envs/sub.json")
+    git(root, "commit", "-qm", "submodule")
+
+    found = Checkout(root).environments_at(git(root, "rev-parse", "HEAD"), LAYOUT)
+
+    assert found
+    assert "sub" not in found
+
+
+@pytest.mark.parametrize("where", ["loose", "packed", "detached"])
+def test_what_changed_since_a_revision_is_listed(history: tuple[Path, str], where: str) -> None:
+    root, before = history
+    if where == "packed":
+        git(root, "pack-refs", "--all")
+    elif where == "detached":
+        git(root, "checkout", "-q", "--detach")
+
+    assert "envs/dev.json" in (Checkout(root).changed_since(before) or [])
+    assert Checkout(root).changed_since("f" * 40) is None
+    assert Checkout(root).environments_at("f" * 40, LAYOUT) is None
+
+
+@pytest.mark.parametrize("head", ["ref: refs/heads/none\n", "ref: ../../x\n", "--output=x\n", ""])
+def test_what_changed_is_not_known_without_a_commit_at_the_head(history: tuple[Path, str], head: str) -> None:
+    root, before = history
+    (root / ".git/HEAD").write_text(head)
+
+    assert Checkout(root).changed_since(before) is None

@@ -25,6 +25,11 @@ RIGHT = [
     f"deployments: {{by: [argo, 'flux[bot]']}}\nadopt: {'a' * 40}\n",
     "deployments:\ntickets: '(SHOP|INC)-[0-9]+'\n",
     "services: {api: {tag-format: '{branch}-{short}-{timestamp}', git-tag: 'api-v{version}'}}\n",
+    "deployments:\n",
+    "environments: {dev: {paths: [overlays/dev, base, ./x.yaml]}}\n",
+    "files: 'image-tags/{env}/{service}'\nformat: yaml\ntag: image_tag\n",
+    "services: {api: {image: 'x:5000/org/api', path: 'a[0].b', files: 'charts/{service}/{env}.yaml'}}\n",
+    "services: {api: {shared: change-all, files: 'tags/{env}'}}\nformat: toml\n",
 ]
 
 
@@ -72,9 +77,17 @@ def test_every_key_is_read() -> None:
         pytest.param("files: '{env}/{env}.json'", 1, "must name {env} once", id="the environment twice"),
         pytest.param("files: '{service}/{service}-{env}.json'", 1, "{service} at most once", id="the service twice"),
         pytest.param("tag: a..b", 1, "is not a path to a tag", id="no path"),
-        pytest.param("tag: image.tag", 1, "must be in 'files' or in 'tag'", id="no service anywhere"),
+        pytest.param("services: {a: {}, b: {}}\ntag: image.tag", 2, "nothing says whose tag is at image.tag",
+                     id="two services and one tag"),
+        pytest.param("services:\n  a: {path: a..b}", 2, "is not a path to a tag", id="no path of a service"),
+        pytest.param("services:\n  a: {files: a.json}", 2, "must name {env} once", id="no environment of a service"),
+        pytest.param("services:\n  a: {files: 'a/{env}'}", 2, "or format must be json", id="no format of a service"),
+        pytest.param("services:\n  a: {image: 'ghcr.io/a b'}", 2, "write it as the name of an image", id="no image"),
+        pytest.param("services:\n  a: {image: 'x:5000/a:1'}", 2, "write it without its tag", id="an image's tag"),
+        pytest.param("services:\n  a: {shared: all}", 2, "it can be 'change-all'", id="no way to share"),
+        pytest.param("environments:\n  a:\n    paths: [../x]", 3, "paths is '../x'; it must stay", id="a path out"),
+        pytest.param("format: ini", 1, "write it as json, yaml or toml", id="no format"),
         pytest.param("x: 1\nfiles: '{service}/{env}.json'", 1, "unknown key 'x'", id="the first of two errors"),
-        pytest.param("files: '{service}/{env}.json'", 1, "and not in both", id="a service in both"),
         pytest.param("services:\n  api: {repo: app}", 2, "write it as owner/name", id="a repository without owner"),
         pytest.param("a: b: c", 1, "not YAML", id="no YAML"),
         pytest.param("files: envs/{env}.json\n---\nx: 1", 3, "a second document begins", id="two documents"),
@@ -88,10 +101,10 @@ def test_every_key_is_read() -> None:
         pytest.param("bots: gitops-bot", 1, "bots must be a list", id="a bot that is no list"),
         pytest.param("bots:\n- a b", 2, "write it as a login", id="no login"),
         pytest.param("hotfix-prefix: a/b/", 1, "one word and a slash", id="a deep prefix"),
-        pytest.param("tag: images[name=x-{service}].newTag", 1, "is not a path to a tag", id="part of a value"),
+        pytest.param("tag: images[name={env}].newTag", 1, "has braces", id="the environment in a tag"),
         pytest.param("files: a\nfiles: b", 2, "occurs twice", id="a key twice"),
     ],
-)
+)  # fmt: skip
 def test_a_mistake_is_named_with_its_line(text: str, line: int, message: str) -> None:
     with pytest.raises(ConfigError, match=message) as raised:
         parse_config(text)
@@ -158,6 +171,14 @@ def test_what_is_right_is_right_for_editors_too(text: str) -> None:
         "files: '{env}/{env}.json'",
         "tag: ''",
         "services: {api: {repo: app}}",
+        "services: {api: {image: 'api:1'}}",
+        "services: {api: {files: 'a/{env}'}}",
+        "services: {api: {files: a.json}}",
+        "services: {api: {shared: all}}",
+        "format: ini",
+        "environments: {dev: {paths: [/etc]}}",
+        "environments: {dev: {paths: [a/../../b]}}",
+        "environments: {dev: {paths: x}}",
         "services: {api: {repos: a/b}}",
         "bots: x",
         "bots: [a b]",
