@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import copy
 import json
 import re
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import Distribution, distribution
 from pathlib import Path
+from py_compile import PycInvalidationMode
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +30,7 @@ EXAMPLES = ROOT / "examples"
 ORGANIZATION = "your-org"
 # The two Apps, as REST and commits call them.
 COMPILED = {"cffi", "cryptography", "pycparser", "pynacl"}  # of the dependencies, and not needed by any action
+ZONES = ("__init__.py", "UTC")  # of 600, those that the demo asks for
 BOT = "gitops-bot[bot]"
 GUARD = "gitops-guard[bot]"
 ENVIRONMENTS = ("dev", "staging", "prod")
@@ -140,7 +143,7 @@ def release(world: World, *versions: str) -> None:
 def publish_actions(folder: Path) -> Path:
     """Copy the actions to *folder*, with the dependencies that a release carries: what `@v1` stands for.
 
-    Just them, because act copies the folder for every step that uses one.
+    Just them, and compiled, because act copies the folder for every step that uses one.
     """
     copy_repository(folder, "actions", "action-*")
     lock = (ROOT / "actions" / "requirements.lock").read_text(encoding="utf-8")
@@ -150,13 +153,15 @@ def publish_actions(folder: Path) -> Path:
     (site / "nacl").mkdir()
     for module in ("__init__", "encoding", "public"):  # PyGithub imports them, and no action uses what they would do
         (site / "nacl" / f"{module}.py").touch()
+    compileall.compile_dir(folder, quiet=1, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH)
     return folder
 
 
 def _copy_modules(package: Distribution, site: Path) -> None:
     """Copy the modules and data of an installed *package*, but for what is compiled, as a release has them."""
     for file in package.files or ():
-        if file.suffix not in (".so", ".pyc", ".pyi") and ".." not in file.parts:
+        is_zone = "zoneinfo" in file.parts and file.name not in ZONES
+        if file.suffix not in (".so", ".pyc", ".pyi") and ".." not in file.parts and not is_zone:
             (site / file).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(str(package.locate_file(file)), site / file)
 
