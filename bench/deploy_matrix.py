@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.released import make_release, run_action
+from bench.released import make_release, run_action, without_libyaml
 from bench.timing import best, process
 
 if TYPE_CHECKING:
@@ -33,13 +33,16 @@ def main() -> None:
         make_release(Path(folder, "release"))
         run = run_action(Path(folder, "release"), "deploy-matrix")
         for kind in FORMATS:
-            Path(folder, kind).mkdir()
             _measure(Path(folder, kind), kind, run)
+        without_libyaml(Path(folder, "release"))
+        print("without libyaml: ", end="")
+        _measure(Path(folder, "pure"), "yaml", run)
 
 
 def _measure(folder: Path, kind: str, run: Sequence[str]) -> None:
     identity = ("-c", "user.name=bench", "-c", "user.email=bench@example.com")
     environment: dict[str, str] = {**os.environ}
+    folder.mkdir()
     process(["git", "init", "-q"], environment=environment, folder=folder)
     for number in (1, 2):
         _write(folder, kind, number)
