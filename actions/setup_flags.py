@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from actions.errors import InputError
+from actions.runner.clock import Clock
 from actions.runner.environment import event_payload
 from actions.runner.event import TAG, ZEROS, Event, is_hotfix
 from actions.runner.inputs import Inputs
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     from actions.api.repository import Repository
     from actions.app.sources import ReleaseTag
-    from actions.runner.clock import Clock
 
 UNSET = {
     "publish": False,
@@ -104,10 +104,11 @@ def _sources() -> ModuleType:
 
 def main(clock: Clock | None = None) -> int:
     """Run the action and return its exit code."""
-    return run(lambda: _act(clock), unset=UNSET)
+    clock = clock or Clock()
+    return run(lambda: _act(clock), unset=UNSET, clock=clock)
 
 
-def _act(clock: Clock | None) -> Outcome:
+def _act(clock: Clock) -> Outcome:
     settings = Settings.read(Inputs())
     event = Event.read(os.environ, event_payload())
     default_branch = settings.main_branch or event.default_branch
@@ -144,16 +145,14 @@ class Subject:
 
 
 def _of_services(
-    settings: Settings, event: Event, flags: Flags, default_branch: str, clock: Clock | None
+    settings: Settings, event: Event, flags: Flags, default_branch: str, clock: Clock
 ) -> tuple[Flags, Subject]:
     """Return the flags of a run in a repository with several services, or with releases, and what it is about."""
     from actions.api.client import Client
     from actions.api.repository import Repository
     from actions.api.retry import retry
-    from actions.runner.clock import Clock
 
     app, sources = Repository(Client(event.repository, settings.token)), _sources()
-    clock = clock or Clock()
     if flags.reason is Reason.PUSH_OF_TAG:
         service, version = sources.released_version(settings.release_tags, event.ref.removeprefix(TAG))
         if not version or event.deleted:

@@ -166,11 +166,8 @@ class AppRepository:
                 build = self._builds[tag] or build
         return reader.complete(build.reported)
 
-    def released(self, tag: str, hotfix_prefix: str) -> Release:
-        """Return the kind of branch that released the commit behind *tag*."""
-        build = self.build(tag)
-        if not build or not self._default_branch:
-            return Release.NONE
+    def released(self, build: Build, hotfix_prefix: str) -> Release:
+        """Return the kind of branch that released the commit of *build*."""
         newest = [node["oid"] for node in self._default_branch["target"]["history"]["nodes"]]
         found = find_release(
             self.repository,

@@ -109,7 +109,7 @@ class MoveReader:
             required = ()
         verdict = tested.verdict(required, app.repository, build, policy.hotfix_prefix)
         skipped = {name.removesuffix(SKIPPED_WORD) for name in verdict.failed if name.endswith(SKIPPED_WORD)}
-        released = app.repository.released(move.after, policy.hotfix_prefix)
+        released = app.repository.released(build, policy.hotfix_prefix)
         fixes = released is Release.HOTFIX and bool(before) and app.repository.brings_only_fixes(before, move.after)
         return replace(
             move,

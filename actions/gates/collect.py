@@ -256,9 +256,10 @@ class GateEvaluator:
         looked_for = " or ".join(map(str, app.names.candidates(tag)))
         if app.is_ambiguous(tag):
             return Unknown(f"which commit {tag} is, because {app.client.name} has several: {looked_for}")
-        if not app.build(tag):
+        build = app.build(tag)
+        if not build:
             return NoCommit(f"{app.client.name} has no {looked_for}" if looked_for else f"it is no {app.names.form}")
-        return app.released(tag, prefix)
+        return app.released(build, prefix)
 
     def _unreviewed(self, app: AppRepository, tag: str) -> tuple[str, ...] | Unknown:
         from actions.gates.hotfix_reviews import unreviewed_commits  # hotfixes are rare

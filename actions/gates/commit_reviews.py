@@ -31,7 +31,7 @@ MOST_FILES = 300  # GitHub lists no more of a commit
 HISTORY = query(
     variables={"oid": "GitObjectID!", "cursor": "String"},
     fields=f"""defaultBranchRef {{ name }} object(oid: $oid) {{ ... on Commit {{
-        history(first: {COMMITS_PER_PAGE}, after: $cursor) {{ pageInfo {{ hasNextPage endCursor }} nodes {{
+        history(first: {COMMITS_PER_PAGE}, after: $cursor) {{ pageInfo {{ endCursor }} nodes {{
             oid message parents(first: 1) {{ nodes {{ oid }} }}
             associatedPullRequests(first: 5) {{ nodes {{ number state baseRefName }} }} }} }} }} }}""",
 )
@@ -107,7 +107,7 @@ class CommitReviewer:
     def _changes_only_free_tags(self, commit: BranchCommit) -> bool:
         paths = self._changed(commit)
         before, config = read_config_at(self.infra, commit.parent), self.judge.config
-        if paths is None or (before.files, before.tag) != (config.files, config.tag):
+        if paths is None or before.layout("envs") != config.layout("envs"):
             return False
         texts = self._texts(commit.parent, paths), self._texts(commit.sha, paths)
         return changes_only_free_tags(paths, texts, self.layout, before.needs_review)
@@ -145,8 +145,6 @@ class CommitReviewer:
                 branch = (answer["defaultBranchRef"] or {}).get("name", "")
                 history = answer["object"]["history"]
                 yield from (_read_commit(node, branch) for node in history["nodes"])
-                if not history["pageInfo"]["hasNextPage"]:
-                    return
                 variables["cursor"] = history["pageInfo"]["endCursor"]
 
 

@@ -33,7 +33,7 @@ services:
   api: {repo: your-org/app}
 bots: [gitops-bot]
 """
-OFFLINE = ("action-setup-flags", "action-bump-env")  # they ask no server
+OFFLINE = ("action-bump-env",)  # it asks no server
 QUEUE = {"type": "merge_queue", "parameters": {"merge_method": "SQUASH"}}
 FINE_GRAINED = {"contents": "write", "pull_requests": "write", "actions": "read"}
 

@@ -543,7 +543,7 @@ PLAUSIBLE: dict[str, dict[str, str]] = {
     "action-open-infra-pr": {"env": "dev", "service": "api", "tag": "1.0.0", "infra-repo": INFRA},
     "action-report-deployment": {},
     "action-export-evidence": {},
-    "action-setup-flags": {},
+    "action-setup-flags": {"services": "api: services/api", "main-branch": "main"},
     "action-sync-protection": {"mode": "plan"},
 }
 # Not the tokens, and not the body, which is Markdown by whoever wrote the workflow.

@@ -292,6 +292,6 @@ def test_a_tag_without_a_commit_has_no_checks(gates: Gates) -> None:
     found = gates.evaluate("dev", "1.0.0", "9.9.9")
 
     assert {result.gate: result.reason for result in found.results if result.reason} == {
-        Gate.RELEASED: "not-released",
+        Gate.RELEASED: "unknown-commit",
         Gate.CHECKS: "checks-pending",
     }

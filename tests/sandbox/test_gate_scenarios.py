@@ -121,7 +121,7 @@ def test_a_pull_request_cannot_say_that_a_service_is_of_somebody_else(gated: Git
         "gitops.yml": f"{config}services:\n  api: {{repo: none}}\n",
     }
 
-    assert check(gated, propose(gated, files), app_repo="your-org/app").outputs["reason"] == "not-released"
+    assert check(gated, propose(gated, files), app_repo="your-org/app").outputs["reason"] == "unknown-commit"
 
 
 def test_a_line_of_prose_is_no_trailer(gated: GitHub) -> None:
@@ -577,7 +577,9 @@ def test_a_commit_of_more_files_than_github_lists_may_change_anything(running: I
     [
         pytest.param({}, set(), id="needed no review"),
         pytest.param({"dev: {review: none}": "dev: {}"}, {"dev/api unreviewed-commit"}, id="needed a review"),
-        pytest.param({"services:": "tag: '{service}.tag'\nservices:"}, {"dev/api unreviewed-commit"}, id="other files"),
+        pytest.param({"services:": "tag: '{service}.tag'\nservices:"}, set(), id="the default, in words"),
+        pytest.param({"services:": "tag: '{service}.x'\nservices:"}, {"dev/api unreviewed-commit"}, id="other tags"),
+        pytest.param({"services:": "services:\n  x: {path: x}"}, {"dev/api unreviewed-commit"}, id="a tag elsewhere"),
     ],
 )
 def test_tags_that_nobody_approved_count_by_the_rules_before_them(

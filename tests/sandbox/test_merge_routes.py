@@ -79,10 +79,10 @@ def test_a_tag_that_does_not_contain_the_one_in_place_is_refused_unless_somebody
         pytest.param("v1.10.0", "1.9.0", "superseded", id="an older version"),
         pytest.param("1.0.0", "1.0.0-rc.1", "superseded", id="a pre-release of it"),
         pytest.param("1.0.0+1", "1.0.0+2", "unknown-order", id="the same version, built again"),
-        pytest.param("", "anything", "unknown-order", id="in place of a commit that was taken out"),
+        pytest.param("", "anything", "opened", id="a release in place of an older commit that was taken out"),
         pytest.param("latest", "1.0.0", "opened", id="in place of a name that stands for a tag"),
         pytest.param("1.0.0", "build-7", "unknown-order", id="a name in place of a version"),
-        pytest.param("f" * 40, "e" * 40, "not-released", id="commits that the app does not have"),
+        pytest.param("f" * 40, "e" * 40, "unknown-commit", id="commits that the app does not have"),
         pytest.param("f" * 40, "1.0.0", "unknown-order", id="a version in place of a commit"),
     ],
 )

@@ -35,9 +35,10 @@ INPUTS: dict[str, dict[str, str]] = {
     "action-export-evidence": {"app_repo": "your-org/app", "env": "dev"},
     "action-open-infra-pr": {"env": "dev", "service": "api", "tag": "1.0.0", "infra_repo": "your-org/infra"},
     "action-report-deployment": {},
+    "action-setup-flags": {"services": "api: services/api"},
     "action-sync-protection": {"mode": "apply"},
 }
-IN_APP = ("action-create-hotfix", "action-open-infra-pr")
+IN_APP = ("action-create-hotfix", "action-open-infra-pr", "action-setup-flags")
 RULESET = "protection/infra/rulesets/main.json"
 IN_CHECKOUT = ("action-deploy-matrix",)
 MOST_TRIES = 6
@@ -62,7 +63,9 @@ def run(
     home = github.world.app if action in IN_APP else infra
     head = home.git.head("main") or ""
     name, payload = "push", {"after": head, "before": "0" * 40, "repository": {"default_branch": "main"}}
-    if action == "action-check-envs":
+    if action == "action-setup-flags":
+        payload["before"] = "b" * 40
+    elif action == "action-check-envs":
         pull = infra.pulls[propose(github, {"envs/dev.json": env_file("1.1.0")})]
         name, payload = "pull_request", github.sandbox.payloads.pull_event(infra, pull.author, pull, "opened")
     github.runner.event(name, payload, GITHUB_SHA=head, GITHUB_REF="refs/heads/main")
