@@ -19,7 +19,7 @@ LOCK = ROOT / "actions" / "requirements.lock"
 def make_release(folder: Path) -> None:
     """Put the files of HEAD and the dependencies that a release carries into the new *folder*.
 
-    It has libyaml for the Python of this machine, as a release has it for those of GitHub's Ubuntu images.
+    It has libyaml for the Python of this machine, as a release has it for that of Ubuntu 24.04.
     """
     tracked = subprocess.run(["git", "archive", "HEAD"], cwd=ROOT, capture_output=True, check=True).stdout
     folder.mkdir()

@@ -1,7 +1,7 @@
 """Bundle the locked dependencies for a release, with the same bytes wherever they are built.
 
 Compiled parts are left out, so that one release works on every platform and on every Python from 3.11 on. The one that
-matters for time, libyaml in PyYAML, is carried for those of GitHub's Ubuntu images; elsewhere PyYAML does without it.
+matters for time, libyaml in PyYAML, is carried for GitHub's Ubuntu images; elsewhere PyYAML does without it.
 
 - cryptography, PyNaCl, cffi, pycparser: PyGithub uses them to encrypt secrets and to sign for a GitHub App, which no
   action does. PyGithub always imports nacl, so an empty stand-in replaces it.
@@ -13,7 +13,6 @@ Tests, type stubs and the metadata of installers are left out as well. The licen
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import re
@@ -35,8 +34,7 @@ if TYPE_CHECKING:
 LEFT_OUT = ("cffi", "cryptography", "pycparser", "pynacl")
 UNUSED = ("tests", "bin", "__pycache__", ".lock")
 COMPILED = (".so", ".pyd", ".dylib", ".dll", ".pyi", ".typed", ".pyc")
-# The Python of Ubuntu 24.04, and the newest, which jobs on 22.04 take from the tool cache.
-PYTHONS, PLATFORMS = ("3.12", "3.14"), ("manylinux_2_28_x86_64", "manylinux_2_28_aarch64")
+PYTHON, PLATFORMS = "3.12", ("manylinux_2_28_x86_64", "manylinux_2_28_aarch64")  # of Ubuntu 24.04
 STAND_IN = {
     "nacl/__init__.py": '"""A stand-in for PyNaCl, which a release leaves out: it encrypts secrets, and none are."""\n',
     "nacl/encoding.py": "",
@@ -64,8 +62,8 @@ def build(lock: Path, into: Path) -> None:
             for path in sorted(info.rglob("*")):
                 if path.is_file() and re.match(r"(?i)licen|copying|notice|authors", path.name):
                     _copy(path, into / "licences" / name / path.name)
-        for python, platform in itertools.product(PYTHONS, PLATFORMS):
-            _carry_libyaml(reduced, into, python=python, platform=platform)
+        for platform in PLATFORMS:
+            _carry_libyaml(reduced, into, platform=platform)
     for name, text in STAND_IN.items():
         (into / name).parent.mkdir(exist_ok=True)
         (into / name).write_text(text, encoding="utf-8")
@@ -80,13 +78,13 @@ def kept(lock: str) -> Iterator[str]:
             yield requirement
 
 
-def _carry_libyaml(lock: Path, into: Path, *, python: str, platform: str) -> None:
-    """Copy the compiled half of PyYAML for *python* on *platform*; its name says which Python loads it."""
+def _carry_libyaml(lock: Path, into: Path, *, platform: str) -> None:
+    """Copy the compiled half of PyYAML for *platform*; its name says which Python loads it."""
     with tempfile.TemporaryDirectory() as folder:
         pyyaml = Path(folder, "requirements.lock")
         lines = re.split(r"(?m)^(?=[A-Za-z])", lock.read_text(encoding="utf-8"))
         pyyaml.write_text("".join(line for line in lines if line.startswith("pyyaml==")), encoding="utf-8")
-        whose = ("--platform", platform, "--python-version", python)
+        whose = ("--platform", platform, "--python-version", PYTHON)
         _run([sys.executable, *PIP, "download", "--dest", folder, *SAME_FOR_BOTH, *whose, "-r", str(pyyaml)])
         [wheel] = Path(folder).glob("*.whl")
         with zipfile.ZipFile(wheel) as files:

@@ -113,12 +113,10 @@ def test_a_release_is_built_tested_and_tagged_and_never_moves(project: Project, 
     assert f"attested gitops-actions-v1.0.0.tar sha256:{digest}" in run.lines
     archive = _archive(project, commit, tmp_path)
     assert hashlib.sha256(archive).hexdigest() == digest
-    assert len(gzip.compress(archive)) < 5_000_000
+    assert len(gzip.compress(archive)) < 3_000_000
     assert _carried(archive) == _built_again(tmp_path)
     assert sorted(path for path in _carried(archive) if path.endswith(".so")) == [
-        f"yaml/_yaml.cpython-{python}-{machine}-linux-gnu.so"
-        for python in (312, 314)
-        for machine in ("aarch64", "x86_64")
+        f"yaml/_yaml.cpython-312-{machine}-linux-gnu.so" for machine in ("aarch64", "x86_64")
     ]
     tested = next(summary for summary in run.summaries if "| Python | action |" in summary)
     assert {f"action-{line.split(' | ')[1]}" for line in tested.splitlines()[4:] if line} == set(ACTIONS)
