@@ -469,10 +469,10 @@ class State:
         self.tokens[token] = Token(self.users[login], permissions, of_run, repos)
         return token
 
-    def add_repo(self, owner: str, name: str, members: dict[str, Role]) -> Repo:
-        """Add an empty repository."""
+    def add_repo(self, owner: str, name: str, members: dict[str, Role], branch: str = "main") -> Repo:
+        """Add an empty repository, whose default branch is to be *branch*."""
         path = self.folder / "git" / owner / f"{name}.git"
-        repo = Repo(self.new_id(), self.users[owner], name, GitRepo(path), members=dict(members))
+        repo = Repo(self.new_id(), self.users[owner], name, GitRepo(path, branch), branch, members=dict(members))
         self.repos[repo.full_name.lower()] = repo
         return repo
 
