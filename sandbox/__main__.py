@@ -6,8 +6,9 @@ import signal
 import sys
 import threading
 
+from sandbox.act import Run
 from sandbox.server import Sandbox
-from sandbox.workflows import Run, Workflows
+from sandbox.workflows import Workflows
 from sandbox.world import ROOT, World, build, publish_actions, with_environments
 
 LOGS = ROOT / "demo-logs"

@@ -123,7 +123,7 @@ class Label:
 
 @dataclass(eq=False, slots=True)
 class CheckRun:
-    """One check on one commit; that of a job has the *run* of a workflow that it is of, and its *steps*.
+    """One check on one commit; that of a job has the *run* of a workflow that it is of, its *steps*, and its *log*.
 
     One that was posted on a *bare* commit, of no pull request, counts for none
     (AlexanderMattTurner/agent-sanitizer#364).
@@ -141,6 +141,7 @@ class CheckRun:
     bare: bool = False
     attempt: int = 1
     steps: dict[str, str] = field(default_factory=dict)
+    log: list[str] = field(default_factory=list)
 
     def end_step(self, name: str, conclusion: str) -> None:
         """Have the step *name* be done."""
@@ -308,7 +309,7 @@ class WorkflowRun:
     """A run of a workflow, as the API knows it: its *number* among those of the workflow, and its *attempt*.
 
     *branch* is that of the event. *reruns* are when further attempts started, and for whom; *again*
-    starts one.
+    starts one, and *stop* ends the one that runs. *ended* is how a run without jobs ended.
     """
 
     id: int
@@ -324,6 +325,8 @@ class WorkflowRun:
     attempt: int = 1
     reruns: dict[int, tuple[str, User]] = field(default_factory=dict)
     again: Callable[[], None] | None = None
+    stop: Callable[[], None] | None = None
+    ended: str = ""
 
     def start_of(self, attempt: int) -> tuple[str, User]:
         """Return when *attempt* started, and for whom."""
@@ -393,6 +396,8 @@ class Repo:
     def progress(self, run: WorkflowRun, attempt: int = 0) -> tuple[str, str | None]:
         """Return status and conclusion of an *attempt* of *run*, the last one if none is given, by its jobs."""
         jobs = self.jobs(run, attempt)
+        if not jobs and run.ended:
+            return "completed", run.ended
         if not jobs or any(job.conclusion is None for job in jobs):
             return ("in_progress" if jobs else "queued"), None
         bad = [job.conclusion for job in jobs if job.conclusion not in ("success", "skipped", "neutral")]
