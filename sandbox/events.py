@@ -101,6 +101,18 @@ def released(github: Behaviour, repo: Repo, token: Token, release: Release) -> N
         github.emit("release", repo, token, payload, ref, repo.git.refs(ref)[ref])
 
 
+def dispatched(github: Behaviour, repo: Repo, token: Token, kind: str, client_payload: dict[str, object]) -> None:
+    """Tell of what somebody elsewhere calls *kind*; its workflows run on the default branch."""
+    payload = {
+        "action": kind,
+        "branch": repo.default_branch,
+        "client_payload": client_payload,
+        **_where(github, repo, token.user),
+    }
+    head = repo.git.head(repo.default_branch) or ""
+    github.state.emit(Event("repository_dispatch", repo, token.user, payload, BRANCH + repo.default_branch, head))
+
+
 def scheduled(github: Behaviour, repo: Repo, actor: User, path: str, cron: str) -> None:
     """Have the time come that a workflow waits for."""
     payload = {"schedule": cron, "workflow": path, **_where(github, repo, actor)}

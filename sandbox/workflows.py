@@ -156,7 +156,7 @@ class Workflows:
                 cancelled=False,
                 triggering_actor=record.start_of(record.attempt)[1],
             )
-        record.stop = partial(self.cancel, run)
+        record.stop, record.running = partial(self.cancel, run), True
         self.runs.append(run)
         with self._idle:
             self._busy += 1
@@ -187,6 +187,7 @@ class Workflows:
     def _end(self, run: Run, record: WorkflowRun) -> None:
         """Have *run*, in which the sandbox failed, be over, so that nobody waits for it."""
         run.conclusion = record.ended = "failure"
+        record.running = False
         with self._sandbox.state.lock:
             for job in run.event.repo.jobs(record):
                 job.status, job.conclusion = "completed", job.conclusion or "failure"
@@ -198,6 +199,7 @@ class Workflows:
         execution.waits = machine.leave
         events.run_changed(self._sandbox.behaviour, run.event.repo, record, "in_progress")
         execution.carry_out()
+        record.running = False
         events.run_changed(self._sandbox.behaviour, run.event.repo, record, "completed")
 
 
