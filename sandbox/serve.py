@@ -71,8 +71,5 @@ def tell_of_silence(event: Event) -> None:
 
 def _tell(run: Run) -> None:
     attempt = f", attempt {run.attempt}" if run.attempt > 1 else ""
-    state = run.conclusion or "started"
-    where = f", see {run.log.name}" if run.conclusion == "failure" else ""
-    print(
-        f"{run.event.repo.name}: {run.name} ({run.event.name}), run {run.number}{attempt}: {state}{where}", flush=True
-    )
+    state = f"{run.conclusion}, see {run.log.name}" if run.conclusion else "started"
+    print(f"{run.event.repo.name}: run {run.number}{attempt}: {run.name} ({run.event.name}): {state}", flush=True)
