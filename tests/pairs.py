@@ -1,7 +1,8 @@
-"""A pair of repositories of another shape, made of the examples by replacing names: what two checkouts may look like."""
+"""A pair of repositories of another shape, made of the examples by replacing names."""
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -19,6 +20,7 @@ NAMES = {
     "hotfixes/": "hotfix/",
     "staging": "qa",
 }
+FOLDERS = {"app": "shop", "infra": "shop-infra"}
 PREFIX = "        with: {hotfix-prefix: hotfix/}\n"
 LAYOUT = "files: overlays/{env}/kustomization.yaml\ntag: images[name={service}].newTag\nhotfix-prefix: hotfix/\n"
 OVERLAY = "resources: [../../base]\nimages:\n  - name: api\n    newName: registry.example.com/api\n    newTag: {tag}\n"
@@ -31,11 +33,8 @@ def other_pair(folder: Path) -> tuple[Path, Path]:
     for name, target in (("app", app), ("infra", infra)):
         _copy(EXAMPLES / name, target)
     _edit(app / ".github/workflows/publish.yml", "action-setup-flags@v1\n", f"action-setup-flags@v1\n{PREFIX}")
-    _edit(
-        app / ".github/workflows/hotfix.yml",
-        "          base-commit-sha: $",
-        "          hotfix-prefix: hotfix/\n          base-commit-sha: $",
-    )
+    start = "          base-commit-sha: $"
+    _edit(app / ".github/workflows/hotfix.yml", start, f"          hotfix-prefix: hotfix/\n{start}")
     _edit(infra / "gitops.yml", "", LAYOUT)
     _edit(infra / "Makefile", TEST, "\t@grep -H newTag overlays/*/kustomization.yaml\n")
     for path in (infra / "envs").iterdir():
@@ -69,9 +68,7 @@ def _copy(source: Path, target: Path) -> None:
     for path in sorted(source.rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts:
             name = path.relative_to(source).as_posix().replace("staging", "qa")
-            name = name.replace("protection/app/", "protection/shop/").replace(
-                "protection/infra/", "protection/shop-infra/"
-            )
+            name = re.sub(r"^protection/(app|infra)/", lambda match: f"protection/{FOLDERS[match[1]]}/", name)
             text = path.read_text(encoding="utf-8")
             for old, new in NAMES.items():
                 text = text.replace(old, new)
