@@ -283,10 +283,11 @@ class Execution:
                 self._start_check(name)
                 given_up = failed and "always()" in job.get("if", "")
                 self._end_check(name, "cancelled" if given_up else "skipped")
-        for name in self.checks:
-            if name not in self.run.jobs:
-                self._end_check(name, "failure")
-        self.run.conclusion = "cancelled" if self.run.cancelled else "failure" if failed else "success"
+        elsewhere = [name for name in self.checks if name not in self.run.jobs]  # if act did not fail: another machine
+        for name in elsewhere:
+            self._end_check(name, "failure" if failed else "cancelled")
+        stopped = self.run.cancelled or (elsewhere and not failed)
+        self.run.conclusion = "cancelled" if stopped else "failure" if failed else "success"
 
 
 def head_commit(event: Event) -> str:
