@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 BOT, GUARD = "gitops-bot", "gitops-guard"
 OWNERS = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS")
-OWNER = re.compile(r"@([A-Za-z0-9-]+(?:/[A-Za-z0-9._-]+)?)")
+OWNER = re.compile(r"(?<!\S)@([A-Za-z0-9-]+(?:/[A-Za-z0-9._-]+)?)")
 
 
 def find_apps(

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 TOKEN_ACTION = "actions/create-github-app-token@"  # noqa: S105 - the name of an action
 NAMED = re.compile(r"\b(secrets|vars)\s*(?:\.\s*([A-Za-z_][A-Za-z0-9_]*)|\[\s*'([A-Za-z_][A-Za-z0-9_]*)'\s*\])")
+EXPRESSION = re.compile(r"\$\{\{.*?\}\}")
 MATRIX = "*"  # an environment that only a run knows
 
 
@@ -32,7 +33,10 @@ class TokenStep:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WorkflowFacts:
-    """All of it: *inputs* that steps give, by name; *secrets* with the environments that their jobs have."""
+    """All of it: *secrets* with the environments that their jobs have; *inputs* that steps give, by name.
+
+    Of an input, what only a run knows is left out: `/infra` of `${{ github.repository_owner }}/infra`.
+    """
 
     tokens: tuple[TokenStep, ...] = ()
     inputs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -48,7 +52,7 @@ def read_workflows(files: Mapping[str, str]) -> WorkflowFacts:
     inputs: dict[str, list[str]] = {}
     for step in steps:
         for name, value in _mapping(step.get("with")).items():
-            inputs.setdefault(name, []).append(_literal(value))
+            inputs.setdefault(name, []).append(EXPRESSION.sub("", value) if isinstance(value, str) else "")
     secrets: dict[str, list[str]] = {}
     variables: list[str] = []
     for job in jobs:
