@@ -24,7 +24,7 @@ demo: setup
 	$(BIN)/python -m sandbox.demo
 
 sandbox: setup
-	$(BIN)/python -m sandbox
+	$(BIN)/python -m sandbox $(if $(APP),--app "$(APP)") $(if $(INFRA),--infra "$(INFRA)") $(ARGS)
 
 test: setup lint
 	$(BIN)/coverage erase

@@ -1,64 +1,40 @@
-"""`make sandbox`: the two example repositories on a GitHub of this machine, to play with."""
+"""`make sandbox`: the two example repositories, or two checkouts, on a GitHub of this machine, to play with."""
 
 from __future__ import annotations
 
-import signal
+import os
 import sys
-import threading
+from argparse import ArgumentParser
+from pathlib import Path
 
-from sandbox.server import Sandbox
-from sandbox.workflows import Run, Workflows
-from sandbox.world import ROOT, World, build, publish_actions, with_environments
-
-LOGS = ROOT / "demo-logs"
-HELP = """\
-A GitHub of your own is running at {url}
-
-  app    {url}/your-org/app.git
-  infra  {url}/your-org/infra.git
-
-  olivia  administrator  {olivia}
-  alice   developer      {alice}
-  bob     developer      {bob}
-
-Clone it, push a branch, open a pull request, approve it as bob, merge it as alice:
-
-  git clone http://alice:{alice}@{address}/your-org/app.git
-  curl -H 'Authorization: Bearer {alice}' {url}/api/v3/repos/your-org/app/pulls \\
-       -d '{{"title": "My change", "head": "my-branch", "base": "main"}}'
-  curl -H 'Authorization: Bearer {bob}' {url}/api/v3/repos/your-org/app/pulls/1/reviews -d '{{"event": "APPROVE"}}'
-  curl -H 'Authorization: Bearer {alice}' {url}/api/v3/repos/your-org/app/pulls/1/merge -X PUT \\
-       -d '{{"merge_method": "squash"}}'
-
-Every push and every pull request runs its workflows; their logs are in {logs}/. Ctrl-C ends it and removes everything.
-"""
+from sandbox.serve import serve, values_in
+from sandbox.worlds.checkout import CheckoutError
+from sandbox.worlds.reading import Given
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Serve until interrupted."""
-    LOGS.mkdir(exist_ok=True)
-    ended = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
-    with Sandbox.start() as sandbox:
-        world = with_environments(build(sandbox))
-        actions = publish_actions(sandbox.state.folder / "actions")
-        with Workflows(sandbox, actions=actions, logs=LOGS, told=_tell):
-            print(_help(sandbox, world), flush=True)
-            ended.wait()
-    print("\nended")
-    return 0
-
-
-def _help(sandbox: Sandbox, world: World) -> str:
-    address = sandbox.url.removeprefix("http://")
-    people = {login: token for login, token in world.tokens.items() if "[" not in login}
-    return HELP.format(url=sandbox.url, address=address, logs=LOGS.name, **people)
-
-
-def _tell(run: Run) -> None:
-    state = run.conclusion or "started"
-    print(f"{run.event.repo.name}: {run.name} ({run.event.name}) {state}", flush=True)
+    parser = ArgumentParser(prog="make sandbox", description=__doc__)
+    parser.add_argument("--app", type=Path, help="the checkout of the app repository")
+    parser.add_argument("--infra", type=Path, help="the checkout of the infra repository")
+    parser.add_argument("--org", default="", help="the organization, if the workflows do not name it")
+    parser.add_argument("--app-name", default="", help="the name of the app repository, if its folder has another one")
+    parser.add_argument("--infra-name", default="", help="the name of the infra repository")
+    parser.add_argument("--branch", default="", help="the default branch of both repositories")
+    asked = parser.parse_args(arguments)
+    if bool(asked.app) != bool(asked.infra):
+        parser.error("give both --app and --infra (make sandbox APP=../shop INFRA=../shop-infra), or none")
+    given = Given(
+        organization=asked.org,
+        app=asked.app_name,
+        infra=asked.infra_name,
+        branch=asked.branch,
+        values=values_in(os.environ),
+    )
+    try:
+        return serve(asked.app, asked.infra, given)
+    except CheckoutError as error:
+        parser.error(str(error))
 
 
 if __name__ == "__main__":

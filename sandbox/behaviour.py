@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sandbox import merge_queue
 from sandbox.gitrepo import BRANCH, Person
 from sandbox.rules import GOOD, Evaluation, Update, evaluate, rules_for, violations
 from sandbox.state import (
@@ -120,11 +121,14 @@ class Behaviour:
         else:
             repo.git.delete_ref(ref)
         self.emit("push", repo, token, payload, ref, after or before or "")
+        kind, name = ref.removeprefix("refs/").partition("/")[::2]
+        named = {"ref": name, "ref_type": "branch" if kind == "heads" else "tag"}
+        who = {"repository": payload["repository"], "sender": payload["sender"]}
         if after and not before:
-            kind, name = ref.removeprefix("refs/").partition("/")[::2]
-            created = {"ref": name, "ref_type": "branch" if kind == "heads" else "tag"}
-            who = {"repository": payload["repository"], "sender": payload["sender"]}
-            self.emit("create", repo, token, {**created, **who}, ref, after)
+            self.emit("create", repo, token, {**named, **who}, ref, after)
+        default = repo.git.head(repo.default_branch)
+        if not after and default:
+            self.emit("delete", repo, token, {**named, **who}, BRANCH + repo.default_branch, default)
         self._update_pulls(repo, token, branch_of(ref), after)
 
     def require_rules(self, repo: Repo, token: Token, update: Update) -> None:
@@ -301,7 +305,7 @@ class Behaviour:
         green = green and all(status.state == "success" for status in repo.newest_statuses(pull.head_sha))
         return "CLEAN" if green else "UNSTABLE"
 
-    def enqueue(self, repo: Repo, pull: Pull) -> None:
+    def enqueue(self, repo: Repo, token: Token, pull: Pull) -> None:
         """Put *pull* into the merge queue; not before its rules are met (triagebot merge.rs, cli/cli merge.go)."""
         if not has_queue(repo, pull.base):
             raise Refusal(422, "Pull request The merge queue is not enabled for this branch")
@@ -311,6 +315,7 @@ class Behaviour:
         if problems:
             raise Refusal(422, f"Pull request {problems[0]}")
         pull.queued = True
+        merge_queue.advance(self, repo, token)
 
     def carry_out_wishes(self, repo: Repo) -> None:
         """Merge, or put into the queue, what was waiting for its checks or its approval and has them now."""
@@ -320,8 +325,10 @@ class Behaviour:
                 pull.auto_merge = None
                 if has_queue(repo, pull.base):
                     pull.queued = True
+                    merge_queue.advance(self, repo, wish.token)
                     continue
                 self.merge(repo, wish.token, pull, method=wish.method, sha=None, title=wish.title, message=wish.message)
+        merge_queue.advance(self, repo, None)
 
     def deploy(self, repo: Repo, creator: User, *, sha: str, ref: str, environment: str) -> Deployment:
         """Record that *sha* is on its way to *environment*."""
@@ -386,7 +393,12 @@ class Behaviour:
             raise Refusal(405, "Pull Request is not mergeable")
         update = Update(ref=BRANCH + pull.base, before=base, after=pull.head_sha, pull=pull, method=method)
         self.require_rules(repo, token, update)
-        merged = self._merged_commit(repo, token, pull, base, tree, method, f"{title}\n\n{message}".strip())
+        merged = self.merged_commit(repo, token, pull, base, tree, method, f"{title}\n\n{message}".strip())
+        self.land(repo, token, pull, base, merged)
+        return merged
+
+    def land(self, repo: Repo, token: Token, pull: Pull, base: str, merged: str) -> None:
+        """Have the base of *pull*, which is at *base*, be at *merged*, the commit that it is merged as."""
         if repo.rule_suites and repo.rule_suites[-1].after == pull.head_sha:
             repo.rule_suites[-1].after = merged
         pull.state, pull.closed = "closed", timestamp()
@@ -395,7 +407,6 @@ class Behaviour:
         self._emit_pull(repo, token, pull, "closed")
         if repo.delete_branch_on_merge and repo.git.head(pull.head):
             self.update_ref(repo, token, BRANCH + pull.head, None)
-        return merged
 
     @staticmethod
     def squash_message(repo: Repo, pull: Pull) -> str:
@@ -406,9 +417,10 @@ class Behaviour:
             return commits[0].partition("\n\n")[2]
         return "\n\n".join(f"* {message}" for message in commits)
 
-    def _merged_commit(
+    def merged_commit(
         self, repo: Repo, token: Token, pull: Pull, base: str, tree: str, method: str, message: str
     ) -> str:
+        """Return the commit that *pull* becomes on top of *base*."""
         person = token.user.person
         if method == "rebase":
             # GitHub makes these commits anew and cannot sign them for their authors.

@@ -94,9 +94,9 @@ class Person:
         """Approve a pull request."""
         self.api("POST", f"/repos/{repository}/pulls/{number}/reviews", {"event": "APPROVE", "body": "Looks right."})
 
-    def dispatch(self, repository: str, workflow: str, inputs: dict[str, str]) -> None:
-        """Start a workflow of main by hand."""
-        body = {"ref": "main", "inputs": inputs}
+    def dispatch(self, repository: str, workflow: str, inputs: dict[str, str], *, ref: str = "main") -> None:
+        """Start a workflow of the branch *ref* by hand."""
+        body = {"ref": ref, "inputs": inputs}
         self.api("POST", f"/repos/{repository}/actions/workflows/{workflow}/dispatches", body)
 
     def merge(self, repository: str, number: int) -> str:

@@ -16,8 +16,8 @@ from sandbox.workflows import Workflows
 from sandbox.world import BOT, ENVIRONMENTS, ROOT, build, publish_actions, with_environments
 
 if TYPE_CHECKING:
+    from sandbox.act import Run
     from sandbox.state import Repo
-    from sandbox.workflows import Run
 
 LOGS = ROOT / "demo-logs"
 EVIDENCE = ("evidence.jsonl", "evidence.csv", "evidence.html")

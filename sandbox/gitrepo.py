@@ -27,11 +27,11 @@ class Person:
 
 
 class GitRepo:
-    """A bare repository at *path*; commits are named by their full SHAs."""
+    """A bare repository at *path*, whose default branch is *branch*; commits are named by their full SHAs."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, branch: str = "main") -> None:
         self.path = path
-        self._repo = pygit2.init_repository(str(path), bare=True, initial_head="main")
+        self._repo = pygit2.init_repository(str(path), bare=True, initial_head=branch)
         # What GitHub's servers allow, and what a shallow clone of any commit needs.
         self._repo.config["uploadpack.allowAnySHA1InWant"] = True
         # Whether a branch may be deleted is for the rules to say.

@@ -416,6 +416,19 @@ class Payloads:
                 for number, (name, end) in enumerate(check.steps.items(), 1)
             ],
             "check_run_url": f"{self.api}/repos/{repo.full_name}/check-runs/{check.id}",
+            "html_url": f"{self.server}/{repo.full_name}/actions/runs/{check.run}/job/{check.id}",
+        }
+
+    def workflow(self, repo: Repo, path: str, name: str) -> dict[str, Any]:
+        """Return a workflow; its number is made of its path, and stays."""
+        number = workflow_id(repo, path)
+        return {
+            "id": number,
+            "name": name,
+            "path": path,
+            "state": "active",
+            "url": f"{self.api}/repos/{repo.full_name}/actions/workflows/{number}",
+            "html_url": f"{self.server}/{repo.full_name}/blob/{repo.default_branch}/{path}",
         }
 
     def workflow_run(self, repo: Repo, run: WorkflowRun, attempt: int = 0) -> dict[str, Any]:
@@ -428,7 +441,8 @@ class Payloads:
             "name": run.name,
             "run_number": run.number,
             "run_attempt": attempt,
-            "workflow_id": zlib.crc32(f"{repo.full_name}/{run.path}".encode()),
+            "workflow_id": workflow_id(repo, run.path),
+            "display_title": self._title(repo, run),
             "status": status,
             "conclusion": conclusion,
             "event": run.event,
@@ -441,7 +455,19 @@ class Payloads:
             "actor": self.user(run.actor),
             "triggering_actor": self.user(triggering),
             "html_url": f"{self.server}/{repo.full_name}/actions/runs/{run.id}",
+            **{
+                f"{what}_url": f"{self.api}/repos/{repo.full_name}/actions/runs/{run.id}/{what}"
+                for what in ("jobs", "logs", "cancel", "rerun")
+            },
         }
+
+    @staticmethod
+    def _title(repo: Repo, run: WorkflowRun) -> str:
+        """Return what a list of runs shows: the commit, the pull request, else the workflow ("run-name")."""
+        pulls = [pull.title for pull in repo.pulls.values() if pull.head_sha == run.sha]
+        if run.event in ("pull_request", "pull_request_target") and pulls:
+            return pulls[-1]
+        return repo.git.get(run.sha).message.partition("\n")[0] if run.event == "push" else run.name
 
     def rule_suite(self, repo: Repo, suite: RuleSuite) -> dict[str, Any]:
         """Return a rule suite."""
@@ -543,6 +569,11 @@ class Payloads:
             "author": {"name": commit.author.name, "email": commit.author.email},
             "committer": {"name": commit.committer.name, "email": commit.committer.email},
         }
+
+
+def workflow_id(repo: Repo, path: str) -> int:
+    """Return the number of the workflow at *path*."""
+    return zlib.crc32(f"{repo.full_name}/{path}".encode())
 
 
 def _hunks(patch: pygit2.Patch) -> str:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
-from sandbox import apps, descriptions, smart_http
+from sandbox import apps, by_hand, descriptions, smart_http
 from sandbox.behaviour import Behaviour, Refusal
 from sandbox.faults import Fault, Faults, Turns
 from sandbox.graphql import execute
@@ -25,7 +25,7 @@ from sandbox.graphql.context import Context
 from sandbox.guard import Guard
 from sandbox.payloads import Payloads
 from sandbox.rest import invalid
-from sandbox.rest.call import ROUTES, Call, allowed
+from sandbox.rest.call import ROUTES, Call, Redirect, allowed
 from sandbox.rest.pages import Pages
 from sandbox.state import State, Token
 
@@ -145,6 +145,13 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             if url.path.startswith("/api/"):
                 self._with_fault(url.path, url.query, body)
+            elif url.path.startswith("/downloads/"):
+                content = self.server.sandbox.state.offered(url.path)
+                self._send(404 if content is None else 200, content or b"", "text/plain; charset=utf-8", {})
+            elif url.path.startswith(by_hand.ROOT):
+                with self.server.sandbox.state.lock:
+                    told = by_hand.schedule(self.server.sandbox.behaviour, self._token(), self.command, url.path)
+                self._json(200, told)
             else:
                 self._git(url.path, dict(parse_qsl(url.query)), body)
         except Refusal as refusal:
@@ -225,6 +232,9 @@ class _Handler(BaseHTTPRequestHandler):
                 status, known = function(call)
         except Refusal as refusal:
             status, known = refusal.status, _error(refusal)
+        if isinstance(known, Redirect):
+            self._note(path, name, token, status)
+            return status, None, {"Location": f"{sandbox.url}{known.path}"}
         if isinstance(known, bytes):
             self._note(path, name, token, status)
             return status, known, {"Content-Type": f"application/vnd.github.{call.media_type}; charset=utf-8"}

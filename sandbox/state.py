@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
@@ -123,7 +125,7 @@ class Label:
 
 @dataclass(eq=False, slots=True)
 class CheckRun:
-    """One check on one commit; that of a job has the *run* of a workflow that it is of, and its *steps*.
+    """One check on one commit; that of a job has the *run* of a workflow that it is of, its *steps*, and its *log*.
 
     One that was posted on a *bare* commit, of no pull request, counts for none
     (AlexanderMattTurner/agent-sanitizer#364).
@@ -141,6 +143,7 @@ class CheckRun:
     bare: bool = False
     attempt: int = 1
     steps: dict[str, str] = field(default_factory=dict)
+    log: list[str] = field(default_factory=list)
 
     def end_step(self, name: str, conclusion: str) -> None:
         """Have the step *name* be done."""
@@ -238,6 +241,8 @@ class Pull:
     comments: list[Comment] = field(default_factory=list)
     last_pusher: User | None = None
     queued: bool = False
+    queued_by: Token | None = None
+    group: str = ""  # the commit that the merge queue tests it at
     locked: bool = False
     auto_merge: AutoMerge | None = None
 
@@ -308,7 +313,7 @@ class WorkflowRun:
     """A run of a workflow, as the API knows it: its *number* among those of the workflow, and its *attempt*.
 
     *branch* is that of the event. *reruns* are when further attempts started, and for whom; *again*
-    starts one.
+    starts one, and *stop* ends the one that is *running*. *ended* is how a run without jobs ended.
     """
 
     id: int
@@ -324,6 +329,9 @@ class WorkflowRun:
     attempt: int = 1
     reruns: dict[int, tuple[str, User]] = field(default_factory=dict)
     again: Callable[[], None] | None = None
+    stop: Callable[[], None] | None = None
+    ended: str = ""
+    running: bool = False
 
     def start_of(self, attempt: int) -> tuple[str, User]:
         """Return when *attempt* started, and for whom."""
@@ -393,6 +401,10 @@ class Repo:
     def progress(self, run: WorkflowRun, attempt: int = 0) -> tuple[str, str | None]:
         """Return status and conclusion of an *attempt* of *run*, the last one if none is given, by its jobs."""
         jobs = self.jobs(run, attempt)
+        if not jobs and run.ended:
+            return "completed", run.ended
+        if run.running and attempt in (0, run.attempt):
+            return ("in_progress" if jobs else "queued"), None  # a job that is over may not be the last one
         if not jobs or any(job.conclusion is None for job in jobs):
             return ("in_progress" if jobs else "queued"), None
         bad = [job.conclusion for job in jobs if job.conclusion not in ("success", "skipped", "neutral")]
@@ -443,9 +455,21 @@ class State:
         self.repos: dict[str, Repo] = {}
         self.apps: dict[str, App] = {}
         self.listeners: list[Callable[[Event], None]] = []
+        self._offered: dict[str, tuple[float, bytes]] = {}
         self._ids = count(1001)
         self.users["github-actions[bot]"] = User(ACTIONS_APP, "github-actions[bot]", "Bot")
         self.add_user("web-flow")
+
+    def offer(self, content: bytes) -> str:
+        """Return a path at which *content* can be fetched, without a token, for a minute (OpenAPI, of logs)."""
+        path = f"/downloads/{secrets.token_urlsafe(32)}"
+        self._offered[path] = (time.monotonic() + 60, content)
+        return path
+
+    def offered(self, path: str) -> bytes | None:
+        """Return what is offered at *path*, None if nothing is, or not any more."""
+        until, content = self._offered.get(path, (0.0, b""))
+        return content if time.monotonic() < until else None
 
     def new_id(self) -> int:
         """Return a number that nothing else has."""
@@ -469,10 +493,10 @@ class State:
         self.tokens[token] = Token(self.users[login], permissions, of_run, repos)
         return token
 
-    def add_repo(self, owner: str, name: str, members: dict[str, Role]) -> Repo:
-        """Add an empty repository."""
+    def add_repo(self, owner: str, name: str, members: dict[str, Role], branch: str = "main") -> Repo:
+        """Add an empty repository, whose default branch is to be *branch*."""
         path = self.folder / "git" / owner / f"{name}.git"
-        repo = Repo(self.new_id(), self.users[owner], name, GitRepo(path), members=dict(members))
+        repo = Repo(self.new_id(), self.users[owner], name, GitRepo(path, branch), branch, members=dict(members))
         self.repos[repo.full_name.lower()] = repo
         return repo
 

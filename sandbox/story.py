@@ -13,9 +13,10 @@ from sandbox.world import ENVIRONMENTS
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from sandbox.act import Run
     from sandbox.server import Sandbox
     from sandbox.state import Pull
-    from sandbox.workflows import Run, Workflows
+    from sandbox.workflows import Workflows
     from sandbox.world import World
 
 APP, INFRA = "your-org/app", "your-org/infra"

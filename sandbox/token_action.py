@@ -16,12 +16,20 @@ from typing import Any
 
 import jwt
 
-USES = "actions/create-github-app-token@1b10c78c7865c340bc4f6099eb2f838309f1e8c3"
+USES = "actions/create-github-app-token@"  # of whatever version
 PERMISSIONS = (
     "actions", "administration", "checks", "contents", "deployments", "dependabot-secrets", "environments", "issues",
     "members", "pull-requests", "secrets", "statuses", "workflows",
 )  # fmt: skip
-INPUTS = ("client-id", "private-key", "owner", "repositories", *(f"permission-{name}" for name in PERMISSIONS))
+INPUTS = (
+    "client-id",
+    "app-id",
+    "private-key",
+    "owner",
+    "repositories",
+    *(f"permission-{name}" for name in PERMISSIONS),
+)
+OUTPUTS = ("token", "installation-id", "app-slug")
 
 
 def write(folder: Path) -> Path:
@@ -37,7 +45,7 @@ def write(folder: Path) -> Path:
     action = {
         "name": "Create GitHub App Token",
         "inputs": {name: {"required": False} for name in INPUTS},
-        "outputs": {"token": {"value": "${{ steps.mint.outputs.token }}"}},
+        "outputs": {name: {"value": f"${{{{ steps.mint.outputs.{name} }}}}"} for name in OUTPUTS},
         "runs": {"using": "composite", "steps": [step]},
     }
     (folder / "action.yml").write_text(json.dumps(action), encoding="utf-8")  # YAML takes JSON
@@ -48,7 +56,7 @@ def main() -> None:
     """Say a token in the output `token`."""
     given = {name: os.environ.get(_variable(name), "") for name in INPUTS}
     now = int(time.time())
-    claims = {"iat": now - 30, "exp": now + 300, "iss": given["client-id"]}
+    claims = {"iat": now - 30, "exp": now + 300, "iss": given["client-id"] or given["app-id"]}
     signed = jwt.encode(claims, given["private-key"], algorithm="RS256")
     owner, _, this = os.environ["GITHUB_REPOSITORY"].partition("/")
     names = [name.strip() for name in given["repositories"].replace("\n", ",").split(",") if name.strip()] or [this]
@@ -58,7 +66,7 @@ def main() -> None:
     token = _call(signed, "POST", f"/app/installations/{installation['id']}/access_tokens", body)["token"]
     print(f"::add-mask::{token}")
     with Path(os.environ["GITHUB_OUTPUT"]).open("a", encoding="utf-8") as outputs:
-        outputs.write(f"token={token}\n")
+        outputs.write(f"token={token}\ninstallation-id={installation['id']}\napp-slug={installation['app_slug']}\n")
 
 
 def _variable(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -12,23 +13,53 @@ from sandbox.state import branch_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sandbox.state import Event
+    from sandbox.state import Event, Repo
 
 FOLDER = ".github/workflows/"
-DEFAULT_TYPES = ("opened", "synchronize", "reopened")
+DEFAULT_TYPES = ("opened", "synchronize", "reopened")  # of pull requests; other events start by every type
+BY_PATH = ("workflow_dispatch", "schedule")  # they start one workflow, which their payload names
+# What happens here; GitHub has more (docs.github.com, "Events that trigger workflows").
+FIRED = frozenset((
+    "create", "delete", "deployment", "deployment_status", "issue_comment", "merge_group", "pull_request",
+    "pull_request_review", "pull_request_target", "push", "release", "repository_dispatch", "schedule", "status",
+    "workflow_call", "workflow_dispatch", "workflow_run",
+))  # fmt: skip
 
 
 def started(event: Event) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield path and content of every workflow, as it is at the commit of *event*, that the event starts."""
+    """Yield path and content of every workflow, as it is at the commit of *event*, that the event starts.
+
+    A push starts, and fails, what is no workflow at all: then the content is empty.
+    """
     if event.payload.get("deleted"):
         return  # a workflow is read at the commit of the ref, and there is none
-    for path in sorted(event.repo.git.paths(event.sha)):
-        if path.startswith(FOLDER) and path.endswith((".yml", ".yaml")):
-            _, content = event.repo.git.file(event.sha, path) or (0, b"")
-            # BaseLoader: everything is text, so `on` is not taken for a boolean.
-            workflow = yaml.load(content, Loader=yaml.BaseLoader)  # noqa: S506 - it makes nothing but texts
-            if _fits(triggers_of(workflow), event) and event.payload.get("workflow") in (None, path):
-                yield path, workflow
+    for path, workflow in workflows_at(event.repo, event.sha):
+        asked = event.payload.get("workflow") if event.name in BY_PATH else path
+        if (workflow and _fits(triggers_of(workflow), event) and asked == path) or (
+            not workflow and event.name == "push"
+        ):
+            yield path, workflow
+
+
+def workflows_at(repo: Repo, sha: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield path and content of every workflow in the commit *sha*; of what is none, the content is empty."""
+    for path in sorted(repo.git.paths(sha)):
+        if path.startswith(FOLDER) and path.count("/") == 2 and path.endswith((".yml", ".yaml")):
+            _, content = repo.git.file(sha, path) or (0, b"")
+            yield path, parsed(content)
+
+
+@lru_cache(maxsize=512)
+def parsed(content: bytes) -> dict[str, Any]:
+    """Return a workflow, all of it as text; {} if it is none."""
+    try:
+        # BaseLoader: everything is text, so `on` is not taken for a boolean.
+        workflow = yaml.load(content, Loader=yaml.BaseLoader)  # noqa: S506 - it makes nothing but texts
+    except (yaml.YAMLError, UnicodeDecodeError):
+        return {}
+    if not isinstance(workflow, dict) or not isinstance(workflow.get("jobs"), dict):
+        return {}
+    return workflow if isinstance(workflow.get("on"), (str, list, dict)) else {}
 
 
 def triggers_of(workflow: dict[str, Any]) -> dict[str, Any]:
@@ -41,6 +72,16 @@ def triggers_of(workflow: dict[str, Any]) -> dict[str, Any]:
     return {name: value or {} for name, value in on.items()}
 
 
+def never_fired(repo: Repo, sha: str) -> list[tuple[str, str]]:
+    """Return path and event of what the workflows in the commit *sha* wait for and the sandbox never tells of."""
+    return [
+        (path, name)
+        for path, workflow in workflows_at(repo, sha)
+        for name in (triggers_of(workflow) if workflow else ())
+        if name not in FIRED
+    ]
+
+
 def _fits(triggers: dict[str, Any], event: Event) -> bool:
     if event.name not in triggers:
         return False
@@ -50,20 +91,37 @@ def _fits(triggers: dict[str, Any], event: Event) -> bool:
         types = filters.get("types", DEFAULT_TYPES)
         fits = event.payload["action"] in types and _passes(filters, "branches", branch)
         return fits and _touched(filters, event)
-    if event.name in ("pull_request_review", "issue_comment"):
-        return event.payload["action"] in filters.get("types", [event.payload["action"]])
     if event.name == "push":
         branch = branch_of(event.ref)
         if not branch:
             return "branches" not in filters and _passes(filters, "tags", event.ref.removeprefix("refs/tags/"))
         fits = ("tags" not in filters or "branches" in filters) and _passes(filters, "branches", branch)
         return fits and _touched(filters, event)
-    return True
+    if event.name == "schedule":
+        return any(each.get("cron") == event.payload["schedule"] for each in filters)
+    if event.name == "workflow_run":
+        run = event.payload["workflow_run"]
+        named = run["name"] in _list(filters.get("workflows"))
+        return named and _of_type(filters, event) and _passes(filters, "branches", run["head_branch"])
+    if event.name == "merge_group":
+        branch = branch_of(event.payload["merge_group"]["base_ref"])
+        return _of_type(filters, event) and _passes(filters, "branches", branch)
+    return _of_type(filters, event)
+
+
+def _of_type(filters: dict[str, Any], event: Event) -> bool:
+    """Tell whether the event's type is asked for; without `types`, every one is."""
+    return "types" not in filters or event.payload.get("action") in _list(filters["types"])
+
+
+def _list(value: object) -> list[str]:
+    return [value] if isinstance(value, str) else list(value) if isinstance(value, list) else []
 
 
 def _touched(filters: dict[str, Any], event: Event) -> bool:
     """Tell whether a file that *event* changes passes the filter `paths`; that of a new branch always does."""
-    if "paths" not in filters:
+    kinds = [kind for kind in ("paths", "paths-ignore") if kind in filters]
+    if not kinds:
         return True
     pull = event.payload.get("pull_request")
     before = pull["base"]["sha"] if pull else event.payload["before"]
@@ -72,4 +130,5 @@ def _touched(filters: dict[str, Any], event: Event) -> bool:
 
 
 def _passes(filters: dict[str, Any], kind: str, name: str) -> bool:
-    return filter_passes(name, wanted=filters.get(kind), ignored=filters.get(f"{kind}-ignore", []))
+    wanted = _list(filters[kind]) if kind in filters else None
+    return filter_passes(name, wanted=wanted, ignored=_list(filters.get(f"{kind}-ignore")))

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from sandbox.runner_limits import SAY, limit_of, machine_of, runnable, skipped_job, without_containers
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 # Said by a step that waits, and heard by whoever runs the workflow.
 WAITS = "sandbox: waits for an approval of "
+APPROVAL_ID = "sandbox-approval"
+WAIT = 43_200  # minutes: thirty days, as on GitHub ("Reviewing deployments")
 TOKEN = re.compile(r"\b(github\.token|secrets\.GITHUB_TOKEN)\b")
 EXPRESSION = re.compile(r"\$\{\{\s*(.*?)\s*\}\}\s*")
 APPROVAL = f"""{sys.executable} - <<'END'
@@ -51,7 +55,8 @@ class Prepared:
 class Preparation:
     """One run of a workflow of *repo* for *ref*; *token* makes a token with permissions.
 
-    *defaults* are the inputs of our own actions that are the job's token if they are not given, by what `uses:` says.
+    *defaults* are the inputs of our own actions that are the job's token if they are not given, by what `uses:` says;
+    *there* tells which actions there are.
     """
 
     repo: Repo
@@ -59,6 +64,7 @@ class Preparation:
     approvals: str
     token: Callable[[dict[str, str] | None], str]
     defaults: Callable[[str], list[str]]
+    there: Callable[[str], bool]
 
     def prepare(self, content: bytes, *, called: bool = False) -> Prepared:
         """Return what act is given for the workflow *content*.
@@ -72,7 +78,18 @@ class Preparation:
         secrets, refused = dict(self.repo.secrets), self._refused(workflow["jobs"])
         for name, job in workflow["jobs"].items():
             secrets |= self._prepare_job("" if called else name, job, workflow)
+            for step in job.get("steps", ()):
+                step["timeout-minutes"] = WAIT if step.get("id") == APPROVAL_ID else limit_of(step, job)
         return Prepared(text=yaml.safe_dump(workflow, sort_keys=False, width=1000), secrets=secrets, refused=refused)
+
+    def prepare_action(self, content: bytes) -> str | None:
+        """Return what act is given for an action of the repository itself, None if it is to be as it is."""
+        action = yaml.safe_load(content)
+        if not isinstance(action, dict) or (action.get("runs") or {}).get("using") != "composite":
+            return None
+        steps = action["runs"].get("steps") or []
+        action["runs"]["steps"] = [runnable(step, self.there) for step in steps]
+        return None if action["runs"]["steps"] == steps else yaml.safe_dump(action, sort_keys=False, width=1000)
 
     def _refused(self, jobs: Mapping[str, Any]) -> dict[str, str]:
         """Return what is said of the jobs whose environment, named as such, does not admit the ref."""
@@ -89,8 +106,18 @@ class Preparation:
         job.pop("concurrency", None)
         declared = job.pop("environment", None)
         wanted = str(declared.get("name", "") if isinstance(declared, dict) else declared or "")
+        if "steps" not in job and not str(job.get("uses", "./")).startswith("./"):
+            skipped = skipped_job(job)
+            job.clear()
+            job |= skipped
         if "steps" not in job:
             return {}
+        job["runs-on"] = machine_of(job)
+        said = without_containers(job)
+        job["steps"] = [
+            *([{"name": "Set up job", "env": {"SAID": said}, "run": SAY}] if said else []),
+            *(runnable(step, self.there) for step in job["steps"]),
+        ]
         own, secrets = "GITHUB_TOKEN", {}
         if name:
             own = f"TOKEN_OF_{re.sub(r'[^A-Za-z0-9]', '_', name).upper()}"
@@ -126,11 +153,11 @@ class Preparation:
                 "ADDRESS": self.approvals,
                 "TOKEN": f"${{{{ secrets.{token} }}}}",
             }
-            before.append({"name": "Set up job", "id": "sandbox-approval", "env": environment, "run": APPROVAL})
+            before.append({"name": "Set up job", "id": APPROVAL_ID, "env": environment, "run": APPROVAL})
         if not before:
             return steps
         open_ = [f"{asked} != '{known.name}'" for known in refused]
-        open_ += ["steps.sandbox-approval.outcome != 'failure'"] if waited_for else []
+        open_ += [f"steps.{APPROVAL_ID}.outcome != 'failure'"] if waited_for else []
         return [*before, *({**step, "if": _both(open_, step.get("if"))} for step in steps)]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import compileall
 import copy
-import json
 import re
 import shutil
 import subprocess
@@ -19,74 +18,80 @@ from typing import TYPE_CHECKING, Any
 from sandbox.apps import App
 from sandbox.environments import Policy, add_environment
 from sandbox.gitrepo import GitRepo, Person
-from sandbox.state import Repo, RulesetVersion, User, timestamp
+from sandbox.state import Repo, RulesetVersion, Team, User, timestamp
+from sandbox.worlds.checkout import fetch, read_folder
+from sandbox.worlds.description import READ
+from sandbox.worlds.reading import describe
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from sandbox.server import Sandbox
-    from sandbox.state import Role, State
+    from sandbox.state import State
+    from sandbox.worlds.description import Description, EnvironmentDescription, RepositoryDescription, Value
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"
 ORGANIZATION = "your-org"
-# The two Apps, as REST and commits call them.
 COMPILED = {"cffi", "cryptography", "pycparser", "pynacl"}  # of the dependencies, and not needed by any action
 ZONES = ("__init__.py", "UTC")  # of 600, those that the demo asks for
+# The two Apps of the examples, as REST and commits call them.
 BOT = "gitops-bot[bot]"
 GUARD = "gitops-guard[bot]"
 ENVIRONMENTS = ("dev", "staging", "prod")
-# What the Apps may do: each token is for less.
-BOT_MAY = {
-    **dict.fromkeys(("contents", "pull_requests", "deployments", "workflows", "issues"), "write"),
-    **dict.fromkeys(("actions", "checks", "statuses", "metadata"), "read"),
-}
-READ = ("actions", "checks", "deployments", "pull_requests", "statuses", "environments", "members")
-GUARD_MAY = {**dict.fromkeys(READ, "read"), "metadata": "read", "administration": "write", "contents": "write"}
 # What the evidence is exported with. GitHub shows the history of rulesets to none who may not write them.
 AUDITED = {**dict.fromkeys(READ[:5], "read"), "contents": "read", "administration": "read"}
+TESTED = 200  # so many of the newest commits of an app count as tested
+ROLE_IDS = {"maintain": 2, "write": 4, "admin": 5}
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The two repositories and a token of everybody in them."""
+    """The two repositories of *description* and a token of everybody in them."""
 
+    description: Description
     state: State
     app: Repo
     infra: Repo
     tokens: dict[str, str]
 
 
-def build(sandbox: Sandbox) -> World:
-    """Fill *sandbox* with the examples: every environment runs the first commit of the app, which was tested."""
+@cache
+def examples() -> Description:
+    """Return the organization of the examples."""
+    return describe(read_folder(EXAMPLES / "app"), read_folder(EXAMPLES / "infra"))
+
+
+def build(sandbox: Sandbox, description: Description | None = None) -> World:
+    """Fill *sandbox* with what *description* says, by default with the examples.
+
+    What runs now is what the infra repository says, and was tested. The environments are those of `with_environments`.
+    """
+    description = description or examples()
     state = sandbox.state
-    state.add_user(ORGANIZATION, kind="Organization").owners.add("olivia")
-    people: dict[str, Role] = {"olivia": "admin", "alice": "write", "bob": "write"}
-    for login in people:
+    owner = state.add_user(description.organization, kind="Organization")
+    for login in description.people:
         state.add_user(login)
-    app = state.add_repo(ORGANIZATION, "app", people)
-    infra = state.add_repo(ORGANIZATION, "infra", people)
-    add_app(state, BOT, BOT_MAY, [app, infra])
-    add_app(state, GUARD, GUARD_MAY, [app, infra])
-    olivia = state.users["olivia"]
-    for repo in (app, infra):
-        repo.git.add_pack(_pack(EXAMPLES / repo.name))
-    first = _commit_all(app, olivia, _files(EXAMPLES / "app"))
-    files = _files(EXAMPLES / "infra")
-    for env in ENVIRONMENTS:
-        path = f"envs/{env}.json"
-        files[path] = files[path].replace(b'"tag": ""', f'"tag": "{first}"'.encode())
-    _commit_all(infra, olivia, files)
-    state.report(app, "gate", first)
-    for env in ENVIRONMENTS:
-        sandbox.behaviour.record_deployment(infra, infra.git.head("main") or "", env, by=BOT)
-    for repo in (app, infra):
-        rulesets = sorted((EXAMPLES / "infra" / "protection" / repo.name / "rulesets").glob("*.json"))
-        repo.rulesets = [_ruleset(sandbox, path) for path in rulesets]
-        repo.ruleset_versions = [
-            RulesetVersion(state.new_id(), ruleset["id"], olivia, copy.deepcopy(ruleset)) for ruleset in repo.rulesets
-        ]
-    tokens = {login: state.add_token(login) for login in people}
-    tokens |= {BOT: state.add_token(BOT, permissions=BOT_MAY), GUARD: state.add_token(GUARD, permissions=GUARD_MAY)}
-    return World(state=state, app=app, infra=infra, tokens=tokens)
+    owner.owners |= {login for login, role in description.people.items() if role == "admin"}
+    owner.teams += [Team(state.new_id(), slug, set(members)) for slug, members in description.teams.items()]
+    app, infra = (_repository(state, description, each) for each in (description.app, description.infra))
+    for each in (description.bot, description.guard):
+        made = add_app(state, each.login, dict(each.permissions), [app, infra])
+        made.client_id = each.client_id or made.client_id
+    _fill(state, app, infra, description)
+    _count_as_tested(state, app, description.app.checks)
+    for env in description.environments:
+        sandbox.behaviour.record_deployment(infra, head_of(infra), env, by=description.bot.login)
+    author = state.users[_administrator(description)]
+    for repo, described in ((app, description.app), (infra, description.infra)):
+        repo.rulesets = [_ruleset(state, owner, ruleset) for ruleset in described.rulesets]
+        repo.ruleset_versions = _versions(state, author, repo.rulesets)
+    owner.rulesets = [_ruleset(state, owner, ruleset) for ruleset in description.rulesets]
+    owner.ruleset_versions = _versions(state, author, owner.rulesets)
+    tokens = {login: state.add_token(login) for login in description.people}
+    for each in (description.bot, description.guard):
+        tokens[each.login] = state.add_token(each.login, permissions=dict(each.permissions))
+    return World(description=description, state=state, app=app, infra=infra, tokens=tokens)
 
 
 def add_app(state: State, login: str, permissions: dict[str, str], repos: list[Repo]) -> App:
@@ -100,21 +105,75 @@ def add_app(state: State, login: str, permissions: dict[str, str], repos: list[R
 
 
 def with_environments(world: World) -> World:
-    """Make the environments of the examples, with the Apps' keys in them: the default branch alone may use them."""
-    state = world.state
-    for repo, key in ((world.app, "bot"), (world.infra, "bot"), (world.infra, "guard")):
-        app = state.apps[f"gitops-{key}"]
-        made = add_environment(repo, state.new_id(), app.slug, branches=[Policy(state.new_id(), repo.default_branch)])
-        made.secrets[f"GITOPS_{key.upper()}_KEY"] = app.private_key
-        repo.variables[f"GITOPS_{key.upper()}_ID"] = app.client_id
-    for env in ENVIRONMENTS:
-        add_environment(world.infra, state.new_id(), env, branches=[Policy(state.new_id(), "main")])
+    """Make the environments of the description, and the secrets and variables, the Apps' keys among them."""
+    state, described = world.state, world.description
+    for repo, each in ((world.app, described.app), (world.infra, described.infra)):
+        repo.secrets |= {name: _plain(state, value) for name, value in each.secrets.items()}
+        repo.variables |= {name: _plain(state, value) for name, value in each.variables.items()}
+        for environment in each.environments:
+            _add_environment(state, repo, environment)
     return world
+
+
+def _add_environment(state: State, repo: Repo, described: EnvironmentDescription) -> None:
+    policies = [Policy(state.new_id(), name, kind) for name, kind in described.policies or ()]
+    made = add_environment(
+        repo, state.new_id(), described.name, branches=None if described.policies is None else policies
+    )
+    made.secrets |= {name: _plain(state, value) for name, value in described.secrets.items()}
+    made.reviewers = [(kind, _actor(state, repo.owner, kind, name)) for kind, name in described.reviewers]
+    made.prevent_self_review, made.wait = described.prevent_self_review, described.wait
+
+
+def _plain(state: State, value: Value) -> str:
+    if isinstance(value, str):
+        return value
+    return state.apps[value.slug].private_key if value.what == "key" else state.apps[value.slug].client_id
+
+
+def head_of(repo: Repo) -> str:
+    """Return the commit that the default branch is at."""
+    return repo.git.head(repo.default_branch) or ""
+
+
+def _repository(state: State, description: Description, described: RepositoryDescription) -> Repo:
+    members = dict(description.people)
+    repo = state.add_repo(description.organization, described.name, members, described.default_branch)
+    if described.checkout.head:
+        fetch(described.checkout, repo.git.path, described.default_branch)
+    else:
+        repo.git.add_pack(_pack(described.checkout.folder))
+    return repo
+
+
+def _fill(state: State, app: Repo, infra: Repo, description: Description) -> None:
+    """Commit the folders that have no history; the env files name the first commit of the app."""
+    author = state.users[_administrator(description)]
+    if not description.app.checkout.head:
+        _commit_all(app, author, _files(description.app.checkout.folder))
+    if not description.infra.checkout.head:
+        files, first = _files(description.infra.checkout.folder), head_of(app)
+        for env in description.environments:
+            path = f"envs/{env}.json"
+            files[path] = files[path].replace(b'"tag": ""', f'"tag": "{first}"'.encode())
+        _commit_all(infra, author, files)
+
+
+def _administrator(description: Description) -> str:
+    return next(login for login, role in description.people.items() if role == "admin")
+
+
+def _count_as_tested(state: State, app: Repo, checks: Sequence[str]) -> None:
+    """Report that the *checks* of what the app has released already succeeded: somebody saw to it, before today."""
+    tagged = app.git.refs("refs/tags/").values()
+    for sha in dict.fromkeys((*app.git.history(head_of(app))[:TESTED], *tagged)):
+        for check in checks:
+            state.report(app, check, sha, branch=app.default_branch)
 
 
 def without_gates(world: World) -> World:
     """Have the infra repository ask for its tests alone, whatever a change is."""
-    git, olivia = world.infra.git, world.app.authors[world.app.git.head("main") or ""]
+    git, olivia = world.infra.git, world.app.authors[head_of(world.app)]
     text = b"environments: {dev: {review: none}, staging: {}, prod: {}}\nservices: {api: {repo: your-org/app}}\n"
     tree = str(git.get(git.head("main") or "").tree_id)
     files = {"gitops.yml": text}
@@ -130,7 +189,7 @@ def without_gates(world: World) -> World:
 
 def release(world: World, *versions: str) -> None:
     """Put a commit on main of the app for each of *versions*, tag it so, and have its check succeed."""
-    git, author = world.app.git, world.app.authors[world.app.git.head("main") or ""]
+    git, author = world.app.git, world.app.authors[head_of(world.app)]
     for version in versions:
         head = git.head("main") or ""
         sha = git.commit(parents=[head], message=version, author=author.person, files={"version": version.encode()})
@@ -205,10 +264,28 @@ def _commit_all(repo: Repo, author: User, files: dict[str, bytes]) -> str:
     return sha
 
 
-def _ruleset(sandbox: Sandbox, path: Path) -> dict[str, Any]:
-    """Return a ruleset of the examples, with the ids of those who may bypass it."""
-    ruleset: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    for entry in ruleset["bypass_actors"]:
-        suffix = "[bot]" if entry["actor_type"] == "Integration" else ""
-        entry["actor_id"] = sandbox.state.users[f"{entry.pop('actor')}{suffix}"].id
-    return {"id": sandbox.state.new_id(), "created_at": timestamp(), "updated_at": timestamp(), **ruleset}
+def _ruleset(state: State, owner: User, described: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a ruleset as GitHub has it, with the ids of the actors that its file names."""
+    ruleset = copy.deepcopy(dict(described))
+    for entry in ruleset.setdefault("bypass_actors", []):
+        if "actor" in entry:
+            entry["actor_id"] = _actor(state, owner, entry["actor_type"], entry.pop("actor"))
+    for rule in ruleset.get("rules", ()):
+        for asked in (rule.get("parameters") or {}).get("required_reviewers") or ():
+            if "name" in asked["reviewer"]:
+                asked["reviewer"] = {"type": "Team", "id": _actor(state, owner, "Team", asked["reviewer"]["name"])}
+    return {"id": state.new_id(), "created_at": timestamp(), "updated_at": timestamp(), **ruleset}
+
+
+def _actor(state: State, owner: User, kind: str, name: str) -> int:
+    """Return the id of an actor by its *name*; an App that nobody made is made, and is installed nowhere."""
+    if kind == "RepositoryRole":
+        return ROLE_IDS[name]
+    if kind == "Team":
+        return next(team.id for team in owner.teams if team.slug == name)
+    login = f"{name}[bot]" if kind == "Integration" else name
+    return (state.users.get(login) or state.add_user(login, kind="Bot")).id
+
+
+def _versions(state: State, author: User, rulesets: Sequence[dict[str, Any]]) -> list[RulesetVersion]:
+    return [RulesetVersion(state.new_id(), each["id"], author, copy.deepcopy(each)) for each in rulesets]

@@ -100,7 +100,7 @@ class Root:
     def enqueuePullRequest(self, input: dict[str, Any]) -> dict[str, Any]:
         repo, pull = self._pull(input["pullRequestId"])
         allowed(repo, self._context.token, "write", "contents")  # guess: as to auto-merge (gh-stack#497)
-        self._context.behaviour.enqueue(repo, pull)
+        self._context.behaviour.enqueue(repo, self._context.token, pull)
         return {"clientMutationId": None}
 
     def _pull(self, node_id: str) -> tuple[state.Repo, state.Pull]:

@@ -23,6 +23,15 @@ if TYPE_CHECKING:
     from sandbox.payloads import Payloads
 
 Answer = tuple[int, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """An answer that is elsewhere: at *path* of this server."""
+
+    path: str
+
+
 MEDIA_TYPE = re.compile(r"application/vnd\.github(?:\.v3)?\.(raw|diff|sha)\b")
 
 

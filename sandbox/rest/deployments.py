@@ -90,4 +90,5 @@ def _create_deployment_status(call: Call) -> Answer:
     status.description, status.log_url = body.get("description", ""), body.get("log_url", body.get("target_url", ""))
     status.environment_url = body.get("environment_url", "")
     deployment.environment = body.get("environment", deployment.environment)
+    events.deployment_changed(call.behaviour, repo, call.token, deployment, status)
     return 201, call.payloads.deployment_status(repo, deployment, status)

@@ -160,6 +160,7 @@ def _update_comment(call: Call) -> Answer:
     pull, comment = _known(call, repo)
     require_short(call.body["body"])
     comment.body = call.body["body"]
+    events.commented(call.behaviour, repo, call.token, pull, comment, "edited")
     return 200, call.payloads.comment(repo, pull, comment)
 
 
@@ -168,6 +169,7 @@ def _delete_comment(call: Call) -> Answer:
     repo = call.repo("write", PERMISSION)
     pull, comment = _known(call, repo)
     pull.comments.remove(comment)
+    events.commented(call.behaviour, repo, call.token, pull, comment, "deleted")
     return 204, None
 
 

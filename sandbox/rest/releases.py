@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sandbox import events
 from sandbox.behaviour import Refusal
 from sandbox.rest.call import Answer, Call, found, route
 from sandbox.state import Release
@@ -19,6 +20,7 @@ def _create_release(call: Call) -> Answer:
         call.state.new_id(), body["tag_name"], body["body"], call.token.user, body.get("prerelease", False), latest
     )
     repo.releases.append(release)
+    events.released(call.behaviour, repo, call.token, release)
     return 201, call.payloads.release(repo, release)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sandbox import events
 from sandbox.behaviour import Refusal
 from sandbox.rest.call import Answer, Call, route
 from sandbox.state import CommitStatus
@@ -33,6 +34,7 @@ def _create_status(call: Call) -> Answer:
     )
     repo.statuses.append(status)
     call.behaviour.carry_out_wishes(repo)
+    events.status_reported(call.behaviour, repo, call.token, status)
     return 201, call.payloads.commit_status(repo, status)
 
 

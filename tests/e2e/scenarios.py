@@ -6,9 +6,10 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sandbox.act import Run
 from sandbox.client import Person
 from sandbox.server import Sandbox
-from sandbox.workflows import Run, Workflows
+from sandbox.workflows import Workflows
 from sandbox.world import World
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from sandbox.act import Run, act_arguments, act_environment
 from sandbox.server import Sandbox
 from sandbox.state import Event, Repo
-from sandbox.workflows import Run, act_arguments, act_environment
 from sandbox.world import ORGANIZATION, copy_repository
 from tests.support import ACTIONS, ROOT
 

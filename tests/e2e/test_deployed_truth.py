@@ -14,7 +14,7 @@ from sandbox.world import BOT, release, without_gates
 from tests.e2e.scenarios import INFRA, Pipeline, with_tag
 
 if TYPE_CHECKING:
-    from sandbox.workflows import Run
+    from sandbox.act import Run
 
 DEPLOYED = "Pretending to deploy prod"
 # A job waits at `held` while prod is to run 2.0.0, and a deployment of 2.0.0 then does as it is told.

@@ -16,10 +16,11 @@ import pytest
 
 from release import bundle
 from release.build import SITE
+from sandbox.act import Run
 from sandbox.client import Person
 from sandbox.server import Sandbox
 from sandbox.state import Repo
-from sandbox.workflows import Run, Workflows
+from sandbox.workflows import Workflows
 from sandbox.world import ORGANIZATION, copy_repository
 from tests.e2e.scenarios import stand_in
 from tests.support import ACTIONS, ROOT

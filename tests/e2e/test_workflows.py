@@ -13,7 +13,7 @@ from tests.e2e.scenarios import APP
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sandbox.workflows import Run
+    from sandbox.act import Run
     from tests.e2e.scenarios import Pipeline
 
 OWN = "your-org/own"

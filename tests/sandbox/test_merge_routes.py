@@ -599,7 +599,7 @@ def test_github_puts_nothing_into_the_queue_before_its_checks_are_green(github: 
     open_pr(github, tag=github.app_commit())
 
     with pytest.raises(Refusal, match=r'Required status check "test" is expected\.|approving review'):
-        github.sandbox.behaviour.enqueue(infra, infra.pulls[1])
+        github.sandbox.behaviour.enqueue(infra, github.sandbox.state.tokens[github.bot], infra.pulls[1])
 
 
 def test_what_is_ready_already_is_put_into_the_queue(github: GitHub) -> None:

@@ -1,0 +1,90 @@
+"""`make sandbox` with two checkouts of one's own: other names, another default branch, other environments."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sandbox.client import ApiError
+from sandbox.serve import read_pair
+from sandbox.server import Sandbox
+from sandbox.workflows import Workflows
+from sandbox.world import build, with_environments
+from tests.e2e.scenarios import Pipeline
+from tests.pairs import git, other_pair
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+APP, INFRA = "acme/shop", "acme/shop-infra"
+
+
+@pytest.fixture(name="shop")
+def _shop(actions: Path, home: Path, tmp_path: Path) -> Iterator[Pipeline]:
+    """The two checkouts, served with their workflows."""
+    app, infra = other_pair(tmp_path / "checkouts")
+    with Sandbox.start() as sandbox:
+        world = with_environments(build(sandbox, read_pair(app, infra)))
+        with Workflows(sandbox, actions=actions, logs=tmp_path, home=home) as workflows:
+            yield Pipeline(sandbox, world, workflows, tmp_path)
+        assert not sandbox.violations
+
+
+def deployed(shop: Pipeline) -> list[str]:
+    """Return which environments were deployed, in this order."""
+    said = [line.split() for line in shop.said("Pretending to deploy ")]
+    return [words[3] for words in said]
+
+
+def overlay(shop: Pipeline, env: str) -> str:
+    _, content = shop.world.infra.git.file(
+        shop.world.infra.git.head("trunk") or "", f"overlays/{env}/kustomization.yaml"
+    ) or (0, b"")
+    return content.decode()
+
+
+def test_a_change_goes_from_the_checkout_to_the_next_environment(shop: Pipeline) -> None:
+    """Every step as in the examples: nothing of it rests on a name that only they have."""
+    number = shop.propose(APP, "feature", {"new.txt": "x"}, base="trunk")
+    sha = shop.land(APP, number)
+
+    assert f"newTag: {sha}" in overlay(shop, "dev")
+    assert deployed(shop) == ["dev"]
+
+    shop.person("alice").dispatch(INFRA, "change.yml", {"what": "promote", "from": "dev", "env": "qa"}, ref="trunk")
+    shop.wait()
+    (promotion,) = [pull.number for pull in shop.world.infra.pulls.values() if pull.state == "open"]
+    shop.land(INFRA, promotion)
+
+    assert f"newTag: {sha}" in overlay(shop, "qa")
+    assert deployed(shop) == ["dev", "qa"]
+    assert [run.log.name for run in shop.workflows.runs if run.conclusion != "success"] == []
+
+
+def test_a_hotfix_branch_has_the_prefix_of_the_checkout(shop: Pipeline) -> None:
+    shop.person("alice").dispatch(APP, "hotfix.yml", {"from-env": "prod", "branch-name": "leak"}, ref="trunk")
+    shop.wait()
+
+    assert shop.world.app.git.head("hotfix/leak") == shop.world.app.git.head("trunk")
+
+
+def test_what_protects_the_checkouts_is_in_force_and_as_their_files_say(shop: Pipeline) -> None:
+    shop.person("olivia").dispatch(INFRA, "protect.yml", {"mode": "check"}, ref="trunk")
+    shop.wait()
+    (run,) = shop.workflows.runs
+    assert run.conclusion == "success", run.lines
+    alice = shop.person("alice")
+    clone = alice.clone(APP, shop.folder / "clone")
+    alice.git("commit", "-q", "--allow-empty", "-m", "x", at=clone)
+    with pytest.raises(ApiError, match="GH013"):
+        alice.git("push", "-q", "origin", "trunk", at=clone)
+
+
+def test_the_history_of_the_checkouts_is_theirs(shop: Pipeline) -> None:
+    checkout = shop.folder / "checkouts" / "shop"
+    clone = shop.person("bob").clone(APP, shop.folder / "clone")
+
+    assert git(clone, "rev-parse", "trunk") == git(checkout, "rev-parse", "trunk")
+    assert git(clone, "symbolic-ref", "--short", "HEAD") == "trunk"
