@@ -7,8 +7,7 @@ SHAPES = {
     "one service, kustomize": "--service web=src --layout kustomize --hotfix-prefix fix/",
     "one service, helm, a team": "--service a.b=src --layout helm --team ops --plan enterprise",
     "three services, kustomize, helm": "--service web=services/web+lib --service api=services/api --service docs=docs"
-    " --env dev --env qa --env preprod --env prod --layout kustomize --deploy helm --branch trunk"
-    " --hotfix-prefix hotfix/",
+    " --env dev --env qa --env prod --layout kustomize --deploy helm --branch trunk --hotfix-prefix hotfix/",
     "versions": "--service api=services/api --service web=services/web --tag version --env test --env live",
     "a server, one environment": "--plan ghes --server https://ghe.acme.com --env production",
 }

@@ -59,7 +59,7 @@ def _one_service(shape: Shape) -> dict[str, str]:
         ("[setup, api", f"[setup, {job}"),
         ("needs.api.", f"needs.{job}."),
         ("service: api\n", f"service: {service}\n"),
-        ("env: dev\n", f"env: {shape.envs[0]}\n"),
+        *_first(shape),
     )
     return {
         f"{WORKFLOWS}/{service}.yml": build,
@@ -76,7 +76,7 @@ def _services(shape: Shape) -> dict[str, str]:
         ("# Replaces publish.yml and api.yml of examples/app in a repository with several services.\n", ""),
         ("            api: services/api shared\n            web: services/web shared\n            docs: docs\n", lines),
         ("          release-tags: api-v* web-v*\n", f"          release-tags: {patterns}\n" if by_version else ""),
-        ("env: dev\n", f"env: {shape.envs[0]}\n"),
+        *_first(shape),
     )
     folders = "".join(f"folder-{service} := {found[0]}\n" for service, found in shape.services.items())
     makefile = replaced(
@@ -90,12 +90,18 @@ def _services(shape: Shape) -> dict[str, str]:
             ("tags: [api-v*, web-v*]", f"tags: [{', '.join(patterns.split())}]"),
             ("release-tags: api-v* web-v*\n", f"release-tags: {patterns}\n"),
         )
-        infra = replaced(workflow(shape, f"monorepo/{WORKFLOWS}/infra.yml"), ("env: dev\n", f"env: {shape.envs[0]}\n"))
+        infra = replaced(workflow(shape, f"monorepo/{WORKFLOWS}/infra.yml"), *_first(shape))
         made |= {
             f"{WORKFLOWS}/release.yml": with_prefix(shape, release, "action-setup-flags"),
             f"{WORKFLOWS}/infra.yml": infra,
         }
     return made
+
+
+def _first(shape: Shape) -> list[tuple[str, str]]:
+    """Return what differs in the job that changes the first environment; the only one needs a review."""
+    merge = [] if len(shape.envs) > 1 else [("merge: direct\n", "merge: none\n"), ("Open and merge", "Open")]
+    return [("env: dev\n", f"env: {shape.envs[0]}\n"), *merge]
 
 
 def _readme(shape: Shape) -> str:
