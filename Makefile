@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 NPM := --ignore-scripts --no-audit --no-fund
 
-.PHONY: new demo sandbox test conformance lint bench bench-contention bench-cost bench-evidence bench-infra-pr bench-interleavings faults mutants lock clean setup
+.PHONY: new demo demo-adopt sandbox test conformance lint bench bench-contention bench-cost bench-evidence bench-infra-pr bench-interleavings faults mutants lock clean setup
 .DEFAULT_GOAL := test
 
 setup: .setup-done
@@ -19,6 +19,9 @@ setup: .setup-done
 
 new: setup
 	@$(BIN)/python -m cli new $(ARGS)
+
+demo-adopt: setup
+	$(BIN)/python -m bench.adopt
 
 demo: setup
 	$(BIN)/python -m sandbox.demo

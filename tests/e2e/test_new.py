@@ -64,6 +64,7 @@ class Shop:
 
     def __init__(self, pipeline: Pipeline, shape: str) -> None:
         self.is_whole = shape in WHOLE
+        self.before = len(pipeline.world.infra.deployments)
         self.pipeline, self.world, self.folder = pipeline, pipeline.world, pipeline.folder
         self.branch = self.world.infra.default_branch
         self.config = Checkout(self.folder / "checkouts/shop-infra").config()
@@ -114,7 +115,7 @@ class Shop:
 
     def deployed(self) -> list[str]:
         """Return the environments whose deployments succeeded, in this order."""
-        records = [each for each in self.world.infra.deployments if each.environment in self.envs]
+        records = [each for each in self.world.infra.deployments[self.before :] if each.environment in self.envs]
         ended = [each.environment for each in records if each.statuses and each.statuses[-1].state == "success"]
         return list(dict.fromkeys(ended))  # a server's jobs file records of their own
 
