@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,10 @@ MINT = "actions/create-github-app-token@v3"
 KEY = {"client-id": "${{ vars.BOT_ID }}", "private-key": "${{ secrets.BOT_KEY }}"}
 
 
-def checkout(name: str, files: Mapping[str, object] | None = None, **facts: Any) -> Checkout:
+def checkout(name: str, files: Mapping[str, object] | None = None) -> Checkout:
     """Return a checkout of *files*; what is no text is written as YAML."""
     texts = {path: each if isinstance(each, str) else yaml.safe_dump(each) for path, each in (files or {}).items()}
-    return Checkout(folder=Path("/somewhere") / name, files=texts, paths=tuple(texts), branch="main", **facts)
+    return Checkout(folder=Path("/somewhere") / name, files=texts, paths=tuple(texts), branch="main")
 
 
 def workflow(*steps: dict[str, object], **job: object) -> dict[str, object]:
@@ -142,11 +143,11 @@ def test_environments_that_nothing_names_are_those_with_files(
         pytest.param({}, [{"name": "v*", "type": "tag"}, {"name": "rel/*", "type": "branch"}], "main", id="patterns"),
     ],
 )
-def test_the_default_branch(facts: dict[str, str], policies: list[dict[str, str]], branch: str) -> None:
+def test_the_default_branch(facts: dict[str, Any], policies: list[dict[str, str]], branch: str) -> None:
     environment = json.dumps({"name": "bot", "deployment_branch_policies": policies})
     infra = checkout("ops", {"protection/WEB/environments/bot.json": environment})
 
-    described = describe(checkout("web", **facts), infra)
+    described = describe(replace(checkout("web"), **facts), infra)
 
     assert described.app.default_branch == branch
     assert described.app.environments[0].policies == tuple((each["name"], each["type"]) for each in policies)
