@@ -197,6 +197,24 @@ def test_what_never_happens_here_is_said_when_it_is_pushed(
     assert said == f"{repo.name}: {WORKFLOW}: the sandbox never starts a workflow by discussion\n"
 
 
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("A change", ["push", "pull_request", "pull_request_target"]),
+        ("A change [skip ci]", ["pull_request_target"]),
+        ("A change\n\nskip-checks: true", ["pull_request_target"]),
+    ],
+)
+def test_a_commit_may_ask_for_no_runs(pipeline: Pipeline, message: str, expected: list[str]) -> None:
+    """docs.github.com, "Skipping workflow runs": those of `push` and `pull_request`."""
+    listening(pipeline, ["push", "pull_request", "pull_request_target"])
+    alice = pipeline.person("alice")
+    alice.push_change(alice.clone(OWN, pipeline.folder / "own"), "change", {"x": "x"}, message)
+    alice.open_pull(OWN, head="change", title="x")
+
+    assert [name for name, _, _ in heard(pipeline)] == expected
+
+
 def test_every_event_of_the_examples_happens_here() -> None:
     for path in (ROOT / "examples").rglob("*.yml"):
         on = yaml.load(path.read_text(), yaml.BaseLoader).get("on", {})  # noqa: S506 - texts

@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 import yaml
 
+from cli.main import main
 from sandbox.world import examples
 from sandbox.worlds.checkout import Checkout, CheckoutError, read_checkout
 from sandbox.worlds.description import BOT_MAY, Description, OfApp
 from sandbox.worlds.reading import Given, describe
 from tests.pairs import commit, git, other_pair
+from tests.shapes import SHAPES, flags
 
 MINT = "actions/create-github-app-token@v3"
 KEY = {"client-id": "${{ vars.BOT_ID }}", "private-key": "${{ secrets.BOT_KEY }}"}
@@ -288,3 +290,25 @@ def test_what_is_no_checkout_is_refused(tmp_path: Path) -> None:
     ):
         with pytest.raises(CheckoutError, match=why):
             read_checkout(folder)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_what_new_writes_is_read_as_it_was_asked_for(shape: str, tmp_path: Path) -> None:
+    """Nothing has to be given: each pair says who it is."""
+    assert main(flags(shape, tmp_path)) == 0
+    asked = SHAPES[shape].split()
+    options = [asked[at + 1] for at, word in enumerate(asked) if word == "--env"] or ["dev", "staging", "prod"]
+    branch = asked[asked.index("--branch") + 1] if "--branch" in asked else "main"
+    for name in ("shop", "shop-infra"):
+        commit(tmp_path / name, "elsewhere")
+
+    described = describe(read_checkout(tmp_path / "shop"), read_checkout(tmp_path / "shop-infra"))
+
+    assert names(described) == ("acme", "shop", "shop-infra")
+    assert list(described.environments) == options
+    assert {described.app.default_branch, described.infra.default_branch} <= {branch, "elsewhere"}
+    assert described.absent == ()
+    assert described.made_up == (("KUBECONFIG",) if "--layout" in asked else ())
+    for repo in (described.app, described.infra):
+        kept = [value for each in repo.environments for value in each.secrets.values()]
+        assert {value.what for value in kept if isinstance(value, OfApp)} == {"key"}
