@@ -86,6 +86,18 @@ def test_comments_and_labels_start_workflows_by_their_types(pipeline: Pipeline) 
     ]
 
 
+def test_a_review_that_is_dismissed_starts_workflows(pipeline: Pipeline) -> None:
+    listening(pipeline, {"pull_request_review": {"types": ["dismissed"]}})
+    alice, bob = pipeline.person("alice"), pipeline.person("bob")
+    alice.push_change(alice.clone(OWN, pipeline.folder / "own"), "change", {"x": "x"}, "x")
+    number = alice.open_pull(OWN, head="change", title="x")
+    review = bob.api("POST", f"/repos/{OWN}/pulls/{number}/reviews", {"event": "APPROVE"})
+
+    bob.api("PUT", f"/repos/{OWN}/pulls/{number}/reviews/{review['id']}/dismissals", {"message": "x"})
+
+    assert heard(pipeline) == [("pull_request_review", "dismissed", "refs/pull/1/merge")]
+
+
 def test_an_event_from_elsewhere_starts_what_waits_for_its_type(pipeline: Pipeline) -> None:
     listening(pipeline, {"repository_dispatch": {"types": ["built"]}})
     bob = pipeline.person("bob")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import time
 import urllib.request
+import zipfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -196,16 +197,18 @@ def test_runs_jobs_logs_and_workflows_are_there_to_be_read(pipeline: Pipeline) -
     assert alice.api("GET", f"{actions}/workflows/{workflow['id']}")["name"] == "Own"
     assert (run["id"], run["status"], run["display_title"]) == (number, "completed", "Own")
     assert alice.api("GET", f"{actions}/jobs/{job['id']}")["conclusion"] == "success"
-    assert "hello from the job" in log_of(pipeline, job["id"])
+    assert b"hello from the job" in log_of(pipeline, f"jobs/{job['id']}")
+    with zipfile.ZipFile(io.BytesIO(log_of(pipeline, f"runs/{number}"))) as logs:
+        assert logs.namelist() == ["0_own.txt"]
     with pytest.raises(ApiError, match="409: Cannot cancel a workflow run that is completed"):
         alice.api("POST", f"{actions}/runs/{number}/cancel")
 
 
-def log_of(pipeline: Pipeline, job: int) -> str:
-    url = f"{pipeline.sandbox.url}/api/v3/repos/{OWN}/actions/jobs/{job}/logs"
+def log_of(pipeline: Pipeline, what: str) -> bytes:
+    url = f"{pipeline.sandbox.url}/api/v3/repos/{OWN}/actions/{what}/logs"
     request = urllib.request.Request(url, headers={"Authorization": f"Bearer {pipeline.world.tokens['alice']}"})  # noqa: S310
     with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - it follows the redirect
-        return io.TextIOWrapper(answer, encoding="utf-8").read()
+        return bytes(answer.read())
 
 
 def test_a_run_is_cancelled_by_the_api(pipeline: Pipeline) -> None:
