@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
+import signal
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,11 +20,14 @@ from sandbox.workflows import Workflows
 from sandbox.world import build, with_environments
 from tests.e2e.scenarios import Pipeline
 from tests.pairs import git, other_pair
+from tests.support import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+COMMAND = (sys.executable, "-m", "sandbox")
+LAST = "Ctrl-C ends it and removes everything.\n"
 APP, INFRA = "acme/shop", "acme/shop-infra"
 
 
@@ -113,6 +119,33 @@ def test_each_line_of_the_help_does_what_it_says_as_it_stands(shop: Pipeline) ->
 def job_of(answers: dict[str, list[str]]) -> int:
     """Return the number of a job that somebody has read, as one would from the answer."""
     return int(json.loads(answers["jobs"][0])["jobs"][0]["id"]) if "jobs" in answers else 1
+
+
+def test_the_command_serves_two_checkouts_until_it_is_ended(tmp_path: Path) -> None:
+    app, infra = other_pair(tmp_path)
+    command: list[str | Path] = [*COMMAND, "--app", app, "--infra", infra]
+
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        said = list(iter((process.stdout or io.StringIO()).readline, LAST))
+        process.send_signal(signal.SIGINT)
+        rest = process.communicate(timeout=30)[0]
+
+    assert any(line.startswith("  clone ") and line.endswith("/acme/shop.git\n") for line in said)
+    assert (process.returncode, rest.strip()) == (0, "ended")
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        (["--app", "."], "give both --app and --infra"),
+        (["--app", "no-such-folder", "--infra", "."], "no-such-folder: there is no such folder"),
+    ],
+)
+def test_what_cannot_be_served_is_said(given: list[str], why: str) -> None:
+    done = subprocess.run([*COMMAND, *given], cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+
+    assert done.returncode == 2
+    assert why in done.stderr
 
 
 def test_the_history_of_the_checkouts_is_theirs(shop: Pipeline) -> None:
