@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import time
 import urllib.request
 import zipfile
@@ -151,6 +152,26 @@ def test_checkout_takes_the_history_the_ref_and_the_folder_that_it_is_asked_for(
 
     said = [line for line in run.lines if line.startswith(("copied", "whole", "beside", "api", "fetched"))]
     assert said == ["copied 1", "whole 2 on main", "beside elsewhere", "api", "fetched"]
+
+
+def test_a_step_sees_no_secret_that_it_is_not_given(pipeline: Pipeline) -> None:
+    """ "Using secrets in GitHub Actions": a secret reaches a step by an input or a variable that says so."""
+    steps = [
+        {"run": "env | cut -d= -f1"},
+        {
+            "run": 'test "$GIVEN" = "$(printf \'two\\nlines\')" && echo given',
+            "env": {"GIVEN": "${{ secrets.OF_REPO }}"},
+        },
+        {"run": 'test "$GIVEN" = of-prod && echo given', "env": {"GIVEN": "${{ secrets.OF_PROD }}"}},
+    ]
+    repo = with_job(pipeline, {"environment": "prod", "steps": steps})
+    repo.secrets["OF_REPO"] = "two\nlines"
+    add_environment(repo, pipeline.sandbox.state.new_id(), "prod").secrets["OF_PROD"] = "of-prod"
+
+    run = run_of(pipeline)
+
+    assert run.lines.count("given") == 2
+    assert [line for line in run.lines if re.fullmatch(r"\w*(OF_REPO|OF_PROD|TOKEN)\w*", line)] == []
 
 
 def test_a_run_that_waits_for_an_approval_keeps_no_other_waiting(pipeline: Pipeline) -> None:
