@@ -12,7 +12,8 @@ import pytest
 import yaml
 
 from cli.main import main
-from sandbox.world import examples
+from sandbox.server import Sandbox
+from sandbox.world import build, examples
 from sandbox.worlds.checkout import Checkout, CheckoutError, read_checkout
 from sandbox.worlds.description import BOT_MAY, Description, OfApp
 from sandbox.worlds.reading import Given, describe
@@ -230,6 +231,45 @@ def test_people_and_teams_are_those_that_the_files_name() -> None:
         (("User", "carol"), ("Team", "ops-team")), True, 5,
     )  # fmt: skip
     assert (described.bot.slug, described.guard.slug) == ("gitops-bot", "acme-guard")
+
+
+def test_rulesets_of_the_organization_are_made_with_the_teams_that_they_name() -> None:
+    reviewer = {"reviewer": {"type": "Team", "name": "platform"}, "minimum_approvals": 1, "file_patterns": ["*"]}
+    ruleset = {
+        "name": "all",
+        "enforcement": "active",
+        "bypass_actors": [
+            {"actor": "admin", "actor_type": "RepositoryRole", "bypass_mode": "always"},
+            {"actor": "on-call", "actor_type": "Team", "bypass_mode": "always"},
+            {"actor": "other-app", "actor_type": "Integration", "bypass_mode": "always"},
+        ],
+        "rules": [{"type": "pull_request", "parameters": {"required_reviewers": [reviewer]}}],
+    }
+    files = {"protection/organization/rulesets/all.json": json.dumps(ruleset)}
+
+    with Sandbox.start() as sandbox:
+        world = build(sandbox, replace(examples(), **organization(describe(*pair(infra=files)))))
+
+        owner = world.app.owner
+        (made,) = owner.rulesets
+        teams = {team.slug: team.id for team in owner.teams}
+        assert [entry["actor_id"] for entry in made["bypass_actors"]] == [
+            5, teams["on-call"], sandbox.state.users["other-app[bot]"].id,
+        ]  # fmt: skip
+        assert made["rules"][0]["parameters"]["required_reviewers"][0]["reviewer"]["id"] == teams["platform"]
+        assert made["conditions"] == {}
+
+
+def organization(described: Description) -> dict[str, Any]:
+    return {"rulesets": described.rulesets, "teams": described.teams}
+
+
+def test_a_role_that_the_sandbox_does_not_know_is_said() -> None:
+    entry = {"actor": "reviewer", "actor_type": "RepositoryRole", "bypass_mode": "always"}
+    ruleset = {"name": "all", "enforcement": "active", "bypass_actors": [entry], "rules": []}
+
+    with Sandbox.start() as sandbox, pytest.raises(CheckoutError, match="names the role 'reviewer'"):
+        build(sandbox, replace(examples(), rulesets=(ruleset,)))
 
 
 def test_repositories_that_are_named_and_not_served_are_listed() -> None:
