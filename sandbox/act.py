@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from sandbox.server import Sandbox
     from sandbox.state import Event, User
@@ -43,10 +44,11 @@ class Run:
     chain: int = 0  # so many runs before it started one another by `workflow_run`
 
 
-def act_arguments(
-    sandbox: Sandbox, run: Run, event_file: Path, secrets: Iterable[str], local: Mapping[str, Path]
-) -> list[str]:
-    """Return the command that carries *run* out; *local* has the actions that its workflows use."""
+def act_arguments(sandbox: Sandbox, run: Run, event_file: Path, secrets: Path, local: Mapping[str, Path]) -> list[str]:
+    """Return the command that carries *run* out; *local* has the actions that its workflows use.
+
+    What is secret is in the file *secrets*: in no argument, and in no environment, which act hands on to every step.
+    """
     event = run.event
     variables = {
         **sandbox.environment(),
@@ -65,14 +67,21 @@ def act_arguments(
         *("--no-cache-server", "--artifact-server-addr", "127.0.0.1"),
         "--use-gitignore=false",  # what is committed is there, ignored or not
         *(part for used, folder in local.items() for part in ("--local-repository", f"{used}={folder}")),
-        # by name only: the values are in act's environment, not in its arguments
-        *(part for name in secrets for part in ("-s", name)),
+        *("--secret-file", str(secrets)),
         *(part for name, value in event.repo.variables.items() for part in ("--var", f"{name}={value}")),
         *(part for name, value in variables.items() for part in ("--env", f"{name}={value}")),
     ]
 
 
-def act_environment(home: Path, secrets: Mapping[str, str]) -> dict[str, str]:
+def write_secrets(folder: Path, secrets: Mapping[str, str]) -> Path:
+    """Write *secrets* to a file in *folder* as act reads them; whoever starts act removes it as soon as act has."""
+    path = folder / "secrets.yml"
+    path.touch(mode=0o600)
+    path.write_text(json.dumps(dict(secrets)), encoding="utf-8")  # YAML takes JSON
+    return path
+
+
+def act_environment(home: Path) -> dict[str, str]:
     """Return the environment that act runs in: a home of its own, and nothing of the caller's that is not needed."""
     passed = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     return {
@@ -85,5 +94,4 @@ def act_environment(home: Path, secrets: Mapping[str, str]) -> dict[str, str]:
         "GIT_TERMINAL_PROMPT": "0",  # nobody is there to answer
         "BASH_ENV": str(NO_TERMINAL),
         "TERM": "dumb",
-        **secrets,
     }

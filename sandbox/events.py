@@ -25,12 +25,14 @@ if TYPE_CHECKING:
     )
 
 
-def reviewed(github: Behaviour, repo: Repo, token: Token, pull: Pull, review: Review) -> None:
-    """Tell of a review that was submitted; one that is only begun is nobody's business yet."""
+def reviewed(
+    github: Behaviour, repo: Repo, token: Token, pull: Pull, review: Review, action: str = "submitted"
+) -> None:
+    """Tell of a review that was submitted or dismissed; one that is only begun is nobody's business yet."""
     sha = github.test_merge(repo, pull) if pull.state == "open" else pull.head_sha
     if review.state != "PENDING" and sha:
         payload: dict[str, object] = {
-            **github.payloads.pull_event(repo, token.user, pull, "submitted"),
+            **github.payloads.pull_event(repo, token.user, pull, action),
             "review": github.payloads.review(repo, pull, review),
         }
         github.emit("pull_request_review", repo, token, payload, f"refs/pull/{pull.number}/merge", sha)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sandbox import checkout_action
-from sandbox.act import Run, act_arguments, act_environment
+from sandbox.act import Run, act_arguments, act_environment, write_secrets
 from sandbox.state import ACTIONS_APP, CheckRun, Deployment, Event, User, WorkflowRun, timestamp
 from sandbox.workflow_file import WAITS, Preparation, Prepared
 
@@ -61,13 +61,13 @@ class Execution:
         self.refused = prepared.refused
         workflow_file = self.folder / Path(self.run.path).name
         workflow_file.write_text(prepared.text, encoding="utf-8")
-        secrets = {**prepared.secrets, "GITHUB_TOKEN": token}
+        secrets = write_secrets(self.folder, {**prepared.secrets, "GITHUB_TOKEN": token})
         with subprocess.Popen(
             [
                 *act_arguments(self.sandbox, self.run, event_file, secrets, self.used),
                 *("-W", str(workflow_file), "-C", str(checkout)),
             ],
-            env=act_environment(self.home, secrets),
+            env=act_environment(self.home),
             cwd=self.folder,  # where no .env, .secrets or .actrc of somebody's is
             stdin=subprocess.DEVNULL,
             process_group=self.sandbox.state.process_group,
@@ -80,6 +80,8 @@ class Execution:
             self.processes.add(process)
             with self.run.log.open("w", encoding="utf-8") as log:
                 for line in process.stdout or ():
+                    if '"job"' in line:  # act has read them: the first job speaks
+                        secrets.unlink(missing_ok=True)
                     self._hear(line, log.write)
                     self.heard()
             failed = process.wait() != 0

@@ -119,16 +119,17 @@ def _lines(sandbox: Sandbox, world: World) -> Iterator[tuple[str, str]]:
     yield "merge", app.call(alice, "/pulls/1/merge", {"merge_method": _method(world.app)}, how=" -X PUT")
     for hand in (app, infra):
         yield from _starts(hand, alice)
-    yield "runs", infra.call(alice, "/actions/runs?per_page=10")
-    yield "re-run", infra.call(alice, "/actions/runs/1/rerun", how=" -X POST")
-    yield "cancel", infra.call(alice, "/actions/runs/1/cancel", how=" -X POST")
+    for hand in (app, infra):
+        yield "runs", hand.call(alice, "/actions/runs?per_page=10")
+    yield "jobs", app.call(alice, "/actions/runs/1/jobs")
+    yield "log", app.call(alice, "/actions/jobs/1/logs", how=" -L")
+    yield "re-run", app.call(alice, "/actions/runs/1/rerun", how=" -X POST")
+    yield "cancel", app.call(alice, "/actions/runs/1/cancel", how=" -X POST")
     if any(each.reviewers for each in world.infra.environments.values()):
         asked = [each.id for each in world.infra.environments.values() if each.reviewers]
         body = {"environment_ids": asked, "state": "approved", "comment": "Go."}
         yield "deploy", infra.call(administrator, "/actions/runs/1/pending_deployments", body)
     yield "comments", infra.call(bob, "/issues/1/comments")
-    yield "jobs", infra.call(alice, "/actions/runs/1/jobs")
-    yield "log", infra.call(alice, "/actions/jobs/1/logs", how=" -L")
 
 
 def _starts(hand: _Hand, login: str) -> Iterator[tuple[str, str]]:

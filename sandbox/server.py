@@ -340,12 +340,12 @@ class _Handler(BaseHTTPRequestHandler):
         return token
 
     def _chunked(self) -> bytes:
-        content = b""
+        chunks = []
         while size := int(self.rfile.readline(), 16):
-            content += self.rfile.read(size)
+            chunks.append(self.rfile.read(size))
             self.rfile.readline()
         self.rfile.readline()
-        return content
+        return b"".join(chunks)
 
     def _note(self, path: str, operation: str, token: Token, status: int, points: int = 0) -> None:
         exchange = Exchange(self.command, path, operation, token.user.login, status, points)

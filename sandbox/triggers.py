@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 FOLDER = ".github/workflows/"
 DEFAULT_TYPES = ("opened", "synchronize", "reopened")  # of pull requests; other events start by every type
 BY_PATH = ("workflow_dispatch", "schedule")  # they start one workflow, which their payload names
+SKIPPED = ("[skip ci]", "[ci skip]", "[no ci]", "[skip actions]", "[actions skip]")
+SKIP_TRAILER = re.compile(r"\n\nskip-checks: ?true\s*$")
 # What happens here; GitHub has more (docs.github.com, "Events that trigger workflows").
 FIRED = frozenset((
     "create", "delete", "deployment", "deployment_status", "issue_comment", "merge_group", "pull_request",
@@ -33,12 +36,21 @@ def started(event: Event) -> Iterator[tuple[str, dict[str, Any]]]:
     """
     if event.payload.get("deleted"):
         return  # a workflow is read at the commit of the ref, and there is none
+    if event.name in ("push", "pull_request") and _is_skipped(event):
+        return
     for path, workflow in workflows_at(event.repo, event.sha):
         asked = event.payload.get("workflow") if event.name in BY_PATH else path
         if (workflow and _fits(triggers_of(workflow), event) and asked == path) or (
             not workflow and event.name == "push"
         ):
             yield path, workflow
+
+
+def _is_skipped(event: Event) -> bool:
+    """Tell whether the message of the commit asks for no runs (docs.github.com, "Skipping workflow runs")."""
+    pull = event.payload.get("pull_request")
+    message = event.repo.git.get(pull["head"]["sha"] if pull else event.sha).message
+    return any(word in message for word in SKIPPED) or bool(SKIP_TRAILER.search(message))
 
 
 def workflows_at(repo: Repo, sha: str) -> Iterator[tuple[str, dict[str, Any]]]:

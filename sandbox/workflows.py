@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -177,6 +178,7 @@ class Workflows:
         except BaseException as error:
             self.errors.append(error)
             self._end(run, record)
+            self._told(run)
             raise
         finally:
             machine.leave()
@@ -188,6 +190,8 @@ class Workflows:
         """Have *run*, in which the sandbox failed, be over, so that nobody waits for it."""
         run.conclusion = record.ended = "failure"
         record.running = False
+        with run.log.open("a", encoding="utf-8") as log:
+            log.write(f"the sandbox failed:\n{traceback.format_exc()}")
         with self._sandbox.state.lock:
             for job in run.event.repo.jobs(record):
                 job.status, job.conclusion = "completed", job.conclusion or "failure"

@@ -19,7 +19,7 @@ from sandbox.apps import App
 from sandbox.environments import Policy, add_environment
 from sandbox.gitrepo import GitRepo, Person
 from sandbox.state import Repo, RulesetVersion, Team, User, timestamp
-from sandbox.worlds.checkout import fetch, read_folder
+from sandbox.worlds.checkout import CheckoutError, fetch, read_folder
 from sandbox.worlds.description import READ
 from sandbox.worlds.reading import describe
 
@@ -266,11 +266,11 @@ def _commit_all(repo: Repo, author: User, files: dict[str, bytes]) -> str:
 
 def _ruleset(state: State, owner: User, described: Mapping[str, Any]) -> dict[str, Any]:
     """Return a ruleset as GitHub has it, with the ids of the actors that its file names."""
-    ruleset = copy.deepcopy(dict(described))
-    for entry in ruleset.setdefault("bypass_actors", []):
+    ruleset = {"target": "branch", "conditions": {}, "bypass_actors": [], "rules": [], **copy.deepcopy(dict(described))}
+    for entry in ruleset["bypass_actors"]:
         if "actor" in entry:
             entry["actor_id"] = _actor(state, owner, entry["actor_type"], entry.pop("actor"))
-    for rule in ruleset.get("rules", ()):
+    for rule in ruleset["rules"]:
         for asked in (rule.get("parameters") or {}).get("required_reviewers") or ():
             if "name" in asked["reviewer"]:
                 asked["reviewer"] = {"type": "Team", "id": _actor(state, owner, "Team", asked["reviewer"]["name"])}
@@ -280,6 +280,8 @@ def _ruleset(state: State, owner: User, described: Mapping[str, Any]) -> dict[st
 def _actor(state: State, owner: User, kind: str, name: str) -> int:
     """Return the id of an actor by its *name*; an App that nobody made is made, and is installed nowhere."""
     if kind == "RepositoryRole":
+        if name not in ROLE_IDS:
+            raise CheckoutError(f"a ruleset names the role '{name}'; the sandbox knows {', '.join(ROLE_IDS)}")
         return ROLE_IDS[name]
     if kind == "Team":
         return next(team.id for team in owner.teams if team.slug == name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from typing import Any
 
 from sandbox import events
@@ -110,6 +112,19 @@ def _job_logs(call: Call) -> Answer:
     if not job.completed:
         raise Refusal(404, "Not Found", kind="NOT_FOUND")
     return 302, Redirect(call.state.offer("\n".join([*job.log, ""]).encode()))
+
+
+@route("GET /repos/{owner}/{repo}/actions/runs/{run_id}/logs")
+def _run_logs(call: Call) -> Answer:
+    """Lead to an archive with a file for each job of the last attempt (OpenAPI, "Download workflow run logs")."""
+    repo = call.repo(permission="actions")
+    run = _run_of(call, repo)
+    jobs = found(repo.jobs(run) or None) if repo.progress(run)[0] == "completed" else found(None)
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as files:
+        for number, job in enumerate(jobs):
+            files.writestr(f"{number}_{job.name.replace('/', '_')}.txt", "\n".join([*job.log, ""]))
+    return 302, Redirect(call.state.offer(archive.getvalue()))
 
 
 def _job_of(call: Call, repo: Repo) -> CheckRun:

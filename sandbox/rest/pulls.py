@@ -176,6 +176,7 @@ def _dismiss(call: Call) -> Answer:
     if review.state not in ("APPROVED", "CHANGES_REQUESTED"):  # the words are a guess
         raise Refusal(422, "Unprocessable Entity", errors=["Can not dismiss a commented pull request review"])
     review.state = "DISMISSED"
+    events.reviewed(call.behaviour, repo, call.token, pull, review, "dismissed")
     return 200, call.payloads.review(repo, pull, review)
 
 

@@ -76,7 +76,7 @@ class RepositoryDescription:
         return [
             check["context"]
             for ruleset in self.rulesets
-            if "~DEFAULT_BRANCH" in (ruleset.get("conditions") or {}).get("ref_name", {}).get("include", ())
+            if {"~DEFAULT_BRANCH", "~ALL", f"refs/heads/{self.default_branch}"} & _included(ruleset)
             for rule in ruleset.get("rules", ())
             if rule["type"] == "required_status_checks"
             for check in rule["parameters"]["required_status_checks"]
@@ -102,3 +102,7 @@ class Description:
     rulesets: tuple[Mapping[str, Any], ...] = ()
     absent: tuple[str, ...] = ()
     made_up: tuple[str, ...] = ()
+
+
+def _included(ruleset: Mapping[str, Any]) -> set[str]:
+    return set((ruleset.get("conditions") or {}).get("ref_name", {}).get("include") or ())

@@ -82,7 +82,8 @@ def describe(app: Checkout, infra: Checkout, given: Given | None = None) -> Desc
         _Side(name=name, checkout=checkout, protection=read_protection(infra.files, name), facts=facts)
         for name, checkout, facts in ((app_name, app, app_facts), (infra_name, infra, infra_facts))
     ]
-    protections = [side.protection for side in sides]
+    shared = read_protection(infra.files, "organization")
+    protections = [*(side.protection for side in sides), shared]
     bot, guard = find_apps(_texts(gitops.get("bots")), protections, tokens)
     environments = _texts(gitops.get("environments")) or _with_files(gitops, infra.paths)
     values = [find_values(side.facts, tokens, (bot, guard), environments, given.values) for side in sides]
@@ -98,7 +99,7 @@ def describe(app: Checkout, infra: Checkout, given: Given | None = None) -> Desc
         guard=guard,
         people=people,
         teams=find_teams(organization, (app, infra), protections, people),
-        rulesets=read_protection(infra.files, "organization").rulesets,
+        rulesets=shared.rulesets,
         absent=tuple(name for name in mentioned if name.lower() not in served),
         made_up=tuple(dict.fromkeys(name for each in values for name in each.named(MADE_UP))),
     )

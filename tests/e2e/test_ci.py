@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from sandbox.act import Run, act_arguments, act_environment
+from sandbox.act import Run, act_arguments, act_environment, write_secrets
 from sandbox.server import Sandbox
 from sandbox.state import Event, Repo
 from sandbox.world import ORGANIZATION, copy_repository
@@ -72,14 +72,14 @@ def test_a_self_test_passes_under_act(
     event_file.write_text(json.dumps(payload))
     checkout = tmp_path / "checkout"
     subprocess.run(["git", "clone", "-q", str(repo.git.path), str(checkout)], check=True)
-    secrets = {"GITHUB_TOKEN": sandbox.state.add_token("github-actions[bot]", of_run=True)}
+    secrets = write_secrets(tmp_path, {"GITHUB_TOKEN": sandbox.state.add_token("github-actions[bot]", of_run=True)})
 
     done = subprocess.run(
         [
             *act_arguments(sandbox, run, event_file, secrets, {"your-org/gitops-actions@v1": actions}),
             *("-W", ".github/workflows/ci.yml", "-j", job, "-C", str(checkout)),
         ],
-        env=act_environment(home, secrets),
+        env=act_environment(home),
         capture_output=True,
         text=True,
         check=False,

@@ -86,6 +86,18 @@ def test_comments_and_labels_start_workflows_by_their_types(pipeline: Pipeline) 
     ]
 
 
+def test_a_review_that_is_dismissed_starts_workflows(pipeline: Pipeline) -> None:
+    listening(pipeline, {"pull_request_review": {"types": ["dismissed"]}})
+    alice, bob = pipeline.person("alice"), pipeline.person("bob")
+    alice.push_change(alice.clone(OWN, pipeline.folder / "own"), "change", {"x": "x"}, "x")
+    number = alice.open_pull(OWN, head="change", title="x")
+    review = bob.api("POST", f"/repos/{OWN}/pulls/{number}/reviews", {"event": "APPROVE"})
+
+    bob.api("PUT", f"/repos/{OWN}/pulls/{number}/reviews/{review['id']}/dismissals", {"message": "x"})
+
+    assert heard(pipeline) == [("pull_request_review", "dismissed", "refs/pull/1/merge")]
+
+
 def test_an_event_from_elsewhere_starts_what_waits_for_its_type(pipeline: Pipeline) -> None:
     listening(pipeline, {"repository_dispatch": {"types": ["built"]}})
     bob = pipeline.person("bob")
@@ -195,6 +207,24 @@ def test_what_never_happens_here_is_said_when_it_is_pushed(
 
     said = capsys.readouterr().out
     assert said == f"{repo.name}: {WORKFLOW}: the sandbox never starts a workflow by discussion\n"
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("A change", ["push", "pull_request", "pull_request_target"]),
+        ("A change [skip ci]", ["pull_request_target"]),
+        ("A change\n\nskip-checks: true", ["pull_request_target"]),
+    ],
+)
+def test_a_commit_may_ask_for_no_runs(pipeline: Pipeline, message: str, expected: list[str]) -> None:
+    """docs.github.com, "Skipping workflow runs": those of `push` and `pull_request`."""
+    listening(pipeline, ["push", "pull_request", "pull_request_target"])
+    alice = pipeline.person("alice")
+    alice.push_change(alice.clone(OWN, pipeline.folder / "own"), "change", {"x": "x"}, message)
+    alice.open_pull(OWN, head="change", title="x")
+
+    assert [name for name, _, _ in heard(pipeline)] == expected
 
 
 def test_every_event_of_the_examples_happens_here() -> None:

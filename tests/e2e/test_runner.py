@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import re
 import time
 import urllib.request
+import zipfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -152,6 +154,26 @@ def test_checkout_takes_the_history_the_ref_and_the_folder_that_it_is_asked_for(
     assert said == ["copied 1", "whole 2 on main", "beside elsewhere", "api", "fetched"]
 
 
+def test_a_step_sees_no_secret_that_it_is_not_given(pipeline: Pipeline) -> None:
+    """ "Using secrets in GitHub Actions": a secret reaches a step by an input or a variable that says so."""
+    steps = [
+        {"run": "env | cut -d= -f1"},
+        {
+            "run": 'test "$GIVEN" = "$(printf \'two\\nlines\')" && echo given',
+            "env": {"GIVEN": "${{ secrets.OF_REPO }}"},
+        },
+        {"run": 'test "$GIVEN" = of-prod && echo given', "env": {"GIVEN": "${{ secrets.OF_PROD }}"}},
+    ]
+    repo = with_job(pipeline, {"environment": "prod", "steps": steps})
+    repo.secrets["OF_REPO"] = "two\nlines"
+    add_environment(repo, pipeline.sandbox.state.new_id(), "prod").secrets["OF_PROD"] = "of-prod"
+
+    run = run_of(pipeline)
+
+    assert run.lines.count("given") == 2
+    assert [line for line in run.lines if re.fullmatch(r"\w*(OF_REPO|OF_PROD|TOKEN)\w*", line)] == []
+
+
 def test_a_run_that_waits_for_an_approval_keeps_no_other_waiting(pipeline: Pipeline) -> None:
     waits = {"environment": "prod", "steps": [{"run": "echo deployed"}]}
     repo = with_job(pipeline, waits)
@@ -196,16 +218,18 @@ def test_runs_jobs_logs_and_workflows_are_there_to_be_read(pipeline: Pipeline) -
     assert alice.api("GET", f"{actions}/workflows/{workflow['id']}")["name"] == "Own"
     assert (run["id"], run["status"], run["display_title"]) == (number, "completed", "Own")
     assert alice.api("GET", f"{actions}/jobs/{job['id']}")["conclusion"] == "success"
-    assert "hello from the job" in log_of(pipeline, job["id"])
+    assert b"hello from the job" in log_of(pipeline, f"jobs/{job['id']}")
+    with zipfile.ZipFile(io.BytesIO(log_of(pipeline, f"runs/{number}"))) as logs:
+        assert logs.namelist() == ["0_own.txt"]
     with pytest.raises(ApiError, match="409: Cannot cancel a workflow run that is completed"):
         alice.api("POST", f"{actions}/runs/{number}/cancel")
 
 
-def log_of(pipeline: Pipeline, job: int) -> str:
-    url = f"{pipeline.sandbox.url}/api/v3/repos/{OWN}/actions/jobs/{job}/logs"
+def log_of(pipeline: Pipeline, what: str) -> bytes:
+    url = f"{pipeline.sandbox.url}/api/v3/repos/{OWN}/actions/{what}/logs"
     request = urllib.request.Request(url, headers={"Authorization": f"Bearer {pipeline.world.tokens['alice']}"})  # noqa: S310
     with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - it follows the redirect
-        return io.TextIOWrapper(answer, encoding="utf-8").read()
+        return bytes(answer.read())
 
 
 def test_a_run_is_cancelled_by_the_api(pipeline: Pipeline) -> None:

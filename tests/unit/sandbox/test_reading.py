@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from sandbox.world import examples
+from cli.main import main
+from sandbox.server import Sandbox
+from sandbox.world import build, examples
 from sandbox.worlds.checkout import Checkout, CheckoutError, read_checkout
 from sandbox.worlds.description import BOT_MAY, Description, OfApp
 from sandbox.worlds.reading import Given, describe
 from tests.pairs import commit, git, other_pair
+from tests.shapes import SHAPES, flags
 
 MINT = "actions/create-github-app-token@v3"
 KEY = {"client-id": "${{ vars.BOT_ID }}", "private-key": "${{ secrets.BOT_KEY }}"}
 
 
-def checkout(name: str, files: Mapping[str, object] | None = None, **facts: Any) -> Checkout:
+def checkout(name: str, files: Mapping[str, object] | None = None) -> Checkout:
     """Return a checkout of *files*; what is no text is written as YAML."""
     texts = {path: each if isinstance(each, str) else yaml.safe_dump(each) for path, each in (files or {}).items()}
-    return Checkout(folder=Path("/somewhere") / name, files=texts, paths=tuple(texts), branch="main", **facts)
+    return Checkout(folder=Path("/somewhere") / name, files=texts, paths=tuple(texts), branch="main")
 
 
 def workflow(*steps: dict[str, object], **job: object) -> dict[str, object]:
@@ -142,11 +146,11 @@ def test_environments_that_nothing_names_are_those_with_files(
         pytest.param({}, [{"name": "v*", "type": "tag"}, {"name": "rel/*", "type": "branch"}], "main", id="patterns"),
     ],
 )
-def test_the_default_branch(facts: dict[str, str], policies: list[dict[str, str]], branch: str) -> None:
+def test_the_default_branch(facts: dict[str, Any], policies: list[dict[str, str]], branch: str) -> None:
     environment = json.dumps({"name": "bot", "deployment_branch_policies": policies})
     infra = checkout("ops", {"protection/WEB/environments/bot.json": environment})
 
-    described = describe(checkout("web", **facts), infra)
+    described = describe(replace(checkout("web"), **facts), infra)
 
     assert described.app.default_branch == branch
     assert described.app.environments[0].policies == tuple((each["name"], each["type"]) for each in policies)
@@ -229,6 +233,45 @@ def test_people_and_teams_are_those_that_the_files_name() -> None:
     assert (described.bot.slug, described.guard.slug) == ("gitops-bot", "acme-guard")
 
 
+def test_rulesets_of_the_organization_are_made_with_the_teams_that_they_name() -> None:
+    reviewer = {"reviewer": {"type": "Team", "name": "platform"}, "minimum_approvals": 1, "file_patterns": ["*"]}
+    ruleset = {
+        "name": "all",
+        "enforcement": "active",
+        "bypass_actors": [
+            {"actor": "admin", "actor_type": "RepositoryRole", "bypass_mode": "always"},
+            {"actor": "on-call", "actor_type": "Team", "bypass_mode": "always"},
+            {"actor": "other-app", "actor_type": "Integration", "bypass_mode": "always"},
+        ],
+        "rules": [{"type": "pull_request", "parameters": {"required_reviewers": [reviewer]}}],
+    }
+    files = {"protection/organization/rulesets/all.json": json.dumps(ruleset)}
+
+    with Sandbox.start() as sandbox:
+        world = build(sandbox, replace(examples(), **organization(describe(*pair(infra=files)))))
+
+        owner = world.app.owner
+        (made,) = owner.rulesets
+        teams = {team.slug: team.id for team in owner.teams}
+        assert [entry["actor_id"] for entry in made["bypass_actors"]] == [
+            5, teams["on-call"], sandbox.state.users["other-app[bot]"].id,
+        ]  # fmt: skip
+        assert made["rules"][0]["parameters"]["required_reviewers"][0]["reviewer"]["id"] == teams["platform"]
+        assert made["conditions"] == {}
+
+
+def organization(described: Description) -> dict[str, Any]:
+    return {"rulesets": described.rulesets, "teams": described.teams}
+
+
+def test_a_role_that_the_sandbox_does_not_know_is_said() -> None:
+    entry = {"actor": "reviewer", "actor_type": "RepositoryRole", "bypass_mode": "always"}
+    ruleset = {"name": "all", "enforcement": "active", "bypass_actors": [entry], "rules": []}
+
+    with Sandbox.start() as sandbox, pytest.raises(CheckoutError, match="names the role 'reviewer'"):
+        build(sandbox, replace(examples(), rulesets=(ruleset,)))
+
+
 def test_repositories_that_are_named_and_not_served_are_listed() -> None:
     files = {".github/workflows/a.yml": workflow(token_step(repositories="web\nops\nother"))}
     gitops = {"services": {"api": {"repo": "your-org/web"}, "jobs": {"repo": "your-org/jobs"}}}
@@ -287,3 +330,25 @@ def test_what_is_no_checkout_is_refused(tmp_path: Path) -> None:
     ):
         with pytest.raises(CheckoutError, match=why):
             read_checkout(folder)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_what_new_writes_is_read_as_it_was_asked_for(shape: str, tmp_path: Path) -> None:
+    """Nothing has to be given: each pair says who it is."""
+    assert main(flags(shape, tmp_path)) == 0
+    asked = SHAPES[shape].split()
+    options = [asked[at + 1] for at, word in enumerate(asked) if word == "--env"] or ["dev", "staging", "prod"]
+    branch = asked[asked.index("--branch") + 1] if "--branch" in asked else "main"
+    for name in ("shop", "shop-infra"):
+        commit(tmp_path / name, "elsewhere")
+
+    described = describe(read_checkout(tmp_path / "shop"), read_checkout(tmp_path / "shop-infra"))
+
+    assert names(described) == ("acme", "shop", "shop-infra")
+    assert list(described.environments) == options
+    assert {described.app.default_branch, described.infra.default_branch} <= {branch, "elsewhere"}
+    assert described.absent == ()
+    assert described.made_up == (("KUBECONFIG",) if "--layout" in asked else ())
+    for repo in (described.app, described.infra):
+        kept = [value for each in repo.environments for value in each.secrets.values()]
+        assert {value.what for value in kept if isinstance(value, OfApp)} == {"key"}
