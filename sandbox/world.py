@@ -29,7 +29,9 @@ ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"
 ORGANIZATION = "your-org"
 # The two Apps, as REST and commits call them.
-COMPILED = {"cffi", "cryptography", "pycparser", "pynacl"}  # of the dependencies, and not needed by any action
+# Of the dependencies, those that a release leaves out, and the part of PyGithub that it has.
+LEFT_OUT = {"cffi", "charset-normalizer", "cryptography", "pycparser", "pyjwt", "pynacl", "typing-extensions"}
+REQUESTER = ("__init__.py", "Consts.py", "GithubException.py", "GithubObject.py", "Requester.py")
 ZONES = ("__init__.py", "UTC")  # of 600, those that the demo asks for
 BOT = "gitops-bot[bot]"
 GUARD = "gitops-guard[bot]"
@@ -148,11 +150,11 @@ def publish_actions(folder: Path) -> Path:
     copy_repository(folder, "actions", "action-*")
     lock = (ROOT / "actions" / "requirements.lock").read_text(encoding="utf-8")
     site = folder / "actions" / "site"
-    for name in set(re.findall(r"(?m)^([a-z0-9-]+)==", lock)) - COMPILED:
+    for name in set(re.findall(r"(?m)^([a-z0-9-]+)==", lock)) - LEFT_OUT:
         _copy_modules(distribution(name), site)
-    (site / "nacl").mkdir()
-    for module in ("__init__", "encoding", "public"):  # PyGithub imports them, and no action uses what they would do
-        (site / "nacl" / f"{module}.py").touch()
+    (site / "charset_normalizer.py").write_text('__version__ = "3.0.0"\n', encoding="utf-8")  # requests asks for it
+    types = "from typing import ParamSpec, Protocol, Self, TypeVar\n"  # all that PyGithub takes from typing-extensions
+    (site / "typing_extensions.py").write_text(types, encoding="utf-8")
     compileall.compile_dir(folder, quiet=1, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH)
     return folder
 
@@ -161,7 +163,8 @@ def _copy_modules(package: Distribution, site: Path) -> None:
     """Copy the modules and data of an installed *package*, but for what is compiled, as a release has them."""
     for file in package.files or ():
         is_zone = "zoneinfo" in file.parts and file.name not in ZONES
-        if file.suffix not in (".so", ".pyc", ".pyi") and ".." not in file.parts and not is_zone:
+        is_class = file.parts[0] == "github" and file.name not in REQUESTER
+        if file.suffix not in (".so", ".pyc", ".pyi") and ".." not in file.parts and not is_zone and not is_class:
             (site / file).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(str(package.locate_file(file)), site / file)
 
