@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 NPM := --ignore-scripts --no-audit --no-fund
 
-.PHONY: new demo sandbox test conformance lint bench bench-contention bench-cost bench-evidence bench-infra-pr bench-interleavings faults mutants lock release-tree clean setup
+.PHONY: new demo sandbox test conformance lint bench bench-contention bench-cost bench-evidence bench-infra-pr bench-interleavings bench-readme faults mutants lock release-tree clean setup
 .DEFAULT_GOAL := test
 
 setup: .setup-done
@@ -62,6 +62,10 @@ bench-infra-pr: setup
 
 bench-interleavings: setup
 	$(BIN)/python -m bench.interleavings
+
+# Writes the README's tables of figures; on a quiet machine, it takes a quarter of an hour.
+bench-readme: setup
+	$(BIN)/python -m bench.readme
 
 faults: setup
 	FAULTS=all $(BIN)/pytest -q -n auto tests/sandbox/test_faults.py
