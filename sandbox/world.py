@@ -145,17 +145,20 @@ def release(world: World, *versions: str) -> None:
 def publish_actions(folder: Path) -> Path:
     """Copy the actions to *folder*, with the dependencies that a release carries: what `@v1` stands for.
 
-    Just them, and compiled, because act copies the folder for every step that uses one.
+    Compiled, and behind a link but for the files of the actions themselves, because act copies the folder for every
+    step that uses one.
     """
-    copy_repository(folder, "actions", "action-*")
+    copy_repository(folder, "action-*")
+    package = copy_repository(folder.with_name(f"{folder.name}-package"), "actions") / "actions"
     lock = (ROOT / "actions" / "requirements.lock").read_text(encoding="utf-8")
-    site = folder / "actions" / "site"
+    site = package / "site"
     for name in set(re.findall(r"(?m)^([a-z0-9-]+)==", lock)) - LEFT_OUT:
         _copy_modules(distribution(name), site)
     (site / "charset_normalizer.py").write_text('__version__ = "3.0.0"\n', encoding="utf-8")  # requests asks for it
     types = "from typing import ParamSpec, Protocol, Self, TypeVar\n"  # all that PyGithub takes from typing-extensions
     (site / "typing_extensions.py").write_text(types, encoding="utf-8")
-    compileall.compile_dir(folder, quiet=1, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH)
+    compileall.compile_dir(package, quiet=1, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH)
+    (folder / "actions").symlink_to(package)
     return folder
 
 
