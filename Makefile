@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 NPM := --ignore-scripts --no-audit --no-fund
 
-.PHONY: new demo demo-adopt sandbox test conformance lint bench bench-contention bench-cost bench-evidence bench-infra-pr bench-interleavings faults mutants lock clean setup
+.PHONY: new demo demo-adopt sandbox test conformance lint bench bench-contention bench-cost bench-evidence bench-infra-pr bench-interleavings bench-readme faults mutants lock release-tree clean setup
 .DEFAULT_GOAL := test
 
 setup: .setup-done
@@ -66,6 +66,10 @@ bench-infra-pr: setup
 bench-interleavings: setup
 	$(BIN)/python -m bench.interleavings
 
+# Writes the README's tables of figures; on a quiet machine, it takes a quarter of an hour.
+bench-readme: setup
+	$(BIN)/python -m bench.readme
+
 faults: setup
 	FAULTS=all $(BIN)/pytest -q -n auto tests/sandbox/test_faults.py
 
@@ -77,6 +81,10 @@ lock: setup
 	$(BIN)/uv pip compile pyproject.toml --group dev -c actions/requirements.lock --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet --upgrade -o requirements-dev.lock
 	npm install --package-lock-only $(NPM)
 	npm install --prefix tests/clients --package-lock-only $(NPM)
+
+# What a runner downloads of a release of HEAD, byte for byte: make release-tree OUT=folder
+release-tree: setup
+	$(BIN)/python -m release.tree $(OUT)
 
 clean:
 	rm -rf .venv node_modules tests/clients/node_modules .setup-done demo-logs .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -1,8 +1,8 @@
 """Count what each action asks of GitHub: requests, and the points that GitHub charges for its GraphQL queries.
 
 Four services of one environment change, and every gate applies. `GITHUB_TOKEN` has 1,000 points an hour in a repository
-(docs.github.com, "Rate limits and query limits for the GraphQL API"). Run it with `make bench-cost`; a test holds each
-action to its budget.
+(docs.github.com, "Rate limits and query limits for the GraphQL API"). A test holds each action to its budget. Then the
+story of `make demo` is told, with what the workflows of each chapter ask. Run it with `make bench-cost`.
 """
 
 from __future__ import annotations
@@ -18,13 +18,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sandbox.delivery import Delivery
+from sandbox.demo import perform
 from sandbox.server import Sandbox
 from sandbox.state import ACTIONS_APP, CheckRun, WorkflowRun
+from sandbox.story import Narrator
 from sandbox.world import BOT, build, with_environments, without_gates
 from tests.support import declaration, module_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+
+    from sandbox.workflows import Run
 
 ROOT = Path(__file__).parent.parent
 SERVICES = ("api", "mail", "web", "worker")
@@ -56,13 +60,63 @@ BUDGETS = {
     "action-export-evidence": Cost(42, 21),
 }
 
+DID = {
+    "action-open-infra-pr": ", a promotion",
+    "action-sync-protection": ", both repositories and their environments",
+    "action-export-evidence": ", the first export",
+}
 
-def main() -> None:
-    """Print the cost of each action beside its budget."""
+
+def main() -> dict[str, Cost]:
+    """Print the cost of each action beside its budget, and return the costs."""
+    costs = {}
     print(f"{'':<26} requests  budget  points  budget")
     for action, cost in measure():
-        budget = BUDGETS[action]
+        costs[action], budget = cost, BUDGETS[action]
         print(f"{action:<26} {cost.requests:8} {budget.requests:7} {cost.points:7} {budget.points:7}", flush=True)
+    return costs
+
+
+def table(costs: Mapping[str, Cost]) -> str:
+    """Return *costs* as the table of the README."""
+    rows = (f"| {name_of(action)} | {cost.requests} | {cost.points} |\n" for action, cost in costs.items())
+    return "| action | requests | points |\n|---|---|---|\n" + "".join(rows)
+
+
+def name_of(action: str) -> str:
+    """Return what *action* did when it was measured."""
+    return action.removeprefix("action-") + DID.get(action, "")
+
+
+def tell_story() -> None:
+    """Tell the story of the demo, and print what the workflows of each chapter ask."""
+    with Sandbox.start() as sandbox:
+        accountant = _Accountant(sandbox)
+        perform(sandbox, accountant)
+        accountant.chapter("The end")
+
+
+class _Accountant(Narrator):
+    """Tells nothing but what each chapter cost: the workflow runs, and what their tokens asked."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        super().__init__()
+        self._sandbox, self._title, self._seen, self._runs = sandbox, "", 0, 0
+
+    def chapter(self, title: str) -> None:
+        """Sum up the chapter before."""
+        asked = [exchange for exchange in self._sandbox.exchanges[self._seen :] if exchange.user.endswith("[bot]")]
+        points = sum(exchange.points for exchange in asked)
+        if self._title:
+            print(f"{self._title:<80} {self._runs:3} runs {len(asked):4} requests {points:4} points", flush=True)
+        self._title, self._seen, self._runs = title, len(self._sandbox.exchanges), 0
+
+    def tell(self, who: str, what: str) -> None:
+        """Say nothing."""
+
+    def tell_run(self, run: Run) -> None:
+        """Count a run that ended."""
+        self._runs += bool(run.conclusion)
 
 
 def measure() -> Iterator[tuple[str, Cost]]:
@@ -161,3 +215,4 @@ class _Runs:
 
 if __name__ == "__main__":
     main()
+    tell_story()

@@ -6,65 +6,88 @@ The minimum for comparison is one request per change and nothing else. Run it wi
 from __future__ import annotations
 
 import os
-import subprocess
+import shutil
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from bench.released import make_release, run_action
+from bench.table import Row, seconds, show
+from bench.timing import process
 from sandbox.client import Person
 from sandbox.delivery import Delivery
 from sandbox.server import Sandbox
 from sandbox.world import build, without_gates
 
-ROOT = Path(__file__).parent.parent
-CODE = "from actions.export_evidence import main; raise SystemExit(main())"
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+CHANGES = (100, 1_000)
+ONE_MORE = "export-evidence, one change more than {:,}"
+ROWS = tuple(name for n in CHANGES for name in (f"export-evidence, {n:,} changes", ONE_MORE.format(n)))
 
 
-def main() -> None:
-    """Print the measurements."""
-    for changes in (100, 1_000):
-        with Sandbox.start() as sandbox, tempfile.TemporaryDirectory() as folder:
-            delivery = Delivery(sandbox, without_gates(build(sandbox)))
-            for _ in range(changes):
+def rows(numbers: Sequence[int] = CHANGES) -> Iterator[Row]:
+    """Yield the measurements of exports of so many changes, each from a first use of the release."""
+    with tempfile.TemporaryDirectory() as folder:
+        release = Path(folder, "release")
+        make_release(release)
+        for changes in numbers:
+            with Sandbox.start() as sandbox:
+                delivery = Delivery(sandbox, without_gates(build(sandbox)))
+                for _ in range(changes):
+                    delivery.bump(delivery.release())
+                workspace = Path(folder, str(changes))
+                workspace.mkdir()
+                yield Row(
+                    f"export-evidence, {changes:,} changes",
+                    _measure(release, delivery, workspace),
+                    f"asking for the commits alone: {_one_by_one(delivery)}",
+                )
                 delivery.bump(delivery.release())
-            _measure(f"{changes:,} changes", delivery, Path(folder))
-            delivery.bump(delivery.release())
-            _measure("one change more", delivery, Path(folder))
-            _one_by_one(delivery)
+                yield Row(ONE_MORE.format(changes), _measure(release, delivery, workspace))
 
 
-def _measure(name: str, delivery: Delivery, folder: Path) -> None:
+def _measure(release: Path, delivery: Delivery, workspace: Path) -> str:
+    """Return how many requests an export makes, and how long it takes."""
     sandbox = delivery.sandbox
     inputs = {
         "INPUT_ENV": "prod", "INPUT_MODE": "export", "INPUT_ENVS_DIR": "envs", "INPUT_OUTPUT_DIR": "evidence",
         "INPUT_APP_REPO": "your-org/app", "INPUT_FAIL_ON_EXCEPTIONS": "false", "INPUT_TIMEOUT": "600",
         "INPUT_TOKEN": delivery.world.tokens["olivia"], "GITHUB_REPOSITORY": "your-org/infra",
-        "GITHUB_WORKSPACE": str(folder), "PYTHONPATH": str(ROOT),
+        "GITHUB_WORKSPACE": str(workspace),
     }  # fmt: skip
-    sandbox.exchanges.clear()
-    started = time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, "-c", CODE],
-        env={**os.environ, **sandbox.environment(), **inputs},
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    seconds = time.perf_counter() - started
-    last_line = done.stdout.splitlines()[-1]
-    print(f"{name:<18} {len(sandbox.exchanges):5} requests  {seconds:6.1f} s   {last_line}", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        fresh = Path(folder, "release")
+        shutil.copytree(release, fresh)
+        sandbox.exchanges.clear()
+        started = time.perf_counter()
+        process(
+            run_action(fresh, "export-evidence"),
+            environment={**os.environ, **sandbox.environment(), **inputs},
+            folder=workspace,
+        )
+        took = time.perf_counter() - started
+    return f"{len(sandbox.exchanges):,} requests, {seconds(took)}"
 
 
-def _one_by_one(delivery: Delivery) -> None:
+def _one_by_one(delivery: Delivery) -> str:
     """Request every commit once, and nothing else, as the simplest script would."""
     git, person = delivery.world.infra.git, Person(delivery.sandbox, "olivia", delivery.world.tokens["olivia"])
     shas = git.history(git.head("main") or "", "envs/prod.json")
     started = time.perf_counter()
     for sha in shas:
         person.api("GET", f"/repos/your-org/infra/commits/{sha}")
-    print(f"{'commits only':<18} {len(shas):5} requests  {time.perf_counter() - started:6.1f} s", flush=True)
+    return f"{len(shas):,} requests, {seconds(time.perf_counter() - started)}"
+
+
+def main(numbers: Sequence[int] = CHANGES) -> list[Row]:
+    """Print the measurements, and return them."""
+    names = [name for n in numbers for name in (f"export-evidence, {n:,} changes", ONE_MORE.format(n))]
+    return show(rows(numbers), names)
 
 
 if __name__ == "__main__":
-    main()
+    main([int(number) for number in sys.argv[1:]] or CHANGES)

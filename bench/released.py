@@ -3,32 +3,24 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import tarfile
-from io import BytesIO
 from pathlib import Path
 
 import yaml
 
-from release import bundle
+from release import tree
 
 ROOT = Path(__file__).parent.parent
 LOCK = ROOT / "actions" / "requirements.lock"
 
 
 def make_release(folder: Path) -> None:
-    """Put the files of HEAD and the dependencies that a release carries into the new *folder*.
+    """Write the release of HEAD to the new *folder*.
 
     It has libyaml for the Python of this machine, as a release has it for that of Ubuntu 24.04.
     """
-    tracked = subprocess.run(["git", "archive", "HEAD"], cwd=ROOT, capture_output=True, check=True).stdout
-    folder.mkdir()
-    with tarfile.open(fileobj=BytesIO(tracked)) as tar:
-        tar.extractall(folder, filter="data")
-    site = folder / "actions" / "site"
-    bundle.build(LOCK, site)
+    tree.write(folder)
     for compiled in Path(yaml.__file__).parent.glob("_yaml.*.so"):
-        shutil.copy(compiled, site / "yaml")
+        shutil.copy(compiled, folder / "actions" / "site" / "yaml")
 
 
 def without_libyaml(release: Path) -> None:

@@ -1,6 +1,8 @@
-"""Measure how long an action takes to start: from a release, and from main, where every start installs first.
+"""Measure the first use of every action on a new machine: from a release, and from main, which installs first.
 
-A bare interpreter and a manual installation are measured for comparison. Run it with `make bench`.
+Before each run the release is copied anew, so that it has no bytecode but its own. An action that asks GitHub is
+measured until its first request arrives. A bare interpreter, and an installation by hand, are measured in turn with it.
+Run it with `make bench`.
 """
 
 from __future__ import annotations
@@ -11,26 +13,132 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import threading
+import time
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from actions.launcher import install
 from actions.launcher.install import PIP, SAME_FOR_BOTH
 from bench.released import LOCK, ROOT, make_release, run_action
+from bench.table import Row, seconds, show
 from bench.timing import best, process
+from release.selftest import CASES, Case, prepare
 
-RUN = run_action(ROOT, "setup-flags")
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+TIMES = 10
 UV = Path(sys.executable).with_name("uv")
 WITHOUT_UV = {"PATH": os.pathsep.join(p for p in os.environ["PATH"].split(os.pathsep) if not (Path(p) / "uv").exists())}
 WITH_UV = {"PATH": f"{UV.parent}{os.pathsep}{os.environ['PATH']}"}
+MEASURED = list({case.action: case for case in reversed(CASES)}.values())[::-1]  # the first case of each action
+OFFLINE = ("setup-flags", "bump-env", "deploy-matrix")
+ROWS = (
+    *(f"{case.action}, first use{'' if case.action in OFFLINE else ', to its first request'}" for case in MEASURED),
+    "the most memory that one of them holds until then",
+    "a release, as a runner downloads it",
+    "setup-flags from main, with pip",
+    "setup-flags from main, with uv",
+)
 
 
-def main() -> None:
-    """Print the measurements."""
+def rows() -> Iterator[Row]:
+    """Yield the measurements."""
     with tempfile.TemporaryDirectory() as folder:
-        _released(Path(folder) / "release")
+        release = Path(folder) / "release"
+        make_release(release)
+        yield from _first_uses(release, Path(folder))
+        packed = BytesIO()
+        with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+            tar.add(release, ".")
+        yield Row("a release, as a runner downloads it", f"{len(packed.getvalue()) / 1e6:.1f} MB")
         for installer in ("pip", "uv"):
-            _from_main(Path(folder), installer)
+            yield _from_main(Path(folder), installer)
+
+
+class _GitHub(ThreadingHTTPServer):
+    """A GitHub that notes when the first request arrives, and rejects every token."""
+
+    daemon_threads = True
+    first = 0.0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class _Rejection(BaseHTTPRequestHandler):
+    server: _GitHub
+
+    def do_GET(self) -> None:
+        self.server.first = self.server.first or time.perf_counter()
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.send_response(401)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    do_POST = do_GET  # noqa: N815 - the name is the server's
+
+    def log_message(self, *_: object) -> None:
+        """Be quiet."""
+
+
+@dataclass(slots=True)
+class _Uses:
+    """First uses of actions of *release* on new machines below *folder*."""
+
+    release: Path
+    folder: Path
+    github: _GitHub
+    python: str
+    number: int = 0
+    bare: float = float("inf")
+    shortest: dict[str, float] = field(default_factory=dict)
+    memory: int = 0
+
+    def use(self, case: Case) -> None:
+        """Measure one first use, and a bare interpreter beside it."""
+        self.number += 1
+        machine = self.folder / f"machine-{self.number}"
+        tree = machine / "gitops-actions"
+        shutil.copytree(self.release, tree)
+        command, environment = prepare(case, tree, self.python, machine, self.github.url)
+        self.github.first = 0.0
+        started = time.perf_counter()
+        action = subprocess.Popen(
+            command, cwd=machine / "workspace", env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        _, _, usage = os.wait4(action.pid, 0)
+        ended = time.perf_counter() if case.action in OFFLINE else self.github.first
+        assert ended, f"{case.action} has sent no request"
+        self.shortest[case.action] = min(self.shortest.get(case.action, float("inf")), ended - started)
+        self.memory = max(self.memory, usage.ru_maxrss)
+        started = time.perf_counter()
+        subprocess.run([self.python, "-c", "pass"], env=environment, check=True)
+        self.bare = min(self.bare, time.perf_counter() - started)
+        shutil.rmtree(machine)
+
+
+def _first_uses(release: Path, folder: Path) -> Iterator[Row]:
+    github = _GitHub(("127.0.0.1", 0), _Rejection)
+    threading.Thread(target=github.serve_forever, daemon=True).start()
+    uses = _Uses(release, folder, github, getattr(sys, "_base_executable", sys.executable))
+    for _ in range(TIMES):
+        for case in MEASURED:
+            uses.use(case)
+    github.shutdown()
+    for name, case in zip(ROWS, MEASURED, strict=False):
+        took = uses.shortest[case.action]
+        yield Row(
+            name, f"{seconds(took)} ({(took - uses.bare) * 1000:+.0f})", f"`python3 -c pass` {seconds(uses.bare)}"
+        )
+    yield Row(ROWS[len(MEASURED)], f"{uses.memory / 1024:.0f} MiB")
 
 
 def _environment(folder: Path, path: dict[str, str]) -> dict[str, str]:
@@ -52,38 +160,9 @@ def _python(folder: Path) -> str:
     return done.stdout.strip()
 
 
-def _released(folder: Path) -> None:
-    """Measure the first run of a downloaded release, and later ones."""
-    make_release(folder)
-    packed = BytesIO()
-    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
-        tar.add(folder, ".")
-    run = run_action(folder, "setup-flags")
-    environment = _environment(folder, WITHOUT_UV)
-    python = _python(folder)
-
-    def forget() -> None:
-        for cache in list(folder.rglob("__pycache__")):
-            shutil.rmtree(cache)
-
-    def start() -> None:
-        process(run, environment=environment, folder=folder)
-
-    def bare() -> None:
-        process([python, "-c", "pass"], environment=environment, folder=folder)
-
-    # The order matters: "first" runs right after the bytecode was deleted.
-    times = best({"bare": bare, "forget": forget, "first": start, "again": start}, times=10)
-    print(f"python3 -c pass                    {times['bare'] * 1000:6.0f} ms")
-    for name, label in (("first", "first use"), ("again", "again    ")):
-        more = (times[name] - times["bare"]) * 1000
-        print(f"setup-flags, release, {label}    {times[name] * 1000:6.0f} ms   {more:+.0f} ms")
-    print(f"the release, as it is downloaded   {len(packed.getvalue()) / 1e6:6.2f} MB")
-
-
-def _from_main(folder: Path, installer: str) -> None:
+def _from_main(folder: Path, installer: str) -> Row:
     environment = _environment(folder, WITH_UV if installer == "uv" else WITHOUT_UV)
-    temp, target = folder / "temp", folder / "by-hand"
+    temp, target, main = folder / "temp", folder / "by-hand", folder / "main"
     where = ["--target", str(target), "-r", str(LOCK)]
     python = _python(folder)
     by_hand = {
@@ -91,19 +170,35 @@ def _from_main(folder: Path, installer: str) -> None:
         "uv": [str(UV), *install.UV, "--python", python, *SAME_FOR_BOTH, *where],
     }[installer]
 
-    def install_by_hand() -> None:
-        shutil.rmtree(target, ignore_errors=True)
-        process(by_hand, environment=environment, folder=folder)
+    def again(work: Callable[[], None], *leftovers: Path) -> Callable[[], None]:
+        def run() -> None:
+            for path in leftovers:
+                shutil.rmtree(path, ignore_errors=True)
+            temp.mkdir(exist_ok=True)
+            work()
 
-    def start() -> None:
-        shutil.rmtree(temp, ignore_errors=True)
-        temp.mkdir()
-        process(RUN, environment=environment, folder=folder)
+        return run
 
-    times = best({"by hand": install_by_hand, "start": start}, times=5)
-    hand, started = times.values()
-    print(f"{installer} install by hand                {hand * 1000:6.0f} ms")
-    print(f"setup-flags, from main with {installer:<4}   {started * 1000:6.0f} ms   {started / hand:.2f} x by hand")
+    def new_copy() -> None:
+        for part in ("actions", "action-setup-flags"):
+            ignored = shutil.ignore_patterns("__pycache__", "site")
+            shutil.copytree(ROOT / part, main / part, ignore=ignored)
+
+    runs = {
+        "prepare": again(new_copy, main, temp, target),
+        "by hand": lambda: process(by_hand, environment=environment, folder=folder),
+        "start": lambda: process(run_action(main, "setup-flags"), environment=environment, folder=folder),
+    }
+    times = best(runs, times=5)
+    hand, started = times["by hand"], times["start"]
+    return Row(
+        f"setup-flags from main, with {installer}", seconds(started), f"the same install by hand {seconds(hand)}"
+    )
+
+
+def main() -> list[Row]:
+    """Print the measurements, and return them."""
+    return show(rows(), ROWS)
 
 
 if __name__ == "__main__":

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+
 from actions.errors import ConflictError, RefusedError
 from actions.runner.inputs import Inputs
 from actions.runner.outcome import Outcome, run
-from release import bundle
+from release import tree
 from release.project import CANDIDATES, GATE
 from release.settings import ROOT, checkout, project, require_main
 from release.versions import notes, require_newer
 
-SITE = "actions/site"
+CHANGED = "actions"  # the folder in which a release differs from main
 
 
 def main() -> int:
@@ -29,8 +32,11 @@ def _build() -> Outcome:
     head = here.head
     if not github.is_green(head):
         raise RefusedError(f"check '{GATE}' has not succeeded on {head[:12]}; wait for CI, or fix it")
-    bundle.build(ROOT / "actions" / "requirements.lock", ROOT / SITE)
-    commit = here.commit(SITE, f"Release v{version}\n\nThe commit of main before this one, with its dependencies.")
+    message = f"Release v{version}\n\nThe commit of main before this one, with its dependencies and their bytecode."
+    with tempfile.TemporaryDirectory() as folder:
+        release = Path(folder, "release").resolve()
+        compilers = ", ".join(tree.write(release))
+        commit = here.commit(release, CHANGED, message)
     if tags.get(text, commit) != commit:
         raise ConflictError(f"v{version} is already released at another commit, {tags[text][:12]}")
     branch = f"{CANDIDATES}v{version}"
@@ -38,7 +44,7 @@ def _build() -> Outcome:
     return Outcome(
         outputs={"commit": commit, "digest": here.digest(commit), "branch": branch, "reason": "built"},
         notice=f"v{version} built as {commit}",
-        summary=f"### v{version}\n\nBuilt as `{commit}` from `{head}`.\n",
+        summary=f"### v{version}\n\nBuilt as `{commit}` from `{head}`, with bytecode of CPython {compilers}.\n",
     )
 
 

@@ -1,11 +1,14 @@
 """Bundle the locked dependencies for a release, with the same bytes wherever they are built.
 
 Compiled parts are left out, so that one release works on every platform and on every Python from 3.11 on. The one that
-matters for time, libyaml in PyYAML, is carried for GitHub's Ubuntu images; elsewhere PyYAML does without it.
+matters for time, libyaml in PyYAML, is carried for GitHub's Ubuntu images, without what only a debugger reads;
+elsewhere PyYAML does without it.
 
-- cryptography, PyNaCl, cffi, pycparser: PyGithub uses them to encrypt secrets and to sign for a GitHub App, which no
-  action does. PyGithub always imports nacl, so an empty stand-in replaces it.
-- the compiled half of charset-normalizer, which has the same code in Python.
+- cryptography, PyNaCl, cffi, pycparser, PyJWT: PyGithub uses them to encrypt secrets and to sign for a GitHub App,
+  which no action does.
+- the classes of PyGithub: the actions use its requester, and import nothing else of it (actions/api/pygithub.py).
+- charset-normalizer, which guesses the encoding of an answer that names none: GitHub's are UTF-8, says its stand-in.
+- typing-extensions: what PyGithub takes from it is in the standard library since Python 3.11, says its stand-in.
 
 Tests, type stubs and the metadata of installers are left out as well. The licences are kept, and sbom.cdx.json
 (CycloneDX) lists all packages.
@@ -17,6 +20,7 @@ import json
 import os
 import re
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -29,23 +33,37 @@ from actions.errors import GitHubError
 from actions.launcher.install import PIP, SAME_FOR_BOTH, command, installer_environment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
-LEFT_OUT = ("cffi", "cryptography", "pycparser", "pynacl")
+LEFT_OUT = ("cffi", "charset-normalizer", "cryptography", "pycparser", "pyjwt", "pynacl", "typing-extensions")
+REQUESTER = ("__init__", "Consts", "GithubException", "GithubObject", "Requester")  # of PyGithub
 UNUSED = ("tests", "bin", "__pycache__", ".lock")
 COMPILED = (".so", ".pyd", ".dylib", ".dll", ".pyi", ".typed", ".pyc")
 PYTHON, PLATFORMS = "3.12", ("manylinux_2_28_x86_64", "manylinux_2_28_aarch64")  # of Ubuntu 24.04
+LOADED = 1  # PT_LOAD
 STAND_IN = {
-    "nacl/__init__.py": '"""A stand-in for PyNaCl, which a release leaves out: it encrypts secrets, and none are."""\n',
-    "nacl/encoding.py": "",
-    "nacl/public.py": "",
+    "charset_normalizer.py": '''"""A stand-in for charset-normalizer: what GitHub answers is UTF-8."""
+
+__version__ = "3.0.0"
+
+
+def detect(_content):
+    """Return the encoding of *_content* as requests asks for it."""
+    return {"encoding": "utf-8"}
+''',
+    "typing_extensions.py": '''"""A stand-in for typing-extensions: Python 3.11 has what PyGithub needs of it."""
+
+from typing import ParamSpec, Protocol, Self, TypeVar
+
+__all__ = ["ParamSpec", "Protocol", "Self", "TypeVar"]
+''',
 }
 
 
-def build(lock: Path, into: Path) -> None:
+def build(lock: Path, into: Path, *, compiled_by: Sequence[str] = ()) -> None:
     """Write the dependencies of *lock* and their licences to the folder *into*, which is emptied first.
 
-    Raises GitHubError if they cannot be installed.
+    The bill of materials says by which Pythons the release is compiled. Raises GitHubError if they cannot be installed.
     """
     shutil.rmtree(into, ignore_errors=True)
     into.mkdir(parents=True)
@@ -65,9 +83,8 @@ def build(lock: Path, into: Path) -> None:
         for platform in PLATFORMS:
             _carry_libyaml(reduced, into, platform=platform)
     for name, text in STAND_IN.items():
-        (into / name).parent.mkdir(exist_ok=True)
         (into / name).write_text(text, encoding="utf-8")
-    sbom = _sbom({name: fields for name, (_, fields) in metadata.items()})
+    sbom = _sbom({name: fields for name, (_, fields) in metadata.items()}, compiled_by)
     (into / "sbom.cdx.json").write_text(json.dumps(sbom, indent=2) + "\n", encoding="utf-8")
 
 
@@ -90,8 +107,22 @@ def _carry_libyaml(lock: Path, into: Path, *, platform: str) -> None:
         with zipfile.ZipFile(wheel) as files:
             for name in files.namelist():
                 if re.fullmatch(r"yaml/_yaml\.[\w-]+\.so", name):
-                    (into / name).write_bytes(files.read(name))
+                    (into / name).write_bytes(without_debug_information(files.read(name)))
                     (into / name).chmod(0o644)
+
+
+def without_debug_information(elf: bytes) -> bytes:
+    """Return the shared library *elf* up to the end of what is loaded, and without the list of its sections.
+
+    The loader of Linux reads segments only (System V ABI, "Program Header"). The rest is for debuggers.
+    """
+    offset, size, count = *struct.unpack_from("<Q", elf, 32), *struct.unpack_from("<HH", elf, 54)
+    segments = [struct.unpack_from("<IIQQQQ", elf, offset + size * index) for index in range(count)]
+    end = max(start + length for kind, _, start, _, _, length in segments if kind == LOADED)
+    loaded = bytearray(elf[:end])
+    struct.pack_into("<Q", loaded, 40, 0)  # where the list of sections is,
+    struct.pack_into("<HH", loaded, 60, 0, 0)  # how long it is, and which of them has the names
+    return bytes(loaded)
 
 
 def _install(lock: Path, target: Path) -> None:
@@ -113,7 +144,7 @@ def _is_carried(path: Path) -> bool:
         not any(part in UNUSED for part in folders)
         and not folders[0].endswith(".dist-info")
         and path.suffix not in COMPILED
-        and not re.search(r"__mypyc\b", path.name)
+        and not (folders[0] == "github" and path.stem not in REQUESTER)
     )
 
 
@@ -135,13 +166,16 @@ def _metadata(installed: Path) -> Iterator[tuple[str, tuple[Path, Mapping[str, s
         yield name, (info, {"version": fields["Version"], "licence": licence})
 
 
-def _sbom(components: Mapping[str, Mapping[str, str]]) -> dict[str, object]:
+def _sbom(components: Mapping[str, Mapping[str, str]], compiled_by: Sequence[str]) -> dict[str, object]:
     """Return the bill of materials, without values that differ between builds, like the time."""
     return {
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
         "version": 1,
-        "metadata": {"component": {"type": "application", "name": "gitops-actions"}},
+        "metadata": {
+            "component": {"type": "application", "name": "gitops-actions"},
+            "properties": [{"name": "gitops-actions:bytecode", "value": f"CPython {name}"} for name in compiled_by],
+        },
         "components": [
             {
                 "type": "library",
@@ -153,8 +187,3 @@ def _sbom(components: Mapping[str, Mapping[str, str]]) -> dict[str, object]:
             for name, fields in components.items()
         ],
     }
-
-
-if __name__ == "__main__":
-    root = Path(__file__).parent.parent / "actions"
-    build(root / "requirements.lock", Path(sys.argv[1]) if len(sys.argv) > 1 else root / "site")

@@ -32,23 +32,24 @@ class Checkout:
         """Return the checked-out commit."""
         return self._git("rev-parse", "HEAD")
 
-    def commit(self, folder: str, message: str) -> str:
-        """Create a commit on top of the checked-out one that adds *folder*, even if it is ignored.
+    def commit(self, tree: Path, folder: str, message: str) -> str:
+        """Create a commit on top of the checked-out one, with the *folder* of *tree* instead of its own.
 
         The same content always gives the same commit, because the author is fixed and the date is that of the parent.
         """
         with tempfile.TemporaryDirectory() as scratch:
             index = {"GIT_INDEX_FILE": f"{scratch}/index"}
             self._git("read-tree", "HEAD", more=index)
-            self._git("-c", "core.autocrlf=false", "add", "--force", "--", folder, more=index)
-            tree = self._git("write-tree", more=index)
+            add = ("-c", "core.autocrlf=false", f"--work-tree={tree}", "add", "--force", "--", folder)
+            self._git(*add, more=index)
+            written = self._git("write-tree", more=index)
         date = self._git("show", "-s", "--format=%cI", "HEAD")
         identity = {
             f"GIT_{role}_{key}": value
             for role in ("AUTHOR", "COMMITTER")
             for key, value in (("NAME", NAME), ("EMAIL", ADDRESS), ("DATE", date))
         }
-        return self._git("commit-tree", "-p", "HEAD", "-m", message, tree, more=identity)
+        return self._git("commit-tree", "-p", "HEAD", "-m", message, written, more=identity)
 
     def digest(self, commit: str) -> str:
         """Return the SHA-256 of the output of `git archive --format=tar` for *commit*."""

@@ -10,9 +10,9 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import threading
+import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -24,12 +24,12 @@ from actions.errors import RefusedError
 from actions.runner.inputs import Inputs
 from actions.runner.log import say
 from actions.runner.outcome import Outcome, run
+from release.pythons import pythons
 from release.settings import checkout
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-OLDEST = (3, 11)
 TOKEN = {"token": "a-token-that-nobody-knows"}
 SHA = "a" * 40
 FILES = {
@@ -91,11 +91,13 @@ def _test() -> Outcome:
             raise RefusedError(f"commit {commit[:12]} does not contain its dependencies")
         rows, failed = "", []
         for number, (version, python) in enumerate(pythons().items()):
+            bare = min(_seconds([python, "-c", "pass"]) for _ in range(3))
+            rows += f"| {version} | `python -c pass` | | {bare * 1000:.0f} ms |\n"
             for index, case in enumerate(CASES):
                 machine = Path(folder, f"{number}-{index}")
-                reason, installed = _run(case, tree, python, machine, github.url)
+                reason, installed, took = _run(case, tree, python, machine, github.url)
                 passed = reason == case.reason and not installed
-                rows += f"| {version} | {case.action} | {'✅' if passed else '❌'} {reason} |\n"
+                rows += f"| {version} | {case.action} | {'✅' if passed else '❌'} {reason} | {took * 1000:.0f} ms |\n"
                 problem = f"{reason}, not {case.reason}" if reason != case.reason else "an installation"
                 failed += [] if passed else [f"{case.action} on Python {version} ended with {problem}"]
             say(f"Python {version}: done")
@@ -104,26 +106,20 @@ def _test() -> Outcome:
     return Outcome(
         outputs={"reason": "tested"},
         notice=f"{commit[:12]} works on this machine",
-        summary=f"### {commit[:12]}\n\n| Python | action | reason |\n|---|---|---|\n{rows}",
+        summary=f"### {commit[:12]}\n\n| Python | action | reason | first use |\n|---|---|---|---|\n{rows}",
     )
 
 
-def pythons() -> dict[str, str]:
-    """Return the supported Pythons of this machine by version: the running one, and those in the tool cache."""
-    cache = Path(os.environ.get("RUNNER_TOOL_CACHE") or "nowhere", "Python")
-    own = getattr(sys, "_base_executable", sys.executable)
-    cached = [str(path) for name in ("bin/python3", "python.exe") for path in sorted(cache.glob(f"3.*/*/{name}"))]
-    versions: dict[str, str] = {}
-    for python in (own, *cached):
-        code = "import sys; print('.'.join(map(str, sys.version_info[:3])))"
-        version = subprocess.run([python, "-I", "-c", code], capture_output=True, text=True, check=True).stdout.strip()
-        if tuple(map(int, version.split(".")[:2])) >= OLDEST:
-            versions.setdefault(version, python)
-    return versions
+def _run(case: Case, tree: Path, python: str, machine: Path, url: str) -> tuple[str, bool, float]:
+    """Run the action of *case*; return its reason, whether anything was installed, and the seconds that it took."""
+    command, environment = prepare(case, tree, python, machine, url)
+    took = _seconds(command, cwd=Path(environment["GITHUB_WORKSPACE"]), env=environment)
+    tools = Path(environment["RUNNER_TOOL_CACHE"])
+    return _reason(Path(environment["GITHUB_OUTPUT"]).read_text(encoding="utf-8")), any(tools.iterdir()), took
 
 
-def _run(case: Case, tree: Path, python: str, machine: Path, url: str) -> tuple[str, bool]:
-    """Run the action of *case*; return its reason, and whether anything was installed."""
+def prepare(case: Case, tree: Path, python: str, machine: Path, url: str) -> tuple[list[str], dict[str, str]]:
+    """Make a runner in the new folder *machine*; return the command that runs *case* on it, and its environment."""
     workspace, tools = machine / "workspace", machine / "tools"
     for name, text in FILES.items():
         if name not in case.without:
@@ -134,10 +130,10 @@ def _run(case: Case, tree: Path, python: str, machine: Path, url: str) -> tuple[
     output = machine / "output"
     output.touch()
     tools.mkdir()
-    folder = tree / f"action-{case.action}"
+    folder, program = tree / f"action-{case.action}", f"{case.action.replace('-', '_')}.py"
     declared = yaml.safe_load((folder / "action.yml").read_text(encoding="utf-8"))["inputs"]
     inputs = {name: str(entry.get("default", "")) for name, entry in declared.items()} | dict(case.inputs)
-    environment = {
+    return [shutil.which("bash") or "bash", str(tree / "actions" / "run.sh"), str(folder / program)], {
         **{name: os.environ[name] for name in ("SYSTEMROOT", "TEMP", "TMPDIR") if name in os.environ},
         **{f"INPUT_{name.replace('-', '_').upper()}": value for name, value in inputs.items() if "${{" not in value},
         "PATH": _path(python, machine),
@@ -155,14 +151,13 @@ def _run(case: Case, tree: Path, python: str, machine: Path, url: str) -> tuple[
         "GITHUB_GRAPHQL_URL": f"{url}/graphql",
         "GITHUB_SERVER_URL": url,
     }
-    program = folder / f"{case.action.replace('-', '_')}.py"
-    subprocess.run(
-        [shutil.which("bash") or "bash", str(tree / "actions" / "run.sh"), str(program)],
-        cwd=workspace,
-        env=environment,
-        check=False,
-    )
-    return _reason(output.read_text(encoding="utf-8")), any(tools.iterdir())
+
+
+def _seconds(command: list[str], *, cwd: Path | None = None, env: dict[str, str] | None = None) -> float:
+    """Run *command*, which may fail, and return how long it took."""
+    started = time.perf_counter()
+    subprocess.run(command, cwd=cwd, env=env, check=False)
+    return time.perf_counter() - started
 
 
 def _path(python: str, machine: Path) -> str:

@@ -28,21 +28,25 @@ API, TEST = "projects/api/api.py", "projects/api/test_api.py"
 
 def main() -> int:
     """Tell the story; return 0 if every step did what it should."""
-    narrator = Narrator()
-    shutil.rmtree(LOGS, ignore_errors=True)
-    LOGS.mkdir()
     try:
         with Sandbox.start() as sandbox:
-            world = with_environments(build(sandbox))
-            actions = publish_actions(sandbox.state.folder / "actions")
-            with Workflows(sandbox, actions=actions, logs=LOGS, told=narrator.tell_run) as workflows:
-                _tell(Stage(narrator, sandbox, world, workflows))
-            require(not sandbox.violations, "\n".join(sandbox.violations))
+            perform(sandbox, Narrator())
     except (StoryError, ApiError, TimeoutError) as error:
         print(f"\n\033[31mThe demo went wrong: {error}\033[0m\nThe logs of the workflows are in {LOGS.name}/")
         return 1
     print(f"\nThe logs of the workflows are in {LOGS.name}/. Nothing of this touched github.com.")
     return 0
+
+
+def perform(sandbox: Sandbox, narrator: Narrator) -> None:
+    """Have *narrator* tell the story on an empty *sandbox*; raise StoryError where it goes wrong."""
+    shutil.rmtree(LOGS, ignore_errors=True)
+    LOGS.mkdir()
+    world = with_environments(build(sandbox))
+    actions = publish_actions(sandbox.state.folder / "actions")
+    with Workflows(sandbox, actions=actions, logs=LOGS, told=narrator.tell_run) as workflows:
+        _tell(Stage(narrator, sandbox, world, workflows))
+    require(not sandbox.violations, "\n".join(sandbox.violations))
 
 
 def _tell(stage: Stage) -> None:

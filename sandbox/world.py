@@ -33,7 +33,9 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"
 ORGANIZATION = "your-org"
-COMPILED = {"cffi", "cryptography", "pycparser", "pynacl"}  # of the dependencies, and not needed by any action
+# Of the dependencies, those that a release leaves out, and the part of PyGithub that it has.
+LEFT_OUT = {"cffi", "charset-normalizer", "cryptography", "pycparser", "pyjwt", "pynacl", "typing-extensions"}
+REQUESTER = ("__init__.py", "Consts.py", "GithubException.py", "GithubObject.py", "Requester.py")
 ZONES = ("__init__.py", "UTC")  # of 600, those that the demo asks for
 # The two Apps of the examples, as REST and commits call them.
 BOT = "gitops-bot[bot]"
@@ -202,17 +204,20 @@ def release(world: World, *versions: str) -> None:
 def publish_actions(folder: Path) -> Path:
     """Copy the actions to *folder*, with the dependencies that a release carries: what `@v1` stands for.
 
-    Just them, and compiled, because act copies the folder for every step that uses one.
+    Compiled, and behind a link but for the files of the actions themselves, because act copies the folder for every
+    step that uses one.
     """
-    copy_repository(folder, "actions", "action-*")
+    copy_repository(folder, "action-*")
+    package = copy_repository(folder.with_name(f"{folder.name}-package"), "actions") / "actions"
     lock = (ROOT / "actions" / "requirements.lock").read_text(encoding="utf-8")
-    site = folder / "actions" / "site"
-    for name in set(re.findall(r"(?m)^([a-z0-9-]+)==", lock)) - COMPILED:
+    site = package / "site"
+    for name in set(re.findall(r"(?m)^([a-z0-9-]+)==", lock)) - LEFT_OUT:
         _copy_modules(distribution(name), site)
-    (site / "nacl").mkdir()
-    for module in ("__init__", "encoding", "public"):  # PyGithub imports them, and no action uses what they would do
-        (site / "nacl" / f"{module}.py").touch()
-    compileall.compile_dir(folder, quiet=1, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH)
+    (site / "charset_normalizer.py").write_text('__version__ = "3.0.0"\n', encoding="utf-8")  # requests asks for it
+    types = "from typing import ParamSpec, Protocol, Self, TypeVar\n"  # all that PyGithub takes from typing-extensions
+    (site / "typing_extensions.py").write_text(types, encoding="utf-8")
+    compileall.compile_dir(package, quiet=1, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH)
+    (folder / "actions").symlink_to(package)
     return folder
 
 
@@ -220,7 +225,8 @@ def _copy_modules(package: Distribution, site: Path) -> None:
     """Copy the modules and data of an installed *package*, but for what is compiled, as a release has them."""
     for file in package.files or ():
         is_zone = "zoneinfo" in file.parts and file.name not in ZONES
-        if file.suffix not in (".so", ".pyc", ".pyi") and ".." not in file.parts and not is_zone:
+        is_class = file.parts[0] == "github" and file.name not in REQUESTER
+        if file.suffix not in (".so", ".pyc", ".pyi") and ".." not in file.parts and not is_zone and not is_class:
             (site / file).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(str(package.locate_file(file)), site / file)
 

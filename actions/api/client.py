@@ -13,10 +13,9 @@ from functools import cached_property
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from github import Auth, Github, GithubException
-
 from actions.api import github_errors
 from actions.api.github_errors import is_hidden, map_github_error, partial_data
+from actions.api.pygithub import GithubException, requester
 from actions.errors import GitHubError, RenamedError
 
 if TYPE_CHECKING:
@@ -151,16 +150,8 @@ class Client:
 
     @cached_property
     def _requester(self) -> Requester:
-        return Github(
-            base_url=self.environment.get("GITHUB_API_URL", "https://api.github.com"),
-            auth=Auth.Token(self.token),
-            api_version=API_VERSION,
-            user_agent="gitops-actions",
-            timeout=TIMEOUT,
-            retry=None,  # its retry sends a POST twice that GitHub may have carried out the first time
-            seconds_between_requests=0,
-            seconds_between_writes=0,
-        ).requester
+        base_url = self.environment.get("GITHUB_API_URL", "https://api.github.com")
+        return requester(self.token, base_url=base_url, api_version=API_VERSION, timeout=TIMEOUT)
 
     def _send(self, verb: str, url: str, body: object = None) -> tuple[Mapping[str, Any], Any]:
         """Return the headers and the JSON of the answer; raise GithubException if it is an error, or a redirect.

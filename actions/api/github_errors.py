@@ -15,8 +15,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import requests
-from github import GithubException
 
+from actions.api.pygithub import GithubException
 from actions.errors import (
     AccessError,
     ActionError,

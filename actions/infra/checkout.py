@@ -6,7 +6,6 @@ The checkout is not trusted: nothing in it is executed, and no path in it can le
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,6 +46,8 @@ class Checkout:
         """Replace the content of *path* atomically: a reader sees either all of the old text or all of the new."""
         target = self._safe(path)
         mode = target.stat().st_mode
+        import tempfile  # not every run comes here, and it takes long to import
+
         descriptor, partial = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
         try:
             with os.fdopen(descriptor, "wb") as file:

@@ -11,7 +11,6 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -63,6 +62,8 @@ def _ask(root: Path, question: Callable[[_Reader], Answer | None]) -> Answer | N
         # Windows looks for programs in the working directory too, which is the checkout.
         if not git or not Path(git).is_absolute() or not objects.is_dir():
             return None
+        import tempfile  # not every run comes here, and it takes long to import
+
         with tempfile.TemporaryDirectory() as folder:
             (Path(folder) / "HEAD").write_text("ref: refs/heads/none\n")
             (Path(folder) / "refs").mkdir()

@@ -10,6 +10,7 @@ import subprocess
 from pathlib import Path
 
 from actions.evidence import facts
+from bench import cost, readme
 from tests.contract.tools import OURS, PINNED
 from tests.support import ROOT
 
@@ -68,3 +69,19 @@ def test_the_examples_are_pinned_by_the_command_of_the_documents(tmp_path: Path)
     used = re.findall(rf"uses: ({OURS}.*)", workflows)
     assert len(used) > 10
     assert [line for line in used if not PINNED.fullmatch(line)] == []
+
+
+def test_the_figures_of_the_readme_are_those_that_the_benchmarks_print() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+
+    times = [row[0] for row in _rows(readme.part(text, readme.TIMES))]
+    costs = [row[0] for row in _rows(readme.part(text, readme.COSTS))]
+
+    assert times == [name for benchmark in readme.BENCHMARKS for name in benchmark.ROWS]
+    assert costs == [cost.name_of(action) for action in cost.BUDGETS]
+    assert re.match(r"Measured with Python 3\.\d+\.\d+ on \d+ cores", readme.part(text, readme.TIMES))
+
+
+def _rows(table: str) -> list[list[str]]:
+    lines = [line for line in table.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines[2:]]
