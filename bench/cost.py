@@ -28,7 +28,7 @@ from tests.support import declaration, module_name
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from sandbox.workflows import Run
+    from sandbox.act import Run
 
 ROOT = Path(__file__).parent.parent
 SERVICES = ("api", "mail", "web", "worker")
