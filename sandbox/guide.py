@@ -110,7 +110,7 @@ def _lines(sandbox: Sandbox, world: World) -> Iterator[tuple[str, str]]:
     app, infra = _Hand(sandbox, world, world.app), _Hand(sandbox, world, world.infra)
     base = world.app.default_branch
     yield "clone", app.clone(alice)
-    yield "", infra.clone(alice)
+    yield "clone", infra.clone(alice)
     yield "push", app.push(alice)
     yield "open", app.call(alice, "/pulls", {"title": "My change", "head": "my-change", "base": base})
     yield "approve", app.call(bob, "/pulls/1/reviews", {"event": "APPROVE"})
