@@ -106,11 +106,11 @@ def _notes(described: Description, repos: list[Repo]) -> Iterator[str]:
 
 
 def _lines(sandbox: Sandbox, world: World) -> Iterator[tuple[str, str]]:
-    administrator, alice, bob = "olivia", "alice", "bob"
+    alice, bob = "alice", "bob"
     app, infra = _Hand(sandbox, world, world.app), _Hand(sandbox, world, world.infra)
     base = world.app.default_branch
     yield "clone", app.clone(alice)
-    yield "", infra.clone(alice)
+    yield "clone", infra.clone(alice)
     yield "push", app.push(alice)
     yield "open", app.call(alice, "/pulls", {"title": "My change", "head": "my-change", "base": base})
     yield "approve", app.call(bob, "/pulls/1/reviews", {"event": "APPROVE"})
@@ -125,10 +125,13 @@ def _lines(sandbox: Sandbox, world: World) -> Iterator[tuple[str, str]]:
     yield "log", app.call(alice, "/actions/jobs/1/logs", how=" -L")
     yield "re-run", app.call(alice, "/actions/runs/1/rerun", how=" -X POST")
     yield "cancel", app.call(alice, "/actions/runs/1/cancel", how=" -X POST")
-    if any(each.reviewers for each in world.infra.environments.values()):
-        asked = [each.id for each in world.infra.environments.values() if each.reviewers]
-        body = {"environment_ids": asked, "state": "approved", "comment": "Go."}
-        yield "deploy", infra.call(administrator, "/actions/runs/1/pending_deployments", body)
+    for each in world.description.infra.environments:
+        if each.reviewers:
+            kind, name = each.reviewers[-1]
+            number = world.infra.environments[each.name.casefold()].id
+            body = {"environment_ids": [number], "state": "approved", "comment": "Go."}
+            reviewer = name if kind == "User" else world.description.teams[name][-1]
+            yield "deploy", infra.call(reviewer, "/actions/runs/1/pending_deployments", body)
     yield "comments", infra.call(bob, "/issues/1/comments")
 
 

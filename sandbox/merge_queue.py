@@ -31,7 +31,7 @@ def advance(github: Behaviour, repo: Repo, token: Token | None) -> None:
     if not pull.queued_by:
         return
     base = repo.git.head(pull.base) or ""
-    if not pull.group or str(repo.git.get(pull.group).parent_ids[0]) != base:
+    if not pull.group or pull.group_base != base:
         _test(github, repo, pull, base)
         return
     newest = {run.name: run for run in repo.checks if run.sha == pull.group}
@@ -54,6 +54,7 @@ def _test(github: Behaviour, repo: Repo, pull: Pull, base: str) -> None:
         _leave(repo, pull)
         return
     title = f"{pull.title} (#{pull.number})"
+    pull.group_base = base
     pull.group = github.merged_commit(repo, token, pull, base, tree, _method(repo, pull), title)
     ref = f"{BRANCH}gh-readonly-queue/{pull.base}/pr-{pull.number}-{base}"
     repo.git.set_ref(ref, pull.group)

@@ -43,7 +43,7 @@ def runnable(step: Mapping[str, Any], there: Callable[[str], bool]) -> dict[str,
         return dict(step)
     kept = {key: step[key] for key in ("id", "name", "if", "continue-on-error") if key in step}
     said = f"sandbox: {uses} is not on this machine; the step is skipped, and its outputs are empty"
-    return {"name": f"Run {uses}", **kept, "shell": "bash", "env": {"SAID": said}, "run": SAY}
+    return {"name": f"Run {uses}", **kept, **saying(said)}
 
 
 def _checkout(step: Mapping[str, Any]) -> dict[str, Any]:
@@ -66,7 +66,9 @@ def skipped_job(job: Mapping[str, Any]) -> dict[str, Any]:
     """Return *job*, which calls a workflow of another repository, as one that says that it is skipped."""
     kept = {key: job[key] for key in ("name", "needs", "if", "strategy") if key in job}
     said = f"sandbox: {job['uses']} is not on this machine; the job is skipped, and its outputs are empty"
-    return {**kept, "runs-on": MACHINE, "steps": [{"name": "Set up job", "env": {"SAID": said}, "run": SAY}]}
+    return {**kept, "runs-on": MACHINE, "steps": [{"name": "Set up job", **saying(said)}]}
 
 
-SAY = 'echo "$SAID"'
+def saying(said: str) -> dict[str, Any]:
+    """Return what makes a step say *said*, whatever the job's `defaults` are."""
+    return {"shell": "bash", "working-directory": ".", "env": {"SAID": said}, "run": 'echo "$SAID"'}

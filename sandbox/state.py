@@ -242,7 +242,8 @@ class Pull:
     last_pusher: User | None = None
     queued: bool = False
     queued_by: Token | None = None
-    group: str = ""  # the commit that the merge queue tests it at
+    group: str = ""  # the commit that the merge queue tests it at, on top of
+    group_base: str = ""
     locked: bool = False
     auto_merge: AutoMerge | None = None
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from sandbox.runner_limits import SAY, limit_of, machine_of, runnable, skipped_job, without_containers
+from sandbox.runner_limits import limit_of, machine_of, runnable, saying, skipped_job, without_containers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -115,7 +115,7 @@ class Preparation:
         job["runs-on"] = machine_of(job)
         said = without_containers(job)
         job["steps"] = [
-            *([{"name": "Set up job", "env": {"SAID": said}, "run": SAY}] if said else []),
+            *([{"name": "Set up job", **saying(said)}] if said else []),
             *(runnable(step, self.there) for step in job["steps"]),
         ]
         own, secrets = "GITHUB_TOKEN", {}
@@ -145,7 +145,7 @@ class Preparation:
         for known in refused:
             said = f"::error::{known.refusal(self.ref)}"
             condition = f"{asked} == '{known.name}'"
-            before.append({"name": "Set up job", "if": f"${{{{ {condition} }}}}", "env": {"SAID": said}, "run": REFUSE})
+            before.append({"name": "Set up job", "if": f"${{{{ {condition} }}}}", **saying(said), "run": REFUSE})
         if waited_for:
             environment = {
                 "ENVIRONMENT": f"${{{{ {asked} }}}}",
@@ -153,7 +153,7 @@ class Preparation:
                 "ADDRESS": self.approvals,
                 "TOKEN": f"${{{{ secrets.{token} }}}}",
             }
-            before.append({"name": "Set up job", "id": APPROVAL_ID, "env": environment, "run": APPROVAL})
+            before.append({"id": APPROVAL_ID, "name": "Set up job", **saying(""), "env": environment, "run": APPROVAL})
         if not before:
             return steps
         open_ = [f"{asked} != '{known.name}'" for known in refused]

@@ -75,9 +75,7 @@ def describe(app: Checkout, infra: Checkout, given: Given | None = None) -> Desc
     organization = given.organization or _part((*named, *targets, *sources), 0) or ORGANIZATION
     infra_name = given.infra or _part(targets, 1) or infra.name
     app_name = given.app or _other_than(infra_name, sources) or _other_than(infra_name, named) or app.name
-    for name in (organization, app_name, infra_name):
-        if not NAME.fullmatch(name):
-            raise CheckoutError(f"'{name}' is no name that GitHub knows; give another one")
+    _require_names(organization, app_name, infra_name)
     sides = [
         _Side(name=name, checkout=checkout, protection=read_protection(infra.files, name), facts=facts)
         for name, checkout, facts in ((app_name, app, app_facts), (infra_name, infra, infra_facts))
@@ -103,6 +101,15 @@ def describe(app: Checkout, infra: Checkout, given: Given | None = None) -> Desc
         absent=tuple(name for name in mentioned if name.lower() not in served),
         made_up=tuple(dict.fromkeys(name for each in values for name in each.named(MADE_UP))),
     )
+
+
+def _require_names(organization: str, app: str, infra: str) -> None:
+    """Raise CheckoutError unless GitHub could have an organization with two repositories called so."""
+    for name in (organization, app, infra):
+        if not NAME.fullmatch(name):
+            raise CheckoutError(f"'{name}' is no name that GitHub knows; give another one")
+    if app.lower() == infra.lower():
+        raise CheckoutError(f"both repositories would be {organization}/{app}; give one of them another name")
 
 
 def _gitops(infra: Checkout) -> Mapping[str, Any]:

@@ -156,8 +156,10 @@ def test_a_run_starts_those_that_wait_for_it_but_no_chain_is_endless(pipeline: P
     assert {run.branch for run in repo.runs} == {"main"}
 
 
-@pytest.mark.parametrize("passes", [True, False], ids=["passes", "fails"])
-def test_the_merge_queue_tests_a_pull_request_on_top_of_its_base(pipeline: Pipeline, *, passes: bool) -> None:
+@pytest.mark.parametrize(("passes", "method"), [(True, "SQUASH"), (True, "REBASE"), (False, "SQUASH")])
+def test_the_merge_queue_tests_a_pull_request_on_top_of_its_base(
+    pipeline: Pipeline, *, passes: bool, method: str
+) -> None:
     """docs.github.com, "Managing a merge queue": merged as it was tested, or taken out."""
     step = {"run": "exit 0" if passes else "exit ${{ github.event_name == 'merge_group' && 1 || 0 }}"}
     job = {"runs-on": "ubuntu-latest", "steps": [step]}
@@ -170,12 +172,15 @@ def test_the_merge_queue_tests_a_pull_request_on_top_of_its_base(pipeline: Pipel
         "conditions": {"ref_name": {"include": ["~DEFAULT_BRANCH"], "exclude": []}},
         "rules": [
             {"type": "required_status_checks", "parameters": checks},
-            {"type": "merge_queue", "parameters": {"merge_method": "SQUASH"}},
+            {"type": "merge_queue", "parameters": {"merge_method": method}},
         ],
     }
     repo.rulesets.append({"id": 1, "bypass_actors": [], **ruleset})
     alice, before = pipeline.person("alice"), repo.git.head("main")
-    alice.push_change(alice.clone(OWN, pipeline.folder / "own"), "change", {"x": "x"}, "x")
+    clone = alice.clone(OWN, pipeline.folder / "own")
+    alice.push_change(clone, "change", {"x": "x"}, "x")
+    alice.git("commit", "-q", "--allow-empty", "-m", "y", at=clone)
+    alice.git("push", "-q", "origin", "change", at=clone)
     number = alice.open_pull(OWN, head="change", title="A change")
     pipeline.wait()
 

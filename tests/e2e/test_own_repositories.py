@@ -104,7 +104,7 @@ def test_each_line_of_the_help_does_what_it_says_as_it_stands(shop: Pipeline) ->
 
     merged, comments = json.loads(answers["merge"][0]), json.loads(answers["comments"][0])
     assert {*answers} == {
-        "clone", "", "push", "open", "approve", "label", "comment", "merge", "dispatch", "schedule", "runs", "jobs",
+        "clone", "push", "open", "approve", "label", "comment", "merge", "dispatch", "schedule", "runs", "jobs",
         "log", "re-run", "cancel", "comments",
     }  # fmt: skip
     assert merged["sha"] == shop.world.app.git.head("trunk")

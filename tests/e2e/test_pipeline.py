@@ -227,7 +227,7 @@ def _served(tmp_path: Path) -> Iterator[Served]:
 
 
 def test_the_sandbox_serves_until_it_is_interrupted(served: Served, tmp_path: Path) -> None:
-    (command,) = [line.strip() for line in served.said.splitlines() if line.strip().startswith("git clone")]
+    command, _ = [line.partition("clone ")[2].strip() for line in served.said.splitlines() if "git clone" in line]
     subprocess.run([*command.split(), str(tmp_path / "app")], check=True, capture_output=True)
 
     assert served.end(signal.SIGINT) == 0

@@ -112,6 +112,11 @@ def test_a_name_that_github_does_not_know_is_refused(name: str) -> None:
         describe(*pair(), Given(app=name))
 
 
+def test_two_repositories_of_one_name_are_refused() -> None:
+    with pytest.raises(CheckoutError, match="both repositories would be your-org/Web"):
+        describe(checkout("Web"), checkout("web"))
+
+
 @pytest.mark.parametrize(
     ("files", "environments"),
     [
