@@ -19,7 +19,7 @@ import jwt
 USES = "actions/create-github-app-token@1b10c78c7865c340bc4f6099eb2f838309f1e8c3"
 PERMISSIONS = (
     "actions", "administration", "checks", "contents", "deployments", "dependabot-secrets", "environments", "issues",
-    "members", "pull-requests", "secrets", "statuses", "workflows",
+    "members", "organization-administration", "pull-requests", "secrets", "statuses", "workflows",
 )  # fmt: skip
 INPUTS = ("client-id", "private-key", "owner", "repositories", *(f"permission-{name}" for name in PERMISSIONS))
 

@@ -40,7 +40,10 @@ BOT_MAY = {
     **dict.fromkeys(("actions", "checks", "statuses", "metadata"), "read"),
 }
 READ = ("actions", "checks", "deployments", "pull_requests", "statuses", "environments", "members")
-GUARD_MAY = {**dict.fromkeys(READ, "read"), "metadata": "read", "administration": "write", "contents": "write"}
+NAMES = ("secrets", "dependabot_secrets", "organization_administration")  # for action-doctor alone
+GUARD_MAY = {
+    **dict.fromkeys((*READ, *NAMES), "read"), "metadata": "read", "administration": "write", "contents": "write",
+}  # fmt: skip
 # What the evidence is exported with. GitHub shows the history of rulesets to none who may not write them.
 AUDITED = {**dict.fromkeys(READ[:5], "read"), "contents": "read", "administration": "read"}
 
@@ -109,6 +112,13 @@ def with_environments(world: World) -> World:
         repo.variables[f"GITOPS_{key.upper()}_ID"] = app.client_id
     for env in ENVIRONMENTS:
         add_environment(world.infra, state.new_id(), env, branches=[Policy(state.new_id(), "main")])
+    return world
+
+
+def as_documented(world: World) -> World:
+    """Set both repositories up as docs/setup.md says."""
+    for repo in (with_environments(world).app, world.infra):
+        repo.delete_branch_on_merge = True
     return world
 
 
