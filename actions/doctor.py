@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from actions.api.retry import retry
 from actions.diagnosis.finding import Severity
-from actions.diagnosis.report import Ground, counted, diagnose, summary, text, worst
-from actions.errors import InputError, ProblemsFoundError, UnknownFactError
+from actions.diagnosis.report import Ground, counted, diagnose, errors, summary, text, worst
+from actions.errors import InputError
 from actions.infra.layout import require_folder
 from actions.runner.clock import Clock
 from actions.runner.environment import event_payload
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 UNSET = {"healthy": False, "findings": []}
 LONGEST_TRY = 300
-# What fails a run, and how.
-FAILURES = {Severity.ERROR: ProblemsFoundError, Severity.UNKNOWN: UnknownFactError}
 
 
 class Reason(StrEnum):
@@ -93,17 +91,16 @@ def _act(clock: Clock) -> Outcome:
 
 
 def _outcome(findings: Sequence[Finding]) -> Outcome:
-    errors = tuple(FAILURES[finding.severity](str(finding)) for finding in findings if finding.severity in FAILURES)
-    state = worst(findings)
+    failures, state = errors(findings), worst(findings)
     reason = Reason.HEALTHY if state is Severity.OK else Reason.ADVICE
     return Outcome(
         outputs={
             "healthy": state is Severity.OK,
             "findings": [finding.to_json() for finding in findings if finding.severity is not Severity.OK],
-            "reason": errors[0].reason if errors else reason,
+            "reason": failures[0].reason if failures else reason,
         },
         notice=counted(findings),
         summary=summary(findings),
         warnings=tuple(str(finding) for finding in findings if finding.severity is Severity.WARNING),
-        errors=errors,
+        errors=failures,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from actions.api.client import query
@@ -62,12 +62,17 @@ class DeployedEnvironment:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeploymentReader:
-    """Read the deployments of *infra*, whose files at *head* are *files*; the gates use *app_token* at *now*."""
+    """Read the deployments of *infra*, whose files at *head* are *files*.
+
+    The gates are asked as they are at *now*, with *app_token*; *app_repo* is that of services for which gitops.yml
+    names none.
+    """
 
     infra: Repository
     head: str
     files: InfraFiles
-    app_token: str
+    app_token: str = field(repr=False)
+    app_repo: str
     now: datetime
 
     def read(self) -> list[DeployedEnvironment] | Unreadable:
@@ -94,7 +99,7 @@ class DeploymentReader:
             head=self.head,
             config=self.files.config,
             layout=self.files.layout,
-            app_repo=self.infra.name,
+            app_repo=self.app_repo,
             app_token=self.app_token,
             now=self.now,
             snapshots=self.files.snapshots,

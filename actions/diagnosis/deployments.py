@@ -32,7 +32,7 @@ def maker_finding(infra: str, config: Config) -> Finding:
 
 
 def deployment_findings(infra: str, deployed: Sequence[DeployedEnvironment] | Unreadable) -> Iterator[Finding]:
-    """Yield what every environment runs, and what is kept from it."""
+    """Yield what every environment runs, and what is kept from it; of one without a record, the gates are not asked."""
     if isinstance(deployed, Unreadable):
         yield _recorded_question(infra, "every environment").unknown(deployed)
         return
@@ -40,7 +40,8 @@ def deployment_findings(infra: str, deployed: Sequence[DeployedEnvironment] | Un
         yield _recorded(infra, environment)
         if environment.unfinished:
             yield _unfinished(infra, environment)
-        yield from _held(infra, environment)
+        if environment.sha or environment.is_empty:
+            yield from _held(infra, environment)
 
 
 def _recorded(infra: str, environment: DeployedEnvironment) -> Finding:

@@ -29,6 +29,7 @@ from actions.diagnosis.repository_state import read_environment_secrets, read_en
 from actions.diagnosis.rulesets import drift_findings, resolve, rule_findings
 from actions.diagnosis.settings import merge_findings, settings_findings
 from actions.diagnosis.triggers import branch_findings, event_findings, gate_findings
+from actions.errors import ProblemsFoundError, UnknownFactError
 from actions.protection.actors import Actors
 from actions.runner import markdown
 from actions.runner.markdown import escape
@@ -39,8 +40,11 @@ if TYPE_CHECKING:
 
     from actions.diagnosis.infra_files import InfraFiles
     from actions.diagnosis.repository_state import RepositoryState
+    from actions.errors import ActionError
 
 ICONS = {Severity.ERROR: "❌", Severity.UNKNOWN: "❔", Severity.WARNING: "⚠️", Severity.OK: "✅"}
+# What fails a run, and how.
+FAILURES = {Severity.ERROR: ProblemsFoundError, Severity.UNKNOWN: UnknownFactError}
 READ = "contents: read, metadata: read"
 
 
@@ -91,6 +95,11 @@ def worst(findings: Sequence[Finding]) -> Severity:
     return min((finding.severity for finding in findings), key=lambda severity: severity.rank, default=Severity.OK)
 
 
+def errors(findings: Iterable[Finding]) -> tuple[ActionError, ...]:
+    """Return what fails a run, the worst first; its exit code and its reason are those of the first."""
+    return tuple(FAILURES[finding.severity](str(finding)) for finding in findings if finding.severity in FAILURES)
+
+
 def summary(findings: Sequence[Finding]) -> str:
     """Return *findings* as a table in Markdown."""
     rows = [
@@ -119,9 +128,13 @@ def counted(findings: Iterable[Finding]) -> str:
 def _lines(finding: Finding) -> list[str]:
     head = f"{finding.severity.upper():8} {finding.where}: {finding.what}"
     if finding.severity is Severity.OK:
-        return [f"{head}: {finding.found}"]
+        return [_on_one_line(f"{head}: {finding.found}")]
     named = (("is", finding.found), ("should be", finding.wanted), ("why", finding.why), ("fix", finding.fix))
-    return [head, *(f"{'':9}{name + ':':11}{value}" for name, value in named)]
+    return [_on_one_line(head), *(f"{'':9}{name + ':':11}{_on_one_line(value)}" for name, value in named)]
+
+
+def _on_one_line(value: str) -> str:
+    return " ".join(value.splitlines())
 
 
 def _linked(fix: str) -> str:
@@ -194,6 +207,7 @@ def _of_infra(
         head=infra.head,
         files=files,
         app_token=ground.app_token,
+        app_repo=ground.apps[0] if len(ground.apps) == 1 else infra.name,
         now=ground.now,
     )
     if files.snapshots:
