@@ -1,4 +1,4 @@
-"""action-doctor: say what of two repositories is not set up as the pipeline needs it."""
+"""action-doctor: list what is not set up in the infra repository and its apps, and where it is changed."""
 
 from __future__ import annotations
 

@@ -37,6 +37,12 @@ NEEDS = (
         events=("pull_request_target", "pull_request"),
         why="Nothing judges pull requests without one.",
     ),
+    Need(
+        action="check-envs",
+        events=("schedule",),
+        why="A pull request that waits for a gate is judged again only when a run looks again.",
+        is_error=False,
+    ),
     Need(action="deploy-matrix", events=("push",), why="A merged change is not deployed without it."),
     Need(
         action="deploy-matrix",

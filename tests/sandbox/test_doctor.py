@@ -413,6 +413,11 @@ CASES = [
         make=put(f"{FLOWS}/evidence.yml", "on: workflow_dispatch\njobs: {a: {steps: "
                  f"[{{uses: your-org/gitops-actions/action-export-evidence@{'c' * 40}}}]}}}}\n"),
     ),
+    Provoked(
+        check="events", severity=WARNING, says="pull_request_target",
+        make=edit("infra", GATES, '  schedule:\n    - cron: "53 * * * *" # judges again what waited for a gate that has'
+                  " opened\n", ""),
+    ),
     Provoked(check="gates", severity=ERROR, says="none", make=put(GATES, None)),
     Provoked(
         check="gate-types", severity=ERROR, says="opened, synchronize",
