@@ -139,7 +139,7 @@ def _on_one_line(value: str) -> str:
 
 def _linked(fix: str) -> str:
     """Return *fix* as Markdown: a link that stands alone as one, all else as text."""
-    return f"[settings]({fix})" if fix.startswith(("https://", "http://")) and " " not in fix else escape(fix)
+    return f"[open]({fix})" if fix.startswith(("https://", "http://")) and " " not in fix else escape(fix)
 
 
 def _read_app(name: str, ground: Ground) -> RepositoryState | Unreadable:

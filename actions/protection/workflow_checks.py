@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -65,16 +66,21 @@ def publishes(workflows: Mapping[str, str], branch: str) -> str:
 
 def parse(workflows: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     """Parse *workflows* (path to text), leaving out invalid ones, which GitHub does not run and reports itself."""
-    parsed = {}
-    for path, text in workflows.items():
-        try:
-            # BaseLoader reads every scalar as text; other loaders take the key `on` for a boolean.
-            document = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 - it creates only text
-        except (yaml.YAMLError, RecursionError):
-            continue
-        if isinstance(document, dict):
-            parsed[path] = document
-    return parsed
+    parsed = {path: _document(text) for path, text in workflows.items()}
+    return {path: document for path, document in parsed.items() if document is not None}
+
+
+@cache
+def _document(text: str) -> dict[str, Any] | None:
+    """Parse *text*, which each question about a workflow asks for once more; whoever gets the result changes nothing.
+
+    BaseLoader reads every scalar as text; other loaders take the key `on` for a boolean.
+    """
+    try:
+        document = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 - it creates only text
+    except (yaml.YAMLError, RecursionError):
+        return None
+    return document if isinstance(document, dict) else None
 
 
 def events_of(workflow: dict[str, Any]) -> dict[str, dict[str, Any]]:

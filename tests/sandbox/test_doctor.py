@@ -774,7 +774,7 @@ def test_a_run_fails_with_the_worst_that_it_finds_and_shows_that_first(documente
     assert result.summary.startswith("### ❌ Doctor: 1 error, 1 warning, ")
     first = result.summary.splitlines()[4]
     assert first.startswith("| ❌ | your-org/infra | GitHub Actions may create and approve pull requests | yes | no | ")
-    assert first.endswith(f"[settings]({documented.sandbox.url}/your-org/infra/settings/actions) |")
+    assert first.endswith(f"[open]({documented.sandbox.url}/your-org/infra/settings/actions) |")
     assert "\n         fix:       gh repo edit your-org/infra --delete-branch-on-merge\n" in result.log
     assert "::error::your-org/infra: GitHub Actions may create and approve pull requests: yes; it should be: no" in (
         result.log
