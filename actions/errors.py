@@ -34,6 +34,7 @@
     ├── DriftError 7            drift                the rulesets or environments on GitHub differ from the files
     ├── TamperedError 7         tampered             a file of evidence was altered
     ├── NotRecordedError 7      not-recorded         a report was requested, but recent changes are not recorded yet
+    ├── ProblemsFoundError 7    problems-found       a repository is not set up as the pipeline needs it
     ├── ExceptionsFoundError 7  exceptions-found     the evidence has exceptions, and fail-on-exceptions is set
     └── RefusedError 7          refused              a rule of this pipeline forbids the change
         ├── DivergedError       diverged             the new tag lacks commits of the deployed one
@@ -293,6 +294,13 @@ class ExceptionsFoundError(ActionError):
 
     exit_code = 7
     reason = "exceptions-found"
+
+
+class ProblemsFoundError(ActionError):
+    """A repository is not set up as the pipeline needs it."""
+
+    exit_code = 7
+    reason = "problems-found"
 
 
 class RefusedError(ActionError):

@@ -22,7 +22,7 @@ from sandbox.demo import perform
 from sandbox.server import Sandbox
 from sandbox.state import ACTIONS_APP, CheckRun, WorkflowRun
 from sandbox.story import Narrator
-from sandbox.world import BOT, build, with_environments, without_gates
+from sandbox.world import BOT, GUARD, as_documented, build, with_environments, without_gates
 from tests.support import declaration, module_name
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ BUDGETS = {
     "action-create-hotfix": Cost(5, 1),
     "action-sync-protection": Cost(24, 3),
     "action-export-evidence": Cost(42, 21),
+    "action-doctor": Cost(50, 8),
 }
 
 DID = {
@@ -149,6 +150,9 @@ def measure() -> Iterator[tuple[str, Cost]]:
         yield runs.run("action-sync-protection", {"mode": "plan"}, login="olivia")
         evidence = {"env": "prod", "app-repo": app.full_name}
         yield runs.run("action-export-evidence", evidence, login="olivia")
+    with Sandbox.start() as sandbox, tempfile.TemporaryDirectory() as folder:
+        delivery = Delivery(sandbox, as_documented(build(sandbox)))
+        yield _Runs(delivery, Path(folder)).run("action-doctor", {}, login=GUARD)
 
 
 def _have_deployed(delivery: Delivery, sha: str) -> None:

@@ -42,6 +42,10 @@ CORE = {
         "adoption baseline history matrix outcome records writer",
         "deployed_truth deploy_matrix promote_and_rollback first_deployment report_deployment",
     ),
+    "diagnosis": (
+        "access apps configuration deployments environments finding hotfixes infra_files pins report rulesets settings",
+        "doctor",
+    ),
     "evidence": ("branch_history chain judgement ledger metrics moves period table timeline", "export_evidence"),
     "gates": (
         "approval collect commit_reviews config_changes enforce hotfix_reviews provenance pull_reader request_runs",

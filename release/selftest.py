@@ -73,6 +73,7 @@ CASES = (
     Case(action="create-hotfix", reason=DENIED, inputs={"base-commit-sha": SHA, "branch-name": "x", **TOKEN}),
     Case(action="sync-protection", reason=DENIED, inputs=TOKEN),
     Case(action="report-deployment", reason=DENIED, inputs={"env": "dev", "status": "success", **TOKEN}),
+    Case(action="doctor", reason=DENIED, inputs=TOKEN),
     Case(action="export-evidence", reason=DENIED, inputs=TOKEN),
 )
 

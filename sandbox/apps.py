@@ -18,7 +18,7 @@ LEVELS = ("none", "read", "write")
 
 @dataclass(eq=False)
 class App:
-    """An App that is installed in one organization, on *repos*, with *permissions*."""
+    """An App that is installed in one organization, on *repos*, or *on_all* of them, with *permissions*."""
 
     id: int
     slug: str
@@ -26,6 +26,8 @@ class App:
     user: User
     permissions: dict[str, str]
     repos: list[Repo]
+    on_all: bool = False
+    suspended: str | None = None
 
     @property
     def private_key(self) -> str:

@@ -42,7 +42,10 @@ class Team:
 
 @dataclass(eq=False, slots=True)
 class User:
-    """A person, a bot or an organization, which has *owners*, *apps* for all repositories, *teams* and rulesets."""
+    """A person, a bot or an organization, which has *owners*, *apps* for all repositories, *teams*, rulesets.
+
+    The names of its *secrets* are those that it shares with all of its repositories.
+    """
 
     id: int
     login: str
@@ -52,6 +55,7 @@ class User:
     teams: list[Team] = field(default_factory=list)
     rulesets: list[dict[str, Any]] = field(default_factory=list)
     ruleset_versions: list[RulesetVersion] = field(default_factory=list)
+    secrets: set[str] = field(default_factory=set)
 
     @property
     def person(self) -> Person:
@@ -310,6 +314,15 @@ class Release:
 
 
 @dataclass(eq=False, slots=True)
+class DeployKey:
+    """A key that opens one repository to whoever has it."""
+
+    id: int
+    title: str
+    read_only: bool = True
+
+
+@dataclass(eq=False, slots=True)
 class WorkflowRun:
     """A run of a workflow, as the API knows it: its *number* among those of the workflow, and its *attempt*.
 
@@ -362,6 +375,11 @@ class Repo:
     labels: dict[str, Label] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
+    dependabot_secrets: set[str] = field(default_factory=set)
+    keys: list[DeployKey] = field(default_factory=list)
+    runners: list[str] = field(default_factory=list)
+    runs_may_write: bool = False
+    runs_may_approve: bool = False
     environments: dict[str, Environment] = field(default_factory=dict)
     waiting: dict[int, list[str]] = field(default_factory=dict)
     verified: set[str] = field(default_factory=set)

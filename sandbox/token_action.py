@@ -19,7 +19,7 @@ import jwt
 USES = "actions/create-github-app-token@"  # of whatever version
 PERMISSIONS = (
     "actions", "administration", "checks", "contents", "deployments", "dependabot-secrets", "environments", "issues",
-    "members", "pull-requests", "secrets", "statuses", "workflows",
+    "members", "organization-administration", "pull-requests", "secrets", "statuses", "workflows",
 )  # fmt: skip
 INPUTS = (
     "client-id",

@@ -173,6 +173,13 @@ def _count_as_tested(state: State, app: Repo, checks: Sequence[str]) -> None:
             state.report(app, check, sha, branch=app.default_branch)
 
 
+def as_documented(world: World) -> World:
+    """Set both repositories up as docs/setup.md says."""
+    for repo in (with_environments(world).app, world.infra):
+        repo.delete_branch_on_merge = True
+    return world
+
+
 def without_gates(world: World) -> World:
     """Have the infra repository ask for its tests alone, whatever a change is."""
     git, olivia = world.infra.git, world.app.authors[head_of(world.app)]

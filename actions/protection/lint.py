@@ -131,7 +131,7 @@ def _creation(ruleset: Ruleset) -> Iterator[LintProblem]:
             at='"creation"',
             fatal=False,
         )
-    elif not any(entry.mode == "always" for entry in ruleset.bypass or ()):
+    elif ruleset.bypass is not None and not any(entry.mode == "always" for entry in ruleset.bypass):
         yield LintProblem(
             subject=ruleset,
             message="nobody can create these branches: creation is restricted, and no actor has bypass_mode always",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -11,7 +12,7 @@ import yaml
 from actions.api.patterns import passes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
 FOLDER = ".github/workflows"
 LOCAL = re.compile(r"\./(?P<path>\.github/workflows/[^@]+)")
@@ -37,16 +38,16 @@ class WorkflowCheck:
         return re.fullmatch(".*".join(map(re.escape, self.name.split("*"))), name) is not None
 
 
-def reported_checks(workflows: Mapping[str, str]) -> list[WorkflowCheck]:
-    """Return the checks that *workflows* (path to text) report on the head of a pull request.
+def reported_checks(workflows: Mapping[str, str], on: Collection[str] = ON_PULL_REQUESTS) -> list[WorkflowCheck]:
+    """Return the checks that *workflows* (path to text) report for the events *on*: on the head of a pull request.
 
     The check of a job has its name, or else its id. A job of a called workflow is `caller / job`, and a matrix appends
     its values in brackets (docs.github.com, "Troubleshooting required status checks").
     """
-    parsed = _parsed(workflows)
+    parsed = parse(workflows)
     checks: list[WorkflowCheck] = []
     for path, workflow in parsed.items():
-        events = {name: value for name, value in _events(workflow).items() if name in ON_PULL_REQUESTS}
+        events = {name: value for name, value in events_of(workflow).items() if name in on}
         filtered = all("paths" in event or "paths-ignore" in event for event in events.values())
         names = _names(workflow, parsed, DEEPEST) if events else ()
         checks += [WorkflowCheck(name=name, workflow=path, filtered=filtered) for name in names]
@@ -55,29 +56,35 @@ def reported_checks(workflows: Mapping[str, str]) -> list[WorkflowCheck]:
 
 def publishes(workflows: Mapping[str, str], branch: str) -> str:
     """Return the path of a workflow whose branch filter lets a push to *branch* start it, "" if there is none."""
-    for path, workflow in _parsed(workflows).items():
-        push = _events(workflow).get("push", {})
+    for path, workflow in parse(workflows).items():
+        push = events_of(workflow).get("push", {})
         wanted = push.get("branches")
         if isinstance(wanted, list) and passes(branch, wanted=_texts(wanted), ignored=[]):
             return path
     return ""
 
 
-def _parsed(workflows: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-    """Parse *workflows*, leaving out invalid ones, which GitHub does not run and reports itself."""
-    parsed = {}
-    for path, text in workflows.items():
-        try:
-            # BaseLoader reads every scalar as text; other loaders take the key `on` for a boolean.
-            document = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 - it creates only text
-        except (yaml.YAMLError, RecursionError):
-            continue
-        if isinstance(document, dict):
-            parsed[path] = document
-    return parsed
+def parse(workflows: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """Parse *workflows* (path to text), leaving out invalid ones, which GitHub does not run and reports itself."""
+    parsed = {path: _document(text) for path, text in workflows.items()}
+    return {path: document for path, document in parsed.items() if document is not None}
 
 
-def _events(workflow: dict[str, Any]) -> dict[str, dict[str, Any]]:
+@cache
+def _document(text: str) -> dict[str, Any] | None:
+    """Parse *text*, which each question about a workflow asks for once more; whoever gets the result changes nothing.
+
+    BaseLoader reads every scalar as text; other loaders take the key `on` for a boolean.
+    """
+    try:
+        document = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 - it creates only text
+    except (yaml.YAMLError, RecursionError):
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def events_of(workflow: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the events that start *workflow*, each with its filters."""
     on = workflow.get("on")
     if isinstance(on, dict):
         return {name: value if isinstance(value, dict) else {} for name, value in on.items()}

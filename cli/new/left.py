@@ -19,6 +19,8 @@ BOT = {
 GUARD = {
     **dict.fromkeys(("contents", "administration"), "write"),
     **dict.fromkeys(("actions", "checks", "deployments", "members", "pull_requests", "statuses"), "read"),
+    # for Doctor, which names secrets and Apps
+    **dict.fromkeys(("environments", "secrets", "dependabot_secrets", "organization_administration"), "read"),
 }
 ONE_BRANCH = {"protected_branches": "false", "custom_branch_policies": "true"}
 LACKS = {

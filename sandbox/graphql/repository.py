@@ -50,6 +50,9 @@ class Repository(Node):
     def mergeCommitAllowed(self) -> bool:
         return "merge" in self._repo.merge_methods
 
+    def autoMergeAllowed(self) -> bool:
+        return self._repo.allow_auto_merge
+
     def object(self, oid: str = "", expression: str = "") -> Commit | Tree | Blob | None:
         revision, _, path = expression.partition(":")
         if path:

@@ -17,7 +17,10 @@ BOT_MAY = {
     **dict.fromkeys(("actions", "checks", "statuses", "metadata"), "read"),
 }
 READ = ("actions", "checks", "deployments", "pull_requests", "statuses", "environments", "members")
-GUARD_MAY = {**dict.fromkeys(READ, "read"), "metadata": "read", "administration": "write", "contents": "write"}
+NAMES = ("secrets", "dependabot_secrets", "organization_administration")  # for action-doctor alone
+GUARD_MAY = {
+    **dict.fromkeys((*READ, *NAMES), "read"), "metadata": "read", "administration": "write", "contents": "write",
+}  # fmt: skip
 PEOPLE: dict[str, Role] = {"olivia": "admin", "alice": "write", "bob": "write"}
 
 

@@ -540,6 +540,7 @@ PLAUSIBLE: dict[str, dict[str, str]] = {
     "action-check-envs": {"app-token": "t"},
     "action-create-hotfix": {"base-tag": "1.0.0", "branch-name": "x"},
     "action-deploy-matrix": {},
+    "action-doctor": {"infra-repo": INFRA},
     "action-open-infra-pr": {"env": "dev", "service": "api", "tag": "1.0.0", "infra-repo": INFRA},
     "action-report-deployment": {},
     "action-export-evidence": {},

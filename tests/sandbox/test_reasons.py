@@ -32,6 +32,7 @@ INPUTS: dict[str, dict[str, str]] = {
     "action-check-envs": {},
     "action-create-hotfix": {"base_tag": "1.0.0", "branch_name": "x"},
     "action-deploy-matrix": {"since": "deployment"},
+    "action-doctor": {},
     "action-export-evidence": {"app_repo": "your-org/app", "env": "dev"},
     "action-open-infra-pr": {"env": "dev", "service": "api", "tag": "1.0.0", "infra_repo": "your-org/infra"},
     "action-report-deployment": {},

@@ -220,7 +220,11 @@ def test_the_apps_may_what_the_document_says(tmp_path: Path, capsys: pytest.Capt
     table = re.findall(
         r"^\| ([A-Z][\w ()]+) \| ([a-z ]*) \| ([a-z ]*) \|", (ROOT / "docs/setup.md").read_text(), re.MULTILINE
     )
-    names = {"Commit statuses": "statuses", "Members (organization)": "members"}
+    names = {
+        "Administration (organization)": "organization_administration",
+        "Commit statuses": "statuses",
+        "Members (organization)": "members",
+    }
     main(flags("the defaults", tmp_path))
 
     for column, link in enumerate(lines(capsys.readouterr().out, "https://"), 1):

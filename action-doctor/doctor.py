@@ -1,0 +1,3 @@
+from actions.doctor import main
+
+raise SystemExit(main())
