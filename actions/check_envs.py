@@ -16,9 +16,9 @@ from actions.errors import AccessError, ActionError, ConfigError, EnvFileError
 from actions.gates import report, rules, trailers
 from actions.gates.collect import EvaluatedChange, GateEvaluator
 from actions.gates.config_changes import ConfigChange, config_changes
+from actions.gates.facts import Decision
 from actions.gates.provenance import FREEZE_LABEL, Origin
 from actions.gates.pull_reader import PullJudge, read_pulls
-from actions.gates.rules import Decision, GateResult
 from actions.infra.config import PATH
 from actions.infra.env_diff import EnvDiff
 from actions.infra.remote import read_config_at
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from actions.api.comparison import Comparison
     from actions.api.pulls import PullRequestDetails
+    from actions.gates.facts import GateResult
     from actions.infra.change import Change
     from actions.infra.config import Config
     from actions.infra.env_file import EnvFile
@@ -191,6 +192,7 @@ def _verdict(infra: Repository, settings: Settings, proposal: PullRequestContent
         now=clock.utc(),
         snapshots={},
     )
+    evaluator.prefetch_holds(changes)
     origin = _origin(infra, proposal, config)
     evaluated = [evaluator.evaluate(change, origin, NOT_MERGED) for change in changes]
     files = {file.path: file for snapshot in diff.head.values() for file in snapshot.files}

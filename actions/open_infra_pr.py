@@ -17,6 +17,7 @@ from actions.errors import (
 from actions.gates.collect import GateEvaluator
 from actions.infra import change, change_report
 from actions.infra.config import PATH
+from actions.pull_request.hold import hold_rolled_back
 from actions.pull_request.merge import (
     Merge,
     MergeResult,
@@ -136,6 +137,8 @@ def _attempt(infra: Repository, settings: Settings, attempted: AttemptState, clo
     attempted.changes, attempted.proposal = plan.changes, proposal
     attempted.pull_exists(pull, own.head)
     _close_older(target, state, evaluator, pull, wanted)
+    if settings.request.rollback and state.config.hold:
+        hold_rolled_back(infra, plan.changes, pull, reason=settings.reason, side_work=attempted.side_work)
     merge = MergeResult(route=Route.NONE)
     if settings.merges:
         merge = attempted.merge = Merge(

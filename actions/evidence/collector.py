@@ -15,6 +15,7 @@ from actions.evidence.deployments import DeploymentReader
 from actions.evidence.effective_policy import EffectivePolicy
 from actions.evidence.facts import ChangeFacts, Deployment, Kind, OtherCommit, StrayDeployment, Suite
 from actions.evidence.files import FileReader
+from actions.evidence.holds import HoldHistory
 from actions.evidence.moves import MoveReader
 from actions.evidence.other_commits import OtherCommitReader
 from actions.evidence.pushers import Pushers, activity_of
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
     from actions.api.client import Client
     from actions.evidence.deployments import DeploymentRecord
-    from actions.evidence.facts import CommitFacts, Move, Movement, Rewrite
+    from actions.evidence.facts import CommitFacts, LiftedHold, Move, Movement, Rewrite
     from actions.evidence.files import CommitWithFiles, Versions
     from actions.evidence.other_commits import SeenCommit
     from actions.evidence.population import Population
@@ -45,6 +46,7 @@ PUSHED_BEFORE = timedelta(days=90)
 EVALUATIONS = "rule evaluations"
 PUSHES = ("push", "force_push")
 RULES = "rules in force"
+HOLDS = "who lifted holds"
 
 
 @dataclass(kw_only=True)
@@ -91,8 +93,9 @@ class Collector:
         tickets = self._config.tickets
         self._files = FileReader(self.infra, tickets)
         self._moves = MoveReader(self.files, self.app_repo, self.app_token, self._unknown, self.last_tags, tickets)
+        self._holds = HoldHistory(self.infra, self.env)
         self._others = OtherCommitReader(self.infra, self.branch, self._config, layout)
-        self._verdicts = VerdictReader(Repository(self.infra), self._config, layout, head)
+        self._verdicts = VerdictReader(Repository(self.infra), self._config, layout, head, self._holds)
         return self.commits.find(config)
 
     def look_at_others(self, known: Collection[str], since: str) -> tuple[list[OtherCommit], dict[str, str]]:
@@ -129,7 +132,7 @@ class Collector:
         return OtherCommit(
             commit=commit,
             needs_review=needs_review,
-            reason=said.reason or said.allow_diverged or said.freeze_override,
+            reason=said.why,
             bots=self._config.bots,
             suite=self._suite(commit, unknown) if bypassed else None,
             movement=self._movements.get(commit.sha),
@@ -173,6 +176,12 @@ class Collector:
         """Tell whether the commit was deployed before it came to the branch."""
         movement = self._movements.get(record.sha)
         return movement is not None and record.succeeded_at < movement.at
+
+    def lifted_holds(self) -> list[LiftedHold]:
+        """Return the holds of the environment that somebody lifted, none unless `gitops.yml` says `hold: issues`."""
+        if not self._config.hold:
+            return []
+        return self._unknown.read(HOLDS, lambda: self._holds.lifted(self.last_tags), [])
 
     def deployments_of(self, sha: str, services: Sequence[str]) -> tuple[tuple[Deployment, ...], tuple[str, ...]]:
         """Return the deployments that brought *services*, as of the commit *sha*, and the services not yet deployed.
@@ -259,7 +268,7 @@ class Collector:
             parents=source.parents,
             kind=self._kind(source, moves),
             needs_review=policy.needs_review,
-            reason=reasons.reason or reasons.allow_diverged or reasons.freeze_override or override,
+            reason=reasons.why or override,
             bots=policy.bots,
             moves=moves,
             tags_before=self.files.tags(source.before),

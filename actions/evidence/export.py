@@ -87,7 +87,7 @@ class Export:
             collector.commits.history.sorted([*new, *(sha for sha in more if sha not in self.ledger.changes)]),
         )
         self._add(self._unrecorded(others))
-        self._add(self._unrecorded([*collector.stray_deployments(), *collector.rewrites()]))
+        self._add(self._unrecorded([*collector.stray_deployments(), *collector.rewrites(), *collector.lifted_holds()]))
         changes: list[ChangeFacts] = [record.facts for record in self.ledger.changes.values()]
         if changes:
             self._add_gap(changes[-1].tags, collector.tags_now(base.head), base.head)

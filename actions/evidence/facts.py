@@ -212,6 +212,19 @@ class Gap:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class LiftedHold:
+    """The issue *number* that *by* opened held what its *label* names, until somebody closed it."""
+
+    number: int
+    title: str
+    label: str
+    by: str
+    since: str
+    lifted_by: str
+    lifted_at: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Rewrite:
     """An update by which the branch lost commits (forced push or deletion) or regained lost ones."""
 

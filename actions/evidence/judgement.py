@@ -14,7 +14,7 @@ from actions.app.release import Release
 from actions.evidence.facts import Kind
 from actions.gates import approval
 from actions.gates.approval import ReviewedChange
-from actions.gates.rules import Decision
+from actions.gates.facts import Decision
 from actions.infra.config import Config
 
 if TYPE_CHECKING:

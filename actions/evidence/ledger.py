@@ -6,7 +6,17 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from actions.errors import TamperedError
-from actions.evidence.facts import ChangeFacts, Gap, Kind, Listing, OtherCommit, Rewrite, Scope, StrayDeployment
+from actions.evidence.facts import (
+    ChangeFacts,
+    Gap,
+    Kind,
+    LiftedHold,
+    Listing,
+    OtherCommit,
+    Rewrite,
+    Scope,
+    StrayDeployment,
+)
 from actions.evidence.judgement import (
     ExceptionKind,
     FoundException,
@@ -22,6 +32,7 @@ if TYPE_CHECKING:
 
     from actions.evidence.facts import Amendment, Collected, Move
 
+Beside = OtherCommit | StrayDeployment | Rewrite | Gap | LiftedHold  # what is recorded beside the changes
 PASS = "pass"  # noqa: S105 - a result
 
 
@@ -59,7 +70,7 @@ class Ledger:
             self.listing = record
         elif isinstance(facts, ChangeFacts):
             self._add_change(record, facts)
-        elif isinstance(facts, (OtherCommit, StrayDeployment, Rewrite, Gap)):
+        elif isinstance(facts, Beside):
             if self.has(facts):
                 raise ValueError(f"it repeats what is recorded of {_identity(facts)[1]}")
             self._known.add(_identity(facts))
@@ -67,7 +78,7 @@ class Ledger:
         else:
             self._amend(facts)
 
-    def has(self, facts: OtherCommit | StrayDeployment | Rewrite | Gap) -> bool:
+    def has(self, facts: Beside) -> bool:
         """Tell whether what is no change is recorded already."""
         return _identity(facts) in self._known
 
@@ -207,6 +218,8 @@ def _judged_other(record: Record, branch: str) -> dict[str, Any]:
         shown = {"sha": facts.before, "environment": "", "at": facts.at, "by": facts.actor, "url": ""}
         text = f"{facts.actor} moved {branch} from {facts.before[:12]} to {facts.after[:12]} ({facts.kind})"
         exceptions = [FoundException(kind=ExceptionKind.DIRECT_PUSH, detail=text)]
+    elif isinstance(facts, LiftedHold):
+        shown, exceptions = _shown_hold(facts), []
     else:
         shown = {"sha": facts.sha, "environment": "", "at": "", "by": "", "url": ""}
         exceptions = [FoundException(kind=ExceptionKind.UNKNOWN, detail=f"which commit moved {_moved(facts)}")]
@@ -235,6 +248,23 @@ def _shown_commit(other: OtherCommit) -> dict[str, Any]:
     }
 
 
+def _shown_hold(hold: LiftedHold) -> dict[str, Any]:
+    return {
+        "sha": "",
+        "environment": "",
+        "at": hold.lifted_at,
+        "by": hold.lifted_by,
+        "url": "",
+        "title": hold.title,
+        "number": hold.number,
+        "label": hold.label,
+        "opened_by": hold.by,
+        "since": hold.since,
+        "details": f"issue #{hold.number} of {hold.by} held {hold.label.removeprefix('hold:')} since {hold.since};"
+        f" {hold.lifted_by} lifted it at {hold.lifted_at}",
+    }
+
+
 def _strayed(stray: StrayDeployment, branch: str) -> str:
     if not stray.counts:
         return f"{stray.by}, who is no deployer, recorded a deployment of {stray.sha[:12]} to {stray.environment}"
@@ -248,13 +278,15 @@ def _moved(gap: Gap) -> str:
     )
 
 
-def _identity(facts: OtherCommit | StrayDeployment | Rewrite | Gap) -> tuple[str, str]:
+def _identity(facts: Beside) -> tuple[str, str]:
     """Return by what two records of one thing are known."""
     kind = type(facts).__name__
     if isinstance(facts, OtherCommit):
         return kind, facts.commit.sha
     if isinstance(facts, Gap):
         return kind, f"{facts.sha}: {_moved(facts)}"
+    if isinstance(facts, LiftedHold):
+        return kind, f"issue #{facts.number} {facts.label} {facts.lifted_at}"
     return kind, str(facts.id)
 
 

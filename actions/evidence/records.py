@@ -15,6 +15,7 @@ from actions.evidence.facts import (
     ChangeFacts,
     Collected,
     Gap,
+    LiftedHold,
     Listing,
     OtherCommit,
     Rewrite,
@@ -34,6 +35,7 @@ KINDS: dict[str, type] = {
     "deployment": StrayDeployment,
     "rewrite": Rewrite,
     "gap": Gap,
+    "hold": LiftedHold,
     "list": Listing,
 }
 NAMES = {facts: kind for kind, facts in KINDS.items()}

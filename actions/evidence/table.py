@@ -85,5 +85,5 @@ def _stray(record: Mapping[str, Any]) -> dict[str, object]:
         "result": record["result"] if isinstance(record["result"], str) else "; ".join(record["result"]),
         "deployed_at": record["at"] if record["record"] == "deployment" else "",
         "deployed_by": record["by"] if record["record"] == "deployment" else "",
-        "details": "; ".join(exception["detail"] for exception in record["exceptions"]),
+        "details": record.get("details") or "; ".join(exception["detail"] for exception in record["exceptions"]),
     }

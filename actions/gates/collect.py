@@ -20,9 +20,10 @@ from actions.deployments.records import RecordReader
 from actions.deployments.replay import Replay
 from actions.errors import AccessError, EnvFileError, UnknownEnvError
 from actions.gates import rules
+from actions.gates.facts import Facts
+from actions.gates.holds import HoldReader
 from actions.gates.pull_reader import PullJudge
 from actions.gates.request_runs import RequestRuns
-from actions.gates.rules import Facts, GateResult
 from actions.infra import remote
 from actions.tag_names import TagNames
 from actions.tags import is_commit
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from actions.api.comparison import Comparison
     from actions.api.repository import Repository
+    from actions.gates.facts import GateResult
     from actions.gates.provenance import Origin
     from actions.infra.change import Change
     from actions.infra.config import Config
@@ -41,7 +43,11 @@ if TYPE_CHECKING:
     Fact = TypeVar("Fact")
 
 MOST_PERIODS = 200
+MOST_RETURNS = 50
+# The gate `ancestry` judges what goes back, and another name of what is deployed is no return.
+COMPARED_ALREADY = (Order.BEHIND, Order.IDENTICAL)
 NOT_ASKED = NotApplicable("all gates were asked before")
+NOT_HELD = NotApplicable("gitops.yml does not say hold: issues")
 UNCHANGED_TAG = NotApplicable("the change brings no new tag")
 
 
@@ -92,6 +98,11 @@ class GateEvaluator:
         """Return who judges pull requests. When gates are asked again, who asked a bot was known before."""
         return PullJudge(self.config, None if self.again else RequestRuns(self._client))
 
+    @cached_property
+    def holds(self) -> HoldReader:
+        """Return who reads the issues that hold environments."""
+        return HoldReader(self.infra)
+
     def _client(self, repository: str) -> Client | None:
         if repository.casefold() == self.infra.name.casefold():
             return self.infra.client
@@ -99,7 +110,8 @@ class GateEvaluator:
         return Client(repository, self.app_token) if repository in ours else None
 
     def prefetch(self, changes: Iterable[Change]) -> None:
-        """Request all tags of *changes* from the app repositories, with one request to each."""
+        """Request all tags of *changes* from the app repositories, with one request to each, and what holds them."""
+        self.prefetch_holds(changes := list(changes))
         if self.again:
             return
         tags: dict[tuple[str, TagNames], list[str]] = {}
@@ -111,6 +123,11 @@ class GateEvaluator:
         for (repo, names), together in tags.items():
             if repo:
                 self._named(repo, names).prefetch(together)
+
+    def prefetch_holds(self, changes: Iterable[Change]) -> None:
+        """Request the issues that hold *changes*, if `gitops.yml` asks for that."""
+        if self.config.hold:
+            self.holds.prefetch((change.env, change.service) for change in changes)
 
     def order(self, service: str, before: str, after: str) -> tuple[Order, Comparison | None]:
         """Return how the tag *after* relates to *before*."""
@@ -149,9 +166,13 @@ class GateEvaluator:
             approved=origin.approved,
             unreviewed_commits=unreviewed,
             freeze_label=origin.freeze_label,
+            holds=NOT_HELD,
+            was_replaced=UNCHANGED_TAG,
         )
         if not self.again:
             facts = self._with_app(facts)
+        if self.config.hold:
+            facts = self._with_holds(facts)
         results = rules.evaluate_gates(facts, again=self.again)
         return EvaluatedChange(
             change=change,
@@ -161,6 +182,27 @@ class GateEvaluator:
             needs_review=self.config.needs_review(change.env),
             compared=self._compared(change),
         )
+
+    def _with_holds(self, facts: Facts) -> Facts:
+        """Add which open issues hold the service, and whether its new tag was rolled back before."""
+        change = facts.change
+        if change.is_new_artifact and not (self.again or facts.is_rollback or facts.order in COMPARED_ALREADY):
+            facts = replace(facts, was_replaced=known(partial(self._was_replaced, change)))
+        holds = self.holds.of(change.env, change.service)
+        if holds and self.again and facts.trailers.reason:
+            # Only a held change has to be told from a rollback here; the order was known when all gates were asked.
+            ran = known(partial(self.ran, change.env, change.service, change.after, change.digest))
+            facts = replace(facts, ran_here=ran)
+        return replace(facts, holds=holds)
+
+    def _was_replaced(self, change: Change) -> bool:
+        """Tell whether the artifact or the commit of *change* was deployed before what was deployed last, or tried."""
+        commit = self.commit_of(change.service, change.after)
+        attempts = islice(deployed_periods(self.attempts(change.env), change.service), MOST_RETURNS)
+        same = [
+            period.is_of(change.after, change.digest) or bool(commit and period.commit == commit) for period in attempts
+        ]
+        return any(same[1:]) and not same[0]
 
     def _compared(self, change: Change) -> str:
         if self.again or not change.before or not self._repo(change.service):
@@ -217,13 +259,17 @@ class GateEvaluator:
 
     def records(self, env: str) -> Iterable[Record]:
         """Return the deployments of *env*, newest first; raise UnknownEnvError if there is no such env."""
+        return (record for record in self.attempts(env) if record.succeeded)
+
+    def attempts(self, env: str) -> Iterable[Record]:
+        """Return the deployments of *env* that began, newest first; raise UnknownEnvError if there is no such env."""
         snapshot = self._snapshot(env)
         if not snapshot:
             raise UnknownEnvError(f"no environment '{env}' in {self.infra.name} at {self.head[:12]}")
         if env not in self._records:
             reader = RecordReader(infra=self.infra, config=self.config, layout=self.layout)
             (history,) = reader.histories([snapshot])
-            self._records[env] = Replay(history.succeeded())
+            self._records[env] = Replay(history.attempts())
         return self._records[env]
 
     def _with_release(self, facts: Facts) -> Facts:

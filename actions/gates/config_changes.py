@@ -64,6 +64,9 @@ def _of_values(before: Config, after: Config) -> Iterator[ConfigChange]:
     ):
         if old != new:
             yield ConfigChange(f"{name}: {old} → {new}", loosens=True)
+    if before.hold != after.hold:
+        old, new = ("issues" if config.hold else "nothing" for config in (before, after))
+        yield ConfigChange(f"hold: {old} → {new}", loosens=before.hold)
     if before.tickets != after.tickets:
         text = f"tickets: {before.tickets or 'nothing'} → {after.tickets or 'nothing'}"
         yield ConfigChange(text, loosens=False)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 TOP = (
     "environments", "files", "tag", "format", "digest", "services", "bots", "deployments", "adopt", "hotfix-prefix",
-    "tickets",
+    "tickets", "hold",
 )  # fmt: skip
 SERVICE_KEYS = ("repo", "checks", "tag-format", "git-tag", "image", "path", "files", "shared")
 CHANGE_ALL = "change-all"
@@ -37,6 +37,7 @@ ENVIRONMENT = ("review", "after", "soak", "freeze", "paths")
 DURATION = re.compile(r"(?=\d)(?:(?P<days>\d{1,4})d)?(?:(?P<hours>\d{1,4})h)?(?:(?P<minutes>\d{1,4})m)?")
 ACTIONS = ("github-actions", "github-actions[bot]")
 DROP = re.compile("drop")
+ISSUES = re.compile("issues")
 FORMAT = re.compile(r"json|yaml|toml")
 CHECK = re.compile(r"\S(?:.{0,198}\S)?")
 LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}(?:\[bot\])?")
@@ -95,6 +96,7 @@ def _config(document: yaml.Node) -> Config:
             else HOTFIX_PREFIX
         ),
         tickets=_pattern(top["tickets"]) if "tickets" in top else "",
+        hold="hold" in top and bool(_matching(top["hold"], "hold", ISSUES, "issues")),
     )
     try:
         config.layout("envs")

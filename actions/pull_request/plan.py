@@ -12,8 +12,9 @@ from actions.app.order import Order
 from actions.deployments.history import earlier_tag
 from actions.errors import ChecksPendingError, EnvFileError, NeverRanError
 from actions.gates import report
+from actions.gates.facts import Decision
 from actions.gates.provenance import Origin
-from actions.gates.rules import Decision, duration
+from actions.gates.rules import duration
 from actions.infra.change import Change, ChangePlan, only_service, plan_changes, require_digests
 from actions.infra.remote import read_infra
 from actions.tags import Artifact, short

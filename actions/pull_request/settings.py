@@ -58,6 +58,7 @@ class Settings:
     timeout: int
     dry_run: bool
     allow_diverged: str
+    allow_return: str
     reason: str
 
     @property
@@ -68,7 +69,7 @@ class Settings:
     @property
     def trailers(self) -> Trailers:
         """Return why the change does what a gate would refuse otherwise."""
-        return Trailers(reason=self.reason, allow_diverged=self.allow_diverged)
+        return Trailers(reason=self.reason, allow_diverged=self.allow_diverged, allow_return=self.allow_return)
 
     @classmethod
     def read(cls, inputs: Inputs, repository: str) -> Settings:
@@ -96,6 +97,7 @@ class Settings:
             timeout=inputs.seconds("timeout"),
             dry_run=inputs.flag("dry-run"),
             allow_diverged=inputs.text("allow-diverged"),
+            allow_return=inputs.text("allow-return"),
         )
         if request.rollback and not settings.reason:
             raise InputError(

@@ -1,0 +1,118 @@
+"""The gates that gitops.yml asks for: a rule more never allows more, and lifting one never refuses more."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actions.app.order import Order
+from actions.gates.facts import Decision, Facts, Gate, Hold, Reason
+from actions.gates.optional import named
+from actions.gates.rules import evaluate_gates
+from actions.gates.trailers import Trailers
+from tests.unit.gates.test_rules import (
+    ALLOW,
+    BACK,
+    FACTS,
+    FLAGS,
+    NEW,
+    NOT_ASKED,
+    NOW,
+    REMOVAL,
+    SETTING,
+    UNKNOWN,
+    WHY,
+    decided,
+    facts,
+    opening,
+    refuse,
+    wait,
+)
+
+HOLD = Hold(number=7, title="Sessions are lost", by="bob", since=NOW)
+NAMED = Trailers(allow_return=f"{NEW}: it was the database")
+HOLDS = st.sampled_from([NOT_ASKED, (), (HOLD,), (HOLD, replace(HOLD, number=8)), UNKNOWN])
+RETURNS = st.sampled_from([NOT_ASKED, True, False, UNKNOWN])
+
+
+@pytest.mark.parametrize(
+    ("given_", "expected"),
+    [
+        pytest.param({"holds": NOT_ASKED, "was_replaced": NOT_ASKED}, ALLOW, id="nothing asks for holds"),
+        pytest.param({"holds": (HOLD,)}, wait(Reason.HELD), id="held"),
+        pytest.param({"holds": (HOLD,), "change": SETTING}, wait(Reason.HELD), id="held, and only a setting changes"),
+        pytest.param({"holds": (HOLD,), "change": REMOVAL}, wait(Reason.HELD), id="held, and a service goes"),
+        pytest.param({"holds": UNKNOWN}, refuse(Reason.UNKNOWN), id="whether it is held is unknown"),
+        pytest.param(BACK | {"holds": (HOLD,), "ran_here": True}, ALLOW, id="held, and a rollback"),
+        pytest.param(BACK | {"holds": UNKNOWN, "ran_here": True}, ALLOW, id="who knows, and a rollback"),
+        pytest.param({"was_replaced": True}, refuse(Reason.ROLLED_BACK), id="the bad tag comes back"),
+        pytest.param({"was_replaced": True, "trailers": WHY}, refuse(Reason.ROLLED_BACK), id="with another reason"),
+        pytest.param({"was_replaced": True, "trailers": NAMED}, ALLOW, id="it comes back, and the change names it"),
+        pytest.param(
+            {"was_replaced": True, "trailers": Trailers(allow_return="1.4.3")}, refuse(Reason.ROLLED_BACK),
+            id="it names another one",
+        ),
+        pytest.param({"was_replaced": UNKNOWN}, refuse(Reason.UNKNOWN), id="whether it was there is unknown"),
+        pytest.param({"was_replaced": True, "change": SETTING}, ALLOW, id="only a setting changes"),
+        pytest.param(
+            {"was_replaced": True, "order": Order.BEHIND}, refuse(Reason.BACKWARDS), id="what goes back is said once",
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_held_waits_and_what_was_bad_is_named(
+    given_: dict[str, Any], expected: tuple[Decision, Reason | None]
+) -> None:
+    assert decided(facts(**given_)) == expected
+
+
+def test_a_hold_says_who_why_and_since_when() -> None:
+    two = facts(holds=(HOLD, replace(HOLD, number=8)))
+    gone = facts(holds=(replace(HOLD, by=""),))
+
+    texts = [next(r.message for r in evaluate_gates(found) if r.gate is Gate.HOLD) for found in (two, gone)]
+
+    opened = "opened at 2026-11-24 12:00 UTC: Sessions are lost. To lift the hold, close it"
+    assert texts == [
+        f"held by issue #7 and 1 more, which bob {opened}",
+        f"held by issue #7, which a deleted account {opened}",
+    ]
+
+
+@pytest.mark.parametrize("text", ["1.4.3", "1.4.3: why", "why, 1.4.3.", "1.4.2, 1.4.3; both", "1.4.3 1.4.4"])
+def test_a_tag_is_named_as_a_word(text: str) -> None:
+    assert "1.4.3" in named(text)
+    assert "1.4" not in named(text)
+
+
+@given(FACTS, HOLDS, RETURNS, FLAGS)
+def test_a_hold_more_never_allows_more(found: Facts, holds: Any, returns: Any, known: bool) -> None:
+    before = replace(found, holds=holds, was_replaced=returns)
+    more = (*holds, HOLD) if isinstance(holds, tuple) else (HOLD,)
+    held = replace(before, holds=UNKNOWN if holds is UNKNOWN or not known else more)
+
+    assert opening(before) <= opening(held)
+
+
+@given(FACTS, HOLDS, RETURNS)
+def test_lifting_a_hold_never_refuses_more(found: Facts, holds: Any, returns: Any) -> None:
+    held, lifted = (replace(found, holds=issues, was_replaced=returns) for issues in (holds, ()))
+
+    assert opening(lifted) <= opening(held)
+
+
+@given(FACTS, HOLDS, RETURNS)
+def test_what_was_replaced_never_allows_more(found: Facts, holds: Any, returns: Any) -> None:
+    before, after = (replace(found, holds=holds, was_replaced=answer) for answer in (False, returns))
+
+    assert opening(before) <= opening(after)
+
+
+@given(FACTS, HOLDS)
+def test_a_rollback_passes_every_hold(found: Facts, holds: Any) -> None:
+    back = replace(found, **(BACK | {"ran_here": True}))
+
+    assert opening(back) == opening(replace(back, holds=holds))
