@@ -268,7 +268,8 @@ def _origin(infra: Repository, proposal: PullRequestContent, config: Config) -> 
     if said.freeze_override and FREEZE_LABEL in details.labels:
         pulls = read_pulls(infra.client, [proposal.number])
         labeled = PullJudge(config, None).is_labeled(pulls[proposal.number], FREEZE_LABEL)
-    return Origin(trailers=said, freeze_label=labeled, approved=NOT_MERGED)
+    texts = ("\n".join([details.title, details.branch, *details.messages]),)
+    return Origin(trailers=said, freeze_label=labeled, approved=NOT_MERGED, texts=texts)
 
 
 def _nothing(why: str, config_changes: Sequence[ConfigChange] = ()) -> Outcome:

@@ -90,7 +90,7 @@ class Collector:
         *config* is the text of `gitops.yml` at the commit *head* of the branch.
         """
         self._config, layout = _parsed(config), self.files.layout(config)
-        tickets = self._config.tickets
+        tickets = (self._config.tickets, self._config.environment(self.env).ticket)
         self._files = FileReader(self.infra, tickets)
         self._moves = MoveReader(self.files, self.app_repo, self.app_token, self._unknown, self.last_tags, tickets)
         self._holds = HoldHistory(self.infra, self.env)
@@ -273,6 +273,7 @@ class Collector:
             moves=moves,
             tags_before=self.files.tags(source.before),
             tags=self.files.tags(source.after),
+            ticket=policy.ticket,
             checks_required=tuple(dict.fromkeys(check for rule in rules or () for check in rule.required_checks)),
             rules=rules,
             suite=suite,

@@ -74,6 +74,16 @@ class EffectivePolicy:
         """Return the prefix of hotfix branches before the change."""
         return self.before.hotfix_prefix
 
+    @property
+    def checks(self) -> tuple[NamedCheck, ...]:
+        """Return the checks that the environment required before the change, beside those of its services."""
+        return self.before.environment(self.env).checks
+
+    @property
+    def ticket(self) -> str:
+        """Return the pattern of the tickets that a change had to name before this one, "" for none."""
+        return self.before.environment(self.env).ticket
+
     def checks_of(self, service: str) -> tuple[NamedCheck, ...] | None:
         """Return the checks that `gitops.yml` named for *service* before the change, None if it named none."""
         return self.before.checks.get(service)

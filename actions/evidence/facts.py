@@ -43,6 +43,7 @@ class PullFacts:
     """A merged pull request.
 
     *writers* are the authors, committers and co-authors of its *commits*. *requesters* asked a bot for it.
+    *own_tickets* are those that its title, branch or commits name.
     *freeze_override* is the reason for which a freeze was overridden, *freeze_label_by* who marked it so. *complete*
     means that all commits, reviews and checks were read.
     """
@@ -66,6 +67,7 @@ class PullFacts:
     requesters: tuple[str, ...]
     reviews: tuple[Review, ...]
     checks: tuple[CheckRecord, ...]
+    own_tickets: tuple[str, ...] = ()
     freeze_override: str = ""
     freeze_label_by: str = ""
     complete: bool = True
@@ -285,8 +287,8 @@ class Deployment:
 class ChangeFacts:
     """One commit of the branch that changed an environment, with all facts known about it.
 
-    *tags* are those of the environment after the commit. *undeployed* are the changed services that are not deployed
-    yet; "" stands for the whole environment.
+    *ticket* is the pattern of what it had to name. *tags* are those of the environment after the commit. *undeployed*
+    are the changed services that are not deployed yet; "" stands for the whole environment.
     """
 
     environment: str
@@ -299,6 +301,7 @@ class ChangeFacts:
     moves: tuple[Move, ...]
     tags_before: Mapping[str, str]
     tags: Mapping[str, str]
+    ticket: str = ""
     checks_required: tuple[RequiredCheck, ...] = ()
     rules: tuple[Rules, ...] | None = None
     suite: Suite | None = None

@@ -18,8 +18,8 @@ from actions.deployments.history import deployed_periods
 from actions.deployments.records import RecordReader
 from actions.deployments.replay import Replay
 from actions.evidence.facts import Kind, Verdict
-from actions.gates.collect import MOST_PERIODS, known
-from actions.gates.facts import Facts, Gate
+from actions.gates.collect import MOST_PERIODS
+from actions.gates.facts import Facts, Gate, known
 from actions.gates.rules import evaluate_gates
 from actions.gates.trailers import Trailers
 from actions.infra import remote
@@ -88,6 +88,7 @@ class VerdictReader:
             freeze_label=_is_independent(pull),
             holds=self.holds.at(now, move.service) if self.config.hold else NOT_ASKED,
             was_replaced=NOT_ASKED,
+            untracked=NOT_ASKED,
         )
 
     def _periods(self, env: str, move: Move, now: datetime) -> tuple[DeployedPeriod, ...]:

@@ -18,10 +18,11 @@ from actions.app.repository import AppRepository
 from actions.deployments.history import DeployedPeriod, Record, deployed_periods
 from actions.deployments.records import RecordReader
 from actions.deployments.replay import Replay
-from actions.errors import AccessError, EnvFileError, UnknownEnvError
+from actions.errors import EnvFileError, UnknownEnvError
 from actions.gates import rules
-from actions.gates.facts import Facts
+from actions.gates.facts import Facts, known
 from actions.gates.holds import HoldReader
+from actions.gates.optional_facts import with_optional_facts
 from actions.gates.pull_reader import PullJudge
 from actions.gates.request_runs import RequestRuns
 from actions.infra import remote
@@ -29,7 +30,7 @@ from actions.tag_names import TagNames
 from actions.tags import is_commit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
     from actions.api.comparison import Comparison
@@ -43,11 +44,9 @@ if TYPE_CHECKING:
     Fact = TypeVar("Fact")
 
 MOST_PERIODS = 200
-MOST_RETURNS = 50
-# The gate `ancestry` judges what goes back, and another name of what is deployed is no return.
-COMPARED_ALREADY = (Order.BEHIND, Order.IDENTICAL)
 NOT_ASKED = NotApplicable("all gates were asked before")
 NOT_HELD = NotApplicable("gitops.yml does not say hold: issues")
+NO_RULE = NotApplicable("the environment asks for no ticket")
 UNCHANGED_TAG = NotApplicable("the change brings no new tag")
 
 
@@ -168,11 +167,11 @@ class GateEvaluator:
             freeze_label=origin.freeze_label,
             holds=NOT_HELD,
             was_replaced=UNCHANGED_TAG,
+            untracked=NO_RULE,
         )
         if not self.again:
             facts = self._with_app(facts)
-        if self.config.hold:
-            facts = self._with_holds(facts)
+        facts = with_optional_facts(self, facts, origin)
         results = rules.evaluate_gates(facts, again=self.again)
         return EvaluatedChange(
             change=change,
@@ -182,27 +181,6 @@ class GateEvaluator:
             needs_review=self.config.needs_review(change.env),
             compared=self._compared(change),
         )
-
-    def _with_holds(self, facts: Facts) -> Facts:
-        """Add which open issues hold the service, and whether its new tag was rolled back before."""
-        change = facts.change
-        if change.is_new_artifact and not (self.again or facts.is_rollback or facts.order in COMPARED_ALREADY):
-            facts = replace(facts, was_replaced=known(partial(self._was_replaced, change)))
-        holds = self.holds.of(change.env, change.service)
-        if holds and self.again and facts.trailers.reason:
-            # Only a held change has to be told from a rollback here; the order was known when all gates were asked.
-            ran = known(partial(self.ran, change.env, change.service, change.after, change.digest))
-            facts = replace(facts, ran_here=ran)
-        return replace(facts, holds=holds)
-
-    def _was_replaced(self, change: Change) -> bool:
-        """Tell whether the artifact or the commit of *change* was deployed before what was deployed last, or tried."""
-        commit = self.commit_of(change.service, change.after)
-        attempts = islice(deployed_periods(self.attempts(change.env), change.service), MOST_RETURNS)
-        same = [
-            period.is_of(change.after, change.digest) or bool(commit and period.commit == commit) for period in attempts
-        ]
-        return any(same[1:]) and not same[0]
 
     def _compared(self, change: Change) -> str:
         if self.again or not change.before or not self._repo(change.service):
@@ -345,9 +323,16 @@ class GateEvaluator:
         required = tested.required_of(app, change.service) if named is None else named
         if isinstance(required, Unknown):
             return required
+        if not required and named is None:
+            return None
+        required = tuple(dict.fromkeys((*required, *self.config.environment(change.env).checks)))
         if not required:
-            return None if named is None else CheckVerdict()
+            return CheckVerdict()
         return tested.verdict(required, app, build, self.config.hotfix_prefix)
+
+    def app(self, service: str) -> AppRepository | None:
+        """Return the app repository of *service*, None if it has none."""
+        return self._app(service) if self._repo(service) else None
 
     def _snapshot(self, env: str) -> Snapshot | None:
         if env in self.snapshots:
@@ -368,11 +353,3 @@ class GateEvaluator:
     def _named(self, repo: str, names: TagNames) -> AppRepository:
         """Return the app repository *repo*, where tags are called as *names* says."""
         return self._apps.setdefault((repo, names), AppRepository(Client(repo, self.app_token), names))
-
-
-def known(read: Callable[[], Fact]) -> Fact | Unknown:
-    """Return the fact that *read* returns, or what of it cannot be known."""
-    try:
-        return read()
-    except (AccessError, EnvFileError, UnknownEnvError) as error:
-        return Unknown(str(error))

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from actions.app.facts import Unknown
 from actions.app.order import Order
 from actions.app.release import Release
+from actions.errors import AccessError, EnvFileError, UnknownEnvError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from actions.api.checks import CheckVerdict
-    from actions.app.facts import NoCommit, NotApplicable, Unknown
+    from actions.app.facts import NoCommit, NotApplicable
     from actions.deployments.history import DeployedPeriod
     from actions.gates.trailers import Trailers
     from actions.infra.change import Change
     from actions.infra.config import Environment
+
+    Fact = TypeVar("Fact")
 
 NOT_FORWARD = (Order.BEHIND, Order.DIVERGED, Order.UNKNOWN)
 
@@ -44,6 +49,7 @@ class Gate(StrEnum):
     COMMITS = "commits"
     HOLD = "hold"
     RETURN = "return"
+    TICKET = "ticket"
     ONLY_TAGS = "only-tags"
 
 
@@ -67,6 +73,7 @@ class Reason(StrEnum):
     FOREIGN_FILES = "foreign-files"
     HELD = "held"
     ROLLED_BACK = "rolled-back"
+    NO_TICKET = "no-ticket"
     UNKNOWN = "unknown"
 
 
@@ -90,6 +97,7 @@ class Facts:
     contribute approved the change. *unreviewed_commits* are those of the infra repository, whatever they change, that
     would be deployed and that nobody approved. *checks* is None if nothing says which are needed. *holds* are the open
     issues that hold the service. *was_replaced* means that the new tag was deployed here, and another one after it.
+    *untracked* is what the change brings that names no ticket, () if the change itself names one.
     """
 
     change: Change
@@ -109,6 +117,7 @@ class Facts:
     freeze_label: bool
     holds: tuple[Hold, ...] | Unknown | NotApplicable
     was_replaced: bool | Unknown | NotApplicable
+    untracked: tuple[str, ...] | Unknown | NotApplicable
 
     @property
     def is_rollback(self) -> bool:
@@ -161,3 +170,11 @@ def refuse(gate: Gate, reason: Reason, message: str) -> GateResult:
 def unknown(gate: Gate, fact: Unknown) -> GateResult:
     """Return that *gate* is shut because *fact* could not be read."""
     return refuse(gate, Reason.UNKNOWN, f"unknown: {fact.missing}")
+
+
+def known(read: Callable[[], Fact]) -> Fact | Unknown:
+    """Return the fact that *read* returns, or what of it cannot be known."""
+    try:
+        return read()
+    except (AccessError, EnvFileError, UnknownEnvError) as error:
+        return Unknown(str(error))

@@ -1,4 +1,4 @@
-"""The gates that are there only if a key of `gitops.yml` asks for them: `hold: issues`."""
+"""The gates that are there only if a key of `gitops.yml` asks for them: `hold: issues`, `ticket`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from actions.tags import short
 if TYPE_CHECKING:
     from actions.gates.facts import Facts, GateResult
 
+MOST_LISTED = 5
 WORD = re.compile(r"[^\s,;]+")
 
 
@@ -45,6 +46,23 @@ def comes_back(facts: Facts) -> GateResult | None:
     way_out = f"To bring it back, name it and say why in allow-return (a trailer 'Allow-return: {change.after} …')"
     text = f"{tag} was deployed to {change.env} before, and a rollback or another change replaced it. {way_out}"
     return refuse(Gate.RETURN, Reason.ROLLED_BACK, text)
+
+
+def ticket(facts: Facts) -> GateResult | None:
+    """Refuse a change that names no ticket and brings something that names none, a rollback too.
+
+    The pull request of a changed setting is not judged before it is merged, and so neither is its ticket afterwards.
+    """
+    found, pattern, change = facts.untracked, facts.policy.ticket, facts.change
+    if isinstance(found, NotApplicable) or (change.after and not change.is_new_artifact):
+        return None
+    if isinstance(found, Unknown):
+        return unknown(Gate.TICKET, found)
+    if not found:
+        return allow(Gate.TICKET, f"the change, or all that it brings, names a ticket ({pattern})")
+    listed = ", ".join(found[:MOST_LISTED]) + (f" and {len(found) - MOST_LISTED} more" if found[MOST_LISTED:] else "")
+    text = f"no ticket is named ({pattern}): neither by the change nor by {listed}. Name it in the title or in a commit"
+    return refuse(Gate.TICKET, Reason.NO_TICKET, f"{text} of the pull request")
 
 
 def named(text: str) -> list[str]:

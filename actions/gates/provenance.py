@@ -42,12 +42,14 @@ HISTORY = query(
 class Origin:
     """What a change says of itself, and whether a human who did not contribute approved all of it.
 
-    *freeze_label* means that one marked it as an exception from a freeze.
+    *freeze_label* means that one marked it as an exception from a freeze. *texts* are what each step says of
+    itself, in which tickets are looked for.
     """
 
     trailers: Trailers
     freeze_label: bool
     approved: bool | Unknown | NotApplicable
+    texts: tuple[str, ...] | Unknown
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,7 +93,7 @@ class ProvenanceReader:
         self.prefetch([(change, deployed)])
         trace = self._trace(change, deployed)
         if trace.unknown:
-            return Origin(trailers=Trailers(), freeze_label=False, approved=trace.unknown)
+            return Origin(trailers=Trailers(), freeze_label=False, approved=trace.unknown, texts=trace.unknown)
         return combine_origins([self._origin(step) for step in trace.steps])
 
     def _trace(self, change: Change, deployed: Snapshot | None) -> Trace:
@@ -145,12 +147,14 @@ class ProvenanceReader:
         if not pull:
             # Nobody could approve the first commit of a repository yet.
             first = commit["parents"]["totalCount"] == 0
-            return Origin(trailers=trailers.read(commit["message"]), freeze_label=False, approved=first)
+            said = trailers.read(commit["message"])
+            return Origin(trailers=said, freeze_label=False, approved=first, texts=(commit["message"],))
         messages = "\n\n".join(node["commit"]["message"] for node in pull["commits"]["nodes"])
         return Origin(
             trailers=trailers.read(messages),  # not of the body, which its author may change after the approval
             freeze_label=self.judge.is_labeled(pull, FREEZE_LABEL),
             approved=self.judge.is_approved(pull),
+            texts=(f"{pull['title']}\n{pull['headRefName']}\n{messages}",),
         )
 
 
@@ -218,4 +222,11 @@ def combine_origins(origins: Sequence[Origin]) -> Origin:
         trailers=together,
         freeze_label=all(origin.freeze_label and origin.trailers.freeze_override for origin in origins),
         approved=(False if False in doubts else doubts[0]) if doubts else True,
+        texts=_texts(origins),
     )
+
+
+def _texts(origins: Sequence[Origin]) -> tuple[str, ...] | Unknown:
+    unknown = [origin.texts for origin in origins if isinstance(origin.texts, Unknown)]
+    known = [text for origin in origins if not isinstance(origin.texts, Unknown) for text in origin.texts]
+    return unknown[0] if unknown else tuple(known)

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 PERMISSION = "contents: read, pull requests: read"
 PULLS_PER_QUERY = 20
 MOST_COMMITS = 100  # of a pull request
-PULL = f"""number headRefOid baseRefName author {{ login __typename }} labels(first: 100) {{ nodes {{ name }} }}
+PULL = f"""number title headRefName headRefOid baseRefName
+    author {{ login __typename }} labels(first: 100) {{ nodes {{ name }} }}
     timelineItems(last: 50, itemTypes: [LABELED_EVENT]) {{ nodes {{
         ... on LabeledEvent {{ label {{ name }} actor {{ login __typename }} }} }} }}
     files(first: 100) {{ totalCount nodes {{ path changeType }} }}

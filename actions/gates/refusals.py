@@ -11,6 +11,12 @@ class HeldError(RefusedError):
     reason = "held"
 
 
+class NoTicketError(RefusedError):
+    """Neither the change nor all that it brings names a ticket."""
+
+    reason = "no-ticket"
+
+
 class RolledBackError(RefusedError):
     """The tag was rolled back in the environment, and the change does not name it."""
 

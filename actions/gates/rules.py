@@ -29,9 +29,10 @@ MOST_LISTED = 5
 def evaluate_gates(facts: Facts, *, again: bool = False) -> tuple[GateResult, ...]:
     """Return the results of all gates that apply to the change; *again*, only of those that may have shut meanwhile.
 
-    If the change brings no new tag (it changes other settings, or removes the service), only these apply too.
+    If the change brings no new tag (it changes other settings, or removes the service), few apply.
     """
-    results = (gate(facts) for gate in (GATES if facts.change.is_new_artifact and not again else SECOND_LOOK))
+    asked = SECOND_LOOK if again else GATES if facts.change.is_new_artifact else SETTINGS
+    results = (gate(facts) for gate in asked)
     return tuple(result for result in results if result)
 
 
@@ -233,9 +234,12 @@ GATES: tuple[Callable[[Facts], GateResult | None], ...] = (
     _commits,
     optional.hold,
     optional.comes_back,
+    optional.ticket,
 )
 # What may have changed since all gates were asked, and can be told without the app.
 SECOND_LOOK = (_freeze, _review, _commits, optional.hold)
+# What applies to a change that brings no new tag.
+SETTINGS = (*SECOND_LOOK, optional.ticket)
 
 
 def duration(span: timedelta) -> str:

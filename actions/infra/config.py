@@ -5,6 +5,7 @@ environments:                # in the order of promotion
   staging: {after: dev}      # only tags that ran in dev
   prod: {after: staging, soak: 24h, freeze: ["Fri 15:00 - Mon 08:00 Europe/Paris"]}
   qa: {paths: [overlays/qa, base]}  # what belongs to it beside its env files
+  eu: {checks: [e2e], ticket: "OPS-[0-9]+"}  # what must have succeeded there too, and what changes must name
 files: envs/{env}.json       # the paths of the env files
 tag: "{service}.tag"         # the place of a tag in an env file
 format: yaml                 # the format of files whose names do not say it
@@ -52,7 +53,8 @@ class Environment:
     """The rules of one environment in `gitops.yml`.
 
     A tag must have run in the environment *after*, for at least *soak*; nothing is deployed during a *freeze*. A change
-    in *paths* deploys it.
+    in *paths* deploys it. *checks* must have succeeded beside those of the service. A change must name what the pattern
+    *ticket* finds.
     """
 
     review: Literal["required", "none"] = "required"
@@ -60,6 +62,8 @@ class Environment:
     soak: timedelta | None = None
     freeze: tuple[Window, ...] = ()
     paths: tuple[str, ...] = ()
+    checks: tuple[NamedCheck, ...] = ()
+    ticket: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -33,7 +33,7 @@ CHANGE_ALL = "change-all"
 IMAGE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._:/-]{0,253}[A-Za-z0-9])?(?<!:)")
 COMMIT = re.compile(r"[0-9a-f]{40}")
 LONGEST_PATTERN = 200
-ENVIRONMENT = ("review", "after", "soak", "freeze", "paths")
+ENVIRONMENT = ("review", "after", "soak", "freeze", "paths", "checks", "ticket")
 DURATION = re.compile(r"(?=\d)(?:(?P<days>\d{1,4})d)?(?:(?P<hours>\d{1,4})h)?(?:(?P<minutes>\d{1,4})m)?")
 ACTIONS = ("github-actions", "github-actions[bot]")
 DROP = re.compile("drop")
@@ -95,7 +95,7 @@ def _config(document: yaml.Node) -> Config:
             if "hotfix-prefix" in top
             else HOTFIX_PREFIX
         ),
-        tickets=_pattern(top["tickets"]) if "tickets" in top else "",
+        tickets=_pattern(top["tickets"], "tickets") if "tickets" in top else "",
         hold="hold" in top and bool(_matching(top["hold"], "hold", ISSUES, "issues")),
     )
     try:
@@ -122,6 +122,8 @@ def _environment(node: yaml.Node, before: list[str]) -> Environment:
         soak=_duration(keys["soak"]) if "soak" in keys else None,
         freeze=tuple(_window(item) for item in _optional_list(keys, "freeze")),
         paths=tuple(_path(item, "paths") for item in _optional_list(keys, "paths")),
+        checks=_listed_checks(keys) if "checks" in keys else (),
+        ticket=_pattern(keys["ticket"], "ticket") if "ticket" in keys else "",
     )
 
 
@@ -168,15 +170,15 @@ def _tag(node: yaml.Node, name: str) -> TagPath:
         raise _error(str(error), _line(node)) from error
 
 
-def _pattern(node: yaml.Node) -> str:
-    text = _text(node, "tickets")
+def _pattern(node: yaml.Node, name: str) -> str:
+    text = _text(node, name)
     try:
         finds_nothing = re.compile(text).search("") is None
     except re.error as error:
-        raise _error(f"tickets is {text[:200]!r}, which is no regular expression: {error}", _line(node)) from error
+        raise _error(f"{name} is {text[:200]!r}, which is no regular expression: {error}", _line(node)) from error
     if not finds_nothing or len(text) > LONGEST_PATTERN:
         problem = f"it must be at most {LONGEST_PATTERN} characters long, and find nothing in nothing"
-        raise _error(f"tickets is {text[:200]!r}; {problem}", _line(node))
+        raise _error(f"{name} is {text[:200]!r}; {problem}", _line(node))
     return text
 
 
@@ -215,9 +217,13 @@ def _checks(node: yaml.Node) -> tuple[NamedCheck, ...] | None:
         return None
     if isinstance(keys["checks"], yaml.ScalarNode) and keys["checks"].value == "none":
         return ()
+    return _listed_checks(keys, or_none=", or say none")
+
+
+def _listed_checks(keys: dict[str, yaml.Node], *, or_none: str = "") -> tuple[NamedCheck, ...]:
     listed = _optional_list(keys, "checks")
     if not listed:
-        raise _error("checks is empty; name at least one, or say none", _line(keys["checks"]))
+        raise _error(f"checks is empty; name at least one{or_none}", _line(keys["checks"]))
     return tuple(map(_check, listed))
 
 

@@ -110,7 +110,8 @@ def make_plan(
         if service in orders and (settings.request.rollback or orders[service] is not Order.BEHIND)
     }
     planned = plan_changes(state.target, goes)
-    origin = Origin(trailers=settings.trailers, freeze_label=False, approved=NOT_PROPOSED)
+    said = "\n".join([settings.title, settings.branch, *settings.trailers.as_lines()])
+    origin = Origin(trailers=settings.trailers, freeze_label=False, approved=NOT_PROPOSED, texts=(said,))
     evaluated = tuple(evaluator.evaluate(change, origin, NOT_PROPOSED) for change in planned.changes)
     for error in report.errors(evaluated, waits=settings.merges and not settings.dry_run):
         if not (settings.dry_run and isinstance(error, ChecksPendingError)):

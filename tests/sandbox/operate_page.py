@@ -11,4 +11,4 @@ def snippet(section: str, number: int = 0) -> str:
     """Return a YAML snippet of a *section* of the page, the first one by default."""
     text = (ROOT / "docs" / "operate.md").read_text(encoding="utf-8")
     part = text.partition(f"\n## {section}\n")[2].partition("\n## ")[0]
-    return re.findall(r"(?ms)^```yaml\n(.*?)^```$", part)[number]
+    return str(re.findall(r"(?ms)^```yaml\n(.*?)^```$", part)[number])

@@ -56,7 +56,7 @@ class Gates:
         evaluator, change = self.evaluator(**given), changed(env, before, after)
         self.github.operations()
         return evaluator.evaluate(
-            change, Origin(trailers=trailers or Trailers(), freeze_label=False, approved=True), ()
+            change, Origin(trailers=trailers or Trailers(), freeze_label=False, approved=True, texts=("",)), ()
         )
 
 

@@ -72,6 +72,43 @@ def with_app_pull(**given: Any) -> ChangeFacts:
     return with_move(commits=(replace(APP, pull=replace(PULL, **given)),))
 
 
+TRACKED = replace(CHANGE, ticket="ENG-[0-9]+")
+
+
+@pytest.mark.parametrize(
+    ("change", "detail"),
+    [
+        pytest.param(CHANGE, "", id="no rule"),
+        pytest.param(TRACKED, "nor your-org/app#1 names a ticket (ENG-[0-9]+)", id="nothing names one"),
+        pytest.param(
+            replace(TRACKED, commit=replace(COMMIT, pull=replace(PULL, own_tickets=("ENG-1",)))), "", id="it does"
+        ),
+        pytest.param(
+            replace(TRACKED, moves=(replace(MOVE, commits=(replace(APP, pull=replace(PULL, tickets=("ENG-1",))),)),)),
+            "", id="all that it brings does",
+        ),
+        pytest.param(
+            replace(TRACKED, moves=(replace(MOVE, commits=(replace(APP, pull=replace(PULL, tickets=("X-1",))),)),)),
+            "nor your-org/app#1 names", id="another kind of ticket",
+        ),
+        pytest.param(
+            replace(TRACKED, moves=(replace(MOVE, commits=(replace(APP, pull=None),)),)),
+            "nor your-org/app cccccccccccc names", id="without a pull request",
+        ),
+        pytest.param(replace(TRACKED, moves=()), "", id="a setting"),
+        pytest.param(
+            replace(TRACKED, moves=(replace(MOVE, commits=()),)), "nor what it brings names", id="it brings nothing"
+        ),
+        pytest.param(replace(TRACKED, kind=Kind.FIRST), "", id="the first commit"),
+    ],
+)  # fmt: skip
+def test_a_change_had_to_name_a_ticket(change: ChangeFacts, detail: str) -> None:
+    found = [exception.detail for exception in find_exceptions(change) if exception.kind == "no-ticket"]
+
+    assert bool(found) is bool(detail)
+    assert all(detail in text for text in found)
+
+
 def kinds(change: ChangeFacts) -> list[str]:
     return [str(found.kind) for found in find_exceptions(change)]
 
@@ -226,10 +263,10 @@ def test_what_is_wrong_with_a_change_is_found(change: ChangeFacts, expected: lis
 
 
 def test_every_exception_is_produced() -> None:
-    """The list is closed; a deployment of an unknown commit is no part of a change."""
+    """The list is closed. A deployment of an unknown commit is no part of a change; tickets have cases of their own."""
     produced = {kind for case in CASES for kind in kinds(case.values[0])}  # type: ignore[arg-type]
 
-    assert produced == set(ExceptionKind) - {ExceptionKind.DEPLOYMENT_WITHOUT_CHANGE}  # of what is no change
+    assert produced == set(ExceptionKind) - {ExceptionKind.DEPLOYMENT_WITHOUT_CHANGE, ExceptionKind.NO_TICKET}
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from actions.api.checks import CheckVerdict
 from actions.app.order import Order
 from actions.gates.facts import Decision, Facts, Gate, Hold, Reason
 from actions.gates.optional import named
@@ -67,6 +68,54 @@ def test_what_is_held_waits_and_what_was_bad_is_named(
     given_: dict[str, Any], expected: tuple[Decision, Reason | None]
 ) -> None:
     assert decided(facts(**given_)) == expected
+
+
+@pytest.mark.parametrize(
+    ("given_", "expected"),
+    [
+        pytest.param({"untracked": NOT_ASKED}, ALLOW, id="no rule"),
+        pytest.param({"untracked": ()}, ALLOW, id="all is named"),
+        pytest.param({"untracked": ("your-org/app #1",)}, refuse(Reason.NO_TICKET), id="something is not"),
+        pytest.param(BACK | {"untracked": ("it",), "ran_here": True}, refuse(Reason.NO_TICKET), id="a rollback"),
+        pytest.param({"untracked": ("it",), "change": SETTING}, ALLOW, id="a setting"),
+        pytest.param({"untracked": ("it",), "change": REMOVAL}, refuse(Reason.NO_TICKET), id="a removal"),
+        pytest.param({"untracked": UNKNOWN}, refuse(Reason.UNKNOWN), id="who knows"),
+    ],
+)
+def test_a_change_names_a_ticket(given_: dict[str, Any], expected: tuple[Decision, Reason | None]) -> None:
+    assert decided(facts(**given_)) == expected
+
+
+def test_what_names_no_ticket_is_listed_as_far_as_one_reads() -> None:
+    (message,) = (
+        result.message
+        for result in evaluate_gates(facts(untracked=tuple(f"#{n}" for n in range(7))))
+        if result.gate is Gate.TICKET
+    )
+
+    assert "neither by the change nor by #0, #1, #2, #3, #4 and 2 more. Name it" in message
+
+
+@given(FACTS, st.sampled_from([(), ("it",), UNKNOWN]))
+def test_a_ticket_rule_more_never_allows_more(found: Facts, untracked: Any) -> None:
+    without, with_rule = (replace(found, untracked=each) for each in (NOT_ASKED, untracked))
+
+    assert opening(without) <= opening(with_rule)
+
+
+CHECK_NAMES = st.sets(st.sampled_from("abc"))
+STATES = st.dictionaries(st.sampled_from("abc"), st.sampled_from(["failure", "pending"]))
+
+
+@given(
+    FACTS, CHECK_NAMES, CHECK_NAMES, st.dictionaries(st.sampled_from("abc"), st.sampled_from(["failure", "pending"]))
+)
+def test_a_check_more_never_allows_more(found: Facts, some: set[str], more: set[str], states: dict[str, str]) -> None:
+    def with_checks(names: set[str]) -> Facts:
+        failed, waiting = (tuple(n for n in sorted(names) if states.get(n) == s) for s in ("failure", "pending"))
+        return replace(found, checks=CheckVerdict(failed=failed, waiting=waiting))
+
+    assert opening(with_checks(some)) <= opening(with_checks(some | more))
 
 
 def test_a_hold_says_who_why_and_since_when() -> None:

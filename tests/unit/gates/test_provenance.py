@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from actions.app.facts import Unknown
@@ -17,7 +19,15 @@ def origin(
     label: bool = False,
     **trailers: str,
 ) -> Origin:
-    return Origin(trailers=Trailers(**trailers), freeze_label=label, approved=approved)
+    return Origin(trailers=Trailers(**trailers), freeze_label=label, approved=approved, texts=("",))
+
+
+def test_what_several_commits_say_is_said_by_each() -> None:
+    one, other, unknown = (replace(origin(), texts=texts) for texts in (("a",), ("b",), UNKNOWN))
+
+    assert combine_origins([one, other]).texts == ("a", "b")
+    assert combine_origins([one, unknown]).texts == UNKNOWN
+    assert combine_origins([]).texts == ()
 
 
 @pytest.mark.parametrize(

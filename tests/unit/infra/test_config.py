@@ -25,6 +25,7 @@ RIGHT = [
     f"deployments: {{by: [argo, 'flux[bot]']}}\nadopt: {'a' * 40}\n",
     "deployments:\ntickets: '(SHOP|INC)-[0-9]+'\n",
     "hold: issues",
+    "environments: {prod: {checks: [e2e, {name: scan, by: trivy}], ticket: '(ENG|INC)-[0-9]+'}}\n",
     "services: {api: {tag-format: '{branch}-{short}-{timestamp}', git-tag: 'api-v{version}'}}\n",
     "deployments:\n",
     "environments: {dev: {paths: [overlays/dev, base, ./x.yaml]}}\n",
@@ -185,6 +186,9 @@ def test_what_is_right_is_right_for_editors_too(text: str) -> None:
         "bots: [a b]",
         "hotfix-prefix: a/b/",
         f"tickets: {'x' * 201}",
+        "environments: {dev: {checks: []}}",
+        "environments: {dev: {checks: none}}",
+        f"environments: {{dev: {{ticket: '{'x' * 201}'}}}}",
         "hold: yes",
         "hold: [issues]",
         "services: {api: {tag-format: latest}}",
@@ -247,6 +251,8 @@ def test_checks_are_named_or_none_or_those_of_the_repository() -> None:
         pytest.param("services: {api: {checks: [' x']}}", 1, "checks is ' x'", id="a space before it"),
         pytest.param("tickets: '('", 1, "tickets is '(', which is no regular expression", id="no pattern"),
         pytest.param("tickets: '[0-9]*'", 1, "find nothing in nothing", id="a pattern of nothing"),
+        pytest.param("environments:\n  a: {checks: []}", 2, "checks is empty; name at least one", id="no check at all"),
+        pytest.param("environments:\n  a: {ticket: '('}", 2, "ticket is '(', which is no regular", id="no ticket"),
         pytest.param(f"tickets: {'x' * 201}", 1, "at most 200 characters", id="a long pattern"),
         pytest.param(
             "services:\n  api:\n    tag-format: x\n", 3, "tag-format is 'x'; it must have one of", id="no form"
