@@ -227,6 +227,24 @@ class LiftedHold:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """*why* an *exception* of *commit* is acceptable: *author* wrote it into a file, and somebody approved that.
+
+    *sha* is the commit that brought the answer.
+    """
+
+    commit: str
+    exception: str
+    why: str
+    ticket: str
+    sha: str
+    author: str
+    approved_by: str
+    approved_at: str
+    url: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Rewrite:
     """An update by which the branch lost commits (forced push or deletion) or regained lost ones."""
 

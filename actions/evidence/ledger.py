@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from actions.errors import TamperedError
 from actions.evidence.facts import (
+    Answer,
     ChangeFacts,
     Gap,
     Kind,
@@ -41,12 +42,13 @@ class Ledger:
     """All records added up: the *scope*, the *changes* as amended later, and what is no change (*others*).
 
     *listing* is the record of the last run: up to which commit the list is complete. What is no change names in
-    `follows` the change recorded before it.
+    `follows` the change recorded before it. *answers* are those to exceptions, by commit and exception.
     """
 
     scope: Scope | None = None
     changes: dict[str, Record] = field(default_factory=dict)
     others: list[tuple[Record, str]] = field(default_factory=list)
+    answers: dict[tuple[str, str], Answer] = field(default_factory=dict)
     listing: Record | None = None
     _known: set[tuple[str, str]] = field(default_factory=set, repr=False)
 
@@ -70,6 +72,8 @@ class Ledger:
             self.listing = record
         elif isinstance(facts, ChangeFacts):
             self._add_change(record, facts)
+        elif isinstance(facts, Answer):
+            self._add_answer(facts)
         elif isinstance(facts, Beside):
             if self.has(facts):
                 raise ValueError(f"it repeats what is recorded of {_identity(facts)[1]}")
@@ -81,6 +85,12 @@ class Ledger:
     def has(self, facts: Beside) -> bool:
         """Tell whether what is no change is recorded already."""
         return _identity(facts) in self._known
+
+    def _add_answer(self, answer: Answer) -> None:
+        key = (answer.commit, answer.exception)
+        if key in self.answers:
+            raise ValueError(f"it answers {answer.exception} of {answer.commit[:12]} a second time")
+        self.answers[key] = answer
 
     def _add_change(self, record: Record, change: ChangeFacts) -> None:
         sha, scope = change.commit.sha, self.scope
@@ -135,12 +145,22 @@ class Ledger:
     def view(self) -> View:
         """Return the records as they are shown, judged by their facts."""
         branch = self.begun.branch
+        changes = [judged(record.facts, record.collected) for record in self.changes.values()]
+        others = [{**_judged_other(record, branch), "follows": follows} for record, follows in self.others]
         return View(
             begins=asdict(self.begun),
-            changes=[judged(record.facts, record.collected) for record in self.changes.values()],
-            others=[{**_judged_other(record, branch), "follows": follows} for record, follows in self.others],
+            changes=[self._answered(change, change["commit"]["sha"]) for change in changes],
+            others=[self._answered(other, other["sha"]) for other in others],
             listing=self.listing,
         )
+
+    def _answered(self, record: dict[str, Any], sha: str) -> dict[str, Any]:
+        """Return *record* with the answer to each of its exceptions, which stay where they are."""
+        exceptions = [
+            {**entry, "answer": asdict(answer)} if (answer := self.answers.get((sha, entry["exception"]))) else entry
+            for entry in record["exceptions"]
+        ]
+        return {**record, "exceptions": exceptions}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -160,6 +180,20 @@ class View:
             for record in (*self.changes, *self.others)
             for entry in record["exceptions"]
         ]
+
+
+def unanswered(exceptions: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return those of *exceptions* that nobody has answered."""
+    return [entry for entry in exceptions if "answer" not in entry]
+
+
+def answer_to(exception: Mapping[str, Any]) -> str:
+    """Return the answer to *exception* in words, "" if there is none."""
+    answer = exception.get("answer")
+    if not answer:
+        return ""
+    ticket = f" ({answer['ticket']})" if answer["ticket"] else ""
+    return f"{answer['why']}{ticket}, by {answer['author']}, approved by {answer['approved_by']}"
 
 
 def judged(change: ChangeFacts, collected: Collected) -> dict[str, Any]:

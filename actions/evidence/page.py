@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from actions.evidence.html import as_text, link, listed, when
-from actions.evidence.ledger import PASS
+from actions.evidence.ledger import PASS, answer_to
 from actions.evidence.meanings import MEANINGS
 from actions.evidence.metrics import measure
 from actions.evidence.operations import operations
@@ -159,7 +159,8 @@ def _exceptions(view: View) -> str:
     meanings = "".join(f"<dt>{as_text(kind)}</dt><dd>{MEANINGS[kind]}</dd>" for kind in kinds if kind in MEANINGS)
     rows = "".join(
         f"<tr><td>{_anchor(exception['commit'], linked=exception['commit'] in changes)}</td>"
-        f"<td class=bad>{as_text(exception['exception'])}</td><td>{as_text(exception['detail'])}</td></tr>"
+        f"<td class={'soft' if answer_to(exception) else 'bad'}>{as_text(exception['exception'])}</td>"
+        f"<td>{as_text(exception['detail'])}{_answer(exception)}</td></tr>"
         for exception in view.exceptions
     )
     return (
@@ -167,6 +168,11 @@ def _exceptions(view: View) -> str:
         "<thead><tr><th scope=col>commit</th><th scope=col>exception</th><th scope=col>details</th></tr></thead>"
         f"<tbody>{rows}</tbody></table>\n<dl class='facts box'>{meanings}</dl>"
     )
+
+
+def _answer(exception: Mapping[str, Any]) -> str:
+    answer = answer_to(exception)
+    return f"<p>Answered: {link(exception['answer']['url'], answer)}</p>" if answer else ""
 
 
 def _others(view: View, links: Links) -> str:

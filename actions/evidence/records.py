@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 from actions.errors import TamperedError
 from actions.evidence.facts import (
     Amendment,
+    Answer,
     ChangeFacts,
     Collected,
     Gap,
@@ -36,6 +37,7 @@ KINDS: dict[str, type] = {
     "rewrite": Rewrite,
     "gap": Gap,
     "hold": LiftedHold,
+    "answer": Answer,
     "list": Listing,
 }
 NAMES = {facts: kind for kind, facts in KINDS.items()}
