@@ -17,6 +17,7 @@ from actions.errors import (
 from actions.gates.collect import GateEvaluator
 from actions.infra import change, change_report
 from actions.infra.config import PATH
+from actions.pull_request.emergency import ask_for_review, asked_in_emergency
 from actions.pull_request.hold import hold_rolled_back
 from actions.pull_request.merge import (
     Merge,
@@ -120,11 +121,12 @@ def _attempt(infra: Repository, settings: Settings, attempted: AttemptState, clo
     if settings.request.rollback:
         attempted.rolled_back_to = wanted  # once it is merged, another tag is the previous one
     branch = settings.branch or branch_name(settings.request, wanted) if wanted else ""
-    plan = make_plan(settings, state, evaluator, wanted)
+    plan = make_plan(settings, state, evaluator, wanted, emergency=asked_in_emergency(evaluator, settings))
     target = Target(infra=infra, base=state.base, is_bot=state.config.is_bot, side_work=attempted.side_work)
     if not plan.changes:
         return _nothing_left(target, settings, attempted, plan, branch)
-    if settings.merge is Route.DIRECT and state.config.needs_review(state.target.env):
+    needs_review = state.config.needs_review(state.target.env)
+    if settings.merge is Route.DIRECT and needs_review and not plan.is_emergency:
         raise ReviewRequiredError(
             f"{state.target.env} needs a review, so its pull request is not merged on its own; set merge to none,"
             f" or write 'review: none' for it into {PATH} of {infra.name}"
@@ -139,6 +141,9 @@ def _attempt(infra: Repository, settings: Settings, attempted: AttemptState, clo
     _close_older(target, state, evaluator, pull, wanted)
     if settings.request.rollback and state.config.hold:
         hold_rolled_back(infra, plan.changes, pull, reason=settings.reason, side_work=attempted.side_work)
+    if needs_review and plan.is_emergency:
+        what = f"nobody is asked to review {pull.url}"
+        attempted.side_work.attempt(what, lambda: ask_for_review(evaluator, settings, plan, pull))
     merge = MergeResult(route=Route.NONE)
     if settings.merges:
         merge = attempted.merge = Merge(

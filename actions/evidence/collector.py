@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from actions.api.repository import Repository
+from actions.app.facts import Unknown
 from actions.app.order import Order
 from actions.app.release import Release
 from actions.errors import EnvFileError
@@ -24,6 +25,8 @@ from actions.evidence.timestamps import FORMAT, earlier
 from actions.evidence.unknowns import Unknowns
 from actions.evidence.verdicts import VerdictReader
 from actions.gates import trailers
+from actions.gates.approval import find_doubts
+from actions.gates.emergency import EmergencyTeam
 from actions.infra.config import Config
 from actions.infra.config_file import parse_config
 
@@ -274,6 +277,7 @@ class Collector:
             tags_before=self.files.tags(source.before),
             tags=self.files.tags(source.after),
             ticket=policy.ticket,
+            asked_in_emergency=self._asked_in_emergency(commit, policy, unknown),
             checks_required=tuple(dict.fromkeys(check for rule in rules or () for check in rule.required_checks)),
             rules=rules,
             suite=suite,
@@ -283,6 +287,18 @@ class Collector:
             unknown=unknown.in_words(),
         )
         return replace(change, deployments=self._with_verdicts(change, deployments, policy))
+
+    def _asked_in_emergency(self, commit: CommitFacts, policy: EffectivePolicy, unknown: Unknowns) -> bool:
+        """Tell whether the bot made all of *commit*'s pull request for those who may roll back without a review."""
+        rule, pull, is_bot = policy.emergency, commit.pull, Config(bots=policy.bots).is_listed_bot
+        if not rule or not pull or not pull.requesters or not all(is_bot(own.author) for own in pull.commits):
+            return False
+        if find_doubts(pull.commits, by_bot=True, is_listed_bot=is_bot):
+            return False
+        asked = EmergencyTeam(self.infra).may_ask(rule, pull.requesters)
+        if isinstance(asked, Unknown):
+            unknown.add(asked.missing)
+        return asked is True
 
     def later_deployments(self, change: ChangeFacts) -> tuple[tuple[Deployment, ...], tuple[str, ...]]:
         """Return the deployments of *change* that are not recorded yet, and the services not yet deployed."""

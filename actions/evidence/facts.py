@@ -305,7 +305,8 @@ class Deployment:
 class ChangeFacts:
     """One commit of the branch that changed an environment, with all facts known about it.
 
-    *ticket* is the pattern of what it had to name. *tags* are those of the environment after the commit. *undeployed*
+    *ticket* is the pattern of what it had to name. *asked_in_emergency* means that those asked for a rollback who may
+    have it without a review. *tags* are those of the environment after the commit. *undeployed*
     are the changed services that are not deployed yet; "" stands for the whole environment.
     """
 
@@ -320,6 +321,7 @@ class ChangeFacts:
     tags_before: Mapping[str, str]
     tags: Mapping[str, str]
     ticket: str = ""
+    asked_in_emergency: bool = False
     checks_required: tuple[RequiredCheck, ...] = ()
     rules: tuple[Rules, ...] | None = None
     suite: Suite | None = None

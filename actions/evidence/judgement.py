@@ -52,6 +52,7 @@ class ExceptionKind(StrEnum):
     DEPLOYMENT_WITHOUT_CHANGE = "deployment-without-change"
     UNRELEASED_TAG = "unreleased-tag"
     NO_TICKET = "no-ticket"
+    EMERGENCY_NOT_REVIEWED = "emergency-not-reviewed"
     UNKNOWN = "unknown"
 
 
@@ -183,7 +184,12 @@ def _approved(pull: PullFacts, bots: Collection[str]) -> Iterator[FoundException
 
 
 def _reviewed(change: ChangeFacts, pull: PullFacts) -> Iterator[FoundException]:
-    yield from _approved(pull, change.bots) if change.needs_review else ()
+    if change.asked_in_emergency and change.kind is Kind.ROLLBACK and not recorded_approval(pull, change.bots).by:
+        if not recorded_approval(pull, change.bots, later=True).by:
+            text = f"#{pull.number} was rolled back in an emergency, and nobody independent has reviewed it yet"
+            yield FoundException(kind=ExceptionKind.EMERGENCY_NOT_REVIEWED, detail=text)
+    elif change.needs_review:
+        yield from _approved(pull, change.bots)
     if not pull.complete:
         text = f"some commits, reviews or checks of #{pull.number}"
         yield FoundException(kind=ExceptionKind.UNKNOWN, detail=text)

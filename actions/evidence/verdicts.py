@@ -89,6 +89,8 @@ class VerdictReader:
             holds=self.holds.at(now, move.service) if self.config.hold else NOT_ASKED,
             was_replaced=NOT_ASKED,
             untracked=NOT_ASKED,
+            emergency=change.asked_in_emergency,
+            overdue=NOT_ASKED,
         )
 
     def _periods(self, env: str, move: Move, now: datetime) -> tuple[DeployedPeriod, ...]:

@@ -20,8 +20,9 @@ from actions.deployments.records import RecordReader
 from actions.deployments.replay import Replay
 from actions.errors import EnvFileError, UnknownEnvError
 from actions.gates import rules
+from actions.gates.emergency import EmergencyTeam
 from actions.gates.facts import Facts, known
-from actions.gates.holds import HoldReader
+from actions.gates.holds import HoldReader, label, review_label
 from actions.gates.optional_facts import with_optional_facts
 from actions.gates.pull_reader import PullJudge
 from actions.gates.request_runs import RequestRuns
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
 MOST_PERIODS = 200
 NOT_ASKED = NotApplicable("all gates were asked before")
 NOT_HELD = NotApplicable("gitops.yml does not say hold: issues")
-NO_RULE = NotApplicable("the environment asks for no ticket")
+NO_RULE = NotApplicable("gitops.yml has no such rule for the environment")
 UNCHANGED_TAG = NotApplicable("the change brings no new tag")
 
 
@@ -64,6 +65,7 @@ class EvaluatedChange:
     needs_review: bool
     compared: str = ""
     line: int = 1
+    is_emergency: bool = False
 
     @property
     def worst(self) -> GateResult | None:
@@ -95,7 +97,9 @@ class GateEvaluator:
     @cached_property
     def judge(self) -> PullJudge:
         """Return who judges pull requests. When gates are asked again, who asked a bot was known before."""
-        return PullJudge(self.config, None if self.again else RequestRuns(self._client))
+        if self.again:
+            return PullJudge(self.config, None)
+        return PullJudge(self.config, RequestRuns(self._client), EmergencyTeam(self.infra.client))
 
     @cached_property
     def holds(self) -> HoldReader:
@@ -124,9 +128,12 @@ class GateEvaluator:
                 self._named(repo, names).prefetch(together)
 
     def prefetch_holds(self, changes: Iterable[Change]) -> None:
-        """Request the issues that hold *changes*, if `gitops.yml` asks for that."""
+        """Request the issues that hold *changes* or ask for a review, if `gitops.yml` asks for that."""
+        env_of, wanted = self.config.environment, list(changes)
+        labels = [review_label(change.env) for change in wanted if env_of(change.env).emergency]
         if self.config.hold:
-            self.holds.prefetch((change.env, change.service) for change in changes)
+            labels += [label(change.env, service) for change in wanted for service in ("", change.service)]
+        self.holds.read(labels)
 
     def order(self, service: str, before: str, after: str) -> tuple[Order, Comparison | None]:
         """Return how the tag *after* relates to *before*."""
@@ -168,6 +175,8 @@ class GateEvaluator:
             holds=NOT_HELD,
             was_replaced=UNCHANGED_TAG,
             untracked=NO_RULE,
+            emergency=origin.emergency,
+            overdue=NO_RULE,
         )
         if not self.again:
             facts = self._with_app(facts)
@@ -180,6 +189,7 @@ class GateEvaluator:
             results=results,
             needs_review=self.config.needs_review(change.env),
             compared=self._compared(change),
+            is_emergency=facts.is_emergency,
         )
 
     def _compared(self, change: Change) -> str:
@@ -197,10 +207,10 @@ class GateEvaluator:
         if not change.is_new_artifact:
             return facts
         facts = self._with_release(facts)
-        if facts.is_rollback:
+        if facts.is_rollback and not facts.emergency:
             return facts  # it was tested and promoted when it ran here
         facts = self._with_tests(facts)
-        if facts.policy.after and not facts.is_hotfix:
+        if facts.policy.after and not (facts.is_hotfix or facts.is_rollback):
             facts = replace(facts, periods=known(partial(self._periods_before, facts)))
         return facts
 

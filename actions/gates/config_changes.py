@@ -110,6 +110,14 @@ def _of_tracking(env: str, old: Environment, new: Environment) -> Iterator[Confi
     if old.checks != new.checks:
         was, now = (_named_checks(rules.checks) or "none of its own" for rules in (old, new))
         yield ConfigChange(f"{env}: checks {was} → {now}", loosens=not set(old.checks) <= set(new.checks))
+    if old.emergency != new.emergency:
+        was, now = (
+            f"{', '.join(rules.emergency.by)} within {duration(rules.emergency.review_within)}"
+            if rules.emergency
+            else "nobody"
+            for rules in (old, new)
+        )
+        yield ConfigChange(f"{env}: emergency {was} → {now}", loosens=bool(new.emergency))
     if old.ticket != new.ticket:
         text = f"{env}: ticket {old.ticket or 'nothing'} → {new.ticket or 'nothing'}"
         yield ConfigChange(text, loosens=bool(old.ticket))

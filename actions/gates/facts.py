@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeVar
 
-from actions.app.facts import Unknown
+from actions.app.facts import NotApplicable, Unknown
 from actions.app.order import Order
 from actions.app.release import Release
 from actions.errors import AccessError, EnvFileError, UnknownEnvError
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from actions.api.checks import CheckVerdict
-    from actions.app.facts import NoCommit, NotApplicable
+    from actions.app.facts import NoCommit
     from actions.deployments.history import DeployedPeriod
     from actions.gates.trailers import Trailers
     from actions.infra.change import Change
@@ -48,6 +48,7 @@ class Gate(StrEnum):
     REVIEW = "review"
     COMMITS = "commits"
     HOLD = "hold"
+    OVERDUE = "overdue"
     RETURN = "return"
     TICKET = "ticket"
     ONLY_TAGS = "only-tags"
@@ -72,6 +73,7 @@ class Reason(StrEnum):
     UNREVIEWED_COMMIT = "unreviewed-commit"
     FOREIGN_FILES = "foreign-files"
     HELD = "held"
+    REVIEW_OVERDUE = "review-overdue"
     ROLLED_BACK = "rolled-back"
     NO_TICKET = "no-ticket"
     UNKNOWN = "unknown"
@@ -97,7 +99,8 @@ class Facts:
     contribute approved the change. *unreviewed_commits* are those of the infra repository, whatever they change, that
     would be deployed and that nobody approved. *checks* is None if nothing says which are needed. *holds* are the open
     issues that hold the service. *was_replaced* means that the new tag was deployed here, and another one after it.
-    *untracked* is what the change brings that names no ticket, () if the change itself names one.
+    *untracked* is what the change brings that names no ticket, () if the change itself names one. *emergency* means
+    that those asked for it who may roll back without a review; *overdue* are the reviews of earlier ones that are due.
     """
 
     change: Change
@@ -118,11 +121,19 @@ class Facts:
     holds: tuple[Hold, ...] | Unknown | NotApplicable
     was_replaced: bool | Unknown | NotApplicable
     untracked: tuple[str, ...] | Unknown | NotApplicable
+    emergency: bool | Unknown | NotApplicable
+    overdue: tuple[Hold, ...] | Unknown | NotApplicable
 
     @property
     def is_rollback(self) -> bool:
         """Tell whether the change, with a reason, returns to a tag that ran in the environment before."""
         return bool(self.trailers.reason) and self.ran_here is True and self.may_go_back
+
+    @property
+    def is_emergency(self) -> bool:
+        """Tell whether the change is a rollback that goes without a review before it; it must have been tested."""
+        tested = isinstance(self.checks, NotApplicable) or getattr(self.checks, "passed", False) is True
+        return self.emergency is True and self.is_rollback and tested
 
     @property
     def may_go_back(self) -> bool:

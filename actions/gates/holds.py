@@ -31,6 +31,11 @@ def label(env: str, service: str = "") -> str:
     return f"hold:{env}/{service}" if service else f"hold:{env}"
 
 
+def review_label(env: str) -> str:
+    """Return the label of an issue that asks for the review of an emergency in *env*."""
+    return f"review:{env}"
+
+
 @dataclass(frozen=True)
 class HoldReader:
     """Read the issues of *infra*, each label once."""
@@ -40,16 +45,24 @@ class HoldReader:
 
     def prefetch(self, held: Iterable[tuple[str, str]]) -> None:
         """Read the labels of all environments and services in *held*, in few requests."""
-        wanted = dict.fromkeys(name for env, service in held for name in (label(env), label(env, service)))
+        self.read(name for env, service in held for name in (label(env), label(env, service)))
+
+    def read(self, labels: Iterable[str]) -> None:
+        """Read *labels*, in few requests."""
+        wanted = dict.fromkeys(labels)
         new = [name for name in wanted if name not in self._known]
         for start in range(0, len(new), LABELS_PER_QUERY):
             self._read(new[start : start + LABELS_PER_QUERY])
 
     def of(self, env: str, service: str) -> tuple[Hold, ...] | Unknown:
         """Return the issues that hold *service* in *env*; raise ConfigError if the repository has no issues."""
-        self.prefetch([(env, service)])
+        return self.labeled([label(env), label(env, service)])
+
+    def labeled(self, labels: Sequence[str]) -> tuple[Hold, ...] | Unknown:
+        """Return the open issues with one of *labels*; raise ConfigError if the repository has no issues."""
+        self.read(labels)
         found: dict[int, Hold] = {}
-        for name in (label(env), label(env, service)):
+        for name in labels:
             holds = self._known[name]
             if isinstance(holds, Unknown):
                 return holds
@@ -69,8 +82,8 @@ class HoldReader:
             return
         if not answer["hasIssuesEnabled"]:
             raise ConfigError(
-                f"{PATH} says hold: issues, and {self.infra.name} has no issues; switch them on in its settings, or"
-                " remove hold",
+                f"{PATH} asks for issues (hold or emergency), and {self.infra.name} has no issues; switch them on in"
+                " its settings, or remove the key",
                 file=PATH,
                 line=1,
             )

@@ -1,4 +1,4 @@
-"""The gates that are there only if a key of `gitops.yml` asks for them: `hold: issues`, `ticket`."""
+"""The gates that are there only if a key of `gitops.yml` asks for them: `hold: issues`, `ticket`, `emergency`."""
 
 from __future__ import annotations
 
@@ -30,6 +30,19 @@ def hold(facts: Facts) -> GateResult | None:
     opened = f"which {first.by or 'a deleted account'} opened at {moment(first.since)}: {first.title}"
     text = f"held by issue #{first.number}{others}, {opened}. To lift the hold, close it"
     return wait(Gate.HOLD, Reason.HELD, text, None)
+
+
+def overdue(facts: Facts) -> GateResult | None:
+    """Wait while the review that an emergency owes is overdue; a rollback passes."""
+    late, env = facts.overdue, facts.change.env
+    if isinstance(late, NotApplicable) or facts.is_rollback:
+        return None
+    if isinstance(late, Unknown):
+        return unknown(Gate.OVERDUE, late)
+    if not late:
+        return allow(Gate.OVERDUE, f"no review of an emergency in {env} is overdue")
+    text = f"issue #{late[0].number} asks for the review of an emergency since {moment(late[0].since)}: {late[0].title}"
+    return wait(Gate.OVERDUE, Reason.REVIEW_OVERDUE, f"{text}. Review it, and close the issue", None)
 
 
 def comes_back(facts: Facts) -> GateResult | None:

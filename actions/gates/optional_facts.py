@@ -7,11 +7,12 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
-from actions.app.facts import Unknown
+from actions.app.facts import NotApplicable, Unknown
 from actions.app.order import Order
 from actions.deployments.history import deployed_periods
 from actions.gates import tickets
 from actions.gates.facts import known
+from actions.gates.holds import review_label
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -49,20 +50,33 @@ def with_optional_facts(evaluator: FactSource, facts: Facts, origin: Origin) -> 
     """Return *facts* about a change that came by *origin*, with those that the `gitops.yml` of *evaluator* asks for."""
     if facts.policy.ticket and not evaluator.again:
         facts = replace(facts, untracked=known(partial(_untracked, evaluator, facts, origin.texts)))
-    return _with_holds(evaluator, facts) if evaluator.config.hold else facts
+    if evaluator.config.hold:
+        facts = _with_holds(evaluator, facts)
+    rule = facts.policy.emergency
+    if rule:
+        owed = evaluator.holds.labeled([review_label(facts.change.env)])
+        late = owed if isinstance(owed, Unknown) else tuple(o for o in owed if o.since + rule.review_within < facts.now)
+        facts = replace(facts, overdue=late)
+    if evaluator.again and facts.trailers.reason and _decides_if_back(facts):
+        # Only then has a rollback to be told from what goes forward; the order was known when all gates were asked.
+        change = facts.change
+        ran = known(partial(evaluator.ran, change.env, change.service, change.after, change.digest))
+        facts = replace(facts, ran_here=ran)
+    return facts
+
+
+def _decides_if_back(facts: Facts) -> bool:
+    """Tell whether it matters if the change is a rollback: it is held, owes a review, or is an emergency."""
+    stopped = any(found and not isinstance(found, NotApplicable) for found in (facts.holds, facts.overdue))
+    return stopped or facts.emergency is True
 
 
 def _with_holds(evaluator: FactSource, facts: Facts) -> Facts:
     """Add which open issues hold the service, and whether its new tag was deployed and replaced before."""
-    change, again = facts.change, evaluator.again
-    if change.is_new_artifact and not (again or facts.is_rollback or facts.order in COMPARED_ALREADY):
+    change = facts.change
+    if change.is_new_artifact and not (evaluator.again or facts.is_rollback or facts.order in COMPARED_ALREADY):
         facts = replace(facts, was_replaced=known(partial(_was_replaced, evaluator, change)))
-    holds = evaluator.holds.of(change.env, change.service)
-    if holds and again and facts.trailers.reason:
-        # Only a held change has to be told from a rollback here; the order was known when all gates were asked.
-        ran = known(partial(evaluator.ran, change.env, change.service, change.after, change.digest))
-        facts = replace(facts, ran_here=ran)
-    return replace(facts, holds=holds)
+    return replace(facts, holds=evaluator.holds.of(change.env, change.service))
 
 
 def _was_replaced(evaluator: FactSource, change: Change) -> bool:

@@ -17,6 +17,12 @@ class NoTicketError(RefusedError):
     reason = "no-ticket"
 
 
+class ReviewOverdueError(RefusedError):
+    """The review that an emergency owes is overdue."""
+
+    reason = "review-overdue"
+
+
 class RolledBackError(RefusedError):
     """The tag was rolled back in the environment, and the change does not name it."""
 

@@ -151,6 +151,8 @@ def _freeze(facts: Facts) -> GateResult | None:
     env = facts.change.env
     if opens == facts.now:
         return allow(Gate.FREEZE, f"{env} is not frozen")
+    if facts.is_emergency:
+        return allow(Gate.FREEZE, f"{env} is frozen, and this is an emergency: {facts.trailers.reason}")
     if facts.freeze_label and facts.trailers.freeze_override:
         return allow(Gate.FREEZE, f"{env} is frozen, and the freeze is overridden: {facts.trailers.freeze_override}")
     return wait(Gate.FREEZE, Reason.FROZEN, f"{env} is frozen", opens)
@@ -204,15 +206,25 @@ def _review(facts: Facts) -> GateResult | None:
         return None
     if isinstance(facts.approved, Unknown):
         return unknown(Gate.REVIEW, facts.approved)
+    return _approved(facts, env)
+
+
+def _approved(facts: Facts, env: str) -> GateResult:
     if facts.approved:
         return allow(Gate.REVIEW, "a human who did not contribute approved it")
+    if facts.is_emergency:
+        return allow(Gate.REVIEW, f"an emergency, to be reviewed afterwards: {facts.trailers.reason}")
+    if facts.is_rollback and isinstance(facts.emergency, Unknown):
+        return unknown(Gate.REVIEW, facts.emergency)
     text = f"no human who did not contribute approved this change to {env}"
     return refuse(Gate.REVIEW, Reason.REVIEW_REQUIRED, text)
 
 
 def _commits(facts: Facts) -> GateResult | None:
     unreviewed = facts.unreviewed_commits
-    if isinstance(unreviewed, NotApplicable) or (facts.approved is False and facts.policy.review != "none"):
+    if isinstance(unreviewed, NotApplicable) or (
+        facts.approved is False and facts.policy.review != "none" and not facts.is_emergency
+    ):
         return None  # the gate `review` has refused it
     if isinstance(unreviewed, Unknown):
         return unknown(Gate.COMMITS, unreviewed)
@@ -233,11 +245,12 @@ GATES: tuple[Callable[[Facts], GateResult | None], ...] = (
     _review,
     _commits,
     optional.hold,
+    optional.overdue,
     optional.comes_back,
     optional.ticket,
 )
 # What may have changed since all gates were asked, and can be told without the app.
-SECOND_LOOK = (_freeze, _review, _commits, optional.hold)
+SECOND_LOOK = (_freeze, _review, _commits, optional.hold, optional.overdue)
 # What applies to a change that brings no new tag.
 SETTINGS = (*SECOND_LOOK, optional.ticket)
 

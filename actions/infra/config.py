@@ -5,6 +5,7 @@ environments:                # in the order of promotion
   staging: {after: dev}      # only tags that ran in dev
   prod: {after: staging, soak: 24h, freeze: ["Fri 15:00 - Mon 08:00 Europe/Paris"]}
   qa: {paths: [overlays/qa, base]}  # what belongs to it beside its env files
+  us: {emergency: {by: [alice, team/on-call], review-within: 24h}}  # who may roll back first, and be reviewed then
   eu: {checks: [e2e], ticket: "OPS-[0-9]+"}  # what must have succeeded there too, and what changes must name
 files: envs/{env}.json       # the paths of the env files
 tag: "{service}.tag"         # the place of a tag in an env file
@@ -49,12 +50,20 @@ HOTFIX_PREFIX = "hotfixes/"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Emergency:
+    """The people and teams (`team/on-call`) *by* whom a rollback goes without a review, which follows within a time."""
+
+    by: tuple[str, ...]
+    review_within: timedelta
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Environment:
     """The rules of one environment in `gitops.yml`.
 
     A tag must have run in the environment *after*, for at least *soak*; nothing is deployed during a *freeze*. A change
     in *paths* deploys it. *checks* must have succeeded beside those of the service. A change must name what the pattern
-    *ticket* finds.
+    *ticket* finds. A rollback in an *emergency* is reviewed afterwards.
     """
 
     review: Literal["required", "none"] = "required"
@@ -64,6 +73,7 @@ class Environment:
     paths: tuple[str, ...] = ()
     checks: tuple[NamedCheck, ...] = ()
     ticket: str = ""
+    emergency: Emergency | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -43,10 +43,10 @@ def _hold(infra: Repository, change: Change, pull: Pull, reason: str) -> None:
     name = label(change.env, change.service)
     if len(name) > LONGEST_LABEL:
         name = label(change.env)
-    _open(infra, title, name, _body(change, pull, reason))
+    open_issue(infra, title, name, _body(change, pull, reason))
 
 
-def _open(infra: Repository, title: str, name: str, body: str) -> None:
+def open_issue(infra: Repository, title: str, name: str, body: str) -> None:
     """Open an issue with the label *name*, which GitHub drops without a word if it cannot be set."""
     rest = infra.client.rest
     taken = (HTTPStatus.UNPROCESSABLE_ENTITY,)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from actions.api.repository import Base, Repository
+    from actions.app.facts import Unknown
     from actions.gates.collect import EvaluatedChange, GateEvaluator
     from actions.infra.config import Config
     from actions.infra.layout import Layout, Snapshot
@@ -63,6 +64,11 @@ class PullRequestPlan:
         return self.planned.changes
 
     @property
+    def is_emergency(self) -> bool:
+        """Tell whether all changes go without a review before them."""
+        return bool(self.evaluated) and all(item.is_emergency for item in self.evaluated)
+
+    @property
     def waiting(self) -> list[str]:
         """Return, in words, what the change has to wait for."""
         return [item.worst.message for item in self.evaluated if item.worst and item.worst.decision is Decision.WAIT]
@@ -95,9 +101,16 @@ def wanted_artifacts(settings: Settings, state: State, evaluator: GateEvaluator)
 
 
 def make_plan(
-    settings: Settings, state: State, evaluator: GateEvaluator, wanted: Mapping[str, Artifact]
+    settings: Settings,
+    state: State,
+    evaluator: GateEvaluator,
+    wanted: Mapping[str, Artifact],
+    *,
+    emergency: bool | Unknown = False,
 ) -> PullRequestPlan:
     """Return what has to be done for *wanted*; raise the error of a gate that is not open.
+
+    In an *emergency*, those asked for it who may roll back without a review.
 
     A change that only has to wait may be proposed, and not be merged.
     """
@@ -111,7 +124,9 @@ def make_plan(
     }
     planned = plan_changes(state.target, goes)
     said = "\n".join([settings.title, settings.branch, *settings.trailers.as_lines()])
-    origin = Origin(trailers=settings.trailers, freeze_label=False, approved=NOT_PROPOSED, texts=(said,))
+    origin = Origin(
+        trailers=settings.trailers, freeze_label=False, approved=NOT_PROPOSED, texts=(said,), emergency=emergency
+    )
     evaluated = tuple(evaluator.evaluate(change, origin, NOT_PROPOSED) for change in planned.changes)
     for error in report.errors(evaluated, waits=settings.merges and not settings.dry_run):
         if not (settings.dry_run and isinstance(error, ChecksPendingError)):

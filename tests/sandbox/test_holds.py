@@ -136,7 +136,7 @@ def test_issues_that_are_switched_off_are_an_error_of_the_configuration(holding:
     result = check(holding, propose(holding, {"envs/dev.json": tagged(holding.app_commit())}))
 
     assert (result.exit_code, result.outputs["reason"]) == (3, "invalid-config")
-    assert "your-org/infra has no issues; switch them on in its settings, or remove hold" in result.log
+    assert "your-org/infra has no issues; switch them on in its settings, or remove the key" in result.log
 
 
 def test_a_held_promotion_is_opened_and_not_merged(holding: GitHub) -> None:

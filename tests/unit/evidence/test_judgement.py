@@ -72,6 +72,7 @@ def with_app_pull(**given: Any) -> ChangeFacts:
     return with_move(commits=(replace(APP, pull=replace(PULL, **given)),))
 
 
+OF_RULES = (ExceptionKind.NO_TICKET, ExceptionKind.EMERGENCY_NOT_REVIEWED)
 TRACKED = replace(CHANGE, ticket="ENG-[0-9]+")
 
 
@@ -107,6 +108,23 @@ def test_a_change_had_to_name_a_ticket(change: ChangeFacts, detail: str) -> None
 
     assert bool(found) is bool(detail)
     assert all(detail in text for text in found)
+
+
+@pytest.mark.parametrize(
+    ("reviews", "given_", "expected"),
+    [
+        pytest.param((), {}, ["emergency-not-reviewed"], id="not yet"),
+        pytest.param((review(at=moment(3)),), {}, [], id="reviewed afterwards"),
+        pytest.param((review("alice", at=moment(3)),), {}, ["emergency-not-reviewed"], id="reviewed by its author"),
+        pytest.param((review(),), {}, [], id="approved before"),
+        pytest.param((review(at=moment(3)),), {"kind": Kind.UPDATE}, ["not-approved"], id="no rollback"),
+        pytest.param((review(at=moment(3)),), {"asked_in_emergency": False}, ["not-approved"], id="of somebody else"),
+    ],
+)
+def test_an_emergency_owes_a_review(reviews: tuple[Review, ...], given_: dict[str, Any], expected: list[str]) -> None:
+    known: dict[str, Any] = {"kind": Kind.ROLLBACK, "asked_in_emergency": True}
+
+    assert kinds(replace(with_pull(reviews=reviews), **known | given_)) == expected
 
 
 def kinds(change: ChangeFacts) -> list[str]:
@@ -263,10 +281,10 @@ def test_what_is_wrong_with_a_change_is_found(change: ChangeFacts, expected: lis
 
 
 def test_every_exception_is_produced() -> None:
-    """The list is closed. A deployment of an unknown commit is no part of a change; tickets have cases of their own."""
+    """The list is closed. A deployment of an unknown commit is no part of a change; optional rules have own cases."""
     produced = {kind for case in CASES for kind in kinds(case.values[0])}  # type: ignore[arg-type]
 
-    assert produced == set(ExceptionKind) - {ExceptionKind.DEPLOYMENT_WITHOUT_CHANGE, ExceptionKind.NO_TICKET}
+    assert produced == set(ExceptionKind) - {ExceptionKind.DEPLOYMENT_WITHOUT_CHANGE, *OF_RULES}
 
 
 @pytest.mark.parametrize(

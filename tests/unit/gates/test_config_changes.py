@@ -45,6 +45,10 @@ bots: [gitops-bot]
         ("bots:", "tickets: SHOP-[0-9]+\nbots:", "tickets: nothing → SHOP-[0-9]+", False),
         ("soak: 24h", "soak: 24h, checks: [e2e]", "prod: checks none of its own → e2e", False),
         ("soak: 24h", "soak: 24h, ticket: X-1", "prod: ticket nothing → X-1", False),
+        (
+            "soak: 24h", "soak: 24h, emergency: {by: [alice, team/ops], review-within: 24h}",
+            "prod: emergency nobody → alice, team/ops within 1 d", True,
+        ),
         ("bots:", "hold: issues\nbots:", "hold: nothing → issues", False),
         ("bots:", "files: e/{env}.json\nbots:", "files: default → e/{env}.json", True),
         ("bots:", "tag: 'apps.{service}.tag'\nbots:", "tag: default → apps.{service}.tag", True),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from actions.api.checks import CheckVerdict
 from actions.app.order import Order
+from actions.app.release import Release
 from actions.gates.facts import Decision, Facts, Gate, Hold, Reason
 from actions.gates.optional import named
 from actions.gates.rules import evaluate_gates
@@ -19,7 +20,9 @@ from tests.unit.gates.test_rules import (
     ALLOW,
     BACK,
     FACTS,
+    FAILED,
     FLAGS,
+    FREEZE,
     NEW,
     NOT_ASKED,
     NOW,
@@ -101,6 +104,56 @@ def test_a_ticket_rule_more_never_allows_more(found: Facts, untracked: Any) -> N
     without, with_rule = (replace(found, untracked=each) for each in (NOT_ASKED, untracked))
 
     assert opening(without) <= opening(with_rule)
+
+
+LATE = replace(HOLD, number=9, title="Review it")
+FROZEN_ROLLBACK = BACK | {"policy": FREEZE, "ran_here": True, "approved": False, "emergency": True}
+NO_OVERRIDE = Trailers(reason="INC-7")
+
+
+@pytest.mark.parametrize(
+    ("given_", "expected"),
+    [
+        pytest.param(FROZEN_ROLLBACK | {"trailers": NO_OVERRIDE}, ALLOW, id="an emergency in a freeze"),
+        pytest.param(FROZEN_ROLLBACK | {"holds": (HOLD,), "overdue": (LATE,)}, ALLOW, id="held, and a review overdue"),
+        pytest.param(FROZEN_ROLLBACK | {"emergency": False}, refuse(Reason.REVIEW_REQUIRED), id="of somebody else"),
+        pytest.param(FROZEN_ROLLBACK | {"emergency": UNKNOWN}, refuse(Reason.UNKNOWN), id="of who knows whom"),
+        pytest.param(FROZEN_ROLLBACK | {"checks": UNKNOWN}, refuse(Reason.REVIEW_REQUIRED), id="tested, who knows"),
+        pytest.param(FROZEN_ROLLBACK | {"checks": FAILED}, refuse(Reason.REVIEW_REQUIRED), id="its tests failed"),
+        pytest.param(FROZEN_ROLLBACK | {"released": Release.NONE}, refuse(Reason.NOT_RELEASED), id="not released"),
+        pytest.param(FROZEN_ROLLBACK | {"ran_here": False}, refuse(Reason.REVIEW_REQUIRED), id="it never ran there"),
+        pytest.param(
+            FROZEN_ROLLBACK | {"unreviewed_commits": ("abc x",)}, refuse(Reason.UNREVIEWED_COMMIT),
+            id="something else comes along",
+        ),
+        pytest.param({"approved": False, "emergency": True}, refuse(Reason.REVIEW_REQUIRED), id="no rollback"),
+        pytest.param({"overdue": (LATE,)}, wait(Reason.REVIEW_OVERDUE), id="a review is overdue"),
+        pytest.param({"overdue": (LATE,), "change": SETTING}, wait(Reason.REVIEW_OVERDUE), id="overdue, and a setting"),
+        pytest.param({"overdue": UNKNOWN}, refuse(Reason.UNKNOWN), id="whether one is overdue is unknown"),
+        pytest.param({"overdue": NOT_ASKED}, ALLOW, id="no rule for emergencies"),
+    ],
+)  # fmt: skip
+def test_an_emergency_goes_first_and_owes_a_review(
+    given_: dict[str, Any], expected: tuple[Decision, Reason | None]
+) -> None:
+    assert decided(facts(**given_))[0] == expected[0]
+    assert expected[1] in {result.reason for result in evaluate_gates(facts(**given_))} | {None}
+
+
+@given(FACTS, st.sampled_from([True, False, UNKNOWN]))
+def test_an_emergency_never_refuses_more_and_helps_rollbacks_alone(found: Facts, asked: Any) -> None:
+    without, with_rule = (replace(found, emergency=each) for each in (False, asked))
+
+    assert opening(with_rule)[0] <= opening(without)[0]
+    if not found.is_rollback:
+        assert opening(with_rule) == opening(without)
+
+
+@given(FACTS, st.sampled_from([(), (LATE,), UNKNOWN]))
+def test_an_overdue_review_never_allows_more(found: Facts, late: Any) -> None:
+    in_time, overdue = (replace(found, overdue=each) for each in ((), late))
+
+    assert opening(in_time) <= opening(overdue)
 
 
 CHECK_NAMES = st.sets(st.sampled_from("abc"))

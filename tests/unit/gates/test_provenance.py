@@ -31,6 +31,25 @@ def test_what_several_commits_say_is_said_by_each() -> None:
 
 
 @pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        pytest.param([], False, id="nothing"),
+        pytest.param([(True, False)], False, id="approved"),
+        pytest.param([(False, True)], True, id="an emergency"),
+        pytest.param([(False, True), (True, False)], True, id="an emergency after what was approved"),
+        pytest.param([(False, True), (False, False)], False, id="one was neither"),
+        pytest.param([(False, True), (False, UNKNOWN)], UNKNOWN, id="one is unknown"),
+    ],
+)
+def test_what_nobody_approved_was_asked_for_in_an_emergency(
+    steps: list[tuple[bool, bool | Unknown]], expected: bool | Unknown
+) -> None:
+    origins = [replace(origin(approved), emergency=emergency) for approved, emergency in steps]
+
+    assert combine_origins(origins).emergency == expected
+
+
+@pytest.mark.parametrize(
     ("approved", "expected"),
     [
         pytest.param([True], True, id="the only one approved"),

@@ -57,7 +57,7 @@ def facts(**given_: Any) -> Facts:
         change=change, policy=policy, now=NOW, order=Order.AHEAD, trailers=Trailers(), checks=PASSED, approved=True,
         released=Release.DEFAULT_BRANCH, unreviewed=(), periods=(period(30),), only_fixes=NOT_ASKED, ran_here=NOT_ASKED,
         lost_commits=(), unreviewed_commits=(), freeze_label=False, holds=(),
-        was_replaced=False, untracked=(),
+        was_replaced=False, untracked=(), emergency=False, overdue=(),
     )  # fmt: skip
     return replace(good, **given_)
 
