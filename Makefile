@@ -1,10 +1,11 @@
+# make new    two repositories in your shape
 # make demo   the whole pipeline on this machine, no GitHub account needed
 # make test   every check there is
 PYTHON ?= python3
 BIN := .venv/bin
 NPM := --ignore-scripts --no-audit --no-fund
 
-.PHONY: demo sandbox test conformance lint bench bench-contention bench-cost bench-evidence bench-infra-pr bench-interleavings faults mutants lock clean setup
+.PHONY: new demo sandbox test conformance lint bench bench-contention bench-cost bench-evidence bench-infra-pr bench-interleavings faults mutants lock clean setup
 .DEFAULT_GOAL := test
 
 setup: .setup-done
@@ -15,6 +16,9 @@ setup: .setup-done
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --require-hashes -r requirements-dev.lock && \
 	wait $$npm
 	touch $@
+
+new: setup
+	@$(BIN)/python -m cli new $(ARGS)
 
 demo: setup
 	$(BIN)/python -m sandbox.demo
@@ -37,7 +41,7 @@ lint: setup
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/zizmor --persona pedantic --offline --quiet . examples/app examples/infra examples/monorepo examples/pull-based/deploy.yml
+	$(BIN)/zizmor --persona pedantic --offline --quiet . examples/app examples/infra examples/monorepo examples/sharded/*.yml examples/pull-based/deploy.yml
 
 bench: setup
 	$(BIN)/python -m bench.startup

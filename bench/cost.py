@@ -77,7 +77,7 @@ def measure() -> Iterator[tuple[str, Cost]]:
             for env in envs:
                 delivery.deploy(delivery.land(infra, {f"envs/{env}.json": _env_file(tag)}), env)
         asking = WorkflowRun(
-            RUN, ".github/workflows/promote.yml", "workflow_dispatch", sandbox.state.users["alice"], after
+            RUN, ".github/workflows/change.yml", "workflow_dispatch", sandbox.state.users["alice"], after
         )
         app.runs.append(asking)
         tags = {"from-env": "staging", "env": "prod", "infra-repo": infra.full_name}

@@ -85,8 +85,8 @@ def _publish(stage: Stage) -> str:
 def _promote(stage: Stage, tag: str, steps: list[tuple[str, str]]) -> None:
     stage.narrator.chapter(f"It is promoted to {' and then to '.join(target for _, target in steps)}")
     for source, target in steps:
-        said = f"starts Promote: {source} to {target}"
-        stage.dispatch(INFRA, "promote.yml", said, {"from": source, "to": target})
+        said = f"starts Change: promote {source} to {target}"
+        stage.dispatch(INFRA, "change.yml", said, {"what": "promote", "from": source, "env": target})
         _land_newest(stage, f"Promote {source} to {target}: api to {tag[:12]}")
         _require_deployed(stage, [target])
 
@@ -94,8 +94,8 @@ def _promote(stage: Stage, tag: str, steps: list[tuple[str, str]]) -> None:
 def _roll_back(stage: Stage, start: str) -> None:
     stage.narrator.chapter("It is bad: prod is rolled back")
     reason = "customers are greeted by the wrong name"
-    inputs = {"env": "prod", "to": "previous", "reason": reason}
-    stage.dispatch(INFRA, "rollback.yml", "starts Roll back: prod to what ran before", inputs)
+    inputs = {"what": "roll back", "env": "prod", "reason": reason}
+    stage.dispatch(INFRA, "change.yml", "starts Change: roll back prod to what ran before", inputs)
     _land_newest(stage, f"Roll back prod: api to {start[:12]}")
     require(f"Reason: {reason}" in stage.world.infra.git.get(_head(stage)).message, "the commit does not say why")
     _require_deployed(stage, ["prod"])
@@ -115,7 +115,8 @@ def _hotfix(stage: Stage, start: str) -> str:
     fixed = stage.land(APP, number)
     require(len(stage.world.infra.pulls) == before, "a hotfix opened an infra pull request by itself")
     narrator.tell("publish", f"published {fixed[:12]}; where it goes is for people to say")
-    stage.dispatch(INFRA, "bump.yml", f"starts Bump: prod to {fixed[:12]}", {"env": "prod", "tag": fixed})
+    inputs = {"what": "set a tag", "env": "prod", "tag": fixed}
+    stage.dispatch(INFRA, "change.yml", f"starts Change: set prod to {fixed[:12]}", inputs)
     _land_newest(stage, f"Update prod: api to {fixed[:12]}")
     _require_deployed(stage, ["prod"])
     return fixed
@@ -214,8 +215,8 @@ def _verdicts(runs: list[Run]) -> dict[int, dict[str, str]]:
 def _hold(stage: Stage, second: str) -> None:
     narrator = stage.narrator
     narrator.chapter("The bot merges a change of prod past the review, as its right to bypass lets it")
-    inputs = {"from": "staging", "to": "prod"}
-    stage.dispatch(INFRA, "promote.yml", "starts Promote: staging to prod", inputs, good=False)
+    inputs = {"what": "promote", "from": "staging", "env": "prod"}
+    stage.dispatch(INFRA, "change.yml", "starts Change: promote staging to prod", inputs, good=False)
     pull = stage.newest_pull()
     stage.person(BOT).merge(INFRA, pull.number)
     narrator.tell(BOT, f"merges {INFRA}#{pull.number}, which nobody approved")

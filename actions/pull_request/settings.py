@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 LONGEST_TITLE = 256  # GitHub takes no more
 LONGEST_LABEL = 50
+SKIP = "skip"
 
 
 class Route(StrEnum):
@@ -59,6 +60,7 @@ class Settings:
     dry_run: bool
     allow_diverged: str
     allow_return: str
+    skips_waiting: bool
     reason: str
 
     @property
@@ -98,6 +100,7 @@ class Settings:
             dry_run=inputs.flag("dry-run"),
             allow_diverged=inputs.text("allow-diverged"),
             allow_return=inputs.text("allow-return"),
+            skips_waiting=_skips_waiting(inputs.text("when-waiting")),
         )
         if request.rollback and not settings.reason:
             raise InputError(
@@ -111,3 +114,9 @@ class Settings:
         if settings.draft and settings.merge is not Route.NONE:
             raise InputError("a draft cannot be merged; set draft to false or merge to none")
         return settings
+
+
+def _skips_waiting(text: str) -> bool:
+    if text not in ("", SKIP):
+        raise InputError(f"input when-waiting is {text[:200]!r}; it can be '{SKIP}', or empty")
+    return text == SKIP

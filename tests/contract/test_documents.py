@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import re
+import shlex
 import subprocess
 from dataclasses import dataclass
 from functools import cache
@@ -15,6 +16,7 @@ import pytest
 import yaml
 
 from actions.infra.config_file import parse_config
+from cli.main import main
 from tests.contract.tools import BIN, OURS, PINNED
 from tests.support import ROOT, declaration
 
@@ -130,7 +132,7 @@ def test_zizmor_has_nothing_against_the_snippets(folder: Path) -> None:
 @pytest.mark.parametrize("snippet", WORKFLOWS, ids=str)
 def test_what_a_snippet_uses_is_there_and_is_given_what_it_takes(snippet: Snippet) -> None:
     for used in re.findall(r"\buses: (.+)$", snippet.text, re.MULTILINE):
-        assert used.startswith(OURS) or PINNED.fullmatch(used), used
+        assert used.startswith(("./", OURS)) or PINNED.fullmatch(used), used
     for job in (workflow_of(snippet) or {})["jobs"].values():
         for step in job.get("steps", []):
             name = re.fullmatch(rf"{OURS}(action-[a-z-]+)@v1", step.get("uses", ""))
@@ -167,8 +169,17 @@ def test_the_commands_of_the_readme_are_those_that_run_in_the_tests() -> None:
     ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
     said = [line for s in of_kind("sh") if s.document.name == "README.md" for line in s.text.splitlines()]
 
-    assert sorted(said) == ["make demo", "make test"]
-    assert set(said) <= set(ci)
+    assert sorted(said) == ["make demo", 'make new ARGS="--org your-org --app shop"', "make test"]
+    assert {line for line in said if not line.startswith("make new")} <= set(ci)
+
+
+def test_the_flags_of_make_new_are_there(tmp_path: Path) -> None:
+    commands = [line for s in of_kind("sh") for line in s.text.splitlines() if line.startswith("make new")]
+
+    assert len(commands) > 2
+    for number, command in enumerate(commands):
+        (given,) = [word.removeprefix("ARGS=") for word in shlex.split(command) if word.startswith("ARGS=")]
+        assert main(["new", *shlex.split(given), "--yes", "--out", str(tmp_path / str(number))]) == 0
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())

@@ -11,6 +11,7 @@ import sys
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
+from shutil import rmtree
 from typing import TYPE_CHECKING, Self
 
 import pytest
@@ -66,13 +67,13 @@ def test_a_hotfix_goes_its_way_is_rolled_back_and_dev_is_left_alone(pipeline: Pi
     assert pipeline.said("published dist/") == [f"published dist/api-{fixed}.tar.gz"]
     assert pipeline.world.infra.pulls == {}
 
-    pipeline.dispatch(INFRA, "bump.yml", {"env": "prod", "tag": fixed})
+    pipeline.dispatch(INFRA, "change.yml", {"what": "set a tag", "env": "prod", "tag": fixed})
     pipeline.land(INFRA, 1)
 
     assert tag_of(pipeline, "prod") == fixed
     assert pipeline.said("Pretending to deploy") == [f'Pretending to deploy prod with {{ "api": "{fixed}" }}']
 
-    pipeline.dispatch(INFRA, "rollback.yml", {"env": "prod", "to": "previous", "reason": "it made things worse"})
+    pipeline.dispatch(INFRA, "change.yml", {"what": "roll back", "env": "prod", "reason": "it made things worse"})
     pipeline.land(INFRA, 2)
 
     assert tag_of(pipeline, "prod") == released
@@ -140,6 +141,8 @@ def test_more_environments_than_a_matrix_holds_are_deployed_in_shards(pipeline: 
     files: dict[str, bytes | None] = {"gitops.yml": f"{lax}services: {{api: {{repo: {APP}}}}}\n".encode()}
     files |= {f"envs/{env}.json": None for env in ("dev", "staging", "prod")}
     files |= {f"envs/{env}.json": text.encode() for env in "abcd" for text in with_tag(env, "1.0.0").values()}
+    workflows = (ROOT / "examples/sharded").glob("*.yml")
+    files |= {f".github/workflows/{path.name}": path.read_bytes() for path in workflows}
     olivia = pipeline.sandbox.state.users["olivia"].person
     tree = str(infra.git.get(infra.git.head("main") or "").tree_id)
     sha = infra.git.commit(parents=[], message="x", author=olivia, tree=tree, files=files)
@@ -147,6 +150,7 @@ def test_more_environments_than_a_matrix_holds_are_deployed_in_shards(pipeline: 
     matrix = pipeline.workflows.actions / "actions" / "deployments" / "matrix.py"
     text = matrix.read_text(encoding="utf-8")
     matrix.write_text(text.replace("MOST_ENTRIES = 256", "MOST_ENTRIES = 3"), encoding="utf-8")
+    rmtree(matrix.parent / "__pycache__")
     try:
         pipeline.dispatch(INFRA, "deploy-sharded.yml", {})
     finally:

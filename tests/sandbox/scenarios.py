@@ -161,7 +161,7 @@ def require_no_surprise(sandbox: Sandbox) -> None:
 def asked(github: GitHub, by: str = "alice") -> str:
     """Have somebody start a run in which the bot is asked for a change; return what its commit says of that."""
     infra, state = github.world.infra, github.sandbox.state
-    run = WorkflowRun(state.new_id(), "bump.yml", "workflow_dispatch", state.users[by], infra.git.head("main") or "")
+    run = WorkflowRun(state.new_id(), "change.yml", "workflow_dispatch", state.users[by], infra.git.head("main") or "")
     infra.runs.append(run)
     address = f"{github.sandbox.url}/{infra.full_name}/actions/runs/{run.id}/attempts/1"
     return f"Requested-by: {by}\nRequested-in: {address}"

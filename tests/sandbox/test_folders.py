@@ -67,6 +67,15 @@ def test_environments_that_ran_the_same_commit_are_compared_once(infra: Infra) -
     assert len([each for each in infra.github.sandbox.exchanges if "/compare/" in each.path]) == 1
 
 
+def test_what_changed_in_more_files_than_github_lists_may_belong_to_any_environment(infra: Infra) -> None:
+    sha = infra.github.change_infra(FILES)
+    for env in ("dev", "prod"):
+        infra.deployed(env, sha)
+    infra.github.change_infra({f"other/{number}": "x" for number in range(300)})
+
+    assert planned(infra.plan()) == ["dev", "prod"]
+
+
 def test_a_tag_beside_a_patch_is_still_one_service_alone(cloned: Clone) -> None:
     cloned.push(FILES)
     cloned.push({"overlays/dev/kustomization.yaml": OVERLAY.replace("TAG", "1.1.0")})

@@ -35,7 +35,7 @@ class Proposal:
     def started(self, repository: str = INFRA, event: str = "workflow_dispatch", by: str = "alice") -> WorkflowRun:
         state = self.github.sandbox.state
         repo = next(repo for repo in state.repos.values() if repo.full_name == repository)
-        self.run = WorkflowRun(state.new_id(), "promote.yml", event, state.users[by], repo.git.head("main") or "")
+        self.run = WorkflowRun(state.new_id(), "change.yml", event, state.users[by], repo.git.head("main") or "")
         self.address = f"{self.github.sandbox.url}/{repository}/actions/runs/{self.run.id}/attempts/1"
         repo.runs.append(self.run)
         return self.run

@@ -191,6 +191,7 @@ def test_the_work_and_the_memory_grow_with_the_size_of_the_file(
         pytest.param("a.json", '{"a":' * 100_000, id="objects without end"),
         pytest.param("a.yaml", "[" * 100_000, id="YAML without end"),
         pytest.param("a.toml", "a = " + "[" * 100_000, id="TOML without end"),
+        pytest.param("a.toml", "a = " + "[" * 250 + "]" * 250, id="TOML that the parser reads"),
         pytest.param("a.toml", "a" + ".a" * 50_000 + " = 1", id="a key of TOML with 50,000 parts"),
         pytest.param("a.toml", "[x" + " . 'a.b'" * 50_000 + "]", id="a header with quoted parts"),
         pytest.param("a.toml", "x = {a" + ".a" * 50_000 + " = 1}", id="a key in an inline table"),

@@ -1,0 +1,1 @@
+"""The command `gitops-actions`: what is done at a desk rather than in a workflow."""

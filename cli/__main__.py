@@ -1,0 +1,10 @@
+"""`gitops-actions <command>`; from a clone, `python -m cli <command>`."""
+
+from __future__ import annotations
+
+import sys
+
+from cli.main import main
+
+if __name__ == "__main__":
+    sys.exit(main())
