@@ -14,7 +14,7 @@ from sandbox.state import Issue, Review, Team, WorkflowRun
 from sandbox.world import AUDITED, BOT, GUARD
 from tests.sandbox.exported import Exported, exceptions
 from tests.sandbox.operate_page import snippet
-from tests.sandbox.scenarios import NOW, GitHub, Infra, check, deploy, gates_of, propose
+from tests.sandbox.scenarios import NOW, GitHub, Infra, check, deploy, gates_of, open_pr, propose
 from tests.sandbox.test_holds import open_issue
 
 if TYPE_CHECKING:
@@ -284,6 +284,9 @@ def test_an_overdue_review_stops_all_but_rollbacks(night: GitHub) -> None:
     issue.created = (NOW - timedelta(hours=25)).isoformat()
     late, rolled = check(night, number), check(night, back)
 
+    merged = open_pr(night, env="prod", tag=night.app_commit("newer"), merge="direct")
+
+    assert merged.outputs["reason"] == "review-overdue"
     assert in_time.outputs["reason"] == "allowed"
     assert gates_of(in_time)["overdue"] == "allow"
     assert (late.outputs["decision"], late.outputs["reason"]) == ("wait", "review-overdue")
