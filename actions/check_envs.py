@@ -11,14 +11,14 @@ from actions.api.client import Client
 from actions.api.pulls import PullRequests
 from actions.api.repository import Repository
 from actions.api.retry import retry
-from actions.app.facts import NotApplicable
+from actions.app.facts import NotApplicable, Unknown
 from actions.errors import AccessError, ActionError, ConfigError, EnvFileError
 from actions.gates import report, rules, trailers
 from actions.gates.collect import EvaluatedChange, GateEvaluator
 from actions.gates.config_changes import ConfigChange, config_changes
+from actions.gates.facts import Decision
 from actions.gates.provenance import FREEZE_LABEL, Origin
 from actions.gates.pull_reader import PullJudge, read_pulls
-from actions.gates.rules import Decision, GateResult
 from actions.gates.waiting import mark
 from actions.infra.config import PATH
 from actions.infra.env_diff import EnvDiff
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from actions.api.comparison import Comparison
     from actions.api.pulls import PullRequestDetails
+    from actions.gates.facts import GateResult
     from actions.infra.change import Change
     from actions.infra.config import Config
     from actions.infra.env_file import EnvFile
@@ -211,7 +212,8 @@ def _verdict(infra: Repository, settings: Settings, proposal: PullRequestContent
         now=clock.utc(),
         snapshots={},
     )
-    origin = _origin(infra, proposal, config)
+    evaluator.prefetch_holds(changes)
+    origin = _origin(infra, proposal, evaluator, changes)
     evaluated = [evaluator.evaluate(change, origin, NOT_MERGED) for change in changes]
     files = {file.path: file for snapshot in diff.head.values() for file in snapshot.files}
     return Verdict(
@@ -279,14 +281,22 @@ def _diff(infra: Repository, comparison: Comparison, head: str, old: Layout, new
     )
 
 
-def _origin(infra: Repository, proposal: PullRequestContent, config: Config) -> Origin:
+def _origin(
+    infra: Repository, proposal: PullRequestContent, evaluator: GateEvaluator, changes: Sequence[Change]
+) -> Origin:
     """Return what the commits say: they are approved, and the body is not."""
     details = proposal.details
     said, labeled = trailers.read("\n\n".join(details.messages)), False
-    if said.freeze_override and FREEZE_LABEL in details.labels:
-        pulls = read_pulls(infra.client, [proposal.number])
-        labeled = PullJudge(config, None).is_labeled(pulls[proposal.number], FREEZE_LABEL)
-    return Origin(trailers=said, freeze_label=labeled, approved=NOT_MERGED)
+    emergency: bool | Unknown = False
+    config, envs = evaluator.config, sorted({change.env for change in changes})
+    may_be_emergency = bool(envs and said.reason) and all(config.environment(env).emergency for env in envs)
+    if may_be_emergency or (said.freeze_override and FREEZE_LABEL in details.labels):
+        pull = read_pulls(infra.client, [proposal.number])[proposal.number]
+        labeled = bool(said.freeze_override) and PullJudge(config, None).is_labeled(pull, FREEZE_LABEL)
+        found = [evaluator.judge.is_emergency(pull, env) for env in envs] if may_be_emergency else [False]
+        emergency = next((each for each in found if each is not True), True)
+    texts = ("\n".join([details.title, details.branch, *details.messages]),)
+    return Origin(trailers=said, freeze_label=labeled, approved=NOT_MERGED, texts=texts, emergency=emergency)
 
 
 def _nothing(why: str, config_changes: Sequence[ConfigChange] = ()) -> Outcome:

@@ -81,6 +81,7 @@ class Settings:
     since: str
     gates: Gates
     record: bool
+    status: bool
     app_repo: str
     token: str = field(repr=False)
     app_token: str = field(repr=False)
@@ -103,6 +104,7 @@ class Settings:
             since=since,
             gates=inputs.choice("enforce-gates", Gates),
             record=inputs.flag("record"),
+            status=inputs.flag("show-status"),
             app_repo=inputs.text("app-repo"),
             token=token,
             app_token=inputs.optional_secret("app-token", token),
@@ -117,6 +119,8 @@ class Settings:
             raise InputError("enforce-gates needs since: deployment: the gates judge what is not deployed yet")
         if settings.record and settings.gates is not Gates.ALL:
             raise InputError("record needs enforce-gates: true")
+        if settings.status and settings.gates is not Gates.ALL:
+            raise InputError("show-status needs enforce-gates: true")
         return settings
 
 
@@ -193,7 +197,12 @@ class _Run:
         entries = _entries(plan, self.settings)
         if self.settings.record:
             self._begin(plan, entries, evaluator)
-        return _outcome(plan, self.settings, entries)
+        outcome = _outcome(plan, self.settings, entries)
+        if self.settings.status:
+            from actions.status.reader import status_of
+
+            outcome = replace(outcome, summary=outcome.summary + status_of(plan, evaluator, snapshots))
+        return outcome
 
     def _chosen(self) -> Collection[str]:
         wanted = self.settings.environments

@@ -14,11 +14,11 @@ from actions.api.retry import retry
 from actions.errors import ConflictError, ExceptionsFoundError, InputError, NotRecordedError
 from actions.evidence.chain import Chain, whole_lines
 from actions.evidence.export import Export, open_collector, require_same
-from actions.evidence.ledger import Ledger
+from actions.evidence.ledger import Ledger, answer_to, unanswered
 from actions.evidence.page import page
 from actions.evidence.period import Period
 from actions.evidence.records import read_records
-from actions.evidence.settings import Mode, Settings
+from actions.evidence.settings import FailOn, Mode, Settings
 from actions.evidence.store import PAGE, RECORDS, TABLE, open_store
 from actions.evidence.table import evidence_table
 from actions.infra.config import PATH
@@ -31,6 +31,9 @@ from actions.runner.markdown import escape
 from actions.runner.outcome import Outcome, run
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
     from actions.evidence.facts import Scope
     from actions.evidence.ledger import View
     from actions.evidence.store import Store
@@ -148,9 +151,10 @@ def _outcome(settings: Settings, view: View, chain: Chain, new: int, reason: Rea
     when = f" {settings.period}" if settings.mode is Mode.REPORT and settings.period != Period() else ""
     folder, counted = settings.output_dir, f"{_count(len(view.changes), 'change')} of {settings.env}{when}"
     text = f"{counted}, {new} new, {_count(len(exceptions), 'exception')} ({reason})"
-    failed = bool(exceptions) and settings.fail_on_exceptions
-    names = ", ".join(sorted({entry["exception"] for entry in exceptions}))
-    error = ExceptionsFoundError(f"{_count(len(exceptions), 'exception')} in {counted}: {names}")
+    failing = _failing(settings.fail_on, exceptions)
+    failed = bool(failing)
+    names = ", ".join(sorted({entry["exception"] for entry in failing}))
+    error = ExceptionsFoundError(f"{_count(len(failing), 'exception')} in {counted}: {names}")
     return Outcome(
         outputs={
             "changes": len(view.changes),
@@ -168,17 +172,26 @@ def _outcome(settings: Settings, view: View, chain: Chain, new: int, reason: Rea
     )
 
 
+def _failing(fail_on: FailOn, exceptions: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+    """Return the exceptions that fail the run."""
+    if fail_on is FailOn.UNANSWERED:
+        return unanswered(exceptions)
+    return exceptions if fail_on is FailOn.ALL else ()
+
+
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _summary(settings: Settings, view: View, chain: Chain, text: str) -> str:
     rows = [
-        [f"`{entry['commit'][:12]}`", entry["exception"], escape(entry["detail"])]
+        [f"`{entry['commit'][:12]}`", entry["exception"], escape(entry["detail"]), escape(answer_to(entry))]
         for entry in view.exceptions[:MOST_SHOWN]
     ]
-    listed = f"\n{markdown.table(('commit', 'exception', 'detail'), rows)}" if rows else ""
-    mark = "❌" if view.exceptions else "✅"
+    answered = any(row[-1] for row in rows)
+    heads = ("commit", "exception", "detail", *(("answer",) if answered else ()))
+    listed = f"\n{markdown.table(heads, [row[: len(heads)] for row in rows])}" if rows else ""
+    mark = "❌" if unanswered(view.exceptions) else "✅"
     return (
         f"### {mark} Evidence of {escape(settings.env)} of {escape(settings.infra_repo)}\n\n"
         f"{escape(text)}\n{listed}"

@@ -11,13 +11,14 @@ from actions.api.client import Client
 from actions.api.repository import Repository
 from actions.api.retry import retry
 from actions.app.order import Order
-from actions.errors import (
-    ReviewRequiredError,
-)
+from actions.errors import ReviewRequiredError
+from actions.gates import report as gate_report
 from actions.gates.collect import GateEvaluator
 from actions.infra import change, change_report
 from actions.infra.config import PATH
 from actions.infra.remote import told_of
+from actions.pull_request.emergency import ask_for_review, asked_in_emergency
+from actions.pull_request.hold import hold_rolled_back
 from actions.pull_request.merge import (
     Merge,
     MergeResult,
@@ -72,6 +73,7 @@ class Reason(StrEnum):
     MERGES_WHEN_READY = "merges-when-ready"
     UP_TO_DATE = "up-to-date"
     SUPERSEDED = "superseded"
+    WAITING = "waiting"
     DRY_RUN = "dry-run"
 
 
@@ -121,11 +123,14 @@ def _attempt(infra: Repository, settings: Settings, attempted: AttemptState, clo
     if settings.request.rollback:
         attempted.rolled_back_to = wanted  # once it is merged, another tag is the previous one
     branch = settings.branch or branch_name(settings.request, wanted) if wanted else ""
-    plan = make_plan(settings, state, evaluator, wanted)
+    plan = make_plan(settings, state, evaluator, wanted, emergency=asked_in_emergency(evaluator, settings))
     target = Target(infra=infra, base=state.base, is_bot=state.config.is_bot, side_work=attempted.side_work)
     if not plan.changes:
         return _nothing_left(target, settings, attempted, plan, branch)
-    if settings.merge is Route.DIRECT and state.config.needs_review(state.target.env):
+    if plan.postponed:
+        return _waiting(settings, plan)
+    may_merge = plan.is_emergency or not state.config.needs_review(state.target.env)
+    if settings.merge is Route.DIRECT and not may_merge:
         raise ReviewRequiredError(
             f"{state.target.env} needs a review, so its pull request is not merged on its own; set merge to none,"
             f" or write 'review: none' for it into {PATH} of {infra.name}"
@@ -138,6 +143,7 @@ def _attempt(infra: Repository, settings: Settings, attempted: AttemptState, clo
     attempted.changes, attempted.proposal = plan.changes, proposal
     attempted.pull_exists(pull, own.head)
     _close_older(target, state, evaluator, pull, wanted)
+    _open_issues(evaluator, settings, plan, attempted, pull)
     merge = MergeResult(route=Route.NONE)
     if settings.merges:
         merge = attempted.merge = Merge(
@@ -149,6 +155,18 @@ def _attempt(infra: Repository, settings: Settings, attempted: AttemptState, clo
     end = End(proposal=proposal, pull=replace(pull, head_sha=own.head), merge=merge, is_new=is_new, verified=verified)
     outcome = _outcome(common, end)
     return replace(outcome, warnings=(*plan.waiting, *attempted.side_work.warnings))
+
+
+def _open_issues(
+    evaluator: GateEvaluator, settings: Settings, plan: PullRequestPlan, attempted: AttemptState, pull: Pull
+) -> None:
+    """Open the issues that hold what is rolled back, and that ask for the review of an emergency."""
+    config, side_work = evaluator.config, attempted.side_work
+    if settings.request.rollback and config.hold:
+        hold_rolled_back(evaluator.infra, plan.changes, pull, reason=settings.reason, side_work=side_work)
+    if plan.is_emergency and config.needs_review(settings.request.env):
+        what = f"nobody is asked to review {pull.url}"
+        side_work.attempt(what, lambda: ask_for_review(evaluator, settings, plan, pull))
 
 
 def _evaluator(infra: Repository, settings: Settings, state: State, clock: Clock) -> GateEvaluator:
@@ -213,6 +231,17 @@ def _close_older(
         older = orders <= {Order.AHEAD, Order.IDENTICAL}
         if older and close_pull(target, other, comment=f"Superseded by #{pull.number}."):
             say(f"closed {other.url}, superseded by {pull.url}")
+
+
+def _waiting(settings: Settings, plan: PullRequestPlan) -> Outcome:
+    """End a run that may be started again until the gates are open."""
+    text = f"{settings.request.env} waits: {'; '.join(plan.postponed)}"
+    table = gate_report.gates_table(plan.evaluated)
+    return Outcome(
+        outputs={**UNSET, "reason": Reason.WAITING},
+        notice=f"{Reason.WAITING}: {text}",
+        summary=f"### {escape(settings.request.env)} waits\n\n{table}",
+    )
 
 
 def _dry_run(state: State, plan: PullRequestPlan, proposal: Proposal, common: Mapping[str, object]) -> Outcome:

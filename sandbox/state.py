@@ -263,6 +263,22 @@ class Pull:
 
 
 @dataclass(eq=False, slots=True)
+class Issue:
+    """An issue that is no pull request; *closed* is when, and by whom. *events* are kind, moment, actor and label."""
+
+    id: int
+    number: int
+    title: str
+    body: str | None
+    author: User
+    created: str = field(default_factory=timestamp)
+    state: Literal["open", "closed"] = "open"
+    labels: list[str] = field(default_factory=list)
+    closed: tuple[str, User] | None = None
+    events: list[tuple[str, str, User, str]] = field(default_factory=list)
+
+
+@dataclass(eq=False, slots=True)
 class RuleSuite:
     """How an update of a ref fared by the rules; *evaluations* are as the API has them."""
 
@@ -363,6 +379,7 @@ class Repo:
     default_branch: str = "main"
     members: dict[str, Role] = field(default_factory=dict)
     pulls: dict[int, Pull] = field(default_factory=dict)
+    issues: dict[int, Issue] = field(default_factory=dict)
     checks: list[CheckRun] = field(default_factory=list)
     statuses: list[CommitStatus] = field(default_factory=list)
     deployments: list[Deployment] = field(default_factory=list)
@@ -388,6 +405,7 @@ class Repo:
     allow_auto_merge: bool = True
     allow_drafts: bool = True
     archived: bool = False
+    has_issues: bool = True
     former_names: set[str] = field(default_factory=set)
     merge_methods: set[str] = field(default_factory=lambda: {"merge", "squash", "rebase"})
 
@@ -406,8 +424,8 @@ class Repo:
         return {number: pull for number, pull in self.pulls.items() if number < MADE_UP}
 
     def next_number(self) -> int:
-        """Return the number of the next pull request; those that are merely made up have higher ones."""
-        return 1 + max(self.opened, default=0)
+        """Return the number of the next pull request or issue; those that are merely made up have higher ones."""
+        return 1 + max([*self.opened, *self.issues], default=0)
 
     def ruleset(self, name: str) -> dict[str, Any]:
         """Return the ruleset called *name*, which must be there."""

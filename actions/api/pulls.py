@@ -29,7 +29,7 @@ NEWEST_PULLS = "first: 20, orderBy: {field: CREATED_AT, direction: DESC}"
 DETAILS = query(
     variables={"number": "Int!"},
     fields="""pullRequest(number: $number) {
-        body author { login __typename } labels(first: 100) { nodes { name } }
+        title headRefName body author { login __typename } labels(first: 100) { nodes { name } }
         commits(last: 100) { nodes { commit { message } } }
         comments(last: 100) { nodes { databaseId body viewerDidAuthor } } }""",
 )
@@ -102,6 +102,8 @@ class PullRequestDetails:
 
     author: str
     is_app: bool
+    title: str
+    branch: str
     body: str
     labels: tuple[str, ...]
     messages: tuple[str, ...]
@@ -169,6 +171,8 @@ class PullRequests:
             return PullRequestDetails(
                 author=author.get("login", ""),
                 is_app=author.get("__typename") == "Bot",
+                title=node["title"],
+                branch=node["headRefName"],
                 body=node["body"],
                 labels=tuple(label["name"] for label in node["labels"]["nodes"]),
                 messages=tuple(commit["commit"]["message"] for commit in node["commits"]["nodes"]),

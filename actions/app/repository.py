@@ -129,6 +129,11 @@ class AppRepository:
         self.prefetch([tag])
         return tag in self._ambiguous
 
+    def newest_commits(self) -> list[str]:
+        """Return the newest commits of the default branch, the head first; call `prefetch` first."""
+        history = (self._default_branch.get("target") or {}).get("history") or {"nodes": []}
+        return [node["oid"] for node in history["nodes"]]
+
     def required_checks(self) -> tuple[RequiredCheck, ...]:
         """Return the checks that the rules of the default branch require; call `prefetch` first."""
         return required_checks_of(self._default_branch) if self._default_branch else ()
@@ -168,7 +173,7 @@ class AppRepository:
 
     def released(self, build: Build, hotfix_prefix: str) -> Release:
         """Return the kind of branch that released the commit of *build*."""
-        newest = [node["oid"] for node in self._default_branch["target"]["history"]["nodes"]]
+        newest = self.newest_commits()
         found = find_release(
             self.repository,
             build.sha,

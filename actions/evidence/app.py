@@ -22,11 +22,11 @@ COMMITS_PER_QUERY = 20
 
 @dataclass(frozen=True)
 class AppEvidence:
-    """Read one app repository; answers are cached. *tickets* is the pattern of their names."""
+    """Read one app repository; answers are cached. *tickets* are the patterns of their names."""
 
     client: Client
     repository: AppRepository
-    tickets: str
+    tickets: tuple[str, ...]
     _commits: dict[str, CommitFacts] = field(default_factory=dict, repr=False)
 
     def commits(self, shas: Sequence[str]) -> list[CommitFacts]:

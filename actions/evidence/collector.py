@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from actions.api.repository import Repository
+from actions.app.facts import Unknown
 from actions.app.order import Order
 from actions.app.release import Release
 from actions.errors import EnvFileError
@@ -15,6 +16,7 @@ from actions.evidence.deployments import DeploymentReader
 from actions.evidence.effective_policy import EffectivePolicy
 from actions.evidence.facts import ChangeFacts, Deployment, Kind, OtherCommit, StrayDeployment, Suite
 from actions.evidence.files import FileReader
+from actions.evidence.holds import HoldHistory
 from actions.evidence.moves import MoveReader
 from actions.evidence.other_commits import OtherCommitReader
 from actions.evidence.pushers import Pushers, activity_of
@@ -23,6 +25,8 @@ from actions.evidence.timestamps import FORMAT, earlier
 from actions.evidence.unknowns import Unknowns
 from actions.evidence.verdicts import VerdictReader
 from actions.gates import trailers
+from actions.gates.approval import find_doubts
+from actions.gates.emergency import EmergencyTeam
 from actions.infra.config import Config
 from actions.infra.config_file import parse_config
 
@@ -33,7 +37,7 @@ if TYPE_CHECKING:
 
     from actions.api.client import Client
     from actions.evidence.deployments import DeploymentRecord
-    from actions.evidence.facts import CommitFacts, Move, Movement, Rewrite
+    from actions.evidence.facts import CommitFacts, LiftedHold, Move, Movement, Rewrite
     from actions.evidence.files import CommitWithFiles, Versions
     from actions.evidence.other_commits import SeenCommit
     from actions.evidence.population import Population
@@ -45,6 +49,7 @@ PUSHED_BEFORE = timedelta(days=90)
 EVALUATIONS = "rule evaluations"
 PUSHES = ("push", "force_push")
 RULES = "rules in force"
+HOLDS = "who lifted holds"
 
 
 @dataclass(kw_only=True)
@@ -88,11 +93,12 @@ class Collector:
         *config* is the text of `gitops.yml` at the commit *head* of the branch.
         """
         self._config, layout = _parsed(config), self.files.layout(config)
-        tickets = self._config.tickets
+        tickets = (self._config.tickets, self._config.environment(self.env).ticket)
         self._files = FileReader(self.infra, tickets)
         self._moves = MoveReader(self.files, self.app_repo, self.app_token, self._unknown, self.last_tags, tickets)
+        self._holds = HoldHistory(self.infra, self.env)
         self._others = OtherCommitReader(self.infra, self.branch, self._config, layout)
-        self._verdicts = VerdictReader(Repository(self.infra), self._config, layout, head)
+        self._verdicts = VerdictReader(Repository(self.infra), self._config, layout, head, self._holds)
         return self.commits.find(config)
 
     def look_at_others(self, known: Collection[str], since: str) -> tuple[list[OtherCommit], dict[str, str]]:
@@ -129,7 +135,7 @@ class Collector:
         return OtherCommit(
             commit=commit,
             needs_review=needs_review,
-            reason=said.reason or said.allow_diverged or said.freeze_override,
+            reason=said.why,
             bots=self._config.bots,
             suite=self._suite(commit, unknown) if bypassed else None,
             movement=self._movements.get(commit.sha),
@@ -173,6 +179,12 @@ class Collector:
         """Tell whether the commit was deployed before it came to the branch."""
         movement = self._movements.get(record.sha)
         return movement is not None and record.succeeded_at < movement.at
+
+    def lifted_holds(self) -> list[LiftedHold]:
+        """Return the holds of the environment that somebody lifted, none unless `gitops.yml` says `hold: issues`."""
+        if not self._config.hold:
+            return []
+        return self._unknown.read(HOLDS, lambda: self._holds.lifted(self.last_tags), [])
 
     def deployments_of(self, sha: str, services: Sequence[str]) -> tuple[tuple[Deployment, ...], tuple[str, ...]]:
         """Return the deployments that brought *services*, as of the commit *sha*, and the services not yet deployed.
@@ -259,11 +271,13 @@ class Collector:
             parents=source.parents,
             kind=self._kind(source, moves),
             needs_review=policy.needs_review,
-            reason=reasons.reason or reasons.allow_diverged or reasons.freeze_override or override,
+            reason=reasons.why or override,
             bots=policy.bots,
             moves=moves,
             tags_before=self.files.tags(source.before),
             tags=self.files.tags(source.after),
+            ticket=policy.ticket,
+            asked_in_emergency=self._asked_in_emergency(commit, policy, unknown),
             checks_required=tuple(dict.fromkeys(check for rule in rules or () for check in rule.required_checks)),
             rules=rules,
             suite=suite,
@@ -273,6 +287,18 @@ class Collector:
             unknown=unknown.in_words(),
         )
         return replace(change, deployments=self._with_verdicts(change, deployments, policy))
+
+    def _asked_in_emergency(self, commit: CommitFacts, policy: EffectivePolicy, unknown: Unknowns) -> bool:
+        """Tell whether the bot made all of *commit*'s pull request for those who may roll back without a review."""
+        rule, pull, is_bot = policy.emergency, commit.pull, Config(bots=policy.bots).is_listed_bot
+        if not rule or not pull or not pull.requesters or not all(is_bot(own.author) for own in pull.commits):
+            return False
+        if find_doubts(pull.commits, by_bot=True, is_listed_bot=is_bot):
+            return False
+        asked = EmergencyTeam(self.infra).may_ask(rule, pull.requesters)
+        if isinstance(asked, Unknown):
+            unknown.add(asked.missing)
+        return asked is True
 
     def later_deployments(self, change: ChangeFacts) -> tuple[tuple[Deployment, ...], tuple[str, ...]]:
         """Return the deployments of *change* that are not recorded yet, and the services not yet deployed."""

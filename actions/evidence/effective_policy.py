@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from actions.api.checks import NamedCheck
     from actions.evidence.files import Versions
-    from actions.infra.config import Environment
+    from actions.infra.config import Emergency, Environment
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,6 +73,21 @@ class EffectivePolicy:
     def hotfix_prefix(self) -> str:
         """Return the prefix of hotfix branches before the change."""
         return self.before.hotfix_prefix
+
+    @property
+    def checks(self) -> tuple[NamedCheck, ...]:
+        """Return the checks that the environment required before the change, beside those of its services."""
+        return self.before.environment(self.env).checks
+
+    @property
+    def ticket(self) -> str:
+        """Return the pattern of the tickets that a change had to name before this one, "" for none."""
+        return self.before.environment(self.env).ticket
+
+    @property
+    def emergency(self) -> Emergency | None:
+        """Return who could have the environment rolled back without a review before this change, None if nobody."""
+        return self.before.environment(self.env).emergency
 
     def checks_of(self, service: str) -> tuple[NamedCheck, ...] | None:
         """Return the checks that `gitops.yml` named for *service* before the change, None if it named none."""

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from actions.api.client import Client
 from actions.api.repository import Repository
 from actions.errors import InputError
+from actions.evidence import answers
 from actions.evidence.collector import COMMITS_PER_BATCH, Collector
 from actions.evidence.environment_files import EnvironmentFiles
 from actions.evidence.facts import Amendment, ChangeFacts, Collected, Gap, Listing, Scope
-from actions.evidence.ledger import Ledger, awaits_review
+from actions.evidence.ledger import Ledger, awaits_review, unanswered
 from actions.evidence.page import page
 from actions.evidence.period import FIRST, Period
 from actions.evidence.population import Population
@@ -22,6 +23,7 @@ from actions.evidence.store import RECORDS
 from actions.evidence.table import evidence_table
 from actions.evidence.timestamps import FORMAT, earlier
 from actions.infra.config import PATH
+from actions.infra.config_file import parse_config
 from actions.infra.layout import unknown_env
 from actions.runner.environment import action_version, actors, server_url, this_run
 from actions.runner.log import say
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
     from actions.api.repository import Base
     from actions.evidence.chain import Chain
+    from actions.evidence.facts import Answer
     from actions.evidence.settings import Settings
     from actions.evidence.store import Store
 
@@ -62,7 +65,7 @@ class Export:
         scope, infra = self.ledger.scope, Repository(Client(self.settings.infra_repo, self.settings.token))
         if scope:
             require_same(self.settings, scope)
-        base = infra.base(scope.branch if scope else "", [PATH])
+        base = infra.base(scope.branch if scope else "", [PATH, answers.PATH])
         self._collected = self._how(base.head)
         collector = open_collector(self.settings, base.branch, scope.after if scope else "", self.now)
         if not scope:
@@ -87,10 +90,11 @@ class Export:
             collector.commits.history.sorted([*new, *(sha for sha in more if sha not in self.ledger.changes)]),
         )
         self._add(self._unrecorded(others))
-        self._add(self._unrecorded([*collector.stray_deployments(), *collector.rewrites()]))
+        self._add(self._unrecorded([*collector.stray_deployments(), *collector.rewrites(), *collector.lifted_holds()]))
         changes: list[ChangeFacts] = [record.facts for record in self.ledger.changes.values()]
         if changes:
             self._add_gap(changes[-1].tags, collector.tags_now(base.head), base.head)
+        self._add(self._new_answers(infra, base))
         if base.head != seen or self.added:
             self._add([Listing(head=base.head, paths=tuple(sorted(collector.commits.paths)))])
 
@@ -128,6 +132,20 @@ class Export:
 
     def _unrecorded(self, found: Sequence[Any]) -> list[Any]:
         return [facts for facts in found if not self.ledger.has(facts)]
+
+    def _new_answers(self, infra: Repository, base: Base) -> list[Answer]:
+        """Return the answers to exceptions that are not answered yet; raise ConfigError if the file is invalid."""
+        entries = answers.read_entries(base.files.get(answers.PATH, ""))
+        found = {(entry["commit"], entry["exception"]) for entry in unanswered(self.ledger.view().exceptions)}
+        wanted = {(e.commit, e.exception): e for e in entries if (e.commit, e.exception) in found}
+        if not wanted:
+            return []
+        bots = parse_config(base.files.get(PATH, "")).bots
+        reader = answers.AnswerReader(infra=infra, head=base.head, bots=bots)
+        new = reader.answers(list(wanted.values()))
+        for commit, exception in wanted.keys() - {(answer.commit, answer.exception) for answer in new}:
+            say(f"nobody independent approved the answer to {exception} of {commit[:12]}")
+        return new
 
     def _add_gap(self, expected: Mapping[str, str], actual: Mapping[str, str], sha: str) -> None:
         """Add, once, that the tags are not those that the changes before *sha* led to."""

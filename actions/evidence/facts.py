@@ -43,6 +43,7 @@ class PullFacts:
     """A merged pull request.
 
     *writers* are the authors, committers and co-authors of its *commits*. *requesters* asked a bot for it.
+    *own_tickets* are those that its title, branch or commits name.
     *freeze_override* is the reason for which a freeze was overridden, *freeze_label_by* who marked it so. *complete*
     means that all commits, reviews and checks were read.
     """
@@ -66,6 +67,7 @@ class PullFacts:
     requesters: tuple[str, ...]
     reviews: tuple[Review, ...]
     checks: tuple[CheckRecord, ...]
+    own_tickets: tuple[str, ...] = ()
     freeze_override: str = ""
     freeze_label_by: str = ""
     complete: bool = True
@@ -212,6 +214,37 @@ class Gap:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class LiftedHold:
+    """The issue *number* that *by* opened held what its *label* names, until somebody closed it."""
+
+    number: int
+    title: str
+    label: str
+    by: str
+    since: str
+    lifted_by: str
+    lifted_at: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """*why* an *exception* of *commit* is acceptable: *author* wrote it into a file, and somebody approved that.
+
+    *sha* is the commit that brought the answer.
+    """
+
+    commit: str
+    exception: str
+    why: str
+    ticket: str
+    sha: str
+    author: str
+    approved_by: str
+    approved_at: str
+    url: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Rewrite:
     """An update by which the branch lost commits (forced push or deletion) or regained lost ones."""
 
@@ -272,8 +305,9 @@ class Deployment:
 class ChangeFacts:
     """One commit of the branch that changed an environment, with all facts known about it.
 
-    *tags* are those of the environment after the commit. *undeployed* are the changed services that are not deployed
-    yet; "" stands for the whole environment.
+    *ticket* is the pattern of what it had to name. *asked_in_emergency* means that those asked for a rollback who may
+    have it without a review. *tags* are those of the environment after the commit. *undeployed*
+    are the changed services that are not deployed yet; "" stands for the whole environment.
     """
 
     environment: str
@@ -286,6 +320,8 @@ class ChangeFacts:
     moves: tuple[Move, ...]
     tags_before: Mapping[str, str]
     tags: Mapping[str, str]
+    ticket: str = ""
+    asked_in_emergency: bool = False
     checks_required: tuple[RequiredCheck, ...] = ()
     rules: tuple[Rules, ...] | None = None
     suite: Suite | None = None

@@ -39,10 +39,10 @@ class CommitWithFiles(Versions):
 
 @dataclass(frozen=True)
 class FileReader:
-    """Read files of one repository at its commits; *tickets* is the pattern of their names."""
+    """Read files of one repository at its commits; *tickets* are the patterns of their names."""
 
     client: Client
-    tickets: str = ""
+    tickets: tuple[str, ...] = ()
 
     def texts(self, shas: Sequence[str], path: str) -> list[str]:
         """Return all distinct texts of *path* at the commits *shas* and their first parents, "" for no file."""
@@ -100,7 +100,7 @@ class FileReader:
             yield from (answer[name] for name in variables)
 
 
-def _commit_with_files(node: Mapping[str, Any] | None, paths: Sequence[str], tickets: str) -> CommitWithFiles:
+def _commit_with_files(node: Mapping[str, Any] | None, paths: Sequence[str], tickets: Sequence[str]) -> CommitWithFiles:
     if not node:
         raise GitHubError("a commit of the branch no longer exists: the branch was rewritten during the run; run again")
     versions = _versions(node, paths)

@@ -5,6 +5,7 @@ A fact that could not be read is an exception too: what is unknown never passes.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from actions.app.release import Release
 from actions.evidence.facts import Kind
 from actions.gates import approval
 from actions.gates.approval import ReviewedChange
-from actions.gates.rules import Decision
+from actions.gates.facts import Decision
 from actions.infra.config import Config
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ class ExceptionKind(StrEnum):
     CHANGE_WITHOUT_DEPLOYMENT = "change-without-deployment"
     DEPLOYMENT_WITHOUT_CHANGE = "deployment-without-change"
     UNRELEASED_TAG = "unreleased-tag"
+    NO_TICKET = "no-ticket"
+    EMERGENCY_NOT_REVIEWED = "emergency-not-reviewed"
     UNKNOWN = "unknown"
 
 
@@ -63,7 +66,11 @@ class FoundException:
 
 def find_exceptions(change: ChangeFacts) -> list[FoundException]:
     """Return the exceptions of *change*, an empty list if it passes."""
-    exceptions = [*_infra(change), *(exception for move in change.moves for exception in _app(change, move))]
+    exceptions = [
+        *_infra(change),
+        *_tickets(change),
+        *(exception for move in change.moves for exception in _app(change, move)),
+    ]
     exceptions += [FoundException(kind=ExceptionKind.UNKNOWN, detail=fact) for fact in change.unknown]
     return list(dict.fromkeys(exceptions))
 
@@ -130,6 +137,29 @@ def _infra(change: ChangeFacts) -> Iterator[FoundException]:
         yield FoundException(kind=ExceptionKind.CHANGE_WITHOUT_DEPLOYMENT, detail=text)
 
 
+def _tickets(change: ChangeFacts) -> Iterator[FoundException]:
+    """Find what names no ticket where one had to be named: the pull request, or each that it brings."""
+    if not change.ticket or change.kind is Kind.FIRST or not change.moves:
+        return
+    pull = change.commit.pull
+    if pull and _name_one(pull.own_tickets, change.ticket):
+        return
+    brought = [(move.repository, commit) for move in change.moves for commit in move.commits]
+    missing = [
+        f"{repository}#{commit.pull.number}" if commit.pull else f"{repository} {commit.sha[:12]}"
+        for repository, commit in brought
+        if not (commit.pull and _name_one(commit.pull.tickets, change.ticket))
+    ]
+    if missing or not brought:
+        listed = ", ".join(dict.fromkeys(missing)) or "what it brings"
+        text = f"neither {change.commit.sha[:12]} nor {listed} names a ticket ({change.ticket})"
+        yield FoundException(kind=ExceptionKind.NO_TICKET, detail=text)
+
+
+def _name_one(tickets: Collection[str], pattern: str) -> bool:
+    return any(re.search(pattern, ticket) for ticket in tickets)
+
+
 def _came(commit: CommitFacts, movement: Movement | None) -> Iterator[FoundException]:
     if movement and movement.kind in ("push", "force_push"):
         text = f"{movement.actor} pushed {commit.sha[:12]} to the branch ({movement.kind})"
@@ -154,7 +184,12 @@ def _approved(pull: PullFacts, bots: Collection[str]) -> Iterator[FoundException
 
 
 def _reviewed(change: ChangeFacts, pull: PullFacts) -> Iterator[FoundException]:
-    yield from _approved(pull, change.bots) if change.needs_review else ()
+    if change.asked_in_emergency and change.kind is Kind.ROLLBACK and not recorded_approval(pull, change.bots).by:
+        if not recorded_approval(pull, change.bots, later=True).by:
+            text = f"#{pull.number} was rolled back in an emergency, and nobody independent has reviewed it yet"
+            yield FoundException(kind=ExceptionKind.EMERGENCY_NOT_REVIEWED, detail=text)
+    elif change.needs_review:
+        yield from _approved(pull, change.bots)
     if not pull.complete:
         text = f"some commits, reviews or checks of #{pull.number}"
         yield FoundException(kind=ExceptionKind.UNKNOWN, detail=text)

@@ -6,7 +6,18 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from actions.errors import TamperedError
-from actions.evidence.facts import ChangeFacts, Gap, Kind, Listing, OtherCommit, Rewrite, Scope, StrayDeployment
+from actions.evidence.facts import (
+    Answer,
+    ChangeFacts,
+    Gap,
+    Kind,
+    LiftedHold,
+    Listing,
+    OtherCommit,
+    Rewrite,
+    Scope,
+    StrayDeployment,
+)
 from actions.evidence.judgement import (
     ExceptionKind,
     FoundException,
@@ -22,6 +33,7 @@ if TYPE_CHECKING:
 
     from actions.evidence.facts import Amendment, Collected, Move
 
+Beside = OtherCommit | StrayDeployment | Rewrite | Gap | LiftedHold  # what is recorded beside the changes
 PASS = "pass"  # noqa: S105 - a result
 
 
@@ -30,12 +42,13 @@ class Ledger:
     """All records added up: the *scope*, the *changes* as amended later, and what is no change (*others*).
 
     *listing* is the record of the last run: up to which commit the list is complete. What is no change names in
-    `follows` the change recorded before it.
+    `follows` the change recorded before it. *answers* are those to exceptions, by commit and exception.
     """
 
     scope: Scope | None = None
     changes: dict[str, Record] = field(default_factory=dict)
     others: list[tuple[Record, str]] = field(default_factory=list)
+    answers: dict[tuple[str, str], Answer] = field(default_factory=dict)
     listing: Record | None = None
     _known: set[tuple[str, str]] = field(default_factory=set, repr=False)
 
@@ -59,7 +72,9 @@ class Ledger:
             self.listing = record
         elif isinstance(facts, ChangeFacts):
             self._add_change(record, facts)
-        elif isinstance(facts, (OtherCommit, StrayDeployment, Rewrite, Gap)):
+        elif isinstance(facts, Answer):
+            self._add_answer(facts)
+        elif isinstance(facts, Beside):
             if self.has(facts):
                 raise ValueError(f"it repeats what is recorded of {_identity(facts)[1]}")
             self._known.add(_identity(facts))
@@ -67,9 +82,15 @@ class Ledger:
         else:
             self._amend(facts)
 
-    def has(self, facts: OtherCommit | StrayDeployment | Rewrite | Gap) -> bool:
+    def has(self, facts: Beside) -> bool:
         """Tell whether what is no change is recorded already."""
         return _identity(facts) in self._known
+
+    def _add_answer(self, answer: Answer) -> None:
+        key = (answer.commit, answer.exception)
+        if key in self.answers:
+            raise ValueError(f"it answers {answer.exception} of {answer.commit[:12]} a second time")
+        self.answers[key] = answer
 
     def _add_change(self, record: Record, change: ChangeFacts) -> None:
         sha, scope = change.commit.sha, self.scope
@@ -124,12 +145,22 @@ class Ledger:
     def view(self) -> View:
         """Return the records as they are shown, judged by their facts."""
         branch = self.begun.branch
+        changes = [judged(record.facts, record.collected) for record in self.changes.values()]
+        others = [{**_judged_other(record, branch), "follows": follows} for record, follows in self.others]
         return View(
             begins=asdict(self.begun),
-            changes=[judged(record.facts, record.collected) for record in self.changes.values()],
-            others=[{**_judged_other(record, branch), "follows": follows} for record, follows in self.others],
+            changes=[self._answered(change, change["commit"]["sha"]) for change in changes],
+            others=[self._answered(other, other["sha"]) for other in others],
             listing=self.listing,
         )
+
+    def _answered(self, record: dict[str, Any], sha: str) -> dict[str, Any]:
+        """Return *record* with the answer to each of its exceptions, which stay where they are."""
+        exceptions = [
+            {**entry, "answer": asdict(answer)} if (answer := self.answers.get((sha, entry["exception"]))) else entry
+            for entry in record["exceptions"]
+        ]
+        return {**record, "exceptions": exceptions}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -149,6 +180,20 @@ class View:
             for record in (*self.changes, *self.others)
             for entry in record["exceptions"]
         ]
+
+
+def unanswered(exceptions: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return those of *exceptions* that nobody has answered."""
+    return [entry for entry in exceptions if "answer" not in entry]
+
+
+def answer_to(exception: Mapping[str, Any]) -> str:
+    """Return the answer to *exception* in words, "" if there is none."""
+    answer = exception.get("answer")
+    if not answer:
+        return ""
+    ticket = f" ({answer['ticket']})" if answer["ticket"] else ""
+    return f"{answer['why']}{ticket}, by {answer['author']}, approved by {answer['approved_by']}"
 
 
 def judged(change: ChangeFacts, collected: Collected) -> dict[str, Any]:
@@ -207,6 +252,8 @@ def _judged_other(record: Record, branch: str) -> dict[str, Any]:
         shown = {"sha": facts.before, "environment": "", "at": facts.at, "by": facts.actor, "url": ""}
         text = f"{facts.actor} moved {branch} from {facts.before[:12]} to {facts.after[:12]} ({facts.kind})"
         exceptions = [FoundException(kind=ExceptionKind.DIRECT_PUSH, detail=text)]
+    elif isinstance(facts, LiftedHold):
+        shown, exceptions = _shown_hold(facts), []
     else:
         shown = {"sha": facts.sha, "environment": "", "at": "", "by": "", "url": ""}
         exceptions = [FoundException(kind=ExceptionKind.UNKNOWN, detail=f"which commit moved {_moved(facts)}")]
@@ -235,6 +282,23 @@ def _shown_commit(other: OtherCommit) -> dict[str, Any]:
     }
 
 
+def _shown_hold(hold: LiftedHold) -> dict[str, Any]:
+    return {
+        "sha": "",
+        "environment": "",
+        "at": hold.lifted_at,
+        "by": hold.lifted_by,
+        "url": "",
+        "title": hold.title,
+        "number": hold.number,
+        "label": hold.label,
+        "opened_by": hold.by,
+        "since": hold.since,
+        "details": f"issue #{hold.number} of {hold.by} held {hold.label.removeprefix('hold:')} since {hold.since};"
+        f" {hold.lifted_by} lifted it at {hold.lifted_at}",
+    }
+
+
 def _strayed(stray: StrayDeployment, branch: str) -> str:
     if not stray.counts:
         return f"{stray.by}, who is no deployer, recorded a deployment of {stray.sha[:12]} to {stray.environment}"
@@ -248,13 +312,15 @@ def _moved(gap: Gap) -> str:
     )
 
 
-def _identity(facts: OtherCommit | StrayDeployment | Rewrite | Gap) -> tuple[str, str]:
+def _identity(facts: Beside) -> tuple[str, str]:
     """Return by what two records of one thing are known."""
     kind = type(facts).__name__
     if isinstance(facts, OtherCommit):
         return kind, facts.commit.sha
     if isinstance(facts, Gap):
         return kind, f"{facts.sha}: {_moved(facts)}"
+    if isinstance(facts, LiftedHold):
+        return kind, f"issue #{facts.number} {facts.label} {facts.lifted_at}"
     return kind, str(facts.id)
 
 

@@ -17,5 +17,7 @@ MEANINGS = {
     "change-without-deployment": "It is on the branch and does not run. Deploy it, or take it back.",
     "deployment-without-change": "Something was deployed that this list does not have. Find out what runs.",
     "unreleased-tag": "The tag names no commit that went through review in the app. Find out what runs.",
+    "emergency-not-reviewed": "A rollback went without a review, and none came since. Approve its pull request.",
+    "no-ticket": "Nothing names a ticket, though the environment asks for one. Find out what it was for.",
     "unknown": "A fact could not be read, so nothing is proved. Give the token what it lacks, or ask.",
 }

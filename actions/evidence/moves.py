@@ -35,7 +35,7 @@ class MoveReader:
     """Read moved tags from the app repositories.
 
     *last_tags* holds the last tag of each service, including removed services. *unknown* are the app repositories that
-    cannot be read, *tickets* is the pattern of their names.
+    cannot be read, *tickets* are the patterns of their names.
     """
 
     files: EnvironmentFiles
@@ -43,7 +43,7 @@ class MoveReader:
     token: str = field(repr=False)
     unknown: Unknowns
     last_tags: dict[str, str]
-    tickets: str = ""
+    tickets: tuple[str, ...] = ()
     _apps: dict[tuple[str, TagNames], AppEvidence] = field(default_factory=dict, repr=False)
 
     def prefetch(self, commits: Sequence[CommitWithFiles]) -> None:
@@ -107,6 +107,7 @@ class MoveReader:
         if isinstance(required, Unknown):
             unknown.add(f"the checks of {move.service} {move.after[:12]}", required.missing)
             required = ()
+        required = tuple(dict.fromkeys((*required, *policy.checks)))
         verdict = tested.verdict(required, app.repository, build, policy.hotfix_prefix)
         skipped = {name.removesuffix(SKIPPED_WORD) for name in verdict.failed if name.endswith(SKIPPED_WORD)}
         released = app.repository.released(build, policy.hotfix_prefix)

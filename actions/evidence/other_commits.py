@@ -47,14 +47,14 @@ class OtherCommitReader:
 
     def read(self, shas: Sequence[str]) -> Iterator[SeenCommit]:
         """Yield the commits *shas*."""
-        reader, files = ReviewReader(self.client, self.config.tickets), FileReader(self.client)
+        reader, files = ReviewReader(self.client, ()), FileReader(self.client)
         for start in range(0, len(shas), COMMITS_PER_BATCH):
             nodes = reader.nodes(shas[start : start + COMMITS_PER_BATCH], self.branch, fields=FIELDS)
             yield from (self._seen(node, files) for node in nodes if node)
 
     def _seen(self, node: Mapping[str, Any], files: FileReader) -> SeenCommit:
         with self.client.parsing():
-            commit = read_commit(node, self.config.tickets)
+            commit = read_commit(node, [self.config.tickets])
             listed: Mapping[str, Any] = node["pull"]["files"] if node["pull"] else {"totalCount": -1, "nodes": []}
             changes = {each["path"]: each["changeType"] for each in listed["nodes"]}
             is_whole = listed["totalCount"] == len(changes) and "RENAMED" not in changes.values()

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from html import escape
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from actions.evidence.ledger import PASS
+from actions.evidence.html import as_text, link, listed, when
+from actions.evidence.ledger import PASS, answer_to
 from actions.evidence.meanings import MEANINGS
 from actions.evidence.metrics import measure
+from actions.evidence.operations import operations
 from actions.evidence.period import Period
 from actions.evidence.timeline import timeline
 from actions.gates.rules import duration
 from actions.tags import short
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from actions.evidence.chain import Chain
     from actions.evidence.ledger import View
@@ -74,11 +76,11 @@ class Links:
 
     def commit(self, sha: str, repository: str = "") -> str:
         """Return a link to a commit, of the infra repository by default."""
-        return _link(f"{self.server}/{repository or self.infra}/commit/{sha}", sha[:12], code=True)
+        return link(f"{self.server}/{repository or self.infra}/commit/{sha}", sha[:12], code=True)
 
     def comparison(self, repository: str, compared: str) -> str:
         """Return a link to GitHub's comparison of two tags, which it calls *compared*."""
-        return _link(f"{self.server}/{repository}/compare/{compared}", "compare")
+        return link(f"{self.server}/{repository}/compare/{compared}", "compare")
 
 
 def page(whole: View, chain: Chain, now: datetime, period: Period) -> str:
@@ -91,7 +93,7 @@ def page(whole: View, chain: Chain, now: datetime, period: Period) -> str:
     title = f"{begins['environment']} in {begins['repository']}"
     failed = [change for change in view.changes if change["result"] != PASS]
     parts = [
-        f"<h1>Changes to {_text(title)}</h1>",
+        f"<h1>Changes to {as_text(title)}</h1>",
         f"<p class=soft>{_covered(whole, view, period)} · as of {now:%Y-%m-%d %H:%M} UTC</p>",
         _tiles(view, failed, measure(view.changes, whole.changes)),
         _how(whole),
@@ -99,6 +101,7 @@ def page(whole: View, chain: Chain, now: datetime, period: Period) -> str:
         timeline(whole.changes, period.since, min(now, period.until)),
         _emergencies([change for change in view.changes if change["emergency"]]),
         _others(view, Links(begins["server"], begins["repository"])),
+        operations(view),
         "<h2 id=changes>All changes, newest first</h2>",
         *(_card(change, Links(begins["server"], begins["repository"])) for change in reversed(view.changes)),
         _footer(chain),
@@ -107,7 +110,7 @@ def page(whole: View, chain: Chain, now: datetime, period: Period) -> str:
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
-        f"<title>Evidence: {_text(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n"
+        f"<title>Evidence: {as_text(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n"
         + "\n".join(part for part in parts if part)
         + "\n</main>\n</body>\n</html>\n"
     )
@@ -118,8 +121,8 @@ def _covered(whole: View, view: View, period: Period) -> str:
     since = f"after {view.begins['after'][:12]}" if view.begins["after"] else "since the first commit"
     if period != Period():
         counted = f"{len(view.changes)} of the {len(whole.changes)} changes recorded"
-        return _text(f"{period}: {counted} {since}")
-    return f"{_text(since)}, up to {_text(max(times)[:10])}" if times else f"{_text(since)}: no changes"
+        return as_text(f"{period}: {counted} {since}")
+    return f"{as_text(since)}, up to {as_text(max(times)[:10])}" if times else f"{as_text(since)}: no changes"
 
 
 def _tiles(view: View, failed: Sequence[Mapping[str, Any]], metrics: Metrics) -> str:
@@ -153,10 +156,11 @@ def _exceptions(view: View) -> str:
         return "<h2>Exceptions</h2>\n<p class=good>None. Every change passed, and every deployment has a change.</p>"
     changes = {change["commit"]["sha"] for change in view.changes}
     kinds = dict.fromkeys(exception["exception"] for exception in view.exceptions)
-    meanings = "".join(f"<dt>{_text(kind)}</dt><dd>{MEANINGS[kind]}</dd>" for kind in kinds if kind in MEANINGS)
+    meanings = "".join(f"<dt>{as_text(kind)}</dt><dd>{MEANINGS[kind]}</dd>" for kind in kinds if kind in MEANINGS)
     rows = "".join(
         f"<tr><td>{_anchor(exception['commit'], linked=exception['commit'] in changes)}</td>"
-        f"<td class=bad>{_text(exception['exception'])}</td><td>{_text(exception['detail'])}</td></tr>"
+        f"<td class={'soft' if answer_to(exception) else 'bad'}>{as_text(exception['exception'])}</td>"
+        f"<td>{as_text(exception['detail'])}{_answer(exception)}</td></tr>"
         for exception in view.exceptions
     )
     return (
@@ -166,29 +170,34 @@ def _exceptions(view: View) -> str:
     )
 
 
+def _answer(exception: Mapping[str, Any]) -> str:
+    answer = answer_to(exception)
+    return f"<p>Answered: {link(exception['answer']['url'], answer)}</p>" if answer else ""
+
+
 def _others(view: View, links: Links) -> str:
     """Show the commits that are no changes of the environment; their exceptions are in the list of all exceptions."""
     commits = [other for other in view.others if other["record"] == "commit"]
     if not commits:
         return ""
     rows = "".join(
-        f"<tr><td>{links.commit(other['sha'])}</td><td>{_text(other['title'])}</td><td>{_text(other['by'])},"
-        f" {_when(other['at'])}</td><td>{_why(other)}</td></tr>"
+        f"<tr><td>{links.commit(other['sha'])}</td><td>{as_text(other['title'])}</td><td>{as_text(other['by'])},"
+        f" {when(other['at'])}</td><td>{_why(other)}</td></tr>"
         for other in commits
     )
     heads = "".join(f"<th scope=col>{head}</th>" for head in ("commit", "title", "brought by", "why it is listed"))
     return (
         "<h2>Other commits that nobody approved, or that went past a rule</h2>\n<table><caption>They changed nothing of"
-        f" {_text(view.begins['environment'])}</caption><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+        f" {as_text(view.begins['environment'])}</caption><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
     )
 
 
 def _why(other: Mapping[str, Any]) -> str:
     if other["exceptions"]:
         named = ", ".join(dict.fromkeys(entry["exception"] for entry in other["exceptions"]))
-        return f"<span class=bad>{_text(named)}</span>"
+        return f"<span class=bad>{as_text(named)}</span>"
     bypassed = other["suite"] and other["suite"]["result"] == "bypass"
-    how = f"bypassed, {_text(other['reason'])}" if other["needs_review"] else "tags of environments without review"
+    how = f"bypassed, {as_text(other['reason'])}" if other["needs_review"] else "tags of environments without review"
     return f"{how}; by the right to bypass" if bypassed and not other["needs_review"] else how
 
 
@@ -199,16 +208,16 @@ def _how(whole: View) -> str:
     begins, made, listing = whole.begins, whole.listing.collected, whole.listing.facts
     links = Links(begins["server"], begins["repository"])
     since = f"after {links.commit(begins['after'])}" if begins["after"] else "from the first one on"
-    files = ", ".join(f"<code>{_text(path)}</code>" for path in listing.paths)
-    env, branch = _text(begins["environment"]), _text(begins["branch"])
-    run = _link(made.run, made.run.removeprefix(f"{begins['server']}/"))
+    files = ", ".join(f"<code>{as_text(path)}</code>" for path in listing.paths)
+    env, branch = as_text(begins["environment"]), as_text(begins["branch"])
+    run = link(made.run, made.run.removeprefix(f"{begins['server']}/"))
     rows = [
         ("Changes", f"every commit of {branch}, {since}, that changed {files}, or what gitops.yml requires of {env}"),
         ("Other commits", f"every other one of {branch} that was pushed, bypassed a rule, or was not approved"),
         ("Deployments", f"every successful one to {env}: of a change, of any other commit, by anybody else"),
-        ("Up to", f"{links.commit(listing.head)}, the head of {branch}, {_when(made.at)}"),
-        ("Made by", f"{run}{f', for {_text(made.actor)}' if made.actor else ', on schedule'}" if made.run else ""),
-        ("Version", f"<code>{_text(made.action)}</code>" if made.action else ""),
+        ("Up to", f"{links.commit(listing.head)}, the head of {branch}, {when(made.at)}"),
+        ("Made by", f"{run}{f', for {as_text(made.actor)}' if made.actor else ', on schedule'}" if made.run else ""),
+        ("Version", f"<code>{as_text(made.action)}</code>" if made.action else ""),
         ("Kept after", links.commit(made.kept) if made.kept else ""),
     ]
     facts = "".join(f"<dt>{head}</dt><dd>{value}</dd>" for head, value in rows if value)
@@ -220,8 +229,8 @@ def _emergencies(changes: Sequence[Mapping[str, Any]]) -> str:
         return ""
     rows = "".join(
         f"<tr><td>{_anchor(change['commit']['sha'])}</td>"
-        f"<td>{KINDS[change['kind']]}</td><td>{_text(change['reason']) or '–'}</td>"
-        f"<td>{_text(change['approved_by']) or '<span class=bad>nobody</span>'}</td><td>{_review(change)}</td></tr>"
+        f"<td>{KINDS[change['kind']]}</td><td>{as_text(change['reason']) or '–'}</td>"
+        f"<td>{as_text(change['approved_by']) or '<span class=bad>nobody</span>'}</td><td>{_review(change)}</td></tr>"
         for change in changes
     )
     heads = "".join(
@@ -235,14 +244,14 @@ def _emergencies(changes: Sequence[Mapping[str, Any]]) -> str:
 
 def _anchor(sha: str, *, linked: bool = True) -> str:
     """Return a link to the card of a commit on this page; only commits of changes have one."""
-    code = f"<code>{_text(sha[:12])}</code>"
-    return f'<a href="#c{_text(sha[:12])}">{code}</a>' if linked else code
+    code = f"<code>{as_text(sha[:12])}</code>"
+    return f'<a href="#c{as_text(sha[:12])}">{code}</a>' if linked else code
 
 
 def _review(change: Mapping[str, Any]) -> str:
     later = change["later_review"]
     if later:
-        return f"{_text(later['by'])}, {_when(later['at'])}"
+        return f"{as_text(later['by'])}, {when(later['at'])}"
     return "not needed" if change["approved_by"] else "<span class=bad>not yet</span>"
 
 
@@ -253,30 +262,30 @@ def _card(change: Mapping[str, Any], links: Links) -> str:
     badges += [f"<span class=badge>{KINDS[change['kind']]}</span>"]
     name = commit["sha"][:12]
     rows: list[tuple[str, str]] = [
-        ("Commit", f"{links.commit(commit['sha'])}, {_when(commit['at'])}, {_signed(commit)}")
+        ("Commit", f"{links.commit(commit['sha'])}, {when(commit['at'])}, {_signed(commit)}")
     ]
     rows += [("Tag", _move(move, links)) for move in change["moves"]]
     if pull:
         rows += [
-            ("Pull request", f"{_link(pull['url'], '#' + str(pull['number']))} by {_people(pull)}"),
-            ("Tickets", _text(", ".join(pull["tickets"]))),
+            ("Pull request", f"{link(pull['url'], '#' + str(pull['number']))} by {_people(pull)}"),
+            ("Tickets", as_text(", ".join(pull["tickets"]))),
             (
                 "Approved by",
-                f"{_text(change['approved_by'])}, {_when(change['approved_at'])}" if change["approved_by"] else "",
+                f"{as_text(change['approved_by'])}, {when(change['approved_at'])}" if change["approved_by"] else "",
             ),
-            ("Merged by", f"{_text(pull['merged_by'])}, {_when(pull['merged_at'])}"),
-            ("Checks", _text(", ".join(f"{check['name']} {check['conclusion']}" for check in pull["checks"]))),
+            ("Merged by", f"{as_text(pull['merged_by'])}, {when(pull['merged_at'])}"),
+            ("Checks", as_text(", ".join(f"{check['name']} {check['conclusion']}" for check in pull["checks"]))),
         ]
     rows += [
-        ("Reason", _text(change["reason"])),
+        ("Reason", as_text(change["reason"])),
         ("Rules", _rules(change)),
         *(("Deployment", _deployment(deployment, links)) for deployment in change["deployments"]),
         *(("App commits", _app(move, links)) for move in change["moves"] if move["commits"]),
-        ("Exceptions", _list(_text(f"{e['exception']}: {e['detail']}") for e in change["exceptions"])),
+        ("Exceptions", listed(as_text(f"{e['exception']}: {e['detail']}") for e in change["exceptions"])),
     ]
     facts = "".join(f"<dt>{head}</dt><dd>{value}</dd>" for head, value in rows if value)
     return (
-        f"<article id=c{name}{'' if passed else ' class=failed'}><header><h3>{_text(commit['title'])}</h3>"
+        f"<article id=c{name}{'' if passed else ' class=failed'}><header><h3>{as_text(commit['title'])}</h3>"
         f"{''.join(badges)}</header><dl class=facts>{facts}</dl></article>"
     )
 
@@ -286,10 +295,10 @@ def _signed(commit: Mapping[str, Any]) -> str:
 
 
 def _move(move: Mapping[str, Any], links: Links) -> str:
-    released = RELEASES.get(move["released"], f", released from {_text(move['released'])}")
-    before, after = (f"<code>{_text(short(move[side])) or 'none'}</code>" for side in ("before", "after"))
+    released = RELEASES.get(move["released"], f", released from {as_text(move['released'])}")
+    before, after = (f"<code>{as_text(short(move[side])) or 'none'}</code>" for side in ("before", "after"))
     compare = f" ({links.comparison(move['repository'], move['compared'])})" if move["compared"] else ""
-    return f"{_text(move['service'])} {before} → {after}{compare}{released}"
+    return f"{as_text(move['service'])} {before} → {after}{compare}{released}"
 
 
 def _people(pull: Mapping[str, Any]) -> str:
@@ -297,7 +306,7 @@ def _people(pull: Mapping[str, Any]) -> str:
     known = (pull["author"], f"{pull['author']}[bot]", "web-flow", *pull["requesters"])
     writers = [login for login in pull["writers"] if login not in known]
     wrote = f", with commits by {', '.join(writers)}" if writers else ""
-    return _text(f"{pull['author']}{requested}{wrote}")
+    return as_text(f"{pull['author']}{requested}{wrote}")
 
 
 def _rules(change: Mapping[str, Any]) -> str:
@@ -314,38 +323,38 @@ def _rules(change: Mapping[str, Any]) -> str:
         failed = [f"{rule['rule']} ({rule['source']})" for rule in suite["evaluated"] if rule["result"] == "fail"]
         broken = f" by {suite['actor']} of {', '.join(failed)}" if failed else ""
         parts.append(f"evaluation: {suite['result']}{broken}")
-    return _text("; ".join(parts))
+    return as_text("; ".join(parts))
 
 
 def _deployment(deployment: Mapping[str, Any], links: Links) -> str:
     run, failed = deployment["run"], deployment["failed_before"]
     parts = [
-        f"{_text(deployment['environment'])} at {links.commit(deployment['sha'])}",
-        f"adopted, {_when(deployment['succeeded_at'])}: it ran before there were records"
+        f"{as_text(deployment['environment'])} at {links.commit(deployment['sha'])}",
+        f"adopted, {when(deployment['succeeded_at'])}: it ran before there were records"
         if deployment["adopted"]
-        else _when(deployment["succeeded_at"]),
+        else when(deployment["succeeded_at"]),
         f"after {failed} failed {'attempt' if failed == 1 else 'attempts'}" if failed else "",
-        f"{_link(run['url'], 'run ' + str(run['id']))} started by {_text(run['triggering_actor'])}" if run else "",
-        f"environment review: {_text('; '.join(run['approvals']))}" if run and run["approvals"] else "",
-        *(f"{_text(verdict['gate'])}: {_text(verdict['message'])}" for verdict in deployment["verdicts"]),
+        f"{link(run['url'], 'run ' + str(run['id']))} started by {as_text(run['triggering_actor'])}" if run else "",
+        f"environment review: {as_text('; '.join(run['approvals']))}" if run and run["approvals"] else "",
+        *(f"{as_text(verdict['gate'])}: {as_text(verdict['message'])}" for verdict in deployment["verdicts"]),
     ]
     return ", ".join(filter(None, parts))
 
 
 def _app(move: Mapping[str, Any], links: Links) -> str:
-    return f"{_text(move['repository'])}{_list(_app_commit(c, move, links) for c in move['commits'])}"
+    return f"{as_text(move['repository'])}{listed(_app_commit(c, move, links) for c in move['commits'])}"
 
 
 def _app_commit(commit: Mapping[str, Any], move: Mapping[str, Any], links: Links) -> str:
     pull = commit["pull"]
-    approver = _text(commit["approved_by"])
+    approver = as_text(commit["approved_by"])
     approval = f"approved by {approver}" if approver else "<span class=bad>without an approval that counts</span>"
     origin = (
-        f"{_link(pull['url'], '#' + str(pull['number']))} {approval}"
+        f"{link(pull['url'], '#' + str(pull['number']))} {approval}"
         if pull
         else "<span class=bad>without a pull request</span>"
     )
-    author, title = _text(commit["author"]), _text(commit["title"])
+    author, title = as_text(commit["author"]), as_text(commit["title"])
     return f"{links.commit(commit['sha'], move['repository'])} {title}, by {author}, {origin}"
 
 
@@ -364,23 +373,3 @@ def _span(span: timedelta | None) -> str:
     if span is None:
         return "–"
     return duration(span) if span >= timedelta(minutes=1) else "&lt; 1 min"
-
-
-def _when(moment: str) -> str:
-    return f"{datetime.fromisoformat(moment):%Y-%m-%d %H:%M} UTC"
-
-
-def _list(items: Iterable[str]) -> str:
-    """Return an HTML list of *items*, which are HTML themselves."""
-    rows = "".join(f"<li>{item}</li>" for item in items)
-    return f"<ul>{rows}</ul>" if rows else ""
-
-
-def _link(url: str, text: str, *, code: bool = False) -> str:
-    """Return a link with *text*; only the text if *url* is not HTTP, such as `javascript:`."""
-    label = f"<code>{_text(text)}</code>" if code else _text(text)
-    return f'<a href="{escape(url)}">{label}</a>' if url.startswith(("https://", "http://")) else label
-
-
-def _text(text: str) -> str:
-    return escape(str(text))

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 from actions.errors import TamperedError
 from actions.evidence.facts import (
     Amendment,
+    Answer,
     ChangeFacts,
     Collected,
     Gap,
+    LiftedHold,
     Listing,
     OtherCommit,
     Rewrite,
@@ -34,6 +36,8 @@ KINDS: dict[str, type] = {
     "deployment": StrayDeployment,
     "rewrite": Rewrite,
     "gap": Gap,
+    "hold": LiftedHold,
+    "answer": Answer,
     "list": Listing,
 }
 NAMES = {facts: kind for kind, facts in KINDS.items()}

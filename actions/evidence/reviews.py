@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from actions.evidence.timestamps import utc_text
 from actions.gates import approval, trailers
 from actions.gates.approval import login, read_authorship, read_reviews
 from actions.gates.provenance import FREEZE_LABEL
+from actions.gates.tickets import text_of, tickets_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -50,10 +50,10 @@ MORE_COMMITS = query(
 
 @dataclass(frozen=True)
 class ReviewReader:
-    """Read commits of one repository with their pull requests; *tickets* is the pattern of their names, "" for none."""
+    """Read commits of one repository with their pull requests; *tickets* are the patterns of their names."""
 
     client: Client
-    tickets: str
+    tickets: tuple[str, ...]
 
     def nodes(
         self, shas: Sequence[str], base: str, *, fields: str = "", paths: Sequence[str] = ()
@@ -116,7 +116,7 @@ def _pull_number(node: Mapping[str, Any], base: str) -> int:
     return next((int(pull["number"]) for pull in (*exact, *fitting)), 0)
 
 
-def read_commit(node: Mapping[str, Any], tickets: str) -> CommitFacts:
+def read_commit(node: Mapping[str, Any], tickets: Sequence[str]) -> CommitFacts:
     """Read a commit from a node of `ReviewReader.nodes`, with the *tickets* that its pull request names."""
     author = node["author"] or {}
     return CommitFacts(
@@ -129,10 +129,12 @@ def read_commit(node: Mapping[str, Any], tickets: str) -> CommitFacts:
     )
 
 
-def _read_pull(node: Mapping[str, Any], tickets: str) -> PullFacts:
+def _read_pull(node: Mapping[str, Any], tickets: Sequence[str]) -> PullFacts:
     authorship = read_authorship(node["commits"]["nodes"])
     tested = node["tested"]["nodes"][0]["commit"]["statusCheckRollup"] if node["tested"]["nodes"] else None
-    in_commits = trailers.read("\n\n".join(commit["commit"]["message"] for commit in node["commits"]["nodes"]))
+    messages = "\n\n".join(commit["commit"]["message"] for commit in node["commits"]["nodes"])
+    in_commits = trailers.read(messages)
+    own = f"{node['title']}\n{node['headRefName']}\n{messages}"
     issues = [issue["url"] for issue in node["closingIssuesReferences"]["nodes"]]
     return PullFacts(
         number=node["number"],
@@ -148,7 +150,8 @@ def _read_pull(node: Mapping[str, Any], tickets: str) -> PullFacts:
         head=node["headRefOid"],
         merge_commit=(node["mergeCommit"] or {}).get("oid", ""),
         labels=tuple(label["name"] for label in node["labels"]["nodes"]),
-        tickets=tuple(dict.fromkeys([*issues, *_tickets(node, tickets)])),
+        tickets=tuple(dict.fromkeys([*issues, *tickets_in(text_of(node), tickets)])),
+        own_tickets=tuple(dict.fromkeys(tickets_in(own, tickets))),
         writers=authorship.writers,
         commits=authorship.commits,
         requesters=authorship.requesters,
@@ -161,11 +164,6 @@ def _read_pull(node: Mapping[str, Any], tickets: str) -> PullFacts:
             for connection in (node["commits"], node["reviews"], *([tested["contexts"]] if tested else []))
         ),
     )
-
-
-def _tickets(node: Mapping[str, Any], pattern: str) -> list[str]:
-    text = f"{node['title']}\n{node['headRefName']}\n{node['body']}"
-    return [match[0] for match in re.finditer(pattern, text)] if pattern else []
 
 
 def _labeler(node: Mapping[str, Any], name: str) -> str:

@@ -27,6 +27,14 @@ class Mode(StrEnum):
     REPORT = "report"
 
 
+class FailOn(StrEnum):
+    """Which exceptions fail the run."""
+
+    NONE = "false"
+    ALL = "true"
+    UNANSWERED = "unanswered"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
     """The validated inputs."""
@@ -40,7 +48,7 @@ class Settings:
     output_dir: str
     branch: str
     head: str
-    fail_on_exceptions: bool
+    fail_on: FailOn
     timeout: int
     token: str = field(repr=False)
     app_token: str = field(repr=False)
@@ -60,7 +68,7 @@ class Settings:
             output_dir=str(require_folder("output-dir", inputs.required("output-dir"))),
             branch=inputs.branch("branch"),
             head=inputs.text("head"),
-            fail_on_exceptions=inputs.flag("fail-on-exceptions"),
+            fail_on=inputs.choice("fail-on-exceptions", FailOn),
             timeout=inputs.seconds("timeout"),
             token=token,
             app_token=inputs.optional_secret("app-token", token),

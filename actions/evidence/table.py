@@ -6,6 +6,7 @@ import csv
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
+from actions.evidence.ledger import answer_to
 from actions.evidence.metrics import deployed_at
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 COLUMNS = (
     "environment", "commit", "committed_at", "kind", "emergency", "reason", "result", "changes", "pull_request",
     "title", "tickets", "author", "requested_by", "approved_by", "approved_at", "later_review", "merged_by",
-    "merged_at", "checks", "rule_evaluation", "verified", "deployed_at", "deployed_by", "details",
+    "merged_at", "checks", "rule_evaluation", "verified", "deployed_at", "deployed_by", "details", "answers",
 )  # fmt: skip
 # A cell that starts with one of these may be taken for a formula (OWASP, "CSV Injection").
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -27,9 +28,17 @@ def evidence_table(view: View) -> str:
     text = StringIO()
     writer = csv.writer(text, quoting=csv.QUOTE_ALL)
     writer.writerow(COLUMNS)
-    for row in (*map(_change, view.changes), *map(_stray, view.others)):
+    rows = (*map(_change, view.changes), *map(_stray, view.others))
+    records = (*view.changes, *view.others)
+    for row in ({**row, "answers": _answers(record)} for row, record in zip(rows, records, strict=True)):
         writer.writerow([safe(row.get(column, "")) for column in COLUMNS])
     return text.getvalue()
+
+
+def _answers(record: Mapping[str, Any]) -> str:
+    """Return the answers to the exceptions of *record*, each with the exception that it is to."""
+    answers = {entry["exception"]: answer_to(entry) for entry in record["exceptions"]}
+    return "; ".join(f"{exception}: {answer}" for exception, answer in answers.items() if answer)
 
 
 def safe(value: object) -> str:
@@ -85,5 +94,5 @@ def _stray(record: Mapping[str, Any]) -> dict[str, object]:
         "result": record["result"] if isinstance(record["result"], str) else "; ".join(record["result"]),
         "deployed_at": record["at"] if record["record"] == "deployment" else "",
         "deployed_by": record["by"] if record["record"] == "deployment" else "",
-        "details": "; ".join(exception["detail"] for exception in record["exceptions"]),
+        "details": record.get("details") or "; ".join(exception["detail"] for exception in record["exceptions"]),
     }

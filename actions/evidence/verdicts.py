@@ -1,4 +1,4 @@
-"""Work out anew what the gates `after`, `soak` and `freeze` said when a tag was deployed.
+"""Work out anew what the gates `after`, `soak`, `freeze` and `hold` said when a tag was deployed.
 
 They are the gates that depend on the time. The records of that time decide, and the stricter `gitops.yml`.
 """
@@ -18,8 +18,9 @@ from actions.deployments.history import deployed_periods
 from actions.deployments.records import RecordReader
 from actions.deployments.replay import Replay
 from actions.evidence.facts import Kind, Verdict
-from actions.gates.collect import MOST_PERIODS, known
-from actions.gates.rules import Facts, Gate, evaluate_gates
+from actions.gates.collect import MOST_PERIODS
+from actions.gates.facts import Facts, Gate, known
+from actions.gates.rules import evaluate_gates
 from actions.gates.trailers import Trailers
 from actions.infra import remote
 from actions.infra.change import Change
@@ -30,10 +31,11 @@ if TYPE_CHECKING:
     from actions.api.repository import Repository
     from actions.deployments.history import DeployedPeriod, Record
     from actions.evidence.facts import ChangeFacts, Deployment, Move, PullFacts
+    from actions.evidence.holds import HoldHistory
     from actions.infra.config import Config, Environment
     from actions.infra.layout import Layout
 
-OF_TIME = (Gate.AFTER, Gate.SOAK, Gate.FREEZE)
+OF_TIME = (Gate.AFTER, Gate.SOAK, Gate.FREEZE, Gate.HOLD)
 NOT_ASKED = NotApplicable("it does not depend on the time")
 
 
@@ -45,6 +47,7 @@ class VerdictReader:
     config: Config
     layout: Layout
     head: str
+    holds: HoldHistory
     _records: dict[str, Replay[Record]] = field(default_factory=dict, repr=False)
 
     def verdicts(
@@ -57,7 +60,7 @@ class VerdictReader:
         found = {
             Verdict(service=move.service, gate=str(gate.gate), decision=str(gate.decision), message=gate.message): None
             for policy in policies
-            if policy.after or policy.freeze
+            if policy.after or policy.freeze or self.config.hold
             for move in moves
             for gate in evaluate_gates(self._facts(change, move, policy, now))
             if gate.gate in OF_TIME
@@ -83,6 +86,11 @@ class VerdictReader:
             approved=NOT_ASKED,
             unreviewed_commits=NOT_ASKED,
             freeze_label=_is_independent(pull),
+            holds=self.holds.at(now, move.service) if self.config.hold else NOT_ASKED,
+            was_replaced=NOT_ASKED,
+            untracked=NOT_ASKED,
+            emergency=change.asked_in_emergency,
+            overdue=NOT_ASKED,
         )
 
     def _periods(self, env: str, move: Move, now: datetime) -> tuple[DeployedPeriod, ...]:

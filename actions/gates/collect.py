@@ -18,21 +18,25 @@ from actions.app.repository import AppRepository
 from actions.deployments.history import DeployedPeriod, Record, deployed_periods
 from actions.deployments.records import RecordReader
 from actions.deployments.replay import Replay
-from actions.errors import AccessError, EnvFileError, UnknownEnvError
+from actions.errors import EnvFileError, UnknownEnvError
 from actions.gates import rules
+from actions.gates.emergency import EmergencyTeam
+from actions.gates.facts import Facts, known
+from actions.gates.holds import HoldReader, label, review_label
+from actions.gates.optional_facts import with_optional_facts
 from actions.gates.pull_reader import PullJudge
 from actions.gates.request_runs import RequestRuns
-from actions.gates.rules import Facts, GateResult
 from actions.infra import remote
 from actions.tag_names import TagNames
 from actions.tags import is_commit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
     from actions.api.comparison import Comparison
     from actions.api.repository import Repository
+    from actions.gates.facts import GateResult
     from actions.gates.provenance import Origin
     from actions.infra.change import Change
     from actions.infra.config import Config
@@ -42,6 +46,8 @@ if TYPE_CHECKING:
 
 MOST_PERIODS = 200
 NOT_ASKED = NotApplicable("all gates were asked before")
+NOT_HELD = NotApplicable("gitops.yml does not say hold: issues")
+NO_RULE = NotApplicable("gitops.yml has no such rule for the environment")
 UNCHANGED_TAG = NotApplicable("the change brings no new tag")
 
 
@@ -59,6 +65,7 @@ class EvaluatedChange:
     needs_review: bool
     compared: str = ""
     line: int = 1
+    is_emergency: bool = False
 
     @property
     def worst(self) -> GateResult | None:
@@ -90,7 +97,14 @@ class GateEvaluator:
     @cached_property
     def judge(self) -> PullJudge:
         """Return who judges pull requests. When gates are asked again, who asked a bot was known before."""
-        return PullJudge(self.config, None if self.again else RequestRuns(self._client))
+        if self.again:
+            return PullJudge(self.config, None)
+        return PullJudge(self.config, RequestRuns(self._client), EmergencyTeam(self.infra.client))
+
+    @cached_property
+    def holds(self) -> HoldReader:
+        """Return who reads the issues that hold environments."""
+        return HoldReader(self.infra)
 
     def _client(self, repository: str) -> Client | None:
         if repository.casefold() == self.infra.name.casefold():
@@ -99,7 +113,8 @@ class GateEvaluator:
         return Client(repository, self.app_token) if repository in ours else None
 
     def prefetch(self, changes: Iterable[Change]) -> None:
-        """Request all tags of *changes* from the app repositories, with one request to each."""
+        """Request all tags of *changes* from the app repositories, with one request to each, and what holds them."""
+        self.prefetch_holds(changes := list(changes))
         if self.again:
             return
         tags: dict[tuple[str, TagNames], list[str]] = {}
@@ -111,6 +126,14 @@ class GateEvaluator:
         for (repo, names), together in tags.items():
             if repo:
                 self._named(repo, names).prefetch(together)
+
+    def prefetch_holds(self, changes: Iterable[Change]) -> None:
+        """Request the issues that hold *changes* or ask for a review, if `gitops.yml` asks for that."""
+        env_of, wanted = self.config.environment, list(changes)
+        labels = [review_label(change.env) for change in wanted if env_of(change.env).emergency]
+        if self.config.hold:
+            labels += [label(change.env, service) for change in wanted for service in ("", change.service)]
+        self.holds.read(labels)
 
     def order(self, service: str, before: str, after: str) -> tuple[Order, Comparison | None]:
         """Return how the tag *after* relates to *before*."""
@@ -149,9 +172,15 @@ class GateEvaluator:
             approved=origin.approved,
             unreviewed_commits=unreviewed,
             freeze_label=origin.freeze_label,
+            holds=NOT_HELD,
+            was_replaced=UNCHANGED_TAG,
+            untracked=NO_RULE,
+            emergency=origin.emergency,
+            overdue=NO_RULE,
         )
         if not self.again:
             facts = self._with_app(facts)
+        facts = with_optional_facts(self, facts, origin)
         results = rules.evaluate_gates(facts, again=self.again)
         return EvaluatedChange(
             change=change,
@@ -160,6 +189,7 @@ class GateEvaluator:
             results=results,
             needs_review=self.config.needs_review(change.env),
             compared=self._compared(change),
+            is_emergency=facts.is_emergency,
         )
 
     def _compared(self, change: Change) -> str:
@@ -177,10 +207,10 @@ class GateEvaluator:
         if not change.is_new_artifact:
             return facts
         facts = self._with_release(facts)
-        if facts.is_rollback:
+        if facts.is_rollback and not facts.emergency:
             return facts  # it was tested and promoted when it ran here
         facts = self._with_tests(facts)
-        if facts.policy.after and not facts.is_hotfix:
+        if facts.policy.after and not (facts.is_hotfix or facts.is_rollback):
             facts = replace(facts, periods=known(partial(self._periods_before, facts)))
         return facts
 
@@ -217,13 +247,17 @@ class GateEvaluator:
 
     def records(self, env: str) -> Iterable[Record]:
         """Return the deployments of *env*, newest first; raise UnknownEnvError if there is no such env."""
+        return (record for record in self.attempts(env) if record.succeeded)
+
+    def attempts(self, env: str) -> Iterable[Record]:
+        """Return the deployments of *env* that began, newest first; raise UnknownEnvError if there is no such env."""
         snapshot = self._snapshot(env)
         if not snapshot:
             raise UnknownEnvError(f"no environment '{env}' in {self.infra.name} at {self.head[:12]}")
         if env not in self._records:
             reader = RecordReader(infra=self.infra, config=self.config, layout=self.layout)
             (history,) = reader.histories([snapshot])
-            self._records[env] = Replay(history.succeeded())
+            self._records[env] = Replay(history.attempts())
         return self._records[env]
 
     def _with_release(self, facts: Facts) -> Facts:
@@ -299,9 +333,16 @@ class GateEvaluator:
         required = tested.required_of(app, change.service) if named is None else named
         if isinstance(required, Unknown):
             return required
+        if not required and named is None:
+            return None
+        required = tuple(dict.fromkeys((*required, *self.config.environment(change.env).checks)))
         if not required:
-            return None if named is None else CheckVerdict()
+            return CheckVerdict()
         return tested.verdict(required, app, build, self.config.hotfix_prefix)
+
+    def app(self, service: str) -> AppRepository | None:
+        """Return the app repository of *service*, None if it has none."""
+        return self._app(service) if self._repo(service) else None
 
     def _snapshot(self, env: str) -> Snapshot | None:
         if env in self.snapshots:
@@ -322,11 +363,3 @@ class GateEvaluator:
     def _named(self, repo: str, names: TagNames) -> AppRepository:
         """Return the app repository *repo*, where tags are called as *names* says."""
         return self._apps.setdefault((repo, names), AppRepository(Client(repo, self.app_token), names))
-
-
-def known(read: Callable[[], Fact]) -> Fact | Unknown:
-    """Return the fact that *read* returns, or what of it cannot be known."""
-    try:
-        return read()
-    except (AccessError, EnvFileError, UnknownEnvError) as error:
-        return Unknown(str(error))

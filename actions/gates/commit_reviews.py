@@ -79,7 +79,7 @@ class CommitReviewer:
         found: list[str] = []
         unknown: list[Unknown] = []
         for commit in commits:
-            approved = self._approved(commit)
+            approved = self._approved(commit, env)
             if approved is True or not self._is_deployed(commit, env) or self._is_free(commit):
                 continue
             if isinstance(approved, Unknown):
@@ -88,9 +88,11 @@ class CommitReviewer:
                 found.append(_described(commit))
         return unknown[0] if unknown and not found else tuple(found)
 
-    def _approved(self, commit: BranchCommit) -> bool | Unknown:
+    def _approved(self, commit: BranchCommit, env: str) -> bool | Unknown:
         pull = self.pulls.get(commit.pull)
-        return self.judge.is_approved(pull) if pull else False
+        approved = self.judge.is_approved(pull) if pull else False
+        # The gate `review` asks of each service whether an emergency was a rollback.
+        return self.judge.is_emergency(pull, env) if pull and approved is False else approved
 
     def _is_deployed(self, commit: BranchCommit, env: str) -> bool:
         """Tell whether *commit* changes more than env files of other environments than *env*."""

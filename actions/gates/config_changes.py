@@ -9,8 +9,9 @@ from actions.gates.rules import duration
 from actions.infra.config import Environment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
+    from actions.api.checks import NamedCheck
     from actions.infra.config import Config
 
 
@@ -64,6 +65,9 @@ def _of_values(before: Config, after: Config) -> Iterator[ConfigChange]:
     ):
         if old != new:
             yield ConfigChange(f"{name}: {old} → {new}", loosens=True)
+    if before.hold != after.hold:
+        old, new = ("issues" if config.hold else "nothing" for config in (before, after))
+        yield ConfigChange(f"hold: {old} → {new}", loosens=before.hold)
     if before.tickets != after.tickets:
         text = f"tickets: {before.tickets or 'nothing'} → {after.tickets or 'nothing'}"
         yield ConfigChange(text, loosens=False)
@@ -76,8 +80,11 @@ def _repo(config: Config, service: str) -> str:
 def _checks(config: Config, service: str) -> str:
     if service not in config.checks:
         return "required by the repository"
-    named = [f"{check.name} by {check.by}" if check.by else check.name for check in config.checks[service]]
-    return ", ".join(named) or "none"
+    return _named_checks(config.checks[service]) or "none"
+
+
+def _named_checks(checks: Iterable[NamedCheck]) -> str:
+    return ", ".join(f"{check.name} by {check.by}" if check.by else check.name for check in checks)
 
 
 def _of_environment(env: str, before: Config, after: Config) -> Iterator[ConfigChange]:
@@ -95,6 +102,28 @@ def _of_environment(env: str, before: Config, after: Config) -> Iterator[ConfigC
         spans = [duration(rules.soak) if rules.soak else "none" for rules in (old, new)]
         shorter = bool(old.soak and (not new.soak or new.soak < old.soak))
         yield ConfigChange(f"{env}: soak {spans[0]} → {spans[1]}", loosens=shorter)
+    yield from _of_freezes(env, old, new)
+    yield from _of_tracking(env, old, new)
+
+
+def _of_tracking(env: str, old: Environment, new: Environment) -> Iterator[ConfigChange]:
+    if old.checks != new.checks:
+        was, now = (_named_checks(rules.checks) or "none of its own" for rules in (old, new))
+        yield ConfigChange(f"{env}: checks {was} → {now}", loosens=not set(old.checks) <= set(new.checks))
+    if old.emergency != new.emergency:
+        was, now = (
+            f"{', '.join(rules.emergency.by)} within {duration(rules.emergency.review_within)}"
+            if rules.emergency
+            else "nobody"
+            for rules in (old, new)
+        )
+        yield ConfigChange(f"{env}: emergency {was} → {now}", loosens=bool(new.emergency))
+    if old.ticket != new.ticket:
+        text = f"{env}: ticket {old.ticket or 'nothing'} → {new.ticket or 'nothing'}"
+        yield ConfigChange(text, loosens=bool(old.ticket))
+
+
+def _of_freezes(env: str, old: Environment, new: Environment) -> Iterator[ConfigChange]:
     for window in old.freeze:
         if window not in new.freeze:
             yield ConfigChange(f"{env}: no freeze {window.text} any more", loosens=True)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from actions.app.facts import Unknown
 from actions.gates import report
-from actions.gates.collect import known
 from actions.gates.commit_reviews import CommitReviewer
+from actions.gates.facts import known
 from actions.gates.provenance import Origin, ProvenanceReader
 from actions.gates.trailers import Trailers
 from actions.infra.change import Change
@@ -99,5 +99,5 @@ class _Gates:
         origin = known(lambda: self.provenance.origin(change, deployed))
         unreviewed = known(lambda: self.reviewer.unreviewed(change.env, since))
         if isinstance(origin, Unknown):
-            origin = Origin(trailers=Trailers(), freeze_label=False, approved=origin)
+            origin = Origin(trailers=Trailers(), freeze_label=False, approved=origin, texts=origin)
         return self.evaluator.evaluate(change, origin, unreviewed)

@@ -42,12 +42,16 @@ HISTORY = query(
 class Origin:
     """What a change says of itself, and whether a human who did not contribute approved all of it.
 
-    *freeze_label* means that one marked it as an exception from a freeze.
+    *freeze_label* means that one marked it as an exception from a freeze. *texts* are what each step says of
+    itself, in which tickets are looked for. *emergency* means that whatever nobody approved, those asked for who may
+    roll back in an emergency.
     """
 
     trailers: Trailers
     freeze_label: bool
     approved: bool | Unknown | NotApplicable
+    texts: tuple[str, ...] | Unknown
+    emergency: bool | Unknown = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,8 +95,8 @@ class ProvenanceReader:
         self.prefetch([(change, deployed)])
         trace = self._trace(change, deployed)
         if trace.unknown:
-            return Origin(trailers=Trailers(), freeze_label=False, approved=trace.unknown)
-        return combine_origins([self._origin(step) for step in trace.steps])
+            return Origin(trailers=Trailers(), freeze_label=False, approved=trace.unknown, texts=trace.unknown)
+        return combine_origins([self._origin(step, change.env) for step in trace.steps])
 
     def _trace(self, change: Change, deployed: Snapshot | None) -> Trace:
         key = (change.file, change.service)
@@ -139,18 +143,22 @@ class ProvenanceReader:
     def _branch(self) -> str:
         return next((history.branch for history in self._histories.values()), "")
 
-    def _origin(self, step: ChangeStep) -> Origin:
+    def _origin(self, step: ChangeStep, env: str) -> Origin:
         commit = step.commit
         pull = self.pulls.get(self._pull_number(commit))
         if not pull:
             # Nobody could approve the first commit of a repository yet.
             first = commit["parents"]["totalCount"] == 0
-            return Origin(trailers=trailers.read(commit["message"]), freeze_label=False, approved=first)
+            said = trailers.read(commit["message"])
+            return Origin(trailers=said, freeze_label=False, approved=first, texts=(commit["message"],))
         messages = "\n\n".join(node["commit"]["message"] for node in pull["commits"]["nodes"])
+        approved = self.judge.is_approved(pull)
         return Origin(
             trailers=trailers.read(messages),  # not of the body, which its author may change after the approval
             freeze_label=self.judge.is_labeled(pull, FREEZE_LABEL),
-            approved=self.judge.is_approved(pull),
+            approved=approved,
+            emergency=approved is False and self.judge.is_emergency(pull, env),
+            texts=(f"{pull['title']}\n{pull['headRefName']}\n{messages}",),
         )
 
 
@@ -218,4 +226,19 @@ def combine_origins(origins: Sequence[Origin]) -> Origin:
         trailers=together,
         freeze_label=all(origin.freeze_label and origin.trailers.freeze_override for origin in origins),
         approved=(False if False in doubts else doubts[0]) if doubts else True,
+        texts=_texts(origins),
+        emergency=_emergency(origins),
     )
+
+
+def _texts(origins: Sequence[Origin]) -> tuple[str, ...] | Unknown:
+    unknown = [origin.texts for origin in origins if isinstance(origin.texts, Unknown)]
+    known = [text for origin in origins if not isinstance(origin.texts, Unknown) for text in origin.texts]
+    return unknown[0] if unknown else tuple(known)
+
+
+def _emergency(origins: Sequence[Origin]) -> bool | Unknown:
+    """Return whether each of *origins* that nobody approved was asked for in an emergency."""
+    found = [origin.emergency for origin in origins if origin.approved is not True]
+    unknown = next((each for each in found if isinstance(each, Unknown)), None)
+    return False if False in found or not found else unknown or True

@@ -15,13 +15,15 @@ if TYPE_CHECKING:
 
     from actions.api.client import Client
     from actions.gates.approval import Authorship
+    from actions.gates.emergency import EmergencyTeam
     from actions.gates.request_runs import RequestRuns
     from actions.infra.config import Config
 
 PERMISSION = "contents: read, pull requests: read"
 PULLS_PER_QUERY = 20
 MOST_COMMITS = 100  # of a pull request
-PULL = f"""number headRefOid baseRefName author {{ login __typename }} labels(first: 100) {{ nodes {{ name }} }}
+PULL = f"""number title headRefName headRefOid baseRefName
+    author {{ login __typename }} labels(first: 100) {{ nodes {{ name }} }}
     timelineItems(last: 50, itemTypes: [LABELED_EVENT]) {{ nodes {{
         ... on LabeledEvent {{ label {{ name }} actor {{ login __typename }} }} }} }}
     files(first: 100) {{ totalCount nodes {{ path changeType }} }}
@@ -64,6 +66,7 @@ class PullJudge:
 
     config: Config
     runs: RequestRuns | None
+    team: EmergencyTeam | None = None
 
     def is_approved(self, pull: Mapping[str, Any]) -> bool | Unknown:
         """Tell whether a human who did not contribute approved *pull* as it was merged."""
@@ -81,6 +84,29 @@ class PullJudge:
         doubts = (self.runs.doubt(commit) for commit in asked) if verdict.by and self.runs else ()
         doubt = next(filter(None, doubts), "")
         return Unknown(doubt) if doubt else bool(verdict.by)
+
+    def is_emergency(self, pull: Mapping[str, Any], env: str) -> bool | Unknown:
+        """Tell whether those who may have *env* rolled back without a review asked the bot for all of *pull*.
+
+        When gates are asked again, that was known before.
+        """
+        rule, commits = self.config.environment(env).emergency, pull["commits"]
+        authorship = approval.read_authorship(commits["nodes"])
+        made = [commit for commit in authorship.commits if self.config.is_listed_bot(commit.author)]
+        by_bot_alone = self.config.is_listed_bot(approval.login(pull["author"])) and len(made) == commits["totalCount"]
+        if not rule or not made or not by_bot_alone or self._reviewed_change(pull, authorship).doubts:
+            return False
+        if not self.runs or not self.team:
+            return True
+        asked: set[str] = set()
+        for commit in made:
+            starters = self.runs.dispatchers(commit, self.team.client.name, pull["baseRefName"])
+            if isinstance(starters, Unknown):
+                return starters
+            if not starters:
+                return False
+            asked |= starters
+        return self.team.may_ask(rule, asked)
 
     def is_labeled(self, pull: Mapping[str, Any], name: str) -> bool:
         """Tell whether *pull* has the label *name*, and a human who did not contribute was the last to add it."""

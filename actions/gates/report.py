@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actions.errors import ActionError
-from actions.gates.rules import Decision, Gate, Reason, severity
+from actions.gates import refusals  # noqa: F401 - its errors are found as subclasses
+from actions.gates.facts import Decision, Gate, Reason
+from actions.gates.rules import severity
 from actions.runner import markdown
 from actions.runner.markdown import MOST_ROWS, escape, format_tag
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 
     from actions.gates.collect import EvaluatedChange
     from actions.gates.config_changes import ConfigChange
-    from actions.gates.rules import GateResult
+    from actions.gates.facts import GateResult
 
 MARKS = {Decision.ALLOW: "✅", Decision.WAIT: "⏳", Decision.REFUSE: "❌"}
 

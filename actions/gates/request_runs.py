@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from actions.app.facts import Unknown
 from actions.errors import AccessError
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 PERMISSION = "actions: read"
 RUN = re.compile(r"https?://[^/\s]+/([\w.-]+/[\w.-]+)/actions/runs/(\d+)/attempts/(\d+)")
 ACTORS = ("actor", "triggering_actor")
+DISPATCH = "workflow_dispatch"
 SCHEDULE = "schedule"  # runs on the default branch alone, and nobody asked for it
 
 
@@ -48,6 +50,20 @@ class RequestRuns:
             return f"who asked for {commit.sha[:12]}: it says {named}, and {commit.run} was started by {did}"
         return ""
 
+    def dispatchers(self, commit: PullCommit, repository: str, branch: str) -> frozenset[str] | Unknown:
+        """Return who started, by hand and on *branch* of *repository*, the run that *commit* names.
+
+        Nobody did if it is another kind of run, or of another repository. Call `doubt` for what else may be wrong.
+        """
+        doubt, match = self.doubt(commit), RUN.fullmatch(commit.run)
+        run = self._runs[commit.run]
+        if doubt or not match or isinstance(run, str):
+            return Unknown(doubt)
+        if match[1].casefold() != repository.casefold():
+            return frozenset()
+        by_hand = run["event"] == DISPATCH and run["head_branch"] == branch
+        return frozenset((run[role] or {}).get("login", "") for role in ACTORS) if by_hand else frozenset()
+
     def _read(self, url: str) -> Mapping[str, Any] | str:
         """Return the run at *url*, or why it is not known."""
         match = RUN.fullmatch(url)
@@ -62,4 +78,5 @@ class RequestRuns:
         if run is None:
             return f"{url} is gone"
         with client.parsing():
-            return {key: run[key] for key in ("status", "event", "updated_at", "run_started_at", *ACTORS)}
+            known = ("status", "event", "updated_at", "run_started_at", "head_branch", *ACTORS)
+            return {key: run[key] for key in known}

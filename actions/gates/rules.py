@@ -7,136 +7,32 @@ skips promotion: the preceding environments run something else, so a run there w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from actions.app.facts import NoCommit, NotApplicable, Unknown
 from actions.app.order import Order
 from actions.app.release import Release
+from actions.gates import optional
+from actions.gates.facts import NOT_FORWARD, Decision, Gate, Reason, allow, moment, refuse, unknown, wait
 from actions.tags import short
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from actions.api.checks import CheckVerdict
-    from actions.deployments.history import DeployedPeriod
-    from actions.gates.trailers import Trailers
-    from actions.infra.change import Change
-    from actions.infra.config import Environment
+    from actions.gates.facts import Facts, GateResult
 
 FOREVER = datetime.max.replace(tzinfo=UTC)
 MOST_LISTED = 5
 
 
-class Decision(StrEnum):
-    """The decision of a gate; of several, the worst counts."""
-
-    ALLOW = "allow"
-    WAIT = "wait"
-    REFUSE = "refuse"
-
-
-class Gate(StrEnum):
-    """The gates, in the order in which they are shown."""
-
-    PARSE = "parse"
-    RELEASED = "released"
-    CHECKS = "checks"
-    AFTER = "after"
-    SOAK = "soak"
-    FREEZE = "freeze"
-    ANCESTRY = "ancestry"
-    REVIEW = "review"
-    COMMITS = "commits"
-    ONLY_TAGS = "only-tags"
-
-
-class Reason(StrEnum):
-    """Why a gate is closed."""
-
-    INVALID_ENV_FILE = "invalid-env-file"
-    UNKNOWN_COMMIT = "unknown-commit"
-    NOT_RELEASED = "not-released"
-    CHECKS_FAILED = "checks-failed"
-    CHECKS_PENDING = "checks-pending"
-    NO_CHECKS = "no-checks"
-    NOT_PROMOTED = "not-promoted"
-    SOAKING = "soaking"
-    FROZEN = "frozen"
-    BACKWARDS = "backwards"
-    DIVERGED = "diverged"
-    UNKNOWN_ORDER = "unknown-order"
-    REVIEW_REQUIRED = "review-required"
-    UNREVIEWED_COMMIT = "unreviewed-commit"
-    FOREIGN_FILES = "foreign-files"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Facts:
-    """All facts that the gates need about one *change*. No fact that decides has a default.
-
-    *unreviewed* are the commits of a hotfix that no approved pull request brought to its branch. *periods* are when the
-    new tag ran in the preceding environment. *lost_commits* are the deployed commits that the new tag lacks.
-    *only_fixes* means that a hotfix brings no commits of the default branch. *approved* means that a human who did not
-    contribute approved the change. *unreviewed_commits* are those of the infra repository, whatever they change, that
-    would be deployed and that nobody approved. *checks* is None if nothing says which are needed.
-    """
-
-    change: Change
-    policy: Environment
-    now: datetime
-    order: Order
-    trailers: Trailers
-    released: Release | Unknown | NoCommit | NotApplicable
-    unreviewed: tuple[str, ...] | Unknown | NotApplicable
-    only_fixes: bool | Unknown | NotApplicable
-    checks: CheckVerdict | Unknown | NotApplicable | None
-    periods: tuple[DeployedPeriod, ...] | Unknown | NotApplicable
-    ran_here: bool | Unknown | NotApplicable
-    lost_commits: tuple[str, ...] | Unknown | NotApplicable
-    approved: bool | Unknown | NotApplicable
-    unreviewed_commits: tuple[str, ...] | Unknown | NotApplicable
-    freeze_label: bool
-
-    @property
-    def is_rollback(self) -> bool:
-        """Tell whether the change, with a reason, returns to a tag that ran in the environment before."""
-        return bool(self.trailers.reason) and self.ran_here is True and self.may_go_back
-
-    @property
-    def may_go_back(self) -> bool:
-        """Tell whether the new tag may be older; names that are no versions have no order."""
-        return self.order in NOT_FORWARD or (self.order is Order.FIRST and bool(self.change.before))
-
-    @property
-    def is_hotfix(self) -> bool:
-        """Tell whether the change is a hotfix on top of the deployed tag, without commits of the default branch."""
-        return self.released is Release.HOTFIX and self.order is Order.AHEAD and self.only_fixes is True
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class GateResult:
-    """The result of one gate; *opens* is when a waiting gate opens, None if unknown."""
-
-    gate: Gate
-    decision: Decision
-    message: str
-    reason: Reason | None = None
-    opens: datetime | None = None
-
-
-NOT_FORWARD = (Order.BEHIND, Order.DIVERGED, Order.UNKNOWN)
-
-
 def evaluate_gates(facts: Facts, *, again: bool = False) -> tuple[GateResult, ...]:
     """Return the results of all gates that apply to the change; *again*, only of those that may have shut meanwhile.
 
-    If the change brings no new tag (it changes other settings, or removes the service), only these apply too.
+    If the change brings no new tag (it changes other settings, or removes the service), few apply.
     """
-    results = (gate(facts) for gate in (GATES if facts.change.is_new_artifact and not again else SECOND_LOOK))
+    asked = SECOND_LOOK if again else GATES if facts.change.is_new_artifact else SETTINGS
+    results = (gate(facts) for gate in asked)
     return tuple(result for result in results if result)
 
 
@@ -156,8 +52,8 @@ def only_tags(author: str, foreign: Iterable[str]) -> GateResult:
     files = sorted(foreign)
     if files:
         text = f"{author} may change only tags, but this pull request changes more in {_first(files)}"
-        return _refuse(Gate.ONLY_TAGS, Reason.FOREIGN_FILES, text)
-    return _allow(Gate.ONLY_TAGS, f"{author} changes only tags")
+        return refuse(Gate.ONLY_TAGS, Reason.FOREIGN_FILES, text)
+    return allow(Gate.ONLY_TAGS, f"{author} changes only tags")
 
 
 def _first(items: Sequence[str]) -> str:
@@ -168,7 +64,7 @@ def _first(items: Sequence[str]) -> str:
 
 def unparsable(message: str) -> GateResult:
     """Return the refusal of an invalid env file."""
-    return _refuse(Gate.PARSE, Reason.INVALID_ENV_FILE, message)
+    return refuse(Gate.PARSE, Reason.INVALID_ENV_FILE, message)
 
 
 def _released(facts: Facts) -> GateResult | None:
@@ -176,60 +72,60 @@ def _released(facts: Facts) -> GateResult | None:
     if isinstance(facts.released, NotApplicable):
         return None
     if isinstance(facts.released, Unknown):
-        return _unknown(Gate.RELEASED, facts.released)
+        return unknown(Gate.RELEASED, facts.released)
     if isinstance(facts.released, NoCommit):
         text = f"{tag} names no commit: {facts.released.looked_for}"
-        return _refuse(Gate.RELEASED, Reason.UNKNOWN_COMMIT, text)
+        return refuse(Gate.RELEASED, Reason.UNKNOWN_COMMIT, text)
     if facts.released is Release.HOTFIX:
         return _hotfix_released(facts, tag)
     if facts.released is not Release.NONE:
-        return _allow(Gate.RELEASED, f"{tag} was released from the default branch")
+        return allow(Gate.RELEASED, f"{tag} was released from the default branch")
     text = f"{tag} was not released: it is neither on the default branch nor on a hotfix branch"
-    return _refuse(Gate.RELEASED, Reason.NOT_RELEASED, text)
+    return refuse(Gate.RELEASED, Reason.NOT_RELEASED, text)
 
 
 def _hotfix_released(facts: Facts, tag: str) -> GateResult:
     if isinstance(facts.unreviewed, Unknown):
-        return _unknown(Gate.RELEASED, facts.unreviewed)
+        return unknown(Gate.RELEASED, facts.unreviewed)
     if isinstance(facts.unreviewed, NotApplicable):
-        return _unknown(Gate.RELEASED, Unknown(f"who reviewed the commits of the hotfix {tag}"))
+        return unknown(Gate.RELEASED, Unknown(f"who reviewed the commits of the hotfix {tag}"))
     if facts.unreviewed:
         text = f"{tag} was not released: no approved pull request brought to a hotfix branch {_first(facts.unreviewed)}"
-        return _refuse(Gate.RELEASED, Reason.NOT_RELEASED, text)
-    return _allow(Gate.RELEASED, f"{tag} was released from a hotfix branch")
+        return refuse(Gate.RELEASED, Reason.NOT_RELEASED, text)
+    return allow(Gate.RELEASED, f"{tag} was released from a hotfix branch")
 
 
 def _checks(facts: Facts) -> GateResult | None:
     if facts.is_rollback or isinstance(facts.checks, NotApplicable):
         return None
     if isinstance(facts.checks, Unknown):
-        return _unknown(Gate.CHECKS, facts.checks)
+        return unknown(Gate.CHECKS, facts.checks)
     if facts.checks is None:
         service = facts.change.service
         text = f"no check is required of {service}; name its checks in services.{service}.checks, or say none"
-        return _refuse(Gate.CHECKS, Reason.NO_CHECKS, text)
+        return refuse(Gate.CHECKS, Reason.NO_CHECKS, text)
     tag = short(facts.change.after)
     if facts.checks.failed:
         text = f"{', '.join(facts.checks.failed)} did not succeed on {tag}"
-        return _refuse(Gate.CHECKS, Reason.CHECKS_FAILED, text)
+        return refuse(Gate.CHECKS, Reason.CHECKS_FAILED, text)
     if not facts.checks.passed:
-        return _wait(Gate.CHECKS, Reason.CHECKS_PENDING, facts.checks.delay(tag), None)
-    return _allow(Gate.CHECKS, f"the required checks succeeded on {tag}")
+        return wait(Gate.CHECKS, Reason.CHECKS_PENDING, facts.checks.delay(tag), None)
+    return allow(Gate.CHECKS, f"the required checks succeeded on {tag}")
 
 
 def _after(facts: Facts) -> GateResult | None:
     if facts.is_rollback or not facts.policy.after:
         return None
     if facts.is_hotfix:
-        return _allow(Gate.AFTER, f"{short(facts.change.after)} is a hotfix on the deployed tag")
+        return allow(Gate.AFTER, f"{short(facts.change.after)} is a hotfix on the deployed tag")
     if isinstance(facts.periods, Unknown):
-        return _unknown(Gate.AFTER, facts.periods)
+        return unknown(Gate.AFTER, facts.periods)
     tag, env = short(facts.change.after), facts.policy.after
     if isinstance(facts.periods, NotApplicable):
-        return _unknown(Gate.AFTER, Unknown(f"the deployments of {tag} to {env}"))
+        return unknown(Gate.AFTER, Unknown(f"the deployments of {tag} to {env}"))
     if not facts.periods:
-        return _refuse(Gate.AFTER, Reason.NOT_PROMOTED, f"{tag} has not run in {env}; promote it there first")
-    return _allow(Gate.AFTER, f"{tag} was deployed to {env} at {_moment(facts.periods[0].since)}")
+        return refuse(Gate.AFTER, Reason.NOT_PROMOTED, f"{tag} has not run in {env}; promote it there first")
+    return allow(Gate.AFTER, f"{tag} was deployed to {env} at {moment(facts.periods[0].since)}")
 
 
 def _soak(facts: Facts) -> GateResult | None:
@@ -239,11 +135,11 @@ def _soak(facts: Facts) -> GateResult | None:
     longest = max((period.until or facts.now) - period.since for period in periods)
     tag, env = short(facts.change.after), facts.policy.after
     if longest >= soak:
-        return _allow(Gate.SOAK, f"{tag} has run in {env} for {duration(longest)}")
+        return allow(Gate.SOAK, f"{tag} has run in {env} for {duration(longest)}")
     text = f"{tag} has run in {env} for {duration(longest)} of the required {duration(soak)}"
     if periods[0].until:
-        return _refuse(Gate.SOAK, Reason.NOT_PROMOTED, f"{text} and no longer runs there; promote it there again")
-    return _wait(Gate.SOAK, Reason.SOAKING, text, periods[0].since + soak)
+        return refuse(Gate.SOAK, Reason.NOT_PROMOTED, f"{text} and no longer runs there; promote it there again")
+    return wait(Gate.SOAK, Reason.SOAKING, text, periods[0].since + soak)
 
 
 def _freeze(facts: Facts) -> GateResult | None:
@@ -254,77 +150,89 @@ def _freeze(facts: Facts) -> GateResult | None:
     opens = thaw(facts.policy.freeze, facts.now)
     env = facts.change.env
     if opens == facts.now:
-        return _allow(Gate.FREEZE, f"{env} is not frozen")
+        return allow(Gate.FREEZE, f"{env} is not frozen")
+    if facts.is_emergency:
+        return allow(Gate.FREEZE, f"{env} is frozen, and this is an emergency: {facts.trailers.reason}")
     if facts.freeze_label and facts.trailers.freeze_override:
-        return _allow(Gate.FREEZE, f"{env} is frozen, and the freeze is overridden: {facts.trailers.freeze_override}")
-    return _wait(Gate.FREEZE, Reason.FROZEN, f"{env} is frozen", opens)
+        return allow(Gate.FREEZE, f"{env} is frozen, and the freeze is overridden: {facts.trailers.freeze_override}")
+    return wait(Gate.FREEZE, Reason.FROZEN, f"{env} is frozen", opens)
 
 
 def _ancestry(facts: Facts) -> GateResult | None:
     change, trailers = facts.change, facts.trailers
     after, before = short(change.after), short(change.before)
     if facts.order is Order.FIRST:
-        return _allow(Gate.ANCESTRY, f"no deployed commit or version to compare {after} with")
+        return allow(Gate.ANCESTRY, f"no deployed commit or version to compare {after} with")
     if facts.order not in NOT_FORWARD:
-        return _allow(Gate.ANCESTRY, f"{after} contains the deployed tag")
+        return allow(Gate.ANCESTRY, f"{after} contains the deployed tag")
     if facts.is_rollback:
-        return _allow(Gate.ANCESTRY, f"rollback to {after}: {trailers.reason}")
+        return allow(Gate.ANCESTRY, f"rollback to {after}: {trailers.reason}")
     return (_backwards if facts.order is Order.BEHIND else _sideways)(facts, after, before)
 
 
 def _backwards(facts: Facts, after: str, before: str) -> GateResult:
     if not facts.trailers.reason:
         text = f"{after} is older than {before}. If this is a rollback, give the reason in a trailer Reason"
-        return _refuse(Gate.ANCESTRY, Reason.BACKWARDS, text)
+        return refuse(Gate.ANCESTRY, Reason.BACKWARDS, text)
     if isinstance(facts.ran_here, Unknown):
-        return _unknown(Gate.ANCESTRY, facts.ran_here)
+        return unknown(Gate.ANCESTRY, facts.ran_here)
     text = f"{after} is older than {before} and never ran in {facts.change.env}, so this is not a rollback"
-    return _refuse(Gate.ANCESTRY, Reason.BACKWARDS, text)
+    return refuse(Gate.ANCESTRY, Reason.BACKWARDS, text)
 
 
 def _sideways(facts: Facts, after: str, before: str) -> GateResult:
     lost_commits, allowed_because = facts.lost_commits, facts.trailers.allow_diverged
     if facts.order is Order.DIVERGED and lost_commits == ():
-        return _allow(Gate.ANCESTRY, f"{after} has an equivalent of every deployed commit")
+        return allow(Gate.ANCESTRY, f"{after} has an equivalent of every deployed commit")
     if allowed_because:
-        return _allow(Gate.ANCESTRY, f"{after} may replace {before}: {allowed_because}")
+        return allow(Gate.ANCESTRY, f"{after} may replace {before}: {allowed_because}")
     if isinstance(lost_commits, Unknown):
-        return _unknown(Gate.ANCESTRY, lost_commits)
+        return unknown(Gate.ANCESTRY, lost_commits)
     way_out = "If this is intended, give the reason in allow-diverged (a trailer Allow-diverged)"
     if facts.order is Order.DIVERGED:
         if isinstance(lost_commits, NotApplicable):
-            return _unknown(Gate.ANCESTRY, Unknown(f"the deployed commits that {after} lacks"))
+            return unknown(Gate.ANCESTRY, Unknown(f"the deployed commits that {after} lacks"))
         text = f"{after} lacks commits of {before}: {'; '.join(lost_commits)}. {way_out}"
-        return _refuse(Gate.ANCESTRY, Reason.DIVERGED, text)
+        return refuse(Gate.ANCESTRY, Reason.DIVERGED, text)
     text = f"the order of {after} and {before} is unknown. {way_out}"
-    return _refuse(Gate.ANCESTRY, Reason.UNKNOWN_ORDER, text)
+    return refuse(Gate.ANCESTRY, Reason.UNKNOWN_ORDER, text)
 
 
 def _review(facts: Facts) -> GateResult | None:
     env = facts.change.env
     if facts.policy.review == "none":
-        return _allow(Gate.REVIEW, f"{env} requires no review")
+        return allow(Gate.REVIEW, f"{env} requires no review")
     if isinstance(facts.approved, NotApplicable):
         return None
     if isinstance(facts.approved, Unknown):
-        return _unknown(Gate.REVIEW, facts.approved)
+        return unknown(Gate.REVIEW, facts.approved)
+    return _approved(facts, env)
+
+
+def _approved(facts: Facts, env: str) -> GateResult:
     if facts.approved:
-        return _allow(Gate.REVIEW, "a human who did not contribute approved it")
+        return allow(Gate.REVIEW, "a human who did not contribute approved it")
+    if facts.is_emergency:
+        return allow(Gate.REVIEW, f"an emergency, to be reviewed afterwards: {facts.trailers.reason}")
+    if facts.is_rollback and isinstance(facts.emergency, Unknown):
+        return unknown(Gate.REVIEW, facts.emergency)
     text = f"no human who did not contribute approved this change to {env}"
-    return _refuse(Gate.REVIEW, Reason.REVIEW_REQUIRED, text)
+    return refuse(Gate.REVIEW, Reason.REVIEW_REQUIRED, text)
 
 
 def _commits(facts: Facts) -> GateResult | None:
     unreviewed = facts.unreviewed_commits
-    if isinstance(unreviewed, NotApplicable) or (facts.approved is False and facts.policy.review != "none"):
+    if isinstance(unreviewed, NotApplicable) or (
+        facts.approved is False and facts.policy.review != "none" and not facts.is_emergency
+    ):
         return None  # the gate `review` has refused it
     if isinstance(unreviewed, Unknown):
-        return _unknown(Gate.COMMITS, unreviewed)
+        return unknown(Gate.COMMITS, unreviewed)
     if unreviewed:
         way_out = "have its pull request approved or, if it has none, name it in adopt"
         text = f"no human who did not contribute approved {_first(unreviewed)}, which would be deployed too; {way_out}"
-        return _refuse(Gate.COMMITS, Reason.UNREVIEWED_COMMIT, text)
-    return _allow(Gate.COMMITS, "all that is deployed with it was approved")
+        return refuse(Gate.COMMITS, Reason.UNREVIEWED_COMMIT, text)
+    return allow(Gate.COMMITS, "all that is deployed with it was approved")
 
 
 GATES: tuple[Callable[[Facts], GateResult | None], ...] = (
@@ -336,9 +244,15 @@ GATES: tuple[Callable[[Facts], GateResult | None], ...] = (
     _ancestry,
     _review,
     _commits,
+    optional.hold,
+    optional.overdue,
+    optional.comes_back,
+    optional.ticket,
 )
 # What may have changed since all gates were asked, and can be told without the app.
-SECOND_LOOK = (_freeze, _review, _commits)
+SECOND_LOOK = (_freeze, _review, _commits, optional.hold, optional.overdue)
+# What applies to a change that brings no new tag.
+SETTINGS = (*SECOND_LOOK, optional.ticket)
 
 
 def duration(span: timedelta) -> str:
@@ -346,24 +260,3 @@ def duration(span: timedelta) -> str:
     minutes = int(span.total_seconds()) // 60
     parts = (minutes // 1440, "d"), (minutes // 60 % 24, "h"), (minutes % 60, "min")
     return " ".join([f"{number} {unit}" for number, unit in parts if number][:2]) or "less than a minute"
-
-
-def _moment(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M} UTC"
-
-
-def _allow(gate: Gate, message: str) -> GateResult:
-    return GateResult(gate=gate, decision=Decision.ALLOW, message=message)
-
-
-def _wait(gate: Gate, reason: Reason, message: str, opens: datetime | None) -> GateResult:
-    text = f"{message}; the gate opens at {_moment(opens)}" if opens else message
-    return GateResult(gate=gate, decision=Decision.WAIT, reason=reason, message=text, opens=opens)
-
-
-def _refuse(gate: Gate, reason: Reason, message: str) -> GateResult:
-    return GateResult(gate=gate, decision=Decision.REFUSE, reason=reason, message=message)
-
-
-def _unknown(gate: Gate, fact: Unknown) -> GateResult:
-    return _refuse(gate, Reason.UNKNOWN, f"unknown: {fact.missing}")

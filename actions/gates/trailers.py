@@ -2,6 +2,7 @@
 
 Reason: 1.4.3 logs everybody out                       why a rollback is needed
 Allow-diverged: the fix is not needed any more         why the new tag may lack commits of the deployed one
+Allow-return: 1.4.3 it was the database        which tag that was rolled back may return, and why
 Freeze-override: the shop is down                      why the change is deployed in spite of a freeze
 Requested-by: alice                                    who asked the bot for it, and so cannot approve it
 Requested-in: https://github.com/your-org/infra/...    the run in which the bot was asked
@@ -20,6 +21,7 @@ LONGEST = 500
 KEYS = {
     "reason": "reason",
     "allow-diverged": "allow_diverged",
+    "allow-return": "allow_return",
     "freeze-override": "freeze_override",
     "requested-by": "requested_by",
     "requested-in": "requested_in",
@@ -35,9 +37,15 @@ class Trailers:
 
     reason: str = ""
     allow_diverged: str = ""
+    allow_return: str = ""
     freeze_override: str = ""
     requested_by: str = ""
     requested_in: str = ""
+
+    @property
+    def why(self) -> str:
+        """Return why the change does what would be refused otherwise, "" if it gives no reason."""
+        return self.reason or self.allow_diverged or self.allow_return or self.freeze_override
 
     def then(self, later: Trailers) -> Trailers:
         """Combine these trailers with *later* ones, which win where both give a value."""

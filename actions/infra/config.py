@@ -5,6 +5,8 @@ environments:                # in the order of promotion
   staging: {after: dev}      # only tags that ran in dev
   prod: {after: staging, soak: 24h, freeze: ["Fri 15:00 - Mon 08:00 Europe/Paris"]}
   qa: {paths: [overlays/qa, base]}  # what belongs to it beside its env files
+  us: {emergency: {by: [alice, team/on-call], review-within: 24h}}  # who may roll back first, and be reviewed then
+  eu: {checks: [e2e], ticket: "OPS-[0-9]+"}  # what must have succeeded there too, and what changes must name
 files: envs/{env}.json       # the paths of the env files
 tag: "{service}.tag"         # the place of a tag in an env file
 format: yaml                 # the format of files whose names do not say it
@@ -21,6 +23,7 @@ deployments: {by: [argo]}    # Apps whose deployment records count beside those 
 adopt: <commit>              # what ran before the gates: this commit and all before it are taken as they are
 hotfix-prefix: hotfixes/     # the prefix of hotfix branches
 tickets: SHOP-[0-9]+         # how tickets are named in pull requests, for the evidence
+hold: issues                 # an open issue labelled hold:prod or hold:prod/api holds what it names
 """
 
 from __future__ import annotations
@@ -47,11 +50,20 @@ HOTFIX_PREFIX = "hotfixes/"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Emergency:
+    """The people and teams (`team/on-call`) *by* whom a rollback goes without a review, which follows within a time."""
+
+    by: tuple[str, ...]
+    review_within: timedelta
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Environment:
     """The rules of one environment in `gitops.yml`.
 
     A tag must have run in the environment *after*, for at least *soak*; nothing is deployed during a *freeze*. A change
-    in *paths* deploys it.
+    in *paths* deploys it. *checks* must have succeeded beside those of the service. A change must name what the pattern
+    *ticket* finds. A rollback in an *emergency* is reviewed afterwards.
     """
 
     review: Literal["required", "none"] = "required"
@@ -59,6 +71,9 @@ class Environment:
     soak: timedelta | None = None
     freeze: tuple[Window, ...] = ()
     paths: tuple[str, ...] = ()
+    checks: tuple[NamedCheck, ...] = ()
+    ticket: str = ""
+    emergency: Emergency | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,7 +82,8 @@ class Config:
 
     A service that is not in *checks* needs those that its repository requires. *tag_names* tell which commits the tags
     of a service name. *services* are all that are named. *deployers* make deployment records that count, beside the
-    bots. *adopt* is the commit whose state is taken as it is, *tickets* the pattern of their names.
+    bots. *adopt* is the commit whose state is taken as it is, *tickets* the pattern of their names. With *hold*, open
+    issues of the infra repository hold what their labels name.
     """
 
     environments: Mapping[str, Environment] = field(default_factory=dict)
@@ -84,6 +100,7 @@ class Config:
     adopt: str = ""
     hotfix_prefix: str = HOTFIX_PREFIX
     tickets: str = ""
+    hold: bool = False
 
     def layout(self, envs_dir: str) -> Layout:
         """Return the layout of the env files: the one in the file, else files in *envs_dir*.

@@ -11,7 +11,7 @@ import yaml
 
 from actions.api.checks import NamedCheck
 from actions.errors import ConfigError, InputError
-from actions.infra.config import HOTFIX_PREFIX, PATH, Config, Environment
+from actions.infra.config import HOTFIX_PREFIX, PATH, Config, Emergency, Environment
 from actions.infra.env_file import EXTENSIONS
 from actions.infra.formats import FormatError, yaml_format, yaml_nodes
 from actions.infra.layout import ENV, ServiceLayout
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 TOP = (
     "environments", "files", "tag", "format", "digest", "services", "bots", "deployments", "adopt", "hotfix-prefix",
-    "tickets",
+    "tickets", "hold",
 )  # fmt: skip
 SERVICE_KEYS = ("repo", "checks", "tag-format", "git-tag", "image", "path", "files", "shared")
 CHANGE_ALL = "change-all"
@@ -33,12 +33,14 @@ CHANGE_ALL = "change-all"
 IMAGE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._:/-]{0,253}[A-Za-z0-9])?(?<!:)")
 COMMIT = re.compile(r"[0-9a-f]{40}")
 LONGEST_PATTERN = 200
-ENVIRONMENT = ("review", "after", "soak", "freeze", "paths")
+ENVIRONMENT = ("review", "after", "soak", "freeze", "paths", "checks", "ticket", "emergency")
 DURATION = re.compile(r"(?=\d)(?:(?P<days>\d{1,4})d)?(?:(?P<hours>\d{1,4})h)?(?:(?P<minutes>\d{1,4})m)?")
 ACTIONS = ("github-actions", "github-actions[bot]")
 DROP = re.compile("drop")
+ISSUES = re.compile("issues")
 FORMAT = re.compile(r"json|yaml|toml")
 CHECK = re.compile(r"\S(?:.{0,198}\S)?")
+PERSON = re.compile(r"(?:team/)?[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}(?:\[bot\])?")
 # One word and a slash, because the rulesets and branch filters for `hotfixes/*` do not cover nested prefixes.
 PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/")
@@ -94,7 +96,8 @@ def _config(document: yaml.Node) -> Config:
             if "hotfix-prefix" in top
             else HOTFIX_PREFIX
         ),
-        tickets=_pattern(top["tickets"]) if "tickets" in top else "",
+        tickets=_pattern(top["tickets"], "tickets") if "tickets" in top else "",
+        hold="hold" in top and bool(_matching(top["hold"], "hold", ISSUES, "issues")),
     )
     try:
         config.layout("envs")
@@ -117,17 +120,34 @@ def _environment(node: yaml.Node, before: list[str]) -> Environment:
     return Environment(
         review="none" if review == "none" else "required",
         after=after,
-        soak=_duration(keys["soak"]) if "soak" in keys else None,
+        soak=_duration(keys["soak"], "soak") if "soak" in keys else None,
         freeze=tuple(_window(item) for item in _optional_list(keys, "freeze")),
         paths=tuple(_path(item, "paths") for item in _optional_list(keys, "paths")),
+        checks=_listed_checks(keys) if "checks" in keys else (),
+        ticket=_pattern(keys["ticket"], "ticket") if "ticket" in keys else "",
+        emergency=_emergency(keys["emergency"]) if "emergency" in keys else None,
     )
 
 
-def _duration(node: yaml.Node) -> timedelta:
-    text = _text(node, "soak")
+def _emergency(node: yaml.Node) -> Emergency:
+    keys = _mapping(node, "emergency", allowed=("by", "review-within"))
+    for key in ("by", "review-within"):
+        if key not in keys:
+            raise _error(f"emergency needs {key}", _line(node))
+    listed = _optional_list(keys, "by")
+    if not listed:
+        raise _error("by is empty; name at least one person or team", _line(keys["by"]))
+    return Emergency(
+        by=tuple(_matching(item, "by", PERSON, "a login, or team/ and the name of a team") for item in listed),
+        review_within=_duration(keys["review-within"], "review-within"),
+    )
+
+
+def _duration(node: yaml.Node, name: str) -> timedelta:
+    text = _text(node, name)
     match = DURATION.fullmatch(text)
     if not match:
-        raise _error(f"soak is {text!r}; write it in days, hours and minutes, like 24h, 2d or 1h30m", _line(node))
+        raise _error(f"{name} is {text!r}; write it in days, hours and minutes, like 24h, 2d or 1h30m", _line(node))
     return timedelta(**{unit: int(number or 0) for unit, number in match.groupdict().items()})
 
 
@@ -166,15 +186,15 @@ def _tag(node: yaml.Node, name: str) -> TagPath:
         raise _error(str(error), _line(node)) from error
 
 
-def _pattern(node: yaml.Node) -> str:
-    text = _text(node, "tickets")
+def _pattern(node: yaml.Node, name: str) -> str:
+    text = _text(node, name)
     try:
         finds_nothing = re.compile(text).search("") is None
     except re.error as error:
-        raise _error(f"tickets is {text[:200]!r}, which is no regular expression: {error}", _line(node)) from error
+        raise _error(f"{name} is {text[:200]!r}, which is no regular expression: {error}", _line(node)) from error
     if not finds_nothing or len(text) > LONGEST_PATTERN:
         problem = f"it must be at most {LONGEST_PATTERN} characters long, and find nothing in nothing"
-        raise _error(f"tickets is {text[:200]!r}; {problem}", _line(node))
+        raise _error(f"{name} is {text[:200]!r}; {problem}", _line(node))
     return text
 
 
@@ -213,9 +233,13 @@ def _checks(node: yaml.Node) -> tuple[NamedCheck, ...] | None:
         return None
     if isinstance(keys["checks"], yaml.ScalarNode) and keys["checks"].value == "none":
         return ()
+    return _listed_checks(keys, or_none=", or say none")
+
+
+def _listed_checks(keys: dict[str, yaml.Node], *, or_none: str = "") -> tuple[NamedCheck, ...]:
     listed = _optional_list(keys, "checks")
     if not listed:
-        raise _error("checks is empty; name at least one, or say none", _line(keys["checks"]))
+        raise _error(f"checks is empty; name at least one{or_none}", _line(keys["checks"]))
     return tuple(map(_check, listed))
 
 

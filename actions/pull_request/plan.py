@@ -10,18 +10,21 @@ from typing import TYPE_CHECKING
 from actions.app.facts import NotApplicable
 from actions.app.order import Order
 from actions.deployments.history import earlier_tag
-from actions.errors import ChecksPendingError, EnvFileError, NeverRanError
+from actions.errors import ChecksPendingError, EnvFileError, InputError, NeverRanError
 from actions.gates import report
+from actions.gates.facts import Decision, Reason
 from actions.gates.provenance import Origin
-from actions.gates.rules import Decision, duration
+from actions.gates.rules import duration
 from actions.infra.change import Change, ChangePlan, only_service, plan_changes, require_digests
+from actions.infra.config import PATH
 from actions.infra.remote import read_infra
 from actions.tags import Artifact, short
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from actions.api.repository import Base, Repository
+    from actions.app.facts import Unknown
     from actions.gates.collect import EvaluatedChange, GateEvaluator
     from actions.infra.config import Config
     from actions.infra.layout import Layout, Snapshot
@@ -47,7 +50,7 @@ class PullRequestPlan:
     """The artifacts that are *wanted*, the changes that go, and what the gates say of each.
 
     *superseded* names the services that have something newer. *in_source* says, of a promotion, how long each tag has
-    run in the source environment.
+    run in the source environment. *postponed* is why nothing is proposed now, as `when-waiting: skip` asks.
     """
 
     wanted: Mapping[str, Artifact]
@@ -55,11 +58,17 @@ class PullRequestPlan:
     planned: ChangePlan
     evaluated: tuple[EvaluatedChange, ...]
     in_source: tuple[str, ...] = ()
+    postponed: tuple[str, ...] = ()
 
     @property
     def changes(self) -> tuple[Change, ...]:
         """Return the changes that go."""
         return self.planned.changes
+
+    @property
+    def is_emergency(self) -> bool:
+        """Tell whether all changes go without a review before them."""
+        return bool(self.evaluated) and all(item.is_emergency for item in self.evaluated)
 
     @property
     def waiting(self) -> list[str]:
@@ -94,12 +103,24 @@ def wanted_artifacts(settings: Settings, state: State, evaluator: GateEvaluator)
 
 
 def make_plan(
-    settings: Settings, state: State, evaluator: GateEvaluator, wanted: Mapping[str, Artifact]
+    settings: Settings,
+    state: State,
+    evaluator: GateEvaluator,
+    wanted: Mapping[str, Artifact],
+    *,
+    emergency: bool | Unknown = False,
 ) -> PullRequestPlan:
     """Return what has to be done for *wanted*; raise the error of a gate that is not open.
 
+    In an *emergency*, those asked for it who may roll back without a review.
+
     A change that only has to wait may be proposed, and not be merged.
     """
+    if settings.skips_waiting and not state.config.hold:
+        raise InputError(
+            f"when-waiting: skip needs hold: issues in {PATH}: without it, the next run would bring back what was"
+            " rolled back"
+        )
     moving = plan_changes(state.target, wanted).changes
     evaluator.prefetch(moving)
     orders = {change.service: evaluator.order(change.service, change.before, change.after)[0] for change in moving}
@@ -109,9 +130,13 @@ def make_plan(
         if service in orders and (settings.request.rollback or orders[service] is not Order.BEHIND)
     }
     planned = plan_changes(state.target, goes)
-    origin = Origin(trailers=settings.trailers, freeze_label=False, approved=NOT_PROPOSED)
+    said = "\n".join([settings.title, settings.branch, *settings.trailers.as_lines()])
+    origin = Origin(
+        trailers=settings.trailers, freeze_label=False, approved=NOT_PROPOSED, texts=(said,), emergency=emergency
+    )
     evaluated = tuple(evaluator.evaluate(change, origin, NOT_PROPOSED) for change in planned.changes)
-    for error in report.errors(evaluated, waits=settings.merges and not settings.dry_run):
+    postponed = _postponed(evaluated, settings) if settings.skips_waiting else ()
+    for error in () if postponed else report.errors(evaluated, waits=settings.merges and not settings.dry_run):
         if not (settings.dry_run and isinstance(error, ChecksPendingError)):
             raise error
     source = settings.request.from_env
@@ -120,8 +145,20 @@ def make_plan(
         superseded=tuple(service for service in orders if service not in goes),
         planned=planned,
         evaluated=evaluated,
+        postponed=postponed,
         in_source=tuple(_time_in_source(evaluator, source, change) for change in planned.changes if source),
     )
+
+
+def _postponed(evaluated: Sequence[EvaluatedChange], settings: Settings) -> tuple[str, ...]:
+    """Return why the change has to wait, () if it has not, or if a gate refuses what time does not mend.
+
+    What is to be promoted may not be deployed yet where it comes from, and what was rolled back waits for a newer tag.
+    """
+    later = (Reason.ROLLED_BACK, *((Reason.NOT_PROMOTED,) if settings.request.from_env else ()))
+    closed = [result for item in evaluated for result in item.results if result.decision is not Decision.ALLOW]
+    waits = [result.decision is Decision.WAIT or result.reason in later for result in closed]
+    return tuple(result.message for result in closed) if all(waits) else ()
 
 
 def _time_in_source(evaluator: GateEvaluator, source: str, change: Change) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 LONGEST_TITLE = 256  # GitHub takes no more
 LONGEST_LABEL = 50
+SKIP = "skip"
 
 
 class Route(StrEnum):
@@ -58,6 +59,8 @@ class Settings:
     timeout: int
     dry_run: bool
     allow_diverged: str
+    allow_return: str
+    skips_waiting: bool
     reason: str
 
     @property
@@ -68,7 +71,7 @@ class Settings:
     @property
     def trailers(self) -> Trailers:
         """Return why the change does what a gate would refuse otherwise."""
-        return Trailers(reason=self.reason, allow_diverged=self.allow_diverged)
+        return Trailers(reason=self.reason, allow_diverged=self.allow_diverged, allow_return=self.allow_return)
 
     @classmethod
     def read(cls, inputs: Inputs, repository: str) -> Settings:
@@ -96,6 +99,8 @@ class Settings:
             timeout=inputs.seconds("timeout"),
             dry_run=inputs.flag("dry-run"),
             allow_diverged=inputs.text("allow-diverged"),
+            allow_return=inputs.text("allow-return"),
+            skips_waiting=_skips_waiting(inputs.text("when-waiting")),
         )
         if request.rollback and not settings.reason:
             raise InputError(
@@ -109,3 +114,9 @@ class Settings:
         if settings.draft and settings.merge is not Route.NONE:
             raise InputError("a draft cannot be merged; set draft to false or merge to none")
         return settings
+
+
+def _skips_waiting(text: str) -> bool:
+    if text not in ("", SKIP):
+        raise InputError(f"input when-waiting is {text[:200]!r}; it can be '{SKIP}', or empty")
+    return text == SKIP

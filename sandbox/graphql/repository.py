@@ -10,6 +10,7 @@ from sandbox.graphql.commits import Commit
 from sandbox.graphql.context import Node, connection
 from sandbox.graphql.deployments import Deployment
 from sandbox.graphql.files import Blob, Tree
+from sandbox.graphql.issues import issues_of
 from sandbox.graphql.pulls import PullRequest
 from sandbox.rest.call import allowed
 from sandbox.rules import rules_for
@@ -74,6 +75,20 @@ class Repository(Node):
             if environments is None or deployment.environment in environments
         ]
         return connection([Deployment(self._context, self._repo, deployment) for deployment in deployments], **page)
+
+    def hasIssuesEnabled(self) -> bool:
+        return self._repo.has_issues
+
+    def issues(
+        self,
+        labels: Sequence[str] | None = None,
+        states: Sequence[str] | None = None,
+        orderBy: dict[str, Any] | None = None,
+        **page: Any,
+    ) -> dict[str, Any]:
+        allowed(self._repo, self._context.token, "read", "issues")
+        issues = _ordered([*self._repo.issues.values()], orderBy)
+        return issues_of(self._context, self._repo, issues, labels=labels, states=states, **page)
 
     def pullRequest(self, number: int) -> PullRequest:
         allowed(self._repo, self._context.token, "read", "pull_requests")

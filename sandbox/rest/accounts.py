@@ -27,3 +27,14 @@ def _get_team(call: Call) -> Answer:
     owner = found(call.state.users.get(call.path["org"]))
     team = found(next((team for team in owner.teams if team.slug == call.path["team_slug"]), None))
     return 200, {"id": team.id, "slug": team.slug, "name": team.slug}
+
+
+@route("GET /orgs/{org}/teams/{team_slug}/memberships/{username}")
+def _get_membership(call: Call) -> Answer:
+    require_grant(call.token, "read", "members")
+    owner = found(call.state.users.get(call.path["org"]))
+    team = found(next((team for team in owner.teams if team.slug == call.path["team_slug"]), None))
+    members = {login.casefold() for login in team.members}
+    found(call.path["username"].casefold() in members or None)
+    url = f"{call.payloads.api}/orgs/{owner.login}/teams/{team.slug}/memberships/{call.path['username']}"
+    return 200, {"url": url, "role": "member", "state": "active"}

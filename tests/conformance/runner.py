@@ -15,7 +15,18 @@ if TYPE_CHECKING:
 
     from tests.conformance.ground import Ground
 
-SUBJECTS = ("limits", "texts", "identities", "merging", "checks", "rulesets", "runs", "inventory", "questions")
+SUBJECTS = (
+    "limits",
+    "texts",
+    "identities",
+    "merging",
+    "checks",
+    "rulesets",
+    "runs",
+    "inventory",
+    "issues",
+    "questions",
+)
 MOST_SECONDS = 13 * 60  # two minutes are left to finish the last assumption and to delete the repositories
 MOST_POINTS = 900  # no assumption takes the hundred that are left
 

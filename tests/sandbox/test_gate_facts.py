@@ -13,8 +13,8 @@ from actions.api.client import Client
 from actions.api.repository import Repository
 from actions.app.order import Order
 from actions.gates.collect import EvaluatedChange, GateEvaluator
+from actions.gates.facts import Gate, Reason
 from actions.gates.provenance import Origin
-from actions.gates.rules import Gate, Reason
 from actions.gates.trailers import Trailers
 from actions.infra.change import Change
 from actions.infra.remote import environment, read_config_at
@@ -56,7 +56,7 @@ class Gates:
         evaluator, change = self.evaluator(**given), changed(env, before, after)
         self.github.operations()
         return evaluator.evaluate(
-            change, Origin(trailers=trailers or Trailers(), freeze_label=False, approved=True), ()
+            change, Origin(trailers=trailers or Trailers(), freeze_label=False, approved=True, texts=("",)), ()
         )
 
 

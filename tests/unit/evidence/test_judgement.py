@@ -72,6 +72,61 @@ def with_app_pull(**given: Any) -> ChangeFacts:
     return with_move(commits=(replace(APP, pull=replace(PULL, **given)),))
 
 
+OF_RULES = (ExceptionKind.NO_TICKET, ExceptionKind.EMERGENCY_NOT_REVIEWED)
+TRACKED = replace(CHANGE, ticket="ENG-[0-9]+")
+
+
+@pytest.mark.parametrize(
+    ("change", "detail"),
+    [
+        pytest.param(CHANGE, "", id="no rule"),
+        pytest.param(TRACKED, "nor your-org/app#1 names a ticket (ENG-[0-9]+)", id="nothing names one"),
+        pytest.param(
+            replace(TRACKED, commit=replace(COMMIT, pull=replace(PULL, own_tickets=("ENG-1",)))), "", id="it does"
+        ),
+        pytest.param(
+            replace(TRACKED, moves=(replace(MOVE, commits=(replace(APP, pull=replace(PULL, tickets=("ENG-1",))),)),)),
+            "", id="all that it brings does",
+        ),
+        pytest.param(
+            replace(TRACKED, moves=(replace(MOVE, commits=(replace(APP, pull=replace(PULL, tickets=("X-1",))),)),)),
+            "nor your-org/app#1 names", id="another kind of ticket",
+        ),
+        pytest.param(
+            replace(TRACKED, moves=(replace(MOVE, commits=(replace(APP, pull=None),)),)),
+            "nor your-org/app cccccccccccc names", id="without a pull request",
+        ),
+        pytest.param(replace(TRACKED, moves=()), "", id="a setting"),
+        pytest.param(
+            replace(TRACKED, moves=(replace(MOVE, commits=()),)), "nor what it brings names", id="it brings nothing"
+        ),
+        pytest.param(replace(TRACKED, kind=Kind.FIRST), "", id="the first commit"),
+    ],
+)  # fmt: skip
+def test_a_change_had_to_name_a_ticket(change: ChangeFacts, detail: str) -> None:
+    found = [exception.detail for exception in find_exceptions(change) if exception.kind == "no-ticket"]
+
+    assert bool(found) is bool(detail)
+    assert all(detail in text for text in found)
+
+
+@pytest.mark.parametrize(
+    ("reviews", "given_", "expected"),
+    [
+        pytest.param((), {}, ["emergency-not-reviewed"], id="not yet"),
+        pytest.param((review(at=moment(3)),), {}, [], id="reviewed afterwards"),
+        pytest.param((review("alice", at=moment(3)),), {}, ["emergency-not-reviewed"], id="reviewed by its author"),
+        pytest.param((review(),), {}, [], id="approved before"),
+        pytest.param((review(at=moment(3)),), {"kind": Kind.UPDATE}, ["not-approved"], id="no rollback"),
+        pytest.param((review(at=moment(3)),), {"asked_in_emergency": False}, ["not-approved"], id="of somebody else"),
+    ],
+)
+def test_an_emergency_owes_a_review(reviews: tuple[Review, ...], given_: dict[str, Any], expected: list[str]) -> None:
+    known: dict[str, Any] = {"kind": Kind.ROLLBACK, "asked_in_emergency": True}
+
+    assert kinds(replace(with_pull(reviews=reviews), **known | given_)) == expected
+
+
 def kinds(change: ChangeFacts) -> list[str]:
     return [str(found.kind) for found in find_exceptions(change)]
 
@@ -226,10 +281,10 @@ def test_what_is_wrong_with_a_change_is_found(change: ChangeFacts, expected: lis
 
 
 def test_every_exception_is_produced() -> None:
-    """The list is closed; a deployment of an unknown commit is no part of a change."""
+    """The list is closed. A deployment of an unknown commit is no part of a change; optional rules have own cases."""
     produced = {kind for case in CASES for kind in kinds(case.values[0])}  # type: ignore[arg-type]
 
-    assert produced == set(ExceptionKind) - {ExceptionKind.DEPLOYMENT_WITHOUT_CHANGE}  # of what is no change
+    assert produced == set(ExceptionKind) - {ExceptionKind.DEPLOYMENT_WITHOUT_CHANGE, *OF_RULES}
 
 
 @pytest.mark.parametrize(

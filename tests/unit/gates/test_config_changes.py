@@ -43,6 +43,13 @@ bots: [gitops-bot]
         ("bots:", "deployments: {by: [argo]}\nbots:", "deployments: records of argo count", True),
         ("bots:", "adopt: " + "a" * 40 + "\nbots:", "adopt: nothing → aaaaaaaaaaaa", True),
         ("bots:", "tickets: SHOP-[0-9]+\nbots:", "tickets: nothing → SHOP-[0-9]+", False),
+        ("soak: 24h", "soak: 24h, checks: [e2e]", "prod: checks none of its own → e2e", False),
+        ("soak: 24h", "soak: 24h, ticket: X-1", "prod: ticket nothing → X-1", False),
+        (
+            "soak: 24h", "soak: 24h, emergency: {by: [alice, team/ops], review-within: 24h}",
+            "prod: emergency nobody → alice, team/ops within 1 d", True,
+        ),
+        ("bots:", "hold: issues\nbots:", "hold: nothing → issues", False),
         ("bots:", "files: e/{env}.json\nbots:", "files: default → e/{env}.json", True),
         ("bots:", "tag: 'apps.{service}.tag'\nbots:", "tag: default → apps.{service}.tag", True),
         ("bots:", "hotfix-prefix: fix/\nbots:", "hotfix-prefix: hotfixes/ → fix/", True),
@@ -56,6 +63,21 @@ def test_each_change_is_told_and_whether_it_loosens_a_gate(old: str, new: str, t
     (change,) = config_changes(before, after)
 
     assert (change.text, change.loosens) == (text, loosens)
+
+
+def test_what_an_environment_asks_for_no_more_is_told() -> None:
+    more = parse_config(BEFORE.replace("soak: 24h", "soak: 24h, checks: [e2e, {name: scan, by: trivy}], ticket: X-1"))
+
+    assert [(change.text, change.loosens) for change in config_changes(more, parse_config(BEFORE))] == [
+        ("prod: checks e2e, scan by trivy → none of its own", True),
+        ("prod: ticket X-1 → nothing", True),
+    ]
+
+
+def test_holds_that_go_are_told() -> None:
+    (change,) = config_changes(parse_config(f"{BEFORE}hold: issues\n"), parse_config(BEFORE))
+
+    assert (change.text, change.loosens) == ("hold: issues → nothing", True)
 
 
 def test_a_deployer_that_stays_is_no_change() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from actions.app.facts import Unknown
@@ -17,7 +19,34 @@ def origin(
     label: bool = False,
     **trailers: str,
 ) -> Origin:
-    return Origin(trailers=Trailers(**trailers), freeze_label=label, approved=approved)
+    return Origin(trailers=Trailers(**trailers), freeze_label=label, approved=approved, texts=("",))
+
+
+def test_what_several_commits_say_is_said_by_each() -> None:
+    one, other, unknown = (replace(origin(), texts=texts) for texts in (("a",), ("b",), UNKNOWN))
+
+    assert combine_origins([one, other]).texts == ("a", "b")
+    assert combine_origins([one, unknown]).texts == UNKNOWN
+    assert combine_origins([]).texts == ()
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        pytest.param([], False, id="nothing"),
+        pytest.param([(True, False)], False, id="approved"),
+        pytest.param([(False, True)], True, id="an emergency"),
+        pytest.param([(False, True), (True, False)], True, id="an emergency after what was approved"),
+        pytest.param([(False, True), (False, False)], False, id="one was neither"),
+        pytest.param([(False, True), (False, UNKNOWN)], UNKNOWN, id="one is unknown"),
+    ],
+)
+def test_what_nobody_approved_was_asked_for_in_an_emergency(
+    steps: list[tuple[bool, bool | Unknown]], expected: bool | Unknown
+) -> None:
+    origins = [replace(origin(approved), emergency=emergency) for approved, emergency in steps]
+
+    assert combine_origins(origins).emergency == expected
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ from actions.app.order import Order
 from actions.app.release import Release
 from actions.deployments.history import DeployedPeriod
 from actions.gates import rules
-from actions.gates.rules import Decision, Facts, Gate, GateResult, Reason, duration, evaluate_gates, worst
+from actions.gates.facts import Decision, Facts, Gate, GateResult, Reason
+from actions.gates.rules import duration, evaluate_gates, worst
 from actions.gates.trailers import Trailers
 from actions.infra.change import Change
 from actions.infra.config import Environment
@@ -55,7 +56,8 @@ def facts(**given_: Any) -> Facts:
     good = Facts(
         change=change, policy=policy, now=NOW, order=Order.AHEAD, trailers=Trailers(), checks=PASSED, approved=True,
         released=Release.DEFAULT_BRANCH, unreviewed=(), periods=(period(30),), only_fixes=NOT_ASKED, ran_here=NOT_ASKED,
-        lost_commits=(), unreviewed_commits=(), freeze_label=False,
+        lost_commits=(), unreviewed_commits=(), freeze_label=False, holds=(),
+        was_replaced=False, untracked=(), emergency=False, overdue=(),
     )  # fmt: skip
     return replace(good, **given_)
 
