@@ -63,7 +63,7 @@ bench-infra-pr: setup
 bench-interleavings: setup
 	$(BIN)/python -m bench.interleavings
 
-# Writes the README's tables of figures; on a quiet machine, it takes a quarter of an hour.
+# Writes the README's tables of figures; on a quiet machine, it takes some ten minutes.
 bench-readme: setup
 	$(BIN)/python -m bench.readme
 
