@@ -55,7 +55,7 @@ bench-cost: setup
 	$(BIN)/python -m bench.cost
 
 bench-evidence: setup
-	$(BIN)/python -m bench.evidence
+	$(BIN)/python -m bench.evidence 100 1000
 
 bench-infra-pr: setup
 	$(BIN)/python -m bench.infra_pr
