@@ -19,6 +19,7 @@ from actions.gates.config_changes import ConfigChange, config_changes
 from actions.gates.provenance import FREEZE_LABEL, Origin
 from actions.gates.pull_reader import PullJudge, read_pulls
 from actions.gates.rules import Decision, GateResult
+from actions.gates.waiting import mark
 from actions.infra.config import PATH
 from actions.infra.env_diff import EnvDiff
 from actions.infra.remote import read_config_at
@@ -32,6 +33,7 @@ from actions.tags import is_commit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from actions.api.comparison import Comparison
     from actions.api.pulls import PullRequestDetails
@@ -53,6 +55,7 @@ class Reason(StrEnum):
     """How the run ends well."""
 
     ALLOWED = "allowed"
+    STARTED_AGAIN = "started-again"
     NOTHING_TO_JUDGE = "nothing-to-judge"
 
 
@@ -136,10 +139,26 @@ def _act(clock: Clock) -> Outcome:
     event = Event.read(os.environ, event_payload())
     settings = Settings.read(Inputs(), event.repository)
     proposed = _pull_request(event)
+    if event.name == "schedule":
+        from actions.gates.waiting import start_opened  # only a schedule needs it
+
+        infra = Repository(Client(event.repository, settings.token))
+        return _started(retry(lambda: start_opened(infra.client, clock), timeout=LONGEST_TRY, clock=clock))
     if not proposed.number:
         return _nothing(f"the event {event.name or '(none)'} proposes no change")
     infra = Repository(Client(event.repository, settings.token))
     return retry(lambda: _check(infra, settings, proposed, clock), timeout=LONGEST_TRY, clock=clock)
+
+
+def _started(numbers: Sequence[int]) -> Outcome:
+    """Return the outcome of a scheduled run, which started the gates of the pull requests *numbers* again."""
+    if not numbers:
+        return _nothing("no pull request waits for a gate that has opened")
+    listed = ", ".join(f"#{number}" for number in numbers)
+    return Outcome(
+        outputs={**UNSET, "decision": Decision.ALLOW, "reason": Reason.STARTED_AGAIN},
+        notice=f"the gates of {listed} have opened, and judge again",
+    )
 
 
 def _pull_request(event: Event) -> PullRequestRange:
@@ -166,7 +185,8 @@ def _check(infra: Repository, settings: Settings, proposed: PullRequestRange, cl
     verdict = _verdict(infra, settings, proposal, clock)
     outcome, side_work = _outcome(verdict), SideWork(clock)
     if settings.comment:
-        side_work.attempt(f"no comment on #{proposed.number}", lambda: _keep_comment(infra, proposed, details, verdict))
+        comment = _comment(verdict, clock.utc())
+        side_work.attempt(f"no comment on #{proposed.number}", lambda: _keep_comment(infra, proposed, details, comment))
     return replace(outcome, warnings=tuple(side_work.warnings))
 
 
@@ -306,10 +326,19 @@ def _text(verdict: Verdict) -> str:
     return f"### {head}\n\n{gates}{report.config_changes(verdict.config_changes)}"
 
 
-def _keep_comment(infra: Repository, proposed: PullRequestRange, details: PullRequestDetails, verdict: Verdict) -> None:
-    """Keep one comment that says what the summary says."""
-    empty = f"### Gates\n\nNo tag changes.\n{report.config_changes(verdict.config_changes)}\n{MARKER}\n"
-    text = empty if verdict.is_empty else f"{_text(verdict)}\n{MARKER}\n"
-    needless = verdict.is_empty and not verdict.config_changes and not details.comment_number
-    if not needless and text != details.comment_body:
+def _comment(verdict: Verdict, now: datetime) -> str:
+    """Return the comment, which says what the summary says, and which run waits until when; "" if nothing is said."""
+    if verdict.is_empty and not verdict.config_changes:
+        return ""
+    if verdict.is_empty:
+        return f"### Gates\n\nNo tag changes.\n{report.config_changes(verdict.config_changes)}\n{MARKER}\n"
+    worst, run_id = rules.worst(verdict.results), os.environ.get("GITHUB_RUN_ID", "")
+    waits = mark(run_id, worst.opens or now) if worst and worst.decision is Decision.WAIT and run_id else ""
+    return f"{_text(verdict)}\n{MARKER}\n{waits}"
+
+
+def _keep_comment(infra: Repository, proposed: PullRequestRange, details: PullRequestDetails, comment: str) -> None:
+    """Keep one comment; one that is there is brought up to date even if nothing is left to say."""
+    text = comment or f"### Gates\n\nNo tag changes.\n\n{MARKER}\n"
+    if (comment or details.comment_number) and text != details.comment_body:
         PullRequests(infra.client).comment(proposed.number, text, replaces=details.comment_number)

@@ -20,7 +20,7 @@ from actions.errors import (
     UnknownServiceError,
 )
 from actions.infra.change import only_service
-from actions.infra.remote import read_infra
+from actions.infra.remote import read_infra, told_of
 from actions.names import require_name
 from actions.runner.clock import Clock
 from actions.runner.environment import event_payload, server_url
@@ -101,7 +101,8 @@ def _act() -> Outcome:
     event = Event.read(os.environ, event_payload())
     settings = Settings.read(Inputs(), event.repository)
     app = Repository(Client(event.repository, settings.token))
-    base = settings.base_tag or settings.base_sha or _deployed_tag(settings, event.repository)
+    with told_of(settings.infra_repo, here=event.repository):
+        base = settings.base_tag or settings.base_sha or _deployed_tag(settings, event.repository)
     sha, version = _resolve(app, base, is_tag=bool(settings.base_tag))
     next_version = _next_version(app, version) if version else ""
     name = settings.name or next_version

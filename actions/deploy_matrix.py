@@ -12,7 +12,7 @@ from actions.api.retry import retry
 from actions.deployments import matrix
 from actions.deployments.matrix import Per
 from actions.errors import EnvFileError, InputError, InvalidTagError, UnknownServiceError
-from actions.gates.deploy_plan import DeployPlan, Reason, left_out, summary
+from actions.gates.deploy_plan import DeployPlan, Reason, held_back, left_out, summary
 from actions.infra.checkout import Checkout
 from actions.infra.layout import unknown_env
 from actions.runner.clock import Clock
@@ -368,7 +368,7 @@ def _outcome(plan: DeployPlan, settings: Settings, entries: Sequence[Mapping[str
         },
         notice=(f"deploy {what}{because}" if entries else f"nothing to deploy{because}") + left_out(plan),
         summary=summary(plan, entries, because),
-        warnings=() if fits else (too_many,),
+        warnings=held_back(plan) if fits else (*held_back(plan), too_many),
     )
 
 

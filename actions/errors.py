@@ -28,7 +28,7 @@
     │   ├── MergeMethodOffError merge-method-off     the repository does not allow the merge method
     │   ├── DraftsUnsupportedError drafts-unsupported the repository does not support draft pull requests
     │   ├── UnknownCommitError  unknown-commit       the commit does not exist in the repository
-    │   └── TooLateError        timeout              the awaited event did not happen in time
+    │   └── TooLateError 10     timeout              the awaited event did not happen in time
     ├── InvalidRulesetError 3   invalid-ruleset      a ruleset is one that GitHub rejects or that cannot work
     ├── InvalidEnvironmentError 3 invalid-environment a file of a GitHub environment is one that cannot work
     ├── DriftError 7            drift                the rulesets or environments on GitHub differ from the files
@@ -270,6 +270,7 @@ class UnknownCommitError(GitHubError):
 class TooLateError(GitHubError):
     """The awaited event did not happen in time."""
 
+    exit_code = 10
     reason = "timeout"
 
 

@@ -17,6 +17,7 @@ from actions.errors import (
 from actions.gates.collect import GateEvaluator
 from actions.infra import change, change_report
 from actions.infra.config import PATH
+from actions.infra.remote import told_of
 from actions.pull_request.merge import (
     Merge,
     MergeResult,
@@ -108,7 +109,8 @@ def _act(attempted: AttemptState, clock: Clock) -> Outcome:
     event = Event.read(environ, event_payload())
     settings = Settings.read(Inputs(), event.repository)
     infra = Repository(Client(settings.infra_repo, settings.token))
-    return retry(lambda: _attempt(infra, settings, attempted, clock), timeout=settings.timeout, clock=clock)
+    with told_of(infra.name, here=event.repository):
+        return retry(lambda: _attempt(infra, settings, attempted, clock), timeout=settings.timeout, clock=clock)
 
 
 def _attempt(infra: Repository, settings: Settings, attempted: AttemptState, clock: Clock) -> Outcome:

@@ -92,6 +92,8 @@ TEXTS = (
     # docs.github.com, "Archiving repositories" and "Authorizing a personal access token for use with single sign-on"
     Text(r"was archived so is read-only|repository is archived", ArchivedError, "unarchive it, or name another one"),
     Text(r"saml (enforcement|sso)|organization saml", SsoRequiredError, "authorize it for single sign-on"),
+    # cli/cli#9989, vscode-azurestaticwebapps#279: a run that is too old, not a token that may not
+    Text(r"unable to retry this workflow run|workflow run cannot be (rerun|retried)", GitHubError),
     # create-pull-request#3979
     Text(
         r"not permitted to create or approve pull requests",

@@ -116,7 +116,7 @@ class Export:
         env = self.settings.env
         if not collector.commits.is_known:
             layout = collector.files.layout(base.files.get(PATH, ""))
-            raise unknown_env(env, layout, layout.envs(infra.paths(base.head)))
+            raise unknown_env(env, layout, layout.envs(infra.paths(base.head)), repository=infra.client.name)
         scope = Scope(
             server=server_url(),
             repository=infra.name,

@@ -72,8 +72,12 @@ def left_out(plan: DeployPlan) -> str:
     parts += [f"; taken as it is: {', '.join(plan.adopted)}"] if plan.adopted else []
     unfinished = ", ".join(plan.unfinished)
     parts += [f"; a deployment of something else began and did not succeed in {unfinished}"] if unfinished else []
-    parts += [f"; held: {h.change.env} {h.change.service}: {h.worst.message}" for h in plan.held if h.worst]
     return "".join(parts)
+
+
+def held_back(plan: DeployPlan) -> tuple[str, ...]:
+    """Return what is held and why, for warnings that mark the run."""
+    return tuple(f"held: {h.change.env} {h.change.service}: {h.worst.message}" for h in plan.held if h.worst)
 
 
 def summary(plan: DeployPlan, entries: Sequence[Mapping[str, object]], because: str) -> str:

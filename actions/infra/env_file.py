@@ -159,13 +159,13 @@ class EnvFile:
 
     def known_services(self) -> str:
         """List the services for an error, and what could be one but for its name."""
-        known = ", ".join(sorted(self.tags())) or "none"
+        known = ", ".join(sorted(self.tags()))
         others = self.tag_path.misnamed(self._document.tree)
         if not others:
-            return known
+            return known or "none; set 'tag' in gitops.yml to where the tags are"
         return (
-            f"{known}. '{others[0][:200]}' is not the name of a service; write what is around the name in the path,"
-            " like images[name=registry/{service}].newTag, or set services.<name>.image in gitops.yml"
+            f"{known or 'none'}. '{others[0][:200]}' is not the name of a service; write what is around the name in the"
+            " path, like images[name=registry/{service}].newTag, or set services.<name>.image in gitops.yml"
         )
 
     def has(self, service: str) -> bool:

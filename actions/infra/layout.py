@@ -233,10 +233,20 @@ class Snapshot:
         return replace(self, files=tuple(file.with_artifacts(by_file.get(file.path, {})) for file in self.files))
 
 
-def unknown_env(env: str, layout: Layout, known: Iterable[str]) -> UnknownEnvError:
-    """Return the error for a missing *env*, with the paths that were tried and the *known* environments."""
-    where = " or ".join(layout.globs(env))
-    return UnknownEnvError(f"no environment '{env}' at {where}; known: {', '.join(known) or 'none'}")
+def unknown_env(env: str, layout: Layout, known: Iterable[str], *, repository: str = "") -> UnknownEnvError:
+    """Return the error for a missing *env*, with the paths that were tried and the *known* environments.
+
+    The files are those of *repository*, or else of the checkout.
+    """
+    listed = ", ".join(known)
+    if listed:
+        return UnknownEnvError(f"no environment '{env}' at {' or '.join(layout.globs(env))}; known: {listed}")
+    where = " or ".join(layout.globs())
+    if repository:
+        advice = f"in {repository}; is that the infra repository (input infra-repo)?"
+    else:
+        advice = "in the checkout; is the infra repository checked out before this step (actions/checkout)?"
+    return UnknownEnvError(f"no env file at {where} {advice} If the files are elsewhere, set 'files' in gitops.yml")
 
 
 def natural(name: str) -> tuple[tuple[bool, int | str], ...]:

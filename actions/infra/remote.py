@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from actions.errors import ActionError
 from actions.infra.config import PATH, Config
 from actions.infra.config_file import parse_config
 from actions.infra.layout import Layout, Snapshot, unknown_env
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from actions.api.repository import Base, Repository
 
@@ -37,9 +39,25 @@ def read_infra(infra: Repository, *, branch: str, envs_dir: str, envs: Sequence[
     environments = layout.group(base.files)
     for env in envs:
         if env not in environments:
-            raise unknown_env(env, layout, config.in_order(layout.envs(infra.paths(base.head))))
+            known = config.in_order(layout.envs(infra.paths(base.head)))
+            raise unknown_env(env, layout, known, repository=infra.client.name)
     config.require_named(envs)
     return InfraState(base=base, config=config, layout=layout, environments=environments)
+
+
+@contextmanager
+def told_of(repository: str, *, here: str) -> Iterator[None]:
+    """Have errors about a file of *repository* name it, unless the run is of it.
+
+    GitHub would show them at the file of the same path in *here*, the repository of the run.
+    """
+    try:
+        yield
+    except ActionError as error:
+        if error.file and repository.casefold() != here.casefold():
+            error.args = (f"{repository}: {error}",)
+            error.file = ""
+        raise
 
 
 def read_config_at(infra: Repository, sha: str) -> Config:

@@ -201,7 +201,13 @@ def test_more_jobs_than_two_levels_hold_are_refused(cloned: Clone, monkeypatch: 
     [
         pytest.param({"environments": "qa"}, 2, "unknown-env", "known: dev, prod, staging", id="no such env"),
         pytest.param({"service": "web"}, 2, "unknown-service", "there is: api", id="no such service"),
-        pytest.param({"envs_dir": "environments"}, 2, "unknown-env", "known: none", id="no env files at all"),
+        pytest.param(
+            {"envs_dir": "environments"},
+            2,
+            "unknown-env",
+            "is the infra repository checked out",
+            id="no env files at all",
+        ),
         pytest.param({"per": "job"}, 2, "invalid-input", "it must be one of env, service", id="no such kind"),
         pytest.param({"since": "HEAD~1"}, 2, "invalid-input", "or a commit SHA", id="no SHA"),
     ],

@@ -563,7 +563,7 @@ def test_what_the_merge_queue_puts_out_because_it_conflicts_is_told_as_that(gith
 def test_a_pull_request_that_never_gets_ready_for_the_queue_is_told_as_that(github: GitHub) -> None:
     result = in_queue(github, merged=False, approved=False)
 
-    assert (result.exit_code, result.outputs["reason"]) == (5, "timeout")
+    assert (result.exit_code, result.outputs["reason"]) == (10, "timeout")
     assert "is still not ready for the merge queue after 60 s" in result.log
 
 
@@ -629,7 +629,7 @@ def test_a_pull_request_that_is_queued_already_is_waited_for(github: GitHub) -> 
 
     result = open_pr(github, tag=tag, merge="queue", timeout="3")
 
-    assert (result.exit_code, result.outputs["reason"]) == (5, "timeout")
+    assert (result.exit_code, result.outputs["reason"]) == (10, "timeout")
     assert "still in the merge queue after 3 s" in result.log
 
 

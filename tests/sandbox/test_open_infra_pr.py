@@ -185,7 +185,7 @@ def test_a_check_that_fails_stops_the_merge_and_is_named(github: GitHub) -> None
 def test_a_check_that_never_ends_ends_the_run(github: GitHub) -> None:
     result = open_pr(github, tag=github.app_commit(), merge="direct", timeout="0")
 
-    assert (result.exit_code, result.outputs["reason"]) == (5, "timeout")
+    assert (result.exit_code, result.outputs["reason"]) == (10, "timeout")
     assert "after 0 s" in result.log
 
 
@@ -383,3 +383,22 @@ def test_without_an_answer_the_run_ends_typed(github: GitHub) -> None:
     assert (result.exit_code, result.outputs["reason"]) == (5, "github-unavailable")
     assert "::error::no answer from GitHub for your-org/infra: ConnectionError" in result.log
     assert len(github.slept) == 5
+
+
+def test_a_fault_in_a_file_of_another_repository_is_told_with_its_name(github: GitHub) -> None:
+    """GitHub would show it at the file of the same path in the app."""
+    github.change_infra({"envs/dev.json": "{"})
+
+    elsewhere = open_pr(github, tag="1")
+    github.runner.environment["GITHUB_REPOSITORY"] = "your-org/infra"
+    here = open_pr(github, tag="1")
+
+    assert "::error::your-org/infra: envs/dev.json:1: not JSON" in elsewhere.log
+    assert "::error file=envs/dev.json,line=1::envs/dev.json:1: not JSON" in here.log
+
+
+def test_an_infra_repository_without_env_files_is_asked_after(github: GitHub) -> None:
+    result = open_pr(github, tag="1", infra_repo="your-org/app")
+
+    assert result.outputs["reason"] == "unknown-env"
+    assert "in your-org/app; is that the infra repository (input infra-repo)?" in result.log

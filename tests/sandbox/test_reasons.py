@@ -138,7 +138,7 @@ def test_no_action_waits_for_ever(delivering: GitHub, action: str) -> None:
     ended.set()
     threads[0].join()
 
-    assert (result.exit_code, result.outputs["reason"]) == (5, "timeout")
+    assert (result.exit_code, result.outputs["reason"]) == (10, "timeout")
 
 
 def archive(github: GitHub) -> None:

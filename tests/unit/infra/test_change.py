@@ -97,7 +97,9 @@ def test_the_service_must_be_named_if_there_are_several() -> None:
 
 
 def test_an_environment_without_services_has_no_only_service() -> None:
-    with pytest.raises(InputError, match=r"^envs/dev\.json:1: no service with a tag at \{service\}\.tag: none$"):
+    with pytest.raises(
+        InputError, match=r"^envs/dev\.json:1: no service with a tag at \{service\}\.tag: none; set 'tag' in gitops.yml"
+    ):
         request(tag=B).wanted(snapshot("dev"), None)
 
 

@@ -145,7 +145,7 @@ def test_a_run_ends_though_a_server_never_does(runner: Runner, inputs: dict[str,
     result = runner.run("action-open-infra-pr", main, **inputs)
     answer.set()
 
-    assert (result.exit_code, waited) == (5, [longest])
+    assert (result.exit_code, waited) == (10, [longest])
     assert result.outputs == {"pr-number": "7", "sha": "", "reason": "timeout"}
     assert f"the run has not ended within {longest} s" in result.log
 
@@ -197,7 +197,7 @@ def test_every_error_has_a_reason_of_its_own_and_every_family_an_exit_code() -> 
     codes = {kind.exit_code for kind in known}
 
     assert len({kind.reason for kind in known}) == len(known)
-    assert codes == {2, 3, 4, 5, 6, 7}
+    assert codes == {2, 3, 4, 5, 6, 7, 10}
     assert not codes & {0, 1, 8, 9}
 
 
