@@ -58,7 +58,7 @@ bench-cost: setup
 	$(BIN)/python -m bench.cost
 
 bench-evidence: setup
-	$(BIN)/python -m bench.evidence
+	$(BIN)/python -m bench.evidence 100 1000
 
 bench-infra-pr: setup
 	$(BIN)/python -m bench.infra_pr
@@ -66,7 +66,7 @@ bench-infra-pr: setup
 bench-interleavings: setup
 	$(BIN)/python -m bench.interleavings
 
-# Writes the README's tables of figures; on a quiet machine, it takes a quarter of an hour.
+# Writes the README's tables of figures; on a quiet machine, it takes some ten minutes.
 bench-readme: setup
 	$(BIN)/python -m bench.readme
 

@@ -19,8 +19,13 @@ def make_release(folder: Path) -> None:
     It has libyaml for the Python of this machine, as a release has it for that of Ubuntu 24.04.
     """
     tree.write(folder)
+    add_libyaml(folder)
+
+
+def add_libyaml(release: Path) -> None:
+    """Add the compiled half of PyYAML for the Python of this machine to *release*."""
     for compiled in Path(yaml.__file__).parent.glob("_yaml.*.so"):
-        shutil.copy(compiled, folder / "actions" / "site" / "yaml")
+        shutil.copy(compiled, release / "actions" / "site" / "yaml")
 
 
 def without_libyaml(release: Path) -> None:

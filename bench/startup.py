@@ -23,9 +23,10 @@ from typing import TYPE_CHECKING
 
 from actions.launcher import install
 from actions.launcher.install import PIP, SAME_FOR_BOTH
-from bench.released import LOCK, ROOT, make_release, run_action
+from bench.released import LOCK, ROOT, add_libyaml, run_action
 from bench.table import Row, seconds, show
 from bench.timing import best, process
+from release import tree
 from release.selftest import CASES, Case, prepare
 
 if TYPE_CHECKING:
@@ -37,9 +38,16 @@ WITHOUT_UV = {"PATH": os.pathsep.join(p for p in os.environ["PATH"].split(os.pat
 WITH_UV = {"PATH": f"{UV.parent}{os.pathsep}{os.environ['PATH']}"}
 MEASURED = list({case.action: case for case in reversed(CASES)}.values())[::-1]  # the first case of each action
 OFFLINE = ("setup-flags", "bump-env", "deploy-matrix")
+# A small parent of its own: Linux counts what the parent holds until the child has started its program.
+MEMORY = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:])
+print()
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
 ROWS = (
     *(f"{case.action}, first use{'' if case.action in OFFLINE else ', to its first request'}" for case in MEASURED),
-    "the most memory that one of them holds until then",
+    "the most memory that one of them holds",
     "a release, as a runner downloads it",
     "setup-flags from main, with pip",
     "setup-flags from main, with uv",
@@ -50,12 +58,14 @@ def rows() -> Iterator[Row]:
     """Yield the measurements."""
     with tempfile.TemporaryDirectory() as folder:
         release = Path(folder) / "release"
-        make_release(release)
-        yield from _first_uses(release, Path(folder))
+        compilers = tree.write(release)
         packed = BytesIO()
         with tarfile.open(fileobj=packed, mode="w:gz") as tar:
             tar.add(release, ".")
-        yield Row("a release, as a runner downloads it", f"{len(packed.getvalue()) / 1e6:.1f} MB")
+        add_libyaml(release)
+        yield from _first_uses(release, Path(folder))
+        size = f"{len(packed.getvalue()) / 1e6:.1f} MB"
+        yield Row("a release, as a runner downloads it", f"{size}, bytecode of CPython {', '.join(compilers)}")
         for installer in ("pip", "uv"):
             yield _from_main(Path(folder), installer)
 
@@ -100,7 +110,6 @@ class _Uses:
     number: int = 0
     bare: float = float("inf")
     shortest: dict[str, float] = field(default_factory=dict)
-    memory: int = 0
 
     def use(self, case: Case) -> None:
         """Measure one first use, and a bare interpreter beside it."""
@@ -111,18 +120,27 @@ class _Uses:
         command, environment = prepare(case, tree, self.python, machine, self.github.url)
         self.github.first = 0.0
         started = time.perf_counter()
-        action = subprocess.Popen(
-            command, cwd=machine / "workspace", env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        _, _, usage = os.wait4(action.pid, 0)
+        subprocess.run(command, cwd=machine / "workspace", env=environment, capture_output=True, check=False)
         ended = time.perf_counter() if case.action in OFFLINE else self.github.first
         assert ended, f"{case.action} has sent no request"
         self.shortest[case.action] = min(self.shortest.get(case.action, float("inf")), ended - started)
-        self.memory = max(self.memory, usage.ru_maxrss)
         started = time.perf_counter()
         subprocess.run([self.python, "-c", "pass"], env=environment, check=True)
         self.bare = min(self.bare, time.perf_counter() - started)
         shutil.rmtree(machine)
+
+    def memory(self, case: Case) -> int:
+        """Return how many KiB a run holds at most."""
+        machine = self.folder / f"machine-{case.action}"
+        command, environment = prepare(case, self.release, self.python, machine, self.github.url)
+        done = subprocess.run(
+            [sys.executable, "-c", MEMORY, *command],
+            cwd=machine / "workspace",
+            env=environment,
+            capture_output=True,
+            check=True,
+        )
+        return int(done.stdout.split()[-1])
 
 
 def _first_uses(release: Path, folder: Path) -> Iterator[Row]:
@@ -132,13 +150,14 @@ def _first_uses(release: Path, folder: Path) -> Iterator[Row]:
     for _ in range(TIMES):
         for case in MEASURED:
             uses.use(case)
+    memory = max(map(uses.memory, MEASURED))
     github.shutdown()
     for name, case in zip(ROWS, MEASURED, strict=False):
         took = uses.shortest[case.action]
         yield Row(
             name, f"{seconds(took)} ({(took - uses.bare) * 1000:+.0f})", f"`python3 -c pass` {seconds(uses.bare)}"
         )
-    yield Row(ROWS[len(MEASURED)], f"{uses.memory / 1024:.0f} MiB")
+    yield Row(ROWS[len(MEASURED)], f"{memory / 1024:.0f} MiB")
 
 
 def _environment(folder: Path, path: dict[str, str]) -> dict[str, str]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sandbox.state import Event, User
 
 ACT = Path(sys.executable).with_name("act")
+PYTHON = Path(getattr(sys, "_base_executable", sys.executable))  # the one behind a virtual environment
 MACHINES = ("ubuntu-latest", "ubuntu-24.04", "ubuntu-22.04")  # a job for another machine does not run
 # What a runner has and a workflow may expect; nothing of the caller's beside it.
 PASSED_ON = ("PATH", "LANG", "TMPDIR", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "HTTPS_PROXY", "https_proxy", "NO_PROXY")
@@ -86,8 +87,9 @@ def act_environment(home: Path) -> dict[str, str]:
     passed = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     return {
         **passed,
-        # The Python of this machine may have no pip; the uv beside act will do.
-        "PATH": f"{passed.get('PATH', os.defpath)}{os.pathsep}{ACT.parent}",
+        # The Python that runs this comes first: another one may be too old, or a script of pyenv, which is slow. It may
+        # have no pip; the uv beside act will do.
+        "PATH": os.pathsep.join([str(PYTHON.parent), passed.get("PATH", os.defpath), str(ACT.parent)]),
         "HOME": str(home),
         "XDG_CACHE_HOME": str(home / ".cache"),
         "GIT_PAGER": "cat",

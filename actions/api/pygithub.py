@@ -21,8 +21,6 @@ def _defer(name: str) -> None:
     loader, package = spec.loader, module_from_spec(spec)
 
     def complete(attribute: str) -> object:
-        if attribute.startswith("__"):
-            raise AttributeError(attribute)
         del vars(package)["__getattr__"]
         loader.exec_module(package)
         return getattr(package, attribute)

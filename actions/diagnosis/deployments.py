@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from actions.diagnosis import place
 from actions.diagnosis.finding import Finding, Question, Unreadable, listed
-from actions.gates.rules import Decision, Reason
+from actions.gates.facts import Decision, Reason
 from actions.infra.config import PATH as CONFIG
 from actions.tags import short
 
