@@ -95,6 +95,8 @@ def where(question: Question) -> list[Place]:
 def _commit_of(app: Repository, what: str) -> str:
     number = NUMBER.fullmatch(what)
     if is_commit(what):
+        if not app.client.rest("GET", f"/commits/{what}", permission="contents: read", absent=[404, 422]):
+            raise UnknownCommitError(f"{app.name} has no commit {what}")
         return what
     if not number:
         raise InputError(f"{what[:80]!r} is no commit, all 40 digits, and no number of a pull request")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from actions.errors import ActionError, InputError
+from cli.github import PUBLIC, REMOTE
 from cli.new import app, existing, infra
 from cli.new.examples import ROOT
 from cli.new.left import LACKS, steps
@@ -28,7 +29,6 @@ Choice = TypeVar("Choice", bound=StrEnum)
 
 DEFAULT_ENVS = ("dev", "staging", "prod")
 OURS = "your-org/gitops-actions"
-REMOTE = re.compile(r"(?:[:/])([A-Za-z0-9-]+/[A-Za-z0-9._-]+?)(?:\.git)?/?$")
 
 
 def parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -51,7 +51,7 @@ def parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     found.add_argument("--plan", choices=[*Plan], help="the plan of GitHub; default: team")
     found.add_argument("--team", help="the slug of the team that reviews; default: none, anybody may")
     found.add_argument("--actions", help="where the actions are, as owner/name@commit; default: this version of them")
-    found.add_argument("--server", default="https://github.com", help="the address of an Enterprise Server")
+    found.add_argument("--server", default=PUBLIC, help="the address of an Enterprise Server")
     found.add_argument("--out", default="..", help="the folder of both repositories; default: the one above")
     found.add_argument("--yes", action="store_true", help="take every default, and ask nothing")
     found.set_defaults(run=run)
