@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import subprocess
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,8 +14,9 @@ import pytest
 from cli import github as here
 from cli.main import main
 from sandbox.world import GUARD, as_documented
-from tests.sandbox.scenarios import GitHub, deploy
+from tests.sandbox.scenarios import GitHub, deploy, started
 from tests.sandbox.test_doctor import VERSION, rewrite, workflows
+from tests.support import Runner
 
 CONFIG = "environments: {dev: {}, staging: {}, prod: {}}\nservices: {api: {repo: your-org/app}}\n"
 IDENTITY = ("-c", "user.name=x", "-c", "user.email=x@example.com")
@@ -22,8 +24,14 @@ ORIGIN = "https://github.com/your-org/infra.git"
 
 
 @pytest.fixture(name="desk")
-def _desk(github: GitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> GitHub:
+def _desk(runner: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[GitHub]:
     """The organization, asked from a folder that is a clone of the infra repository, without a token."""
+    with started(runner) as github:
+        sit_down(github, tmp_path, monkeypatch)
+        yield github
+
+
+def sit_down(github: GitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in github.runner.environment.items():
         if name in ("GITHUB_API_URL", "GITHUB_GRAPHQL_URL"):
             monkeypatch.setenv(name, value)
@@ -36,7 +44,6 @@ def _desk(github: GitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Gi
     for command in (["init", "-q", str(folder)], ["-C", str(folder), "remote", "add", "origin", ORIGIN]):
         subprocess.run(["git", *command], check=True)
     monkeypatch.chdir(folder)
-    return github
 
 
 def test_doctor_is_healthy_where_the_documents_were_followed(
