@@ -11,6 +11,7 @@ from actions.errors import InputError, UnknownCommitError
 from actions.runner.markdown import MOST_ROWS
 from actions.status.table import Status, status_table
 from actions.status.where import Question, where
+from cli.main import main
 from sandbox.delivery import tagged
 from tests.sandbox.scenarios import NOW, GitHub, Infra, deploy, hold, merged_pull, open_pr
 from tests.sandbox.test_holds import open_issue
@@ -121,6 +122,7 @@ def question(github: GitHub, what: str) -> Question:
 
 @pytest.fixture(name="asked")
 def _asked(gated: GitHub, monkeypatch: pytest.MonkeyPatch) -> GitHub:
+    monkeypatch.delenv("GITHUB_TOKEN", raising=False)
     for name, value in gated.sandbox.environment().items():
         monkeypatch.setenv(name, value)
     gated.world.infra.deployments.clear()
@@ -183,6 +185,24 @@ def test_a_pull_request_that_is_not_merged_is_nowhere(asked: GitHub, what: str) 
         merged_pull(asked.sandbox.state, asked.world.app, asked.app_commit(), base="main", approved_by="")
     with pytest.raises(UnknownCommitError, match="has no merged pull request"):
         where(question(asked, what))
+
+
+def test_the_command_prints_a_line_for_each_environment(
+    asked: GitHub, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sha = asked.app_commit()
+    deploy(asked, "dev", sha, ago=timedelta(hours=5))
+    given = ["--app", "your-org/app", "--infra", "your-org/infra"]
+    unset = main(["where", sha, *given])
+    monkeypatch.setenv("GITHUB_TOKEN", asked.bot)
+    found, wrong = main(["where", sha, *given]), main(["where", "main", *given])
+
+    output = capsys.readouterr()
+    assert (unset, found, wrong) == (2, 0, 2)
+    assert output.out.splitlines()[0] == "dev api: since 2026-11-24 07:00 UTC"
+    assert len(output.out.splitlines()) == 3
+    assert "GITHUB_TOKEN is not set" in output.err
+    assert "'main' is no commit" in output.err
 
 
 def test_a_name_is_no_change(asked: GitHub) -> None:
