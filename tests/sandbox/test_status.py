@@ -121,6 +121,7 @@ def question(github: GitHub, what: str) -> Question:
 
 @pytest.fixture(name="asked")
 def _asked(gated: GitHub, monkeypatch: pytest.MonkeyPatch) -> GitHub:
+    monkeypatch.delenv("GITHUB_TOKEN", raising=False)
     for name, value in gated.sandbox.environment().items():
         monkeypatch.setenv(name, value)
     gated.world.infra.deployments.clear()
