@@ -56,6 +56,7 @@ svg text { font: 12px system-ui, sans-serif; }
 footer { margin-top: 3rem; border-top: 1px solid var(--line); padding-top: 1rem; font-size: .9rem; }
 @media print { body { padding: 0; max-width: none; font-size: 11px; } a { color: inherit; text-decoration: none; } }
 """
+FIRST = "The list begins with it: what it brought was there before anybody could approve it."
 KINDS = {
     "first": "first commit", "update": "update", "rollback": "rollback", "hotfix": "hotfix", "settings": "settings",
 }  # fmt: skip
@@ -229,7 +230,7 @@ def _emergencies(changes: Sequence[Mapping[str, Any]]) -> str:
         return ""
     rows = "".join(
         f"<tr><td>{_anchor(change['commit']['sha'])}</td>"
-        f"<td>{KINDS[change['kind']]}</td><td>{as_text(change['reason']) or '–'}</td>"
+        f"<td>{KINDS[change['kind']]}</td><td>{as_text(_why(change)) or '–'}</td>"
         f"<td>{as_text(change['approved_by']) or '<span class=bad>nobody</span>'}</td><td>{_review(change)}</td></tr>"
         for change in changes
     )
@@ -240,6 +241,12 @@ def _emergencies(changes: Sequence[Mapping[str, Any]]) -> str:
         "<h2>Emergency changes</h2>\n<table><caption>Hotfixes and rollbacks. Any deployed without approval must be"
         f" reviewed afterwards.</caption><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
     )
+
+
+def _why(change: Mapping[str, Any]) -> str:
+    """Return the reason that a change gives, else what it brings: the titles of the commits of the app."""
+    titles = [commit["title"] for move in change["moves"] for commit in move["commits"]]
+    return str(change["reason"]) or "; ".join(titles)
 
 
 def _anchor(sha: str, *, linked: bool = True) -> str:
@@ -278,6 +285,7 @@ def _card(change: Mapping[str, Any], links: Links) -> str:
         ]
     rows += [
         ("Reason", as_text(change["reason"])),
+        ("First commit", FIRST if change["kind"] == "first" else ""),
         ("Rules", _rules(change)),
         *(("Deployment", _deployment(deployment, links)) for deployment in change["deployments"]),
         *(("App commits", _app(move, links)) for move in change["moves"] if move["commits"]),

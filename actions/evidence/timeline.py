@@ -20,9 +20,10 @@ WIDTH, LEFT, LANE, BAR, TOP = 1080, 130, 52, 30, 26
 TICKS = 6
 CHARACTER = 7.2
 SECOND = timedelta(seconds=1)
-FILLS = {"first": "#8c959f", "update": "#0969da", "settings": "#0969da", "rollback": "#bf8700", "hotfix": "#cf222e"}
+FILLS = {"first": "#8c959f", "update": "#0969da", "settings": "#0969da", "rollback": "#bf8700", "hotfix": "#8250df"}
+WRONG = "#cf222e"
 LEGEND = (("update", "update"), ("rollback", "rollback"), ("hotfix", "hotfix"), ("first", "first commit"))
-FORMATS = ((2, "%H:%M:%S"), (60 * 24 * 3, "%a %H:%M"), (float("inf"), "%Y-%m-%d"))
+FORMATS = ((60 * 24 * 3, "%d %b %H:%M"), (float("inf"), "%Y-%m-%d"))
 
 
 def timeline(changes: Sequence[Mapping[str, Any]], since: datetime, until: datetime) -> str:
@@ -56,7 +57,7 @@ def _bar(tag: Ran, row: int, axis: _Axis) -> str:
     text = f'<text x={x + 5:.1f} y={y + BAR / 2 + 4} fill="#fff">{escape(short(tag.tag))}</text>' if fits else ""
     kind = tag.change["kind"]
     tooltip = escape(f"{tag.service} {short(tag.tag)}, {kind}, since {tag.since:%Y-%m-%d %H:%M} UTC")
-    edge = "#cf222e" if tag.change["exceptions"] else "#fff"
+    edge = WRONG if tag.change["exceptions"] else "#fff"
     return (
         f"<g><title>{tooltip}</title><rect x={x:.1f} y={y} width={width:.1f} height={BAR} rx=3"
         f' fill="{FILLS[kind]}" stroke="{edge}" stroke-width=2 />{text}</g>'
@@ -84,8 +85,10 @@ class _Axis:
 
 
 def _legend(height: int) -> str:
+    looks = [(label, f'fill="{FILLS[kind]}"') for kind, label in LEGEND]
+    looks.append(("has an exception", f'fill="#fff" stroke="{WRONG}" stroke-width=2'))
     return "".join(
-        f'<rect x={LEFT + 110 * column} y={height - 20} width=12 height=12 rx=2 fill="{FILLS[kind]}" />'
+        f"<rect x={LEFT + 110 * column} y={height - 20} width=12 height=12 rx=2 {look} />"
         f"<text x={LEFT + 110 * column + 18} y={height - 10}>{label}</text>"
-        for column, (kind, label) in enumerate(LEGEND)
+        for column, (label, look) in enumerate(looks)
     )

@@ -17,7 +17,7 @@ def test_a_service_that_goes_ends_its_bar() -> None:
 
     picture = timeline([change("a", 1), gone], FIRST, START + timedelta(hours=3))
 
-    assert picture.count("<rect x=") == 1 + 4  # and four of the legend
+    assert picture.count("<rect x=") == 1 + 5  # and five of the legend
     assert timeline([], FIRST, START) == ""
 
 
@@ -51,17 +51,17 @@ PICTURE = """<h2>Deployed versions over time</h2>
 <desc id=td>api v1 from 2026-01-01 00:00; api v2 from 2026-01-01 02:00; api v1 from 2026-01-01 05:00; \
 web-of-a-very-long-name w from 2026-01-01 06:00</desc>
 <line x1=130.0 x2=130.0 y1=16 y2=140 stroke="#d0d7de" />
-<text x=130.0 y=12 fill="#57606a">Thu 00:00</text>
+<text x=130.0 y=12 fill="#57606a">01 Jan 00:00</text>
 <line x1=286.7 x2=286.7 y1=16 y2=140 stroke="#d0d7de" />
-<text x=286.7 y=12 fill="#57606a">Thu 01:40</text>
+<text x=286.7 y=12 fill="#57606a">01 Jan 01:40</text>
 <line x1=443.3 x2=443.3 y1=16 y2=140 stroke="#d0d7de" />
-<text x=443.3 y=12 fill="#57606a">Thu 03:20</text>
+<text x=443.3 y=12 fill="#57606a">01 Jan 03:20</text>
 <line x1=600.0 x2=600.0 y1=16 y2=140 stroke="#d0d7de" />
-<text x=600.0 y=12 fill="#57606a">Thu 05:00</text>
+<text x=600.0 y=12 fill="#57606a">01 Jan 05:00</text>
 <line x1=756.7 x2=756.7 y1=16 y2=140 stroke="#d0d7de" />
-<text x=756.7 y=12 fill="#57606a">Thu 06:40</text>
+<text x=756.7 y=12 fill="#57606a">01 Jan 06:40</text>
 <line x1=913.3 x2=913.3 y1=16 y2=140 stroke="#d0d7de" />
-<text x=913.3 y=12 fill="#57606a">Thu 08:20</text>
+<text x=913.3 y=12 fill="#57606a">01 Jan 08:20</text>
 <text x=0 y=45.0>api</text>
 <text x=0 y=97.0>web-of-a-very-long</text>
 <g><title>api v1, first, since 2026-01-01 00:00 UTC</title>
@@ -80,10 +80,12 @@ web-of-a-very-long-name w from 2026-01-01 06:00</desc>
 <text x=148 y=160>update</text>
 <rect x=240 y=150 width=12 height=12 rx=2 fill="#bf8700" />
 <text x=258 y=160>rollback</text>
-<rect x=350 y=150 width=12 height=12 rx=2 fill="#cf222e" />
+<rect x=350 y=150 width=12 height=12 rx=2 fill="#8250df" />
 <text x=368 y=160>hotfix</text>
 <rect x=460 y=150 width=12 height=12 rx=2 fill="#8c959f" />
-<text x=478 y=160>first commit</text></svg></figure>"""
+<text x=478 y=160>first commit</text>
+<rect x=570 y=150 width=12 height=12 rx=2 fill="#fff" stroke="#cf222e" stroke-width=2 />
+<text x=588 y=160>has an exception</text></svg></figure>"""
 
 
 def hours(count: float) -> timedelta:
