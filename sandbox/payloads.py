@@ -467,7 +467,8 @@ class Payloads:
         pulls = [pull.title for pull in repo.pulls.values() if pull.head_sha == run.sha]
         if run.event in ("pull_request", "pull_request_target") and pulls:
             return pulls[-1]
-        return repo.git.get(run.sha).message.partition("\n")[0] if run.event == "push" else run.name
+        pushed = repo.git.resolve(run.sha) if run.event == "push" else None  # of a run that was made up, there is none
+        return repo.git.get(pushed).message.partition("\n")[0] if pushed else run.name
 
     def rule_suite(self, repo: Repo, suite: RuleSuite) -> dict[str, Any]:
         """Return a rule suite."""

@@ -48,8 +48,8 @@ def started(event: Event) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _is_skipped(event: Event) -> bool:
     """Tell whether the message of the commit asks for no runs (docs.github.com, "Skipping workflow runs")."""
-    pull = event.payload.get("pull_request")
-    message = event.repo.git.get(pull["head"]["sha"] if pull else event.sha).message
+    head = event.payload.get("pull_request", {}).get("head", {}).get("sha", event.sha)
+    message = event.repo.git.get(head).message
     return any(word in message for word in SKIPPED) or bool(SKIP_TRAILER.search(message))
 
 
