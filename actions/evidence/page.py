@@ -230,7 +230,7 @@ def _emergencies(changes: Sequence[Mapping[str, Any]]) -> str:
         return ""
     rows = "".join(
         f"<tr><td>{_anchor(change['commit']['sha'])}</td>"
-        f"<td>{KINDS[change['kind']]}</td><td>{as_text(_why(change)) or '–'}</td>"
+        f"<td>{KINDS[change['kind']]}</td><td>{as_text(_purpose(change)) or '–'}</td>"
         f"<td>{as_text(change['approved_by']) or '<span class=bad>nobody</span>'}</td><td>{_review(change)}</td></tr>"
         for change in changes
     )
@@ -243,7 +243,7 @@ def _emergencies(changes: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
-def _why(change: Mapping[str, Any]) -> str:
+def _purpose(change: Mapping[str, Any]) -> str:
     """Return the reason that a change gives, else what it brings: the titles of the commits of the app."""
     titles = [commit["title"] for move in change["moves"] for commit in move["commits"]]
     return str(change["reason"]) or "; ".join(titles)

@@ -23,7 +23,7 @@ SECOND = timedelta(seconds=1)
 FILLS = {"first": "#8c959f", "update": "#0969da", "settings": "#0969da", "rollback": "#bf8700", "hotfix": "#8250df"}
 WRONG = "#cf222e"
 LEGEND = (("update", "update"), ("rollback", "rollback"), ("hotfix", "hotfix"), ("first", "first commit"))
-FORMATS = ((60 * 24 * 3, "%d %b %H:%M"), (float("inf"), "%Y-%m-%d"))
+FORMATS = ((2, "%H:%M:%S"), (60 * 24 * 3, "%d %b %H:%M"), (float("inf"), "%Y-%m-%d"))
 
 
 def timeline(changes: Sequence[Mapping[str, Any]], since: datetime, until: datetime) -> str:

@@ -107,8 +107,8 @@ def test_every_service_has_a_lane_and_every_tag_a_bar() -> None:
     ("span", "expected"),
     [
         pytest.param(timedelta(seconds=719), "00:01:59", id="less than twelve minutes"),
-        pytest.param(timedelta(minutes=12), "Thu 00:02", id="twelve minutes"),
-        pytest.param(timedelta(days=17), "Sat 20:00", id="seventeen days"),
+        pytest.param(timedelta(minutes=12), "01 Jan 00:02", id="twelve minutes"),
+        pytest.param(timedelta(days=17), "03 Jan 20:00", id="seventeen days"),
         pytest.param(timedelta(days=18), "2026-01-04", id="eighteen days"),
     ],
 )
