@@ -249,6 +249,20 @@ def test_a_run_that_is_gone_or_was_not_by_hand_is_no_emergency(night: GitHub, ev
     assert reason in reasons(plan(night))
 
 
+def test_a_run_of_another_branch_or_a_commit_without_a_signature_is_no_emergency(night: GitHub) -> None:
+    """Any branch can have a workflow that is started by hand, and anybody can write the bot's name into a commit."""
+    assert roll_back(night).outputs["merged"] == "true"
+    infra, run = night.world.infra, by_hand(night)
+    run.branch = "feature"
+    other_branch = reasons(plan(night))
+    run.branch = "main"
+    infra.verified.discard(infra.pulls[1].head_sha)
+    unsigned = reasons(plan(night))
+
+    assert "review-required" in other_branch
+    assert unsigned & {"review-required", "unknown"}
+
+
 def test_members_that_cannot_be_read_hold_it(night: GitHub) -> None:
     assert roll_back(night, by="bob").outputs["merged"] == "true"
     assert "unknown" in reasons(plan(night, token=bot(night, members="none")))

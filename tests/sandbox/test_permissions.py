@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 APP, INFRA = "your-org/app", "your-org/infra"
 EXAMPLE = ROOT / "examples" / "infra" / "protection" / "app" / "rulesets"
 ROLLED_OUT = timedelta(days=2)
+HOLDING = f"{GITOPS}hold: issues\n"
+# Tested with the flows that need them: test_protected_repositories.py, test_emergency.py, test_waiting.py.
+ELSEWHERE = {"organization administration: write", "members: read", "actions: write"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,8 +125,8 @@ def promoted(github: GitHub, token: str, *others: str) -> Result:
     return open_pr(github, env="staging", from_env="dev", token=token)
 
 
-def gates_judged(github: GitHub, *others: str, token: str, app_token: str) -> Result:
-    github.change_infra({"gitops.yml": named(GITOPS, *others)})
+def gates_judged(github: GitHub, *others: str, token: str, app_token: str, config: str = GITOPS) -> Result:
+    github.change_infra({"gitops.yml": named(config, *others)})
     github.runner.environment["GITHUB_REPOSITORY"] = INFRA
     tag = commit(github, runs=tuple(name for name in others if name != "scan"))
     deploy(github, "dev", tag, ago=ROLLED_OUT)
@@ -131,9 +134,17 @@ def gates_judged(github: GitHub, *others: str, token: str, app_token: str) -> Re
     return check(github, number, token=token, app_token=app_token)
 
 
+def rolled_back(github: GitHub, token: str) -> Result:
+    """Roll prod back, where that opens an issue."""
+    github.change_infra({"gitops.yml": HOLDING})
+    for hours in (2, 1):
+        deploy(github, "prod", commit(github), ago=timedelta(hours=hours))
+    return open_pr(github, env="prod", rollback="previous", reason="INC-7", token=token)
+
+
 def planned(github: GitHub, *others: str, token: str, app_token: str, **inputs: str) -> Result:
     """Plan a deployment to staging of what has run in dev, and was approved."""
-    github.change_infra({"gitops.yml": named(GITOPS, *others)})
+    github.change_infra({"gitops.yml": named(inputs.pop("config", GITOPS), *others)})
     infra = Infra(github)
     tag = commit(github, runs=tuple(name for name in others if name != "scan"))
     github.world.infra.rulesets.clear()
@@ -239,6 +250,13 @@ WORKS = {
         says=HIDDEN,
         kinds=APP_KINDS,
     ),
+    "open-infra-pr, rollback with a hold": Work(
+        action="action-open-infra-pr",
+        run=rolled_back,
+        needs={"contents": "write", "pull_requests": "write", "deployments": "read", "issues": "write"},
+        ends="opened",
+        warns={"issues": "nothing holds api in prod"},
+    ),
     "create-hotfix": Work(action="action-create-hotfix", run=hotfix, needs={"contents": "write"}, ends="created"),
     "create-hotfix, from-env": Work(
         action="action-create-hotfix",
@@ -250,6 +268,14 @@ WORKS = {
         action="action-check-envs",
         run=lambda github, token: gates_judged(github, token=token, app_token=github.bot),
         needs={"contents": "read", "deployments": "read", "pull_requests": "write"},
+        ends="allowed",
+        warns={"pull_requests": "it needs 'pull requests: write'"},
+        kinds=("App", "fine-grained", "classic", "job"),
+    ),
+    "check-envs, holds": Work(
+        action="action-check-envs",
+        run=lambda github, token: gates_judged(github, token=token, app_token=github.bot, config=HOLDING),
+        needs={"contents": "read", "deployments": "read", "pull_requests": "write", "issues": "read"},
         ends="allowed",
         warns={"pull_requests": "it needs 'pull requests: write'"},
         kinds=("App", "fine-grained", "classic", "job"),
@@ -279,6 +305,13 @@ WORKS = {
         action="action-deploy-matrix",
         run=lambda github, token: planned(github, token=token, app_token=github.bot),
         needs=READS_INFRA,
+        ends="changed",
+        kinds=("App", "fine-grained", "classic", "job"),
+    ),
+    "deploy-matrix, holds, again": Work(
+        action="action-deploy-matrix",
+        run=lambda github, token: planned(github, token=token, app_token=token, enforce_gates="again", config=HOLDING),
+        needs={**READS_INFRA, "issues": "read"},
         ends="changed",
         kinds=("App", "fine-grained", "classic", "job"),
     ),
@@ -399,7 +432,7 @@ def test_the_readme_lists_what_is_needed_and_nothing_else(action: str) -> None:
     needed = {words(*need) for work in WORKS.values() if work.action == action for need in work.needs.items()}
     listed = " ".join(cell for row in readme_rows(action, "Permissions") for cell in row)
 
-    found = {match[0] for match in PERMISSION.finditer(listed)} - {"organization administration: write"}
+    found = {match[0] for match in PERMISSION.finditer(listed)} - (ELSEWHERE - needed)
 
     assert most(found) == most(needed)
 
