@@ -27,9 +27,9 @@ def main() -> None:
 def machine() -> str:
     """Return on which machine this is measured."""
     cores, python = len(os.sched_getaffinity(0)), ".".join(map(str, sys.version_info[:3]))
-    busy = os.getloadavg()[0] > cores / 2
-    load = f"; {os.getloadavg()[0]:.0f} other processes ran meanwhile" if busy else ""
-    return f"Measured with Python {python} on {cores} cores of {platform.machine()}, {platform.system()}{load}."
+    load = os.getloadavg()[0]
+    busy = f"; others used it too (load {load:.0f})" if load > cores / 2 else ""
+    return f"Measured with Python {python} on {cores} cores of {platform.machine()}, {platform.system()}{busy}."
 
 
 def part(text: str, name: str) -> str:
