@@ -123,10 +123,8 @@ def branch_findings(state: RepositoryState) -> Iterator[Finding]:
             continue
         for event in FILTERED:
             filters = workflow.events.get(event)
-            if filters is None or not filters.keys() & {"branches", "branches-ignore", "tags"}:
-                continue
-            if "branches" not in filters and "branches-ignore" not in filters:
-                continue  # for git tags alone
+            if filters is None or not filters.keys() & {"branches", "branches-ignore"}:
+                continue  # for every branch, or for git tags alone
             question = Question(
                 check="branch-filters",
                 where=state.name,

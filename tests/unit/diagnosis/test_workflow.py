@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actions.diagnosis import pins, triggers
+from actions.diagnosis.environments import wanted_environments
 from actions.diagnosis.finding import Severity, Unreadable
 from actions.diagnosis.repository_state import RepositoryState, Secrets
 from actions.diagnosis.workflow import EVERY, OURS, Use, read_workflows
@@ -80,6 +81,22 @@ def test_the_environment_of_a_job(job: str, environment: str) -> None:
     (workflow,) = read_workflows({"a.yml": f"jobs: {{a: {{{job}}}}}"})
 
     assert [found.environment for found in workflow.jobs] == [environment]
+
+
+def test_environments_whose_names_differ_in_case_are_one() -> None:
+    """GitHub ignores the case; a job whose environment only a run knows may be in any that is deployed."""
+    workflows = read_workflows(
+        {
+            "a.yml": "jobs: {a: {environment: Prod, env: {A: '${{ secrets.A }}'}}, b: {environment: prod},"
+            " c: {environment: '${{ x }}', env: {B: '${{ secrets.B }}'}}}"
+        }
+    )
+
+    wanted = wanted_environments(workflows, ["dev", "PROD"])
+
+    assert [(each.name.casefold(), each.secrets, each.maybe) for each in wanted] == [
+        ("dev", (), ("B",)), ("prod", ("A",), ("B",)),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
