@@ -13,7 +13,7 @@ from actions.errors import InputError
 if TYPE_CHECKING:
     import argparse
 
-REMOTE = re.compile(r"(?:[:/])([A-Za-z0-9-]+/[A-Za-z0-9._-]+?)(?:\.git)?/?$")
+REMOTE = re.compile(r"^(?:https?://|ssh://|[\w.-]+@)[^/:]+(?::\d+)?[:/]([A-Za-z0-9-]+/[A-Za-z0-9._-]+?)(?:\.git)?/?$")
 PUBLIC = "https://github.com"
 
 

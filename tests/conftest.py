@@ -7,6 +7,7 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import settings
 
 from tests import reasons
 from tests.support import Runner
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 LONG = tuple(f"tests/{path}" for path in (
     "e2e/", "conformance/", "sandbox/test_budgets.py", "sandbox/test_faults.py", "sandbox/test_interleavings.py"
 ))  # fmt: skip
+settings.register_profile("no timings", deadline=None)  # how long an example takes is no test
+settings.load_profile("no timings")
 RUNNERS = ("GITHUB_", "INPUT_", "RUNNER_", "ACTIONS_")
 
 

@@ -43,10 +43,6 @@ class HoldReader:
     infra: Repository
     _known: dict[str, tuple[Hold, ...] | Unknown] = field(default_factory=dict, repr=False)
 
-    def prefetch(self, held: Iterable[tuple[str, str]]) -> None:
-        """Read the labels of all environments and services in *held*, in few requests."""
-        self.read(name for env, service in held for name in (label(env), label(env, service)))
-
     def read(self, labels: Iterable[str]) -> None:
         """Read *labels*, in few requests."""
         wanted = dict.fromkeys(labels)

@@ -51,6 +51,8 @@ def _one_service(shape: Shape) -> dict[str, str]:
         workflow(shape, f"app/{WORKFLOWS}/api.yml"),
         ("name: API\n", f"name: {service}\n"),
         ("make -C projects/api", f"make -C {folder}"),
+        ("jobs.api.outputs", f"jobs.{job}.outputs"),
+        ("\n  api:\n    name: api\n", f"\n  {job}:\n    name: {job}\n"),
     )
     publish = replaced(
         workflow(shape, f"app/{WORKFLOWS}/publish.yml"),

@@ -14,13 +14,13 @@ from actions.errors import ActionError, InputError
 from cli.github import PUBLIC, REMOTE
 from cli.new import app, existing, infra
 from cli.new.examples import ROOT
-from cli.new.left import LACKS, steps
+from cli.new.left import notes, steps
 from cli.new.shape import Deploy, Layout, Plan, Shape, Tags
 from cli.new.write import write
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from cli.new.shape import Found
     from cli.new.write import Written
@@ -62,17 +62,22 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         shape = ask(vars(arguments), _silent if arguments.yes else _typed)
         print(_found(shape.found) if shape.found else "", end="")
+        if shape.plan is Plan.GHES and arguments.server == PUBLIC:
+            raise InputError("a server has an address; give it by --server https://...")
         out = Path(arguments.out)
+        there = [name for name in (shape.app, shape.infra) if (out / name / ".git").exists()]
         for name, files in ((shape.app, app.files(shape)), (shape.infra, infra.files(shape))):
             folder = out / name
             extra = app.placeholders(shape) if name == shape.app else {}
             absent = {path: text for path, text in extra.items() if not (folder / path).parent.exists()}
             _say(folder, write(folder, {**files, **absent}))
+            for path in dict.fromkeys(str((folder / path).parent) for path in extra if path not in absent):
+                print(f"{path} is there: nothing is put into it")
             _begin(folder, shape.branch, f"{arguments.server}/{shape.org}/{name}.git")
     except ActionError as error:
         print(f"gitops-actions: {error}", file=sys.stderr)
         return error.exit_code
-    print(_left(shape, arguments))
+    print(_left(shape, arguments, there))
     return 0
 
 
@@ -92,7 +97,11 @@ def ask(given: Mapping[str, object], answer: Callable[[str, str], str]) -> Shape
     envs = _list(given, "env") or _split(
         answer("Environments, in order", " ".join(found.envs if found else DEFAULT_ENVS))
     )
-    layout = _one_of(Layout, said("layout", f"Layout ({', '.join(Layout)})", Layout.JSON)) if not found else Layout.JSON
+    layout = (
+        _one_of(Layout, said("layout", f"Layout ({', '.join(Layout)})", Layout.JSON))
+        if not found
+        else found.layout or Layout.JSON
+    )
     default = {Layout.KUSTOMIZE: Deploy.KUSTOMIZE, Layout.HELM: Deploy.HELM}.get(layout, Deploy.MAKE)
     return Shape(
         org=org,
@@ -109,6 +118,7 @@ def ask(given: Mapping[str, object], answer: Callable[[str, str], str]) -> Shape
         team=said("team", "Team that reviews (empty: anybody may)", ""),
         actions=str(given.get("actions") or "") or own_version(),
         found=found,
+        git_tags=existing.git_tags(out / name, found) if found and (out / name).is_dir() else {},
     )
 
 
@@ -119,6 +129,10 @@ def own_version(root: Path = ROOT) -> str:
     """
     if (root / ".git").exists():
         tag = next(iter(_git(root, "tag", "--list", "v*.*.*", "--sort=-v:refname").split()), "")
+        if not tag:
+            print(
+                "this clone has no release: the workflows pin its newest commit, which installs what it needs each time"
+            )
         commit = _git(root, "rev-parse", f"{tag or 'HEAD'}^{{commit}}")
         return pinned(_git(root, "remote", "get-url", "origin"), commit, tag)
     noted = next(root.glob("gitops_actions-*.dist-info/direct_url.json"), None)
@@ -129,6 +143,10 @@ def own_version(root: Path = ROOT) -> str:
 def pinned(remote: str, commit: str, tag: str = "") -> str:
     """Return how workflows use the *commit*, which *tag* releases, of the repository at the address *remote*."""
     repository = REMOTE.search(remote)
+    if not repository:
+        print(
+            f"this clone is of no server: the workflows use {OURS}; say --actions owner/name@<commit> for another place"
+        )
     return f"{repository[1] if repository else OURS}@{commit or 'v1'}{f' # {tag}' if tag else ''}"
 
 
@@ -172,7 +190,10 @@ def _silent(question: str, default: str) -> str:
 
 
 def _typed(question: str, default: str) -> str:
-    return input(f"{question} [{default}]: ").strip() or default
+    try:
+        return input(f"{question} [{default}]: ").strip() or default
+    except EOFError as error:
+        raise InputError(f"{question}? Nobody is there to ask; say it by a flag, or --yes for {default!r}") from error
 
 
 def _begin(folder: Path, branch: str, address: str) -> None:
@@ -199,14 +220,12 @@ def _say(folder: Path, written: Written) -> None:
         print(f"{folder}: {path} is there and differs; it stays as it is:\n{diff}")
 
 
-def _left(shape: Shape, arguments: argparse.Namespace) -> str:
+def _left(shape: Shape, arguments: argparse.Namespace, there: Collection[str]) -> str:
     lines = ["", "What is left:"]
-    for number, step in enumerate(steps(shape, folder=arguments.out, server=arguments.server), 1):
+    for number, step in enumerate(steps(shape, folder=arguments.out, server=arguments.server, there=there), 1):
         lines += [
             "",
             f"{number}. {step.why}{':' if step.link or step.command else '.'}",
             *([f"   {step.link or step.command}"] if step.link or step.command else []),
         ]
-    if shape.plan in LACKS:
-        lines += ["", f"{LACKS[shape.plan]}. docs/plans.md says what follows from it."]
-    return "\n".join(lines)
+    return "\n".join([*lines, "", *notes(shape)])

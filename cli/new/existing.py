@@ -11,7 +11,8 @@ from actions.infra.checkout import Checkout
 from actions.infra.config import Config
 from actions.infra.config_file import parse_config
 from actions.infra.layout import natural
-from cli.new.shape import Found
+from actions.tags import is_version
+from cli.new.shape import Found, Layout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,6 +32,11 @@ CANDIDATES = (
     "files: values-{env}.yaml\ntag: image.tag",
     'files: env/{env}.tfvars.json\ntag: "{service}_tag"',
 )
+# The layouts that `new` writes itself, and so knows how to test and to deploy.
+LAYOUTS = {
+    Layout.KUSTOMIZE: "files: overlays/{env}/kustomization.yaml",
+    Layout.HELM: "files: charts/{service}/values-{env}.yaml",
+}
 # In what order environments usually come.
 ORDER = ("local", "sandbox", "dev", "develop", "development", "test", "testing", "int", "integration", "qa", "uat",
          "stage", "staging", "preprod", "pre-prod", "pre", "prod", "production", "live")  # fmt: skip
@@ -82,7 +88,30 @@ def _try(folder: Path, keys: str) -> Found | None:
     where = config.files or "envs/{env}.*"
     said = f"{where}: {', '.join(envs)}; services {', '.join(services)}"
     files = tuple(file.path for file in environments[envs[0]].files)
-    return Found(keys=keys, envs=envs, services=tuple(services), commit=_head(folder), said=said, files=files)
+    return Found(
+        keys=keys,
+        layout=next((layout for layout, start in LAYOUTS.items() if keys.startswith(start)), None),
+        tags=environments[envs[0]].tags(),
+        envs=envs,
+        services=tuple(services),
+        commit=_head(folder),
+        said=said,
+        files=files,
+    )
+
+
+def git_tags(app: Path, found: Found) -> dict[str, str]:
+    """Return how the git tags of those services of *found* are called whose tags are versions, by the tags of *app*."""
+    done = subprocess.run(["git", "tag", "--list"], cwd=app, capture_output=True, text=True, check=False)
+    names = set(done.stdout.split())
+    patterns = {}
+    for service, tag in found.tags.items():
+        version = tag.removeprefix("v")
+        called = (f"{service}{between}{version}" for between in ("-v", "/v", "@", "-", "/"))
+        name = next((name for name in called if is_version(version) and name in names), "")
+        if name:
+            patterns[service] = name.removesuffix(version) + "{version}"
+    return patterns
 
 
 def _adopted(folder: Path) -> Found | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cli.new.examples import example, names, replaced, with_prefix, workflow
-from cli.new.layouts import Files, config_keys, env_files, makefile, placeholders
+from cli.new.layouts import Files, config_keys, env_files, makefile, paths, placeholders
 from cli.new.protection import protection
 from cli.new.shape import Deploy, Plan, Tags
 
@@ -75,11 +75,12 @@ def _gitops(shape: Shape) -> str:
     lines += ["# The environments, in the order of promotion, and what each requires of a change.", "environments:"]
     for env, before in zip(shape.envs, (None, *shape.envs), strict=False):
         rule = f"{{after: {before}}}" if before else "{review: none} # the bot merges here without approval"
-        lines.append(f"  {env}: {rule if len(shape.envs) > 1 else '{}'}")
+        lines.append(f"  {env}: {_with_paths(rule if len(shape.envs) > 1 else '{}', paths(shape, env))}")
     lines += config_keys(shape)
     lines += ["", "# The repository with the commits behind each service's tags.", "services:"]
     for service in shape.services:
-        git_tag = f', git-tag: "{service}-v{{version}}"' if shape.tags is Tags.VERSION else ""
+        called = f"{service}-v{{version}}" if shape.tags is Tags.VERSION else shape.git_tags.get(service, "")
+        git_tag = f', git-tag: "{called}"' if called else ""
         lines.append(f"  {service}: {{repo: {shape.org}/{shape.app}{git_tag}}}")
     lines += ["", "# Machine accounts. They may change tags only, and their approvals do not count."]
     lines.append(f"bots: [{shape.bot}]")
@@ -89,6 +90,15 @@ def _gitops(shape: Shape) -> str:
         lines += ["", "# What ran before the gates did: this commit and all before it are taken as they are."]
         lines.append(f"adopt: {shape.found.commit}")
     return "\n".join(lines) + "\n"
+
+
+def _with_paths(rule: str, belongs: list[str]) -> str:
+    """Return the *rule* of an environment with what *belongs* to it beside its env files."""
+    if not belongs:
+        return rule
+    inner, _, comment = rule.removeprefix("{").partition("}")
+    listed = f"paths: [{', '.join(belongs)}]"
+    return f"{{{', '.join(filter(None, [inner, listed]))}}}{comment}"
 
 
 def _readme(shape: Shape) -> str:

@@ -68,11 +68,19 @@ def placeholders(shape: Shape) -> Files:
     return files
 
 
+def paths(shape: Shape, env: str) -> list[str]:
+    """Return what belongs to *env* beside its env files, where it is not known without being said: the charts."""
+    if Layout.HELM not in (shape.layout, shape.deploy):
+        return []
+    return [f"overlays/{env}", "base", "charts"] if shape.layout is Layout.KUSTOMIZE else ["charts"]
+
+
 def makefile(shape: Shape) -> str:
     """Return the Makefile of the infra repository: the test of the layout, and the command that deploys."""
     test, _, _ = example(f"{HOME[shape.layout]}/Makefile").partition("\n\n")
     _, _, deploy = example(f"{MAKES[shape.deploy]}/Makefile").partition("\n\n")
-    return f"{TEST_YOURSELF if shape.found else test}\n\n{deploy}".replace("\n\n\n", "\n\n")
+    is_ours = not shape.found or shape.found.layout
+    return f"{test if is_ours else TEST_YOURSELF}\n\n{deploy}".replace("\n\n\n", "\n\n")
 
 
 def env_patterns(shape: Shape) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -59,10 +59,13 @@ class Plan(StrEnum):
 class Found:
     """What an existing infra repository has.
 
-    *keys* of `gitops.yml` say where its tags are, *files* are those of the first environment, *said* is for people.
+    *keys* of `gitops.yml` say where its tags are, and *layout* is the one of ours that it is, if it is one. *files* are
+    those of the first environment, *tags* the tags there by service. *said* is for people.
     """
 
     keys: str
+    layout: Layout | None
+    tags: Mapping[str, str]
     envs: tuple[str, ...]
     services: tuple[str, ...]
     files: tuple[str, ...]
@@ -74,7 +77,8 @@ class Found:
 class Shape:
     """The shape of the repositories *app* and *infra* of *org*; *services* are names with the folders of their sources.
 
-    *actions* is where the workflows find the actions: `owner/name@commit # v1.2.3`. *team*, if there is one, reviews.
+    *git_tags* are how the git tags of services are called that have versions. *actions* is where the workflows find the
+    actions: `owner/name@commit # v1.2.3`. *team*, if there is one, reviews.
     """
 
     org: str
@@ -91,6 +95,7 @@ class Shape:
     plan: Plan = Plan.TEAM
     team: str = ""
     found: Found | None = None
+    git_tags: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Raise InputError for what cannot be."""

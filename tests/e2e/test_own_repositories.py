@@ -42,44 +42,6 @@ def _shop(actions: Path, home: Path, tmp_path: Path) -> Iterator[Pipeline]:
         assert not sandbox.violations
 
 
-def deployed(shop: Pipeline) -> list[str]:
-    """Return which environments were deployed, in this order."""
-    said = [line.split() for line in shop.said("Pretending to deploy ")]
-    return [words[3] for words in said]
-
-
-def overlay(shop: Pipeline, env: str) -> str:
-    _, content = shop.world.infra.git.file(
-        shop.world.infra.git.head("trunk") or "", f"overlays/{env}/kustomization.yaml"
-    ) or (0, b"")
-    return content.decode()
-
-
-def test_a_change_goes_from_the_checkout_to_the_next_environment(shop: Pipeline) -> None:
-    """Every step as in the examples: nothing of it rests on a name that only they have."""
-    number = shop.propose(APP, "feature", {"new.txt": "x"}, base="trunk")
-    sha = shop.land(APP, number)
-
-    assert f"newTag: {sha}" in overlay(shop, "dev")
-    assert deployed(shop) == ["dev"]
-
-    shop.person("alice").dispatch(INFRA, "change.yml", {"what": "promote", "from": "dev", "env": "qa"}, ref="trunk")
-    shop.wait()
-    (promotion,) = [pull.number for pull in shop.world.infra.pulls.values() if pull.state == "open"]
-    shop.land(INFRA, promotion)
-
-    assert f"newTag: {sha}" in overlay(shop, "qa")
-    assert deployed(shop) == ["dev", "qa"]
-    assert [run.log.name for run in shop.workflows.runs if run.conclusion != "success"] == []
-
-
-def test_a_hotfix_branch_has_the_prefix_of_the_checkout(shop: Pipeline) -> None:
-    shop.person("alice").dispatch(APP, "hotfix.yml", {"from-env": "prod", "branch-name": "leak"}, ref="trunk")
-    shop.wait()
-
-    assert shop.world.app.git.head("hotfix/leak") == shop.world.app.git.head("trunk")
-
-
 def test_what_protects_the_checkouts_is_in_force_and_as_their_files_say(shop: Pipeline) -> None:
     shop.person("olivia").dispatch(INFRA, "protect.yml", {"mode": "check"}, ref="trunk")
     shop.wait()

@@ -57,6 +57,15 @@ def test_any_answer_is_a_value_or_an_error_of_ours(hostile: Hostile, body: bytes
             ask()
 
 
+@pytest.mark.parametrize("body", [b"[1]", b'{"message": 5}', b"", b"nonsense"])
+def test_an_error_without_words_is_an_error_still(hostile: Hostile, body: bytes) -> None:
+    hostile.body, hostile.status = body, 418
+
+    for ask in asked(hostile):
+        with pytest.raises(ActionError):
+            ask()
+
+
 def doubled(number: int) -> bytes:
     return ("{" + ",".join(f'"k{n}": 1, "k{n}": 2' for n in range(number)) + "}").encode()
 

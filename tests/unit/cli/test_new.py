@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -199,6 +200,71 @@ def lines(text: str, start: str) -> Iterator[str]:
     return (line.strip() for line in text.splitlines() if line.strip().startswith(start))
 
 
+def test_what_is_there_is_changed_by_pull_request(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A push to the default branch would be refused, or not be applied because nobody approved it."""
+    for name in ("shop", "shop-infra"):
+        commit(lay(tmp_path / name, {"envs/dev.json": '{"api": {"tag": "sha-2f15a37"}}'}))
+
+    main(flags("the defaults", tmp_path))
+
+    said = capsys.readouterr().out
+    assert said.count("switch -c delivery-pipeline && ") == said.count("gh pr create --fill") == 2
+    assert "gh repo create" not in said
+    assert "[skip ci]" not in said
+    assert "api runs sha-2f15a37; what is published from now on is the commit, all 40 digits" in said
+    assert "Switch off what deploys today" in said
+
+
+def test_a_service_with_versions_says_how_its_git_tags_are_called(tmp_path: Path) -> None:
+    tags = '{"api": {"tag": "v1.2.3"}, "web": {"tag": "2.0.0"}, "job": {"tag": "3.0.0"}, "old": {"tag": "latest"}}'
+    commit(lay(tmp_path / "shop-infra", {"envs/dev.json": tags}))
+    app = lay(tmp_path / "shop", {"x": "x"})
+    commit(app)
+    for name in ("api-v1.2.3", "web/2.0.0", "v9.9.9"):
+        subprocess.run(["git", "tag", name], cwd=app, check=True)
+
+    main(flags("the defaults", tmp_path))
+
+    text = (tmp_path / "shop-infra/gitops.yml").read_text()
+    assert 'api: {repo: acme/shop, git-tag: "api-v{version}"}' in text
+    assert 'web: {repo: acme/shop, git-tag: "web/{version}"}' in text
+    assert "job: {repo: acme/shop}\n" in text
+
+
+def test_a_layout_of_ours_is_deployed_as_ours(tmp_path: Path) -> None:
+    values = {f"charts/api/values-{env}.yaml": "image: {tag: '1'}\n" for env in ("dev", "prod")}
+    lay(tmp_path / "shop-infra", values)
+
+    main(flags("the defaults", tmp_path))
+
+    makefile = (tmp_path / "shop-infra/Makefile").read_text()
+    assert "helm lint" in makefile
+    assert '--values "$$values"' in makefile
+    assert "dev: {review: none, paths: [charts]}" in (tmp_path / "shop-infra/gitops.yml").read_text()
+
+
+def test_nobody_to_ask_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", StringIO(""))
+
+    assert main(["new", "--out", str(tmp_path)]) == 2
+    assert "Organization? Nobody is there to ask; say it by a flag, or --yes for ''" in capsys.readouterr().err
+
+
+def test_a_server_has_an_address(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*flags("the defaults", tmp_path), "--plan", "ghes"]) == 2
+    assert "give it by --server" in capsys.readouterr().err
+
+
+def test_on_free_the_repositories_are_public(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main([*flags("the defaults", tmp_path), "--plan", "free"])
+
+    said = capsys.readouterr().out
+    assert "gh repo create acme/shop --public" in said
+    assert "make both public, or use Team" in said
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_what_is_left_is_said_in_at_most_twelve_commands(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], shape: str
@@ -249,6 +315,7 @@ def test_an_example_that_changes_cannot_be_copied_half() -> None:
         ("git@ghe.acme.com:ops/actions", "ops/actions"),
         ("ssh://git@github.com/acme/gitops-actions/", "acme/gitops-actions"),
         ("", "your-org/gitops-actions"),
+        ("/home/ann/src/gitops-actions", "your-org/gitops-actions"),
     ],
 )
 def test_a_version_is_called_by_its_repository_and_its_commit(remote: str, expected: str) -> None:
@@ -265,8 +332,16 @@ def test_what_was_installed_is_called_by_the_commit_that_the_installer_noted(tmp
     assert before == "your-org/gitops-actions@v1"
 
 
-def test_the_actions_are_pinned_where_this_version_of_them_is() -> None:
-    address, _, ref = own_version().partition("@")
+@pytest.mark.parametrize("released", [True, False])
+def test_the_actions_are_pinned_where_this_version_of_them_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], *, released: bool
+) -> None:
+    sha = commit(lay(tmp_path, {"x": "x"}))
+    subprocess.run(
+        ["git", "remote", "add", "origin", "git@github.com:acme/gitops-actions.git"], cwd=tmp_path, check=True
+    )
+    if released:
+        subprocess.run(["git", "tag", "v1.2.3"], cwd=tmp_path, check=True)
 
-    assert address.count("/") == 1
-    assert re.match(r"[0-9a-f]{40}\b", ref)
+    assert own_version(tmp_path) == f"acme/gitops-actions@{sha}{' # v1.2.3' if released else ''}"
+    assert ("this clone has no release" in capsys.readouterr().out) is not released

@@ -15,7 +15,7 @@ from cli.main import main
 from sandbox.server import Sandbox
 from sandbox.world import build, examples
 from sandbox.worlds.checkout import Checkout, CheckoutError, read_checkout
-from sandbox.worlds.description import BOT_MAY, Description, OfApp
+from sandbox.worlds.description import BOT_MAY, GUARD_MAY, Description, OfApp
 from sandbox.worlds.reading import Given, describe
 from tests.pairs import commit, git, other_pair
 from tests.shapes import SHAPES, flags
@@ -200,7 +200,7 @@ def test_one_app_that_does_both_is_the_bot_and_may_do_both() -> None:
     described = describe(*pair(infra={".github/workflows/a.yml": both}))
 
     assert described.infra.variables == {"BOT_ID": OfApp("gitops-bot", "id")}
-    assert described.bot.permissions == BOT_MAY | {"administration": "write", "environments": "read", "members": "read"}
+    assert described.bot.permissions == GUARD_MAY | BOT_MAY
 
 
 def test_people_and_teams_are_those_that_the_files_name() -> None:
