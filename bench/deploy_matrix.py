@@ -96,6 +96,7 @@ def _inputs(folder: Path) -> dict[str, str]:
         "INPUT_SINCE": "before",
         "INPUT_ENFORCE_GATES": "false",
         "INPUT_RECORD": "false",
+        "INPUT_SHOW_STATUS": "false",
     }
 
 
