@@ -221,8 +221,8 @@ def test_a_tag_is_a_cell(tag: str, cell: str) -> None:
 @pytest.mark.parametrize(
     ("path", "version"),
     [
-        ("/home/runner/work/_actions/your-org/gitops-actions/v1/actions/x.py", "your-org/gitops-actions@v1"),
-        ("/home/runner/work/app/app/actions/x.py", ""),
+        ("/runner/_actions/your-org/gitops-actions/v1/actions/x.py", "your-org/gitops-actions@v1"),
+        ("/runner/app/app/actions/x.py", ""),
     ],
 )
 def test_the_version_of_the_action_is_in_its_path(path: str, version: str) -> None:
