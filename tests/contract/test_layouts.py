@@ -9,7 +9,11 @@ from difflib import ndiff
 import jsonschema
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
+from actions.infra.config_file import parse_config
+from actions.tags import Artifact
 from tests.support import ROOT, Runner
 
 TEXT = (ROOT / "docs/layouts.md").read_text(encoding="utf-8")
@@ -72,6 +76,8 @@ images:
 - name: NAME
   newTag: OLD
 """
+# Plainly strings for every reader, so that the files may hold them as they stand; test_yaml_quotes has the others.
+TAGS = st.from_regex(r"v[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}", fullmatch=True)
 # Of every layout: the service, the path of its file in dev, and what that holds.
 FILES = {
     "one file for each environment": ("api", "envs/dev.json", '{"api": {"tag": "OLD"},\n"web": {"tag": "1"}}\n'),
@@ -158,3 +164,23 @@ def test_a_layout_takes_four_lines_and_a_bump_changes_one(runner: Runner, layout
     assert runner.read(path) == text.replace("OLD", "1.1.0")
     assert len([line for line in ndiff(text.splitlines(), runner.read(path).splitlines()) if line[0] == "+"]) == 1
     assert listed.json("matrix")["include"][0]["tags"][service] == "1.1.0"
+
+
+@pytest.mark.parametrize("layout", FILES)
+@given(old=TAGS, new=TAGS, beside=st.text("abc -#\n", max_size=20))
+def test_any_tag_of_a_layout_becomes_any_other_and_nothing_else_changes(
+    layout: str, old: str, new: str, beside: str
+) -> None:
+    """As the text of the file, and as what another parser makes of it."""
+    service, path, text = FILES[layout]
+    comment = "".join(f"# {line}\n" for line in beside.split("\n")) if not path.endswith(".json") else ""
+    written = parse_config(gitops_of(layout)).layout("envs")
+    environment = written.group({path: comment + text.replace("OLD", old)})["dev"]
+
+    changed = environment.with_artifacts({service: Artifact(new)})
+
+    (before,), (after,) = environment.files, changed.files
+    assert (environment.tags()[service], changed.tags()[service]) == (old, new)
+    assert list(yaml.safe_load_all(after.text)) == list(yaml.safe_load_all(text.replace("OLD", new)))
+    assert after.text.startswith(comment)
+    assert len(after.text.splitlines()) == len(before.text.splitlines())
