@@ -34,7 +34,8 @@ def main() -> int:
     except (StoryError, ApiError, TimeoutError) as error:
         print(f"\n\033[31mThe demo went wrong: {error}\033[0m\nThe logs of the workflows are in {LOGS.name}/")
         return 1
-    print(f"\nThe logs of the workflows are in {LOGS.name}/. Nothing of this touched github.com. For repositories of your own: make new.")
+    print(f"\nThe logs of the workflows are in {LOGS.name}/. Nothing of this touched github.com.")
+    print("For repositories of your own, run make new; README.md says what it asks for.")
     return 0
 
 
