@@ -88,7 +88,7 @@ class _Run:
         chain = Chain.read(content)
         chain.require(self.settings.head)
         self.store.begin(content)
-        export = Export(settings=self.settings, store=self.store, now=self.now, chain=chain)
+        export = Export(settings=self.settings, store=self.store, clock=self.clock, chain=chain)
         try:
             export.collect()
         finally:
@@ -135,7 +135,7 @@ class _Run:
         if not head:
             raise ConflictError(f"{infra.name} has no branch '{scope.branch}'")
         config = (infra.files_at(head, [PATH]) or {}).get(PATH, "")
-        collector = open_collector(self.settings, scope.branch, scope.after, self.now)
+        collector = open_collector(self.settings, scope.branch, scope.after, self.clock)
         population = collector.population(config, head)
         new = collector.are_changes([sha for sha in population if sha not in ledger.changes])
         if new:

@@ -438,6 +438,7 @@ class Payloads:
         started, triggering = run.start_of(attempt)
         return {
             "id": run.id,
+            "node_id": f"WFR_{repo.id}_{run.id}",
             "name": run.name,
             "run_number": run.number,
             "run_attempt": attempt,

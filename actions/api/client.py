@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import threading
 from dataclasses import dataclass, field
 from functools import cached_property
 from http import HTTPStatus
@@ -148,8 +149,18 @@ class Client:
         """Return a context in which an answer that lacks a field is a GitHubError."""
         return github_errors.parsing(self.name)
 
-    @cached_property
+    @property
     def _requester(self) -> Requester:
+        """Return the requester of this thread: PyGithub's keeps its connection, and one connection serves one thread."""
+        if not hasattr(self._of_thread, "requester"):
+            self._of_thread.requester = self._new_requester()
+        return self._of_thread.requester  # type: ignore[no-any-return]
+
+    @cached_property
+    def _of_thread(self) -> threading.local:
+        return threading.local()
+
+    def _new_requester(self) -> Requester:
         base_url = self.environment.get("GITHUB_API_URL", "https://api.github.com")
         return requester(self.token, base_url=base_url, api_version=API_VERSION, timeout=TIMEOUT)
 

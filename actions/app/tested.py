@@ -30,7 +30,8 @@ def required_of(app: AppRepository, service: str) -> tuple[NamedCheck, ...] | Un
 
 def verdict(required: Sequence[NamedCheck], app: AppRepository, build: Build | None, prefix: str) -> CheckVerdict:
     """Return how the *required* checks of *build* stand; hotfix branches begin with *prefix*."""
-    jobs = app.jobs_of(build, prefix) if build and any(not check.by for check in required) else ()
+    names = {check.name for check in required if not check.by}
+    jobs = app.jobs_of(build, prefix, names) if build and names else ()
     reported = app.checks_of(build) if build and any(check.by for check in required) else ()
     parts = [
         evaluate_checks([RequiredCheck(name=check.name, app=None)], _of(check, jobs, reported), skipped_passes=False)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from actions.app.repository import AppRepository, Build
     from actions.evidence.facts import CommitFacts
 
-COMMITS_PER_QUERY = 20
+COMMITS_PER_QUERY = 50
 
 
 @dataclass(frozen=True)

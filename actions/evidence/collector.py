@@ -21,6 +21,7 @@ from actions.evidence.moves import MoveReader
 from actions.evidence.other_commits import OtherCommitReader
 from actions.evidence.pushers import Pushers, activity_of
 from actions.evidence.rules import SUITES_KEPT
+from actions.evidence.runs import RunReader
 from actions.evidence.timestamps import FORMAT, earlier
 from actions.evidence.unknowns import Unknowns
 from actions.evidence.verdicts import VerdictReader
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from actions.evidence.population import Population
     from actions.evidence.rules import RulesReader
 
-COMMITS_PER_BATCH = 20
+COMMITS_PER_BATCH = 50
 # The last push to a pull request may be long before its merge.
 PUSHED_BEFORE = timedelta(days=90)
 EVALUATIONS = "rule evaluations"
@@ -73,7 +74,7 @@ class Collector:
     def __post_init__(self) -> None:
         """Set up the readers."""
         self.branch, self.files = self.commits.branch, self.commits.files
-        self._deployments = DeploymentReader(self.infra)
+        self._deployments, self._runs = DeploymentReader(self.infra), RunReader(self.infra, self.branch)
         self._pushers = Pushers("", self._unknown)
 
     def prefetch(self, since: str) -> None:
@@ -84,6 +85,7 @@ class Collector:
         self._pushers = Pushers(earlier(since, PUSHED_BEFORE), self._unknown)
         self._records = self._deployments.records(self.files.env, since, self._config.is_deployer)
         self._in_force = [record for record in self._records if record.succeeded_at and record.counts]
+        self._runs.prefetch([(record.url, record.created_at) for record in self._in_force])
         self._movements = movements(self._pushers.activity(self.infra), self.branch, self.commits.history)
         self._suites = self._unknown.read(EVALUATIONS, self.rules.suites, {})
 
@@ -219,7 +221,7 @@ class Collector:
             failed_before=len(failed),
             url=record.url,
             adopted=record.adopted,
-            run=self._unknown.read(_run_of(record.url), lambda: self._deployments.run(record.url, record.sha), None),
+            run=self._unknown.read(_run_of(record.url), lambda: self._runs.run(record.url, record.sha), None),
         )
 
     def are_changes(self, shas: Sequence[str]) -> list[str]:
@@ -244,6 +246,8 @@ class Collector:
             batch = shas[start : start + COMMITS_PER_BATCH]
             commits = self._files.commits(batch, self.commits.paths, self.branch)
             self._moves.prefetch(commits)
+            listed = [listed for commit in commits if (listed := self._listed(commit.commit))]
+            self._unknown.read(EVALUATIONS, lambda listed=listed: self.rules.prefetch(listed), None)  # type: ignore[misc]
             yield [change for commit in commits if (change := self._change(commit))]
 
     def _change(self, source: CommitWithFiles) -> ChangeFacts | None:

@@ -1,17 +1,14 @@
-"""Read the deployment records of an environment and the workflow runs that made them."""
+"""Read the deployment records of an environment."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from actions.api.client import next_cursor, query
 from actions.deployments.records import read_payload
-from actions.evidence.facts import RunFacts
 from actions.evidence.timestamps import utc_text
 from actions.gates.approval import login
-from actions.runner.environment import server_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,7 +17,6 @@ if TYPE_CHECKING:
 
 PER_PAGE = 100
 PERMISSION = "deployments: read"
-RUN = re.compile(r"/actions/runs/(\d+)")
 DEPLOYMENTS = query(
     variables={"cursor": "String"},
     fields=f"""deployments(first: {PER_PAGE}, after: $cursor,
@@ -50,10 +46,9 @@ class DeploymentRecord:
 
 @dataclass(frozen=True)
 class DeploymentReader:
-    """Read the deployments and workflow runs of one repository; runs are cached."""
+    """Read the deployments of one repository."""
 
     client: Client
-    _runs: dict[str, RunFacts] = field(default_factory=dict, repr=False)
 
     def records(self, env: str, since: str, is_deployer: Callable[[str], bool]) -> list[DeploymentRecord]:
         """Return the deployments to *env*, or to one of its services, *since* a moment, newest first.
@@ -73,36 +68,6 @@ class DeploymentReader:
                 cursor = next_cursor(page["pageInfo"], cursor)
                 if not cursor or batch[-1].created_at < since:
                     return records
-
-    def run(self, url: str, sha: str) -> RunFacts | None:
-        """Return the workflow run at *url*; None if *url* is not a run of this repository for the commit *sha*."""
-        match = RUN.match(url.removeprefix(f"{server_url()}/{self.client.name}"))
-        if not match:
-            return None
-        if match[1] not in self._runs:
-            self._runs[match[1]] = self._read_run(match[1])
-        run = self._runs[match[1]]
-        return run if run.head_sha == sha else None
-
-    def _read_run(self, number: str) -> RunFacts:
-        run = self.client.rest("GET", f"/actions/runs/{number}", permission="actions: read")
-        approvals = self.client.rest("GET", f"/actions/runs/{number}/approvals", permission="actions: read")
-        with self.client.parsing():
-            return RunFacts(
-                id=run["id"],
-                attempt=run.get("run_attempt") or 1,
-                event=run["event"],
-                workflow=run.get("path") or "",
-                actor=login(run.get("actor")),
-                triggering_actor=login(run.get("triggering_actor")),
-                head_sha=run["head_sha"],
-                url=run["html_url"],
-                approvals=tuple(map(_approval, approvals)),
-            )
-
-
-def _approval(entry: Mapping[str, Any]) -> str:
-    return f"{login(entry['user'])}: {entry['state']}, {', '.join(env['name'] for env in entry['environments'])}"
 
 
 def _read_record(node: Mapping[str, Any], is_deployer: Callable[[str], bool]) -> DeploymentRecord:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from actions.api.at_once import AtOnce
 from actions.api.client import Client
 from actions.api.repository import Repository
 from actions.errors import InputError
@@ -30,7 +31,6 @@ from actions.runner.log import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from datetime import datetime
     from typing import Any
 
     from actions.api.repository import Base
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from actions.evidence.facts import Answer
     from actions.evidence.settings import Settings
     from actions.evidence.store import Store
+    from actions.runner.clock import Clock
 
 KEPT_EVERY = 500
 # A deployment may wait this long for an approval (docs.github.com, "Reviewing deployments").
@@ -50,13 +51,14 @@ class Export:
 
     settings: Settings
     store: Store
-    now: datetime
+    clock: Clock
     chain: Chain
     added: int = field(default=0, init=False)
     changes: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
         """Read the records; raise TamperedError if they cannot be right."""
+        self.now = self.clock.utc()
         self._records = read_records(self.chain.records)
         self.ledger = Ledger.of(self._records)
 
@@ -67,7 +69,7 @@ class Export:
             require_same(self.settings, scope)
         base = infra.base(scope.branch if scope else "", [PATH, answers.PATH])
         self._collected = self._how(base.head)
-        collector = open_collector(self.settings, base.branch, scope.after if scope else "", self.now)
+        collector = open_collector(self.settings, base.branch, scope.after if scope else "", self.clock)
         if not scope:
             since = self.settings.period.since
             collector.commits.begin(since.isoformat().replace("+00:00", "Z") if since > FIRST else "")
@@ -200,16 +202,16 @@ class Export:
         self.added += lines.count(b"\n")
 
 
-def open_collector(settings: Settings, branch: str, begins: str, now: datetime) -> Collector:
+def open_collector(settings: Settings, branch: str, begins: str, clock: Clock) -> Collector:
     """Return a collector of the environment that *settings* ask for, on *branch* after the commit *begins*."""
     infra = Client(settings.infra_repo, settings.token)
     return Collector(
         infra=infra,
-        rules=RulesReader(infra, branch),
+        rules=RulesReader(infra, branch, AtOnce(clock)),
         commits=Population(
             client=infra, files=EnvironmentFiles(settings.env, settings.envs_dir), branch=branch, begins=begins
         ),
-        now=now,
+        now=clock.utc(),
         app_repo=settings.app_repo,
         app_token=settings.app_token,
     )

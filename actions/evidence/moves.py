@@ -135,5 +135,5 @@ class MoveReader:
     def _app(self, repo: str, names: TagNames) -> AppEvidence:
         if (repo, names) not in self._apps:
             client = Client(repo, self.token)
-            self._apps[repo, names] = AppEvidence(client, AppRepository(client, names), self.tickets)
+            self._apps[repo, names] = AppEvidence(client, AppRepository(client, names, many=True), self.tickets)
         return self._apps[repo, names]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from actions.evidence.files import Versions
     from actions.infra.layout import Layout
 
-COMMITS_PER_BATCH = 20
+COMMITS_PER_BATCH = 50
 FIELDS = "parents(first: 1) { totalCount }"
 
 

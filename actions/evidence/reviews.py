@@ -41,7 +41,7 @@ PULL = f"""fragment pull on PullRequest {{
     commits(first: 20) {{ {approval.COMMITS} }}
     tested: commits(last: 1) {{ nodes {{ commit {{ {CHECKS} }} }} }}
     reviews(last: 100) {{ {approval.REVIEWS} }} }}"""
-PULLS_PER_QUERY = 20
+PULLS_PER_QUERY = 50
 MORE_COMMITS = query(
     variables={"number": "Int!", "cursor": "String"},
     fields=f"pullRequest(number: $number) {{ commits(first: 100, after: $cursor) {{ {approval.COMMITS} }} }}",

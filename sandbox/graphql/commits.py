@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from sandbox.behaviour import Refusal
-from sandbox.graphql.checks import CheckRun, StatusCheckRollup, StatusContext
+from sandbox.graphql.checks import CheckRun, StatusCheckRollup, StatusContext, suites_of
 from sandbox.graphql.context import Node, connection
 from sandbox.graphql.files import TreeEntry
 from sandbox.graphql.users import User
@@ -97,6 +97,12 @@ class Commit(Node):
         statuses = [StatusContext(status) for status in self._repo.newest_statuses(self._sha)]
         contexts = [*self._shown(runs, "checks"), *self._shown(statuses, "statuses")]
         return StatusCheckRollup(contexts) if contexts else None
+
+    def checkSuites(self, filterBy: dict[str, Any] | None = None, **page: Any) -> dict[str, Any]:
+        allowed(self._repo, self._context.token, "read", "checks")
+        app = (filterBy or {}).get("appId")
+        suites = [suite for suite in suites_of(self._context, self._repo, self._sha) if app in (None, suite.app_id)]
+        return connection(suites, **page)
 
     def _shown(
         self, contexts: Sequence[CheckRun | StatusContext], permission: str

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.behaviour import Refusal, name_is_taken
 from sandbox.gitrepo import BRANCH
+from sandbox.graphql.checks import WorkflowRun
 from sandbox.graphql.commits import Commit
 from sandbox.graphql.repository import Ref, Repository
 from sandbox.graphql.users import User, actor
@@ -14,6 +15,8 @@ from sandbox.rest.call import allowed
 from sandbox.state import ZEROS, AutoMerge, timestamp
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sandbox import state
     from sandbox.graphql.context import Context
     from sandbox.graphql.cost import Cost
@@ -43,6 +46,18 @@ class Root:
 
     def repository(self, owner: str, name: str, **_: Any) -> Repository:
         return Repository(self._context, self._context.repo(f"{owner}/{name}"))
+
+    def nodes(self, ids: Sequence[str]) -> list[WorkflowRun]:
+        """Return workflow runs by their `node_id` of REST (docs.github.com, "Using global node IDs")."""
+        found = []
+        for node_id in ids:
+            repo = self._context.repo_by_id(node_id, "read", "actions")
+            kind, _, number = node_id.split("_")
+            run = next((run for run in repo.runs if kind == "WFR" and str(run.id) == number), None)
+            if not run:
+                raise Refusal(404, f"Could not resolve to a node with the global id of '{node_id}'", kind="NOT_FOUND")
+            found.append(WorkflowRun(self._context, repo, run))
+        return found
 
     def createRef(self, input: dict[str, Any]) -> dict[str, Any]:
         repo = self._context.repo_by_id(input["repositoryId"], "write")
