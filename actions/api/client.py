@@ -151,7 +151,7 @@ class Client:
 
     @property
     def _requester(self) -> Requester:
-        """Return the requester of this thread: PyGithub's keeps its connection, and one connection serves one thread."""
+        """Return the requester of this thread: PyGithub's keeps a connection, which serves one thread at a time."""
         if not hasattr(self._of_thread, "requester"):
             self._of_thread.requester = self._new_requester()
         return self._of_thread.requester  # type: ignore[no-any-return]

@@ -55,7 +55,7 @@ def jobs_in(
 
     A check run without steps may be anybody's, a job that has not begun or one that was skipped.
     """
-    jobs: list[Check] = []
+    jobs: list[Check | None] = []
     if suites["pageInfo"]["hasNextPage"]:
         return None
     for suite in suites["nodes"]:
@@ -75,9 +75,7 @@ def _job(node: Mapping[str, Any]) -> Check | None:
         return None
     status, conclusion = node["status"].lower(), str(node["conclusion"] or "").lower()
     state = "pending" if status != "completed" else _state(conclusion)
-    return Check(
-        name=node["name"], app=None, state=state, conclusion=conclusion or status, run=int(node["databaseId"])
-    )
+    return Check(name=node["name"], app=None, state=state, conclusion=conclusion or status, run=int(node["databaseId"]))
 
 
 def _state(conclusion: str) -> str:

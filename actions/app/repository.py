@@ -110,9 +110,7 @@ class AppRepository:
             for index, tag in enumerate(tags)
             for number, candidate in enumerate(candidates[tag])
         }
-        fields = "".join(
-            f"{name}: object(expression: ${name}) {{ ... on Commit {{ {build} }} }}" for name in variables
-        )
+        fields = "".join(f"{name}: object(expression: ${name}) {{ ... on Commit {{ {build} }} }}" for name in variables)
         document = query(variables=dict.fromkeys(variables, "String!"), fields=f"{fields} {DEFAULT_BRANCH}")
         answer = self.client.repository(document, variables, permission=permission, may_hide=ROLLUP)
         with self.client.parsing():

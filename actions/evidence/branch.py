@@ -1,4 +1,4 @@
-"""Read the commits of a branch and the branch activity of a repository."""
+"""Read the commits of a branch."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from actions.api.client import next_cursor, query
 from actions.evidence.branch_history import BranchHistory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from actions.api.client import Client
 
@@ -42,16 +42,6 @@ class BranchReader:
         for node in self._nodes(branch, fields, path):
             blob = (node["file"] or {}).get("object") or {"oid": "", "byteSize": 0}
             yield node["oid"], blob["oid"], blob["byteSize"]
-
-    def activity(self, since: str) -> list[Mapping[str, Any]]:
-        """Return GitHub's branch activity of the repository *since* a moment, newest first; GitHub keeps one year."""
-        updates: list[Mapping[str, Any]] = []
-        path = f"/activity?per_page={PER_PAGE}&time_period=year"
-        for page in self.client.pages(path, permission="contents: read"):
-            updates += page
-            if updates and updates[-1]["timestamp"] < since:
-                break
-        return updates
 
     def _nodes(self, branch: str, fields: str, path: str = "") -> Iterator[dict[str, Any]]:
         declared = {"ref": "String!", "cursor": "String"} | ({"path": "String!"} if path else {})

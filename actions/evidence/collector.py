@@ -17,6 +17,7 @@ from actions.evidence.effective_policy import EffectivePolicy
 from actions.evidence.facts import ChangeFacts, Deployment, Kind, OtherCommit, StrayDeployment, Suite
 from actions.evidence.files import FileReader
 from actions.evidence.holds import HoldHistory
+from actions.evidence.ledger import Known
 from actions.evidence.moves import MoveReader
 from actions.evidence.other_commits import OtherCommitReader
 from actions.evidence.pushers import Pushers, activity_of
@@ -28,7 +29,7 @@ from actions.evidence.verdicts import VerdictReader
 from actions.gates import trailers
 from actions.gates.approval import find_doubts
 from actions.gates.emergency import EmergencyTeam
-from actions.infra.config import Config
+from actions.infra.config import PATH, Config
 from actions.infra.config_file import parse_config
 
 if TYPE_CHECKING:
@@ -37,9 +38,11 @@ if TYPE_CHECKING:
     from typing import Any
 
     from actions.api.client import Client
+    from actions.evidence.activity import Activity
     from actions.evidence.deployments import DeploymentRecord
-    from actions.evidence.facts import CommitFacts, LiftedHold, Move, Movement, Rewrite
+    from actions.evidence.facts import CommitFacts, LiftedHold, Listing, Move, Movement, Rewrite
     from actions.evidence.files import CommitWithFiles, Versions
+    from actions.evidence.news import News
     from actions.evidence.other_commits import SeenCommit
     from actions.evidence.population import Population
     from actions.evidence.rules import RulesReader
@@ -67,6 +70,10 @@ class Collector:
     _unknown: Unknowns = field(default_factory=Unknowns, repr=False)
     _records: list[DeploymentRecord] = field(default_factory=list, repr=False)
     _in_force: list[DeploymentRecord] = field(default_factory=list, repr=False)
+    _known: Known = field(default_factory=Known, repr=False)
+    _seen: str = field(default="", init=False, repr=False)
+    _first_page: Mapping[str, Any] | None = field(default=None, init=False, repr=False)
+    _rewrites: list[Rewrite] = field(default_factory=list, repr=False)
     _movements: dict[str, Movement] = field(default_factory=dict, repr=False)
     _suites: dict[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     _config: Config = field(default_factory=Config, repr=False)
@@ -80,20 +87,51 @@ class Collector:
     def prefetch(self, since: str) -> None:
         """Read deployments, branch activity and rule evaluations *since* a moment, for all changes at once.
 
+        After `resume`, branch activity and rule evaluations are read no further back than they are new.
         Call `population` first. Facts that the token cannot read become unknown facts of every change.
         """
         self._pushers = Pushers(earlier(since, PUSHED_BEFORE), self._unknown)
-        self._records = self._deployments.records(self.files.env, since, self._config.is_deployer)
+        self._records = self._deployments.records(self.files.env, since, self._config.is_deployer, self._first_page)
         self._in_force = [record for record in self._records if record.succeeded_at and record.counts]
-        self._runs.prefetch([(record.url, record.created_at) for record in self._in_force])
-        self._movements = movements(self._pushers.activity(self.infra), self.branch, self.commits.history)
-        self._suites = self._unknown.read(EVALUATIONS, self.rules.suites, {})
+        self._runs.prefetch(
+            [
+                (record.url, record.created_at)
+                for record in self._in_force
+                if record.number not in self._known.deployments
+            ]
+        )
+        updates: list[Mapping[str, Any]] = self._pushers.read(self.infra, self._updates, [])
+        self._movements = movements(updates, self.branch, self.commits.history)
+        self._rewrites = rewrites(updates, self.branch, self.commits.history)
+        wanted = self.commits.after(self._seen) if self._seen else None
+        self._suites = self._unknown.read(EVALUATIONS, lambda: self.rules.suites(wanted), {})
+
+    def _updates(self, activity: Activity) -> list[Mapping[str, Any]]:
+        if not self._seen:
+            return [*activity.since(self._pushers.earliest)]
+        head = (f"refs/heads/{self.branch}", self._seen)
+        return activity.until(lambda update: (update["ref"], update["after"]) == head)
 
     def population(self, config: str, head: str) -> dict[str, str]:
         """Return the commits that may have changed the environment, with their commit dates, oldest first.
 
         *config* is the text of `gitops.yml` at the commit *head* of the branch.
         """
+        self._begin(config, head)
+        return self.commits.find(config)
+
+    def resume(self, news: News, listing: Listing, known: Known) -> dict[str, str]:
+        """Return those of *news* since *listing* that may have changed the environment; see `population`.
+
+        What is *known* is not asked for again.
+        """
+        self._begin(news.files.get(PATH, ""), news.head)
+        if news.rulesets == frozenset((rules.id, rules.since) for rules in known.rules):
+            self.rules.assume(known.rules)
+        self._first_page, self._known, self._seen = news.deployments, known, listing.head
+        return self.commits.resume(news, listing.paths)
+
+    def _begin(self, config: str, head: str) -> None:
         self._config, layout = _parsed(config), self.files.layout(config)
         tickets = (self._config.tickets, self._config.environment(self.env).ticket)
         self._files = FileReader(self.infra, tickets)
@@ -101,7 +139,6 @@ class Collector:
         self._holds = HoldHistory(self.infra, self.env)
         self._others = OtherCommitReader(self.infra, self.branch, self._config, layout)
         self._verdicts = VerdictReader(Repository(self.infra), self._config, layout, head, self._holds)
-        return self.commits.find(config)
 
     def look_at_others(self, known: Collection[str], since: str) -> tuple[list[OtherCommit], dict[str, str]]:
         """Look at the commits after the commit *since* that are not *known* to have changed the environment.
@@ -153,7 +190,7 @@ class Collector:
 
     def rewrites(self) -> list[Rewrite]:
         """Return the updates by which the branch lost commits or regained lost ones; call `prefetch` first."""
-        return rewrites(self._pushers.activity(self.infra), self.branch, self.commits.history)
+        return self._rewrites
 
     def stray_deployments(self) -> list[StrayDeployment]:
         """Return the successful deployments, oldest first, of commits that were not on the branch at the time.
@@ -161,9 +198,7 @@ class Collector:
         And those that others than the pipeline recorded, who may have deployed anything. Call `prefetch` first.
         """
         succeeded = [record for record in self._records[::-1] if record.succeeded_at]
-        found = [
-            r for r in succeeded if not r.counts or r.sha not in self.commits.history.position or self._is_early(r)
-        ]
+        found = [r for r in succeeded if not r.counts or not self._was_on_branch(r.sha) or self._is_early(r)]
         return [
             StrayDeployment(
                 id=record.number,
@@ -176,6 +211,17 @@ class Collector:
             )
             for record in found
         ]
+
+    @property
+    def is_complete(self) -> bool:
+        """Tell whether it is known of every deployment whether its commit was on the branch."""
+        return all(
+            not record.succeeded_at or record.number in self._known.strays or self._was_on_branch(record.sha)
+            for record in self._records
+        )
+
+    def _was_on_branch(self, sha: str) -> bool:
+        return sha in self.commits.history.position or sha in self._known.commits
 
     def _is_early(self, record: DeploymentRecord) -> bool:
         """Tell whether the commit was deployed before it came to the branch."""

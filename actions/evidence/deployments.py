@@ -17,13 +17,11 @@ if TYPE_CHECKING:
 
 PER_PAGE = 100
 PERMISSION = "deployments: read"
-DEPLOYMENTS = query(
-    variables={"cursor": "String"},
-    fields=f"""deployments(first: {PER_PAGE}, after: $cursor,
-        orderBy: {{field: CREATED_AT, direction: DESC}}) {{ pageInfo {{ hasNextPage endCursor }} nodes {{
-            databaseId environment commitOid createdAt payload creator {{ login }}
-            statuses(last: 30) {{ nodes {{ state createdAt logUrl creator {{ login }} }} }} }} }}""",
-)
+DEPLOYMENTS = f"""deployments(first: {PER_PAGE}, after: $cursor,
+    orderBy: {{field: CREATED_AT, direction: DESC}}) {{ pageInfo {{ hasNextPage endCursor }} nodes {{
+        databaseId environment commitOid createdAt payload creator {{ login }}
+        statuses(last: 30) {{ nodes {{ state createdAt logUrl creator {{ login }} }} }} }} }}"""
+PAGE = query(variables={"cursor": "String"}, fields=DEPLOYMENTS)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,24 +48,29 @@ class DeploymentReader:
 
     client: Client
 
-    def records(self, env: str, since: str, is_deployer: Callable[[str], bool]) -> list[DeploymentRecord]:
+    def records(
+        self, env: str, since: str, is_deployer: Callable[[str], bool], first: Mapping[str, Any] | None = None
+    ) -> list[DeploymentRecord]:
         """Return the deployments to *env*, or to one of its services, *since* a moment, newest first.
 
-        Those of a deployer count, by what deployers say of them.
+        Those of a deployer count, by what deployers say of them. *first* is the first page, if it was read.
 
         All records are read: GitHub filters by exact name, and the names of former services are not known.
         """
         records: list[DeploymentRecord] = []
         cursor: str | None = None
+        page = first or self._page(None)
         while True:
-            answer = self.client.repository(DEPLOYMENTS, {"cursor": cursor}, permission=PERMISSION)
             with self.client.parsing():
-                page = answer["deployments"]
                 batch = [_read_record(node, is_deployer) for node in page["nodes"]]
                 records += [r for r in batch if r.name.partition("/")[0].casefold() == env.casefold()]
                 cursor = next_cursor(page["pageInfo"], cursor)
                 if not cursor or batch[-1].created_at < since:
                     return records
+            page = self._page(cursor)
+
+    def _page(self, cursor: str | None) -> Any:
+        return self.client.repository(PAGE, {"cursor": cursor}, permission=PERMISSION)["deployments"]
 
 
 def _read_record(node: Mapping[str, Any], is_deployer: Callable[[str], bool]) -> DeploymentRecord:

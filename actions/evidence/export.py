@@ -15,6 +15,7 @@ from actions.evidence.collector import COMMITS_PER_BATCH, Collector
 from actions.evidence.environment_files import EnvironmentFiles
 from actions.evidence.facts import Amendment, ChangeFacts, Collected, Gap, Listing, Scope
 from actions.evidence.ledger import Ledger, awaits_review, unanswered
+from actions.evidence.news import News, read_news
 from actions.evidence.page import page
 from actions.evidence.period import FIRST, Period
 from actions.evidence.population import Population
@@ -67,26 +68,52 @@ class Export:
         scope, infra = self.ledger.scope, Repository(Client(self.settings.infra_repo, self.settings.token))
         if scope:
             require_same(self.settings, scope)
-        base = infra.base(scope.branch if scope else "", [PATH, answers.PATH])
+        news = self._news(infra.client)
+        if not news or not self._collect(infra, news):
+            self._collect(infra, infra.base(scope.branch if scope else "", [PATH, answers.PATH]))
+
+    def _news(self, client: Client) -> News | None:
+        """Return what is new since the last export, None if everything has to be read.
+
+        That is so if a change waits for its deployment or review, if the branch was ever rewritten, or if the tags at
+        the end of the records are not those of the last change: a record may lack.
+        """
+        scope, listing, ledger = self.ledger.scope, self.ledger.listing, self.ledger
+        if not scope or not listing or not ledger.newest or ledger.waiting or ledger.was_rewritten:
+            return None
+        news = read_news(client, scope.branch, listing.facts, answers.PATH)
+        files = EnvironmentFiles(self.settings.env, self.settings.envs_dir)
+        if (
+            not news
+            or files.layout(news.files.get(PATH, "")).per_service
+            or files.tags(news.before) != ledger.newest.tags
+        ):
+            return None
+        return news
+
+    def _collect(self, infra: Repository, base: Base | News) -> bool:
+        """Add what is new to the records; return False, and add nothing, if it takes more than the news in *base*."""
+        scope, listing = self.ledger.scope, self.ledger.listing
         self._collected = self._how(base.head)
         collector = open_collector(self.settings, base.branch, scope.after if scope else "", self.clock)
-        if not scope:
-            since = self.settings.period.since
-            collector.commits.begin(since.isoformat().replace("+00:00", "Z") if since > FIRST else "")
-        population = collector.population(base.files.get(PATH, ""), base.head)
-        if not scope:
-            self._begin(infra, base, collector)
-        seen = self.ledger.listing.facts.head if self.ledger.listing else ""
+        seen = listing.facts.head if listing else ""
+        if listing and isinstance(base, News):
+            population = collector.resume(base, listing.facts, self.ledger.known)
+        else:
+            population = self._population(infra, base, collector)
         new = [sha for sha in population if sha not in self.ledger.changes]
         waiting = self.ledger.waiting
         made = collector.commits.history.made
         moments = [population[sha] for sha in new] + [change.commit.at for change in waiting]
         last = earlier(self._records[-1].collected.at, LONGEST_DEPLOYMENT)
-        collector.prefetch(min([last, *moments, *(made[sha] for sha in collector.commits.after(seen))]))
+        since = min([last, *moments, *(made[sha] for sha in collector.commits.after(seen))])
+        collector.prefetch(since)
         moves = (move for record in self.ledger.changes.values() for move in record.facts.moves)
         collector.last_tags.update({move.service: move.after or move.before for move in moves})
         self._amend(collector, waiting)
         others, more = collector.look_at_others(population, seen)
+        if isinstance(base, News) and (more or not collector.is_complete):
+            return False
         self._add_changes(
             collector,
             collector.commits.history.sorted([*new, *(sha for sha in more if sha not in self.ledger.changes)]),
@@ -95,10 +122,21 @@ class Export:
         self._add(self._unrecorded([*collector.stray_deployments(), *collector.rewrites(), *collector.lifted_holds()]))
         changes: list[ChangeFacts] = [record.facts for record in self.ledger.changes.values()]
         if changes:
-            self._add_gap(changes[-1].tags, collector.tags_now(base.head), base.head)
+            tags = collector.files.tags(base.files) if isinstance(base, News) else collector.tags_now(base.head)
+            self._add_gap(changes[-1].tags, tags, base.head)
         self._add(self._new_answers(infra, base))
         if base.head != seen or self.added:
             self._add([Listing(head=base.head, paths=tuple(sorted(collector.commits.paths)))])
+        return True
+
+    def _population(self, infra: Repository, base: Any, collector: Collector) -> dict[str, str]:
+        if not self.ledger.scope:
+            since = self.settings.period.since
+            collector.commits.begin(since.isoformat().replace("+00:00", "Z") if since > FIRST else "")
+        population = collector.population(base.files.get(PATH, ""), base.head)
+        if not self.ledger.scope:
+            self._begin(infra, base, collector)
+        return population
 
     def show(self) -> None:
         """Write the table and the page, if there are records."""
@@ -135,7 +173,7 @@ class Export:
     def _unrecorded(self, found: Sequence[Any]) -> list[Any]:
         return [facts for facts in found if not self.ledger.has(facts)]
 
-    def _new_answers(self, infra: Repository, base: Base) -> list[Answer]:
+    def _new_answers(self, infra: Repository, base: Base | News) -> list[Answer]:
         """Return the answers to exceptions that are not answered yet; raise ConfigError if the file is invalid."""
         entries = answers.read_entries(base.files.get(answers.PATH, ""))
         found = {(entry["commit"], entry["exception"]) for entry in unanswered(self.ledger.view().exceptions)}

@@ -31,10 +31,23 @@ from actions.gates.approval import Approval
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from actions.evidence.facts import Amendment, Collected, Move
+    from actions.evidence.facts import Amendment, Collected, Move, Rules
 
 Beside = OtherCommit | StrayDeployment | Rewrite | Gap | LiftedHold  # what is recorded beside the changes
 PASS = "pass"  # noqa: S105 - a result
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Known:
+    """What the records have: numbers of *deployments*, and of those that are *strays*; *commits* of the branch.
+
+    *rules* were in force for the newest change.
+    """
+
+    deployments: frozenset[int] = frozenset()
+    strays: frozenset[int] = frozenset()
+    commits: frozenset[str] = frozenset()
+    rules: tuple[Rules, ...] = ()
 
 
 @dataclass(kw_only=True, slots=True)
@@ -141,6 +154,27 @@ class Ledger:
         """Return the changes that still miss a deployment or, after an unapproved emergency, a review."""
         changes: list[ChangeFacts] = [record.facts for record in self.changes.values()]
         return [change for change in changes if change.undeployed or awaits_review(change)]
+
+    @property
+    def was_rewritten(self) -> bool:
+        """Tell whether the branch ever lost commits, as far as that is recorded."""
+        return any(isinstance(record.facts, Rewrite) for record, _ in self.others)
+
+    @property
+    def newest(self) -> ChangeFacts | None:
+        """Return the newest change, None if there is none."""
+        return self.changes[next(reversed(self.changes))].facts if self.changes else None
+
+    @property
+    def known(self) -> Known:
+        """Return what need not be asked for again."""
+        rules = (self.newest.rules or ()) if self.newest else ()
+        return Known(
+            deployments=frozenset(d.id for record in self.changes.values() for d in record.facts.deployments),
+            strays=frozenset(record.facts.id for record, _ in self.others if isinstance(record.facts, StrayDeployment)),
+            commits=frozenset(self.changes),
+            rules=tuple(each for each in rules if each.since),
+        )
 
     def view(self) -> View:
         """Return the records as they are shown, judged by their facts."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from actions.api.client import Client
     from actions.evidence.environment_files import EnvironmentFiles
+    from actions.evidence.news import News
     from actions.infra.layout import Layout
 
 
@@ -56,6 +57,12 @@ class Population:
         altered = self._files.altered(merges, self.paths)
         commits |= {sha: self.history.made[sha] for sha in altered}
         return {sha: commits[sha] for sha in self.history.sorted([sha for sha in commits if sha not in before])}
+
+    def resume(self, news: News, paths: Iterable[str]) -> dict[str, str]:
+        """Return the commits of *news* that may have changed the environment, as `find` does; look at *paths*."""
+        self.history = news.history
+        self.add(path for path in paths if path != PATH)
+        return {sha: news.history.made[sha] for sha in news.touched}
 
     @property
     def paths(self) -> list[str]:

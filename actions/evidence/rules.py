@@ -18,7 +18,7 @@ from actions.evidence.facts import EvaluatedRule, Rules, Suite
 from actions.evidence.timestamps import utc_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from actions.api.at_once import AtOnce
     from actions.api.client import Client
@@ -44,20 +44,35 @@ class RulesReader:
 
         Of one that was changed since, only the suite tells something.
         """
-        now = [ruleset for ruleset in self._rulesets() if utc_text(ruleset["updated_at"]) <= moment]
-        known = {ruleset["id"]: self._rules(ruleset) for ruleset in now if self._holds(ruleset)}
+        known = {rules.id: rules for rules in self._now() if rules.since <= moment}
         changed: dict[int, list[EvaluatedRule]] = {}
         for rule in suite.evaluated if suite else ():
             if rule.enforcement != "evaluate" and rule.id not in known:
                 changed.setdefault(rule.id, []).append(rule)
         return (*known.values(), *(self._evaluated(rules) for rules in changed.values()))
 
-    def suites(self) -> dict[str, Mapping[str, Any]]:
-        """Return the rule suites that GitHub keeps of updates of the branch, by the commit after the update."""
+    def assume(self, rules: Sequence[Rules]) -> None:
+        """Take *rules*, which were recorded, for all that is in force for the branch now."""
+        self._read["now"] = tuple(rules)
+
+    def _now(self) -> tuple[Rules, ...]:
+        """Return the rulesets that are in force for the branch now."""
+        if "now" not in self._read:
+            self._read["now"] = tuple(self._rules(ruleset) for ruleset in self._rulesets() if self._holds(ruleset))
+        rules: tuple[Rules, ...] = self._read["now"]
+        return rules
+
+    def suites(self, wanted: Collection[str] | None) -> dict[str, Mapping[str, Any]]:
+        """Return the rule suites that GitHub keeps of updates of the branch, by the commit after the update.
+
+        None are looked for after those of the commits *wanted* are found (None: all are).
+        """
         path = f"/rulesets/rule-suites?ref=refs/heads/{self.branch}&time_period=month&per_page={PER_PAGE}"
         suites: list[Mapping[str, Any]] = []
         for page in self.client.pages(path, permission=EVALUATIONS):
             suites += page
+            if wanted is not None and {*wanted} <= {suite["after_sha"] for suite in suites}:
+                break
         return {suite["after_sha"]: suite for suite in reversed(suites) if suite["result"] != "fail"}
 
     def prefetch(self, listed: Sequence[Mapping[str, Any]]) -> None:
@@ -86,15 +101,10 @@ class RulesReader:
     def _suite(self, number: int) -> Any:
         return self.client.rest("GET", f"/rulesets/rule-suites/{number}", permission=EVALUATIONS)
 
-    def _rulesets(self) -> list[Mapping[str, Any]]:
-        if "all" not in self._read:
-            pages = self.client.pages(f"/rulesets?per_page={PER_PAGE}", permission="metadata: read")
-            self._read["all"] = [
-                self.client.rest("GET", f"/rulesets/{ruleset['id']}", permission="metadata: read")
-                for page in pages
-                for ruleset in page
-            ]
-        return list(self._read["all"])
+    def _rulesets(self) -> Iterator[Mapping[str, Any]]:
+        for page in self.client.pages(f"/rulesets?per_page={PER_PAGE}", permission="metadata: read"):
+            for ruleset in page:
+                yield self.client.rest("GET", f"/rulesets/{ruleset['id']}", permission="metadata: read")
 
     def _holds(self, ruleset: Mapping[str, Any]) -> bool:
         names = (ruleset.get("conditions") or {}).get("ref_name") or {}

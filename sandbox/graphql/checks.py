@@ -105,7 +105,8 @@ def suites_of(context: Context, repo: state.Repo, sha: str) -> list[CheckSuite]:
         )
         for run in runs
     ]
-    return of_runs + [CheckSuite(context, repo, [c for c in checks if c.app == app and not c.run], None) for app in others]
+    of_others = [[check for check in checks if check.app == app and not check.run] for app in others]
+    return of_runs + [CheckSuite(context, repo, reported, None) for reported in of_others]
 
 
 class WorkflowRun(Node):

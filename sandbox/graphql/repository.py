@@ -134,7 +134,7 @@ class Ref(Node):
         return Commit(self._context, self._repo, self._sha)
 
     def rules(self, **page: Any) -> dict[str, Any]:
-        return connection([RepositoryRule(rule) for _, rule in rules_for(self._repo, self._name)], **page)
+        return connection([RepositoryRule(*found) for found in rules_for(self._repo, self._name)], **page)
 
     def refUpdateRule(self) -> None:
         return None  # branch protection is not modelled; rulesets are
@@ -144,8 +144,11 @@ class Ref(Node):
 
 
 class RepositoryRule:
-    def __init__(self, rule: dict[str, Any]) -> None:
-        self._rule = rule
+    def __init__(self, ruleset: dict[str, Any], rule: dict[str, Any]) -> None:
+        self._ruleset, self._rule = ruleset, rule
+
+    def repositoryRuleset(self) -> dict[str, Any]:
+        return {"databaseId": self._ruleset["id"], "updatedAt": self._ruleset["updated_at"]}
 
     def type(self) -> str:
         return str(self._rule["type"]).upper()

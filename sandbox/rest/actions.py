@@ -14,7 +14,6 @@ from sandbox.rest.call import Answer, Call, Redirect, found, route
 from sandbox.state import CheckRun, Repo, WorkflowRun, branch_of, timestamp
 from sandbox.triggers import parsed, triggers_of, workflows_at
 
-
 MOST_RESULTS = 1000
 SEARCHED = frozenset({"actor", "branch", "check_suite_id", "created", "event", "head_sha", "status"})
 
@@ -86,8 +85,10 @@ def _asked_for(call: Call, repo: Repo, run: WorkflowRun) -> bool:
     }
     begin, _, end = call.query.get("created", "..").partition("..")
     in_time = begin <= run.created <= (end or run.created)  # moments in one form ("Understanding the search syntax")
-    return all(value in (None, known[name]) for name, value in wanted.items()) and in_time and (
-        call.query.get("status") in (None, *repo.progress(run))
+    return (
+        all(value in (None, known[name]) for name, value in wanted.items())
+        and in_time
+        and (call.query.get("status") in (None, *repo.progress(run)))
     )
 
 
