@@ -10,7 +10,7 @@ from actions.api.check_reader import CHECKS, ROLLUP, CheckReader, read_checks, r
 from actions.api.checks import ACTIONS, ACTIONS_APP
 from actions.api.client import query
 from actions.api.comparison import Commit, Comparison
-from actions.api.jobs import SUITES, SUITES_PERMISSION, jobs_in, jobs_of
+from actions.api.jobs import SUITES_PERMISSION, jobs_in, jobs_of
 from actions.api.repository import Repository
 from actions.app.lost_commits import LostCommits
 from actions.app.order import Order, order
@@ -44,7 +44,7 @@ DEFAULT_BRANCH = """defaultBranchRef { name
 class Build:
     """The commit behind a tag, with its checks, the branches it was merged into, and its newest ancestors.
 
-    The app repository calls it *name*: a git tag, or the SHA. *suites* are its check suites, if they were asked for.
+    The app repository calls it *name*: a git tag, or the SHA. *node* is GitHub's answer.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Build:
     merged_into: tuple[str, ...]
     history: tuple[Commit, ...]
     linear: bool
-    suites: Mapping[str, Any] | None = None
+    node: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def since(self, ancestor: str) -> Comparison | None:
         """Return the commits since *ancestor*, None if *ancestor* is not in the linear part that was read."""
@@ -68,12 +68,13 @@ class Build:
 class AppRepository:
     """Read tags, which are called as *names* says, from an app repository; answers are cached.
 
-    With *many* tags, their jobs are read with them: fewer requests, more points (GraphQL).
+    *also* are further fields of the commit of each tag, to be asked for with them; SUITES brings the jobs, with fewer
+    requests and more points (GraphQL). They are left out if the token may not read them.
     """
 
     client: Client
     names: TagNames = field(default_factory=TagNames)
-    many: bool = False
+    also: str = ""
     _builds: dict[str, Build | None] = field(default_factory=dict, repr=False)
     _ambiguous: list[str] = field(default_factory=list, repr=False)
     _checks: dict[str, tuple[Check, ...]] = field(default_factory=dict, repr=False)
@@ -94,9 +95,9 @@ class AppRepository:
             pass  # _fetch caches its answers
 
     def _fetch(self, tags: Sequence[str]) -> None:
-        if self.many and not self._refused:
+        if self.also and not self._refused:
             try:
-                self._ask(tags, f"{BUILD_FIELDS} {SUITES}", f"{PERMISSION}, {SUITES_PERMISSION}")
+                self._ask(tags, f"{BUILD_FIELDS} {self.also}", f"{PERMISSION}, {SUITES_PERMISSION}")
             except AccessError as refused:
                 self._refused.append(refused)
             else:
@@ -130,6 +131,11 @@ class AppRepository:
         """Return the commit behind *tag*, None if this repository has none."""
         self.prefetch([tag])
         return self._builds[tag]
+
+    @property
+    def known(self) -> tuple[Build, ...]:
+        """Return the builds that were read."""
+        return tuple(build for build in self._builds.values() if build)
 
     def comparison_of(self, before: str, after: str) -> str:
         """Return how GitHub's pages name the comparison of two tags that were read, "" if one names no commit."""
@@ -167,7 +173,8 @@ class AppRepository:
         def releases(branch: str) -> bool:
             return branch == self._default_branch.get("name") or is_hotfix(branch, hotfix_prefix)
 
-        known = jobs_in(build.suites, releases, names) if build.suites else None
+        suites = build.node.get("checkSuites")
+        known = jobs_in(suites, releases, names) if suites else None
         if known is not None:
             return known
         if build.sha not in self._jobs:
@@ -245,7 +252,7 @@ class AppRepository:
         return LostCommits(self.repository).between(lost, new, after)
 
 
-def _build(name: str, node: Mapping[str, Any]) -> Build:
+def _build(name: str, node: dict[str, Any]) -> Build:
     history = node["history"]["nodes"]
     return Build(
         name=name,
@@ -254,7 +261,7 @@ def _build(name: str, node: Mapping[str, Any]) -> Build:
         merged_into=read_merged_into(node),
         history=tuple(_read_commit(commit) for commit in history),
         linear=all(commit["parents"]["totalCount"] <= 1 for commit in history),
-        suites=node.get("checkSuites"),
+        node=node,
     )
 
 

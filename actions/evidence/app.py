@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from actions.errors import GitHubError
-from actions.evidence.reviews import ReviewReader
+from actions.evidence.reviews import ReviewReader, read_commit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,10 +32,15 @@ class AppEvidence:
     def commits(self, shas: Sequence[str]) -> list[CommitFacts]:
         """Return the commits *shas*, each with the pull request that brought it."""
         new = [sha for sha in dict.fromkeys(shas) if sha not in self._commits]
-        for start in range(0, len(new), COMMITS_PER_QUERY):
-            self._commits.update(
-                ReviewReader(self.client, self.tickets).commits(new[start : start + COMMITS_PER_QUERY])
-            )
+        reader = ReviewReader(self.client, self.tickets)
+        builds = {build.sha: build.node for build in self.repository.known if "signature" in build.node}
+        with self.client.parsing():
+            nodes = reader.with_pulls([builds[sha] for sha in new if sha in builds], "", {})
+        unknown = [sha for sha in new if sha not in builds]
+        for start in range(0, len(unknown), COMMITS_PER_QUERY):
+            nodes += reader.nodes(unknown[start : start + COMMITS_PER_QUERY], "")
+        with self.client.parsing():
+            self._commits.update({node["oid"]: read_commit(node, self.tickets) for node in nodes if node})
         missing = [sha for sha in shas if sha not in self._commits]
         if missing:
             raise GitHubError(f"commit {missing[0]} no longer exists in {self.client.name}")

@@ -12,9 +12,10 @@ from actions.app.order import Order
 from actions.app.release import Release
 from actions.errors import EnvFileError
 from actions.evidence.branch_history import movements, rewrites
+from actions.evidence.deployed import Deployed, run_of
 from actions.evidence.deployments import DeploymentReader
 from actions.evidence.effective_policy import EffectivePolicy
-from actions.evidence.facts import ChangeFacts, Deployment, Kind, OtherCommit, StrayDeployment, Suite
+from actions.evidence.facts import ChangeFacts, Kind, OtherCommit, Suite
 from actions.evidence.files import FileReader
 from actions.evidence.holds import HoldHistory
 from actions.evidence.ledger import Known
@@ -39,8 +40,7 @@ if TYPE_CHECKING:
 
     from actions.api.client import Client
     from actions.evidence.activity import Activity
-    from actions.evidence.deployments import DeploymentRecord
-    from actions.evidence.facts import CommitFacts, LiftedHold, Listing, Move, Movement, Rewrite
+    from actions.evidence.facts import CommitFacts, Deployment, LiftedHold, Listing, Move, Movement, Rewrite
     from actions.evidence.files import CommitWithFiles, Versions
     from actions.evidence.news import News
     from actions.evidence.other_commits import SeenCommit
@@ -67,13 +67,11 @@ class Collector:
     app_repo: str
     app_token: str = field(repr=False)
     last_tags: dict[str, str] = field(default_factory=dict)
+    rewrites: list[Rewrite] = field(default_factory=list, init=False, repr=False)
     _unknown: Unknowns = field(default_factory=Unknowns, repr=False)
-    _records: list[DeploymentRecord] = field(default_factory=list, repr=False)
-    _in_force: list[DeploymentRecord] = field(default_factory=list, repr=False)
     _known: Known = field(default_factory=Known, repr=False)
-    _seen: str = field(default="", init=False, repr=False)
-    _first_page: Mapping[str, Any] | None = field(default=None, init=False, repr=False)
-    _rewrites: list[Rewrite] = field(default_factory=list, repr=False)
+    _listing: Listing | None = field(default=None, init=False, repr=False)
+    _news: News | None = field(default=None, init=False, repr=False)
     _movements: dict[str, Movement] = field(default_factory=dict, repr=False)
     _suites: dict[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     _config: Config = field(default_factory=Config, repr=False)
@@ -81,35 +79,40 @@ class Collector:
     def __post_init__(self) -> None:
         """Set up the readers."""
         self.branch, self.files = self.commits.branch, self.commits.files
-        self._deployments, self._runs = DeploymentReader(self.infra), RunReader(self.infra, self.branch)
+        self._deployments = DeploymentReader(self.infra)
         self._pushers = Pushers("", self._unknown)
 
     def prefetch(self, since: str) -> None:
         """Read deployments, branch activity and rule evaluations *since* a moment, for all changes at once.
 
-        After `resume`, branch activity and rule evaluations are read no further back than they are new.
-        Call `population` first. Facts that the token cannot read become unknown facts of every change.
+        Call `population` first, or `resume`: then they are read no further back than they may be new. Facts that the
+        token cannot read become unknown facts of every change. Sets *rewrites*, the updates by which the branch lost
+        commits or regained lost ones, and *deployed*.
         """
         self._pushers = Pushers(earlier(since, PUSHED_BEFORE), self._unknown)
-        self._records = self._deployments.records(self.files.env, since, self._config.is_deployer, self._first_page)
-        self._in_force = [record for record in self._records if record.succeeded_at and record.counts]
-        self._runs.prefetch(
-            [
-                (record.url, record.created_at)
-                for record in self._in_force
-                if record.number not in self._known.deployments
-            ]
-        )
+        first, back_to = self._news.deployments if self._news else None, since
+        if self._listing:
+            back_to = max(since, self._listing.since)
+        records = self._deployments.records(self.files.env, back_to, self._config.is_deployer, first)
         updates: list[Mapping[str, Any]] = self._pushers.read(self.infra, self._updates, [])
         self._movements = movements(updates, self.branch, self.commits.history)
-        self._rewrites = rewrites(updates, self.branch, self.commits.history)
-        wanted = self.commits.after(self._seen) if self._seen else None
+        self.rewrites = rewrites(updates, self.branch, self.commits.history)
+        self.deployed = Deployed(
+            records=records,
+            runs=RunReader(self.infra, self.branch),
+            unknown=self._unknown,
+            history=self.commits.history,
+            movements=self._movements,
+            known=self._known,
+        )
+        self.deployed.prefetch()
+        wanted = self.commits.after(self._listing.head) if self._listing else None
         self._suites = self._unknown.read(EVALUATIONS, lambda: self.rules.suites(wanted), {})
 
     def _updates(self, activity: Activity) -> list[Mapping[str, Any]]:
-        if not self._seen:
+        if not self._listing:
             return [*activity.since(self._pushers.earliest)]
-        head = (f"refs/heads/{self.branch}", self._seen)
+        head = (f"refs/heads/{self.branch}", self._listing.head)
         return activity.until(lambda update: (update["ref"], update["after"]) == head)
 
     def population(self, config: str, head: str) -> dict[str, str]:
@@ -117,7 +120,7 @@ class Collector:
 
         *config* is the text of `gitops.yml` at the commit *head* of the branch.
         """
-        self._begin(config, head)
+        self._begin(config, head, {})
         return self.commits.find(config)
 
     def resume(self, news: News, listing: Listing, known: Known) -> dict[str, str]:
@@ -125,19 +128,19 @@ class Collector:
 
         What is *known* is not asked for again.
         """
-        self._begin(news.files.get(PATH, ""), news.head)
+        self._begin(news.files.get(PATH, ""), news.head, news.brought)
         if news.rulesets == frozenset((rules.id, rules.since) for rules in known.rules):
             self.rules.assume(known.rules)
-        self._first_page, self._known, self._seen = news.deployments, known, listing.head
+        self._news, self._known, self._listing = news, known, listing
         return self.commits.resume(news, listing.paths)
 
-    def _begin(self, config: str, head: str) -> None:
+    def _begin(self, config: str, head: str, brought: Mapping[str, int]) -> None:
         self._config, layout = _parsed(config), self.files.layout(config)
         tickets = (self._config.tickets, self._config.environment(self.env).ticket)
-        self._files = FileReader(self.infra, tickets)
+        self._files = FileReader(self.infra, tickets, brought)
         self._moves = MoveReader(self.files, self.app_repo, self.app_token, self._unknown, self.last_tags, tickets)
         self._holds = HoldHistory(self.infra, self.env)
-        self._others = OtherCommitReader(self.infra, self.branch, self._config, layout)
+        self._others = OtherCommitReader(self.infra, self.branch, self._config, layout, brought)
         self._verdicts = VerdictReader(Repository(self.infra), self._config, layout, head, self._holds)
 
     def look_at_others(self, known: Collection[str], since: str) -> tuple[list[OtherCommit], dict[str, str]]:
@@ -188,87 +191,11 @@ class Collector:
         except EnvFileError:
             return {}  # a binary file has no tags
 
-    def rewrites(self) -> list[Rewrite]:
-        """Return the updates by which the branch lost commits or regained lost ones; call `prefetch` first."""
-        return self._rewrites
-
-    def stray_deployments(self) -> list[StrayDeployment]:
-        """Return the successful deployments, oldest first, of commits that were not on the branch at the time.
-
-        And those that others than the pipeline recorded, who may have deployed anything. Call `prefetch` first.
-        """
-        succeeded = [record for record in self._records[::-1] if record.succeeded_at]
-        found = [r for r in succeeded if not r.counts or not self._was_on_branch(r.sha) or self._is_early(r)]
-        return [
-            StrayDeployment(
-                id=record.number,
-                environment=record.name,
-                sha=record.sha,
-                by=record.creator,
-                counts=record.counts,
-                at=record.succeeded_at,
-                url=record.url,
-            )
-            for record in found
-        ]
-
-    @property
-    def is_complete(self) -> bool:
-        """Tell whether it is known of every deployment whether its commit was on the branch."""
-        return all(
-            not record.succeeded_at or record.number in self._known.strays or self._was_on_branch(record.sha)
-            for record in self._records
-        )
-
-    def _was_on_branch(self, sha: str) -> bool:
-        return sha in self.commits.history.position or sha in self._known.commits
-
-    def _is_early(self, record: DeploymentRecord) -> bool:
-        """Tell whether the commit was deployed before it came to the branch."""
-        movement = self._movements.get(record.sha)
-        return movement is not None and record.succeeded_at < movement.at
-
     def lifted_holds(self) -> list[LiftedHold]:
         """Return the holds of the environment that somebody lifted, none unless `gitops.yml` says `hold: issues`."""
         if not self._config.hold:
             return []
         return self._unknown.read(HOLDS, lambda: self._holds.lifted(self.last_tags), [])
-
-    def deployments_of(self, sha: str, services: Sequence[str]) -> tuple[tuple[Deployment, ...], tuple[str, ...]]:
-        """Return the deployments that brought *services*, as of the commit *sha*, and the services not yet deployed.
-
-        The first deployment that contains the commit counts: of the service, of the whole environment or, for the
-        service "", of anything in it.
-        """
-        later = [
-            record
-            for record in self._in_force[::-1]
-            if self.commits.history.contains(record.sha, sha) and not self._is_early(record)
-        ]
-
-        def reaches(record: DeploymentRecord, service: str) -> bool:
-            _, _, part = record.name.partition("/")
-            return not part or not service or part.casefold() == service.casefold()
-
-        first = {service: next((record for record in later if reaches(record, service)), None) for service in services}
-        reached = {record.number: self._deployment(record) for record in first.values() if record}
-        return tuple(reached.values()), tuple(service for service, record in first.items() if not record)
-
-    def _deployment(self, record: DeploymentRecord) -> Deployment:
-        same = [r for r in self._records if (r.sha, r.name) == (record.sha, record.name)]
-        failed = [r for r in same if r.counts and not r.succeeded_at]
-        return Deployment(
-            id=record.number,
-            environment=record.name,
-            sha=record.sha,
-            creator=record.creator,
-            created_at=record.created_at,
-            succeeded_at=record.succeeded_at,
-            failed_before=len(failed),
-            url=record.url,
-            adopted=record.adopted,
-            run=self._unknown.read(_run_of(record.url), lambda: self._runs.run(record.url, record.sha), None),
-        )
 
     def are_changes(self, shas: Sequence[str]) -> list[str]:
         """Return the changes among *shas*, which are of the *population*; this reads only files."""
@@ -306,8 +233,8 @@ class Collector:
         suite = self._suite(commit, unknown) if source.parents else None
         rules = self._unknown.read(RULES, lambda: self.rules.at(_came_at(commit), suite), None)
         unknown.take(RULES, self._unknown)
-        deployments, undeployed = self.deployments_of(commit.sha, self.files.services_to_deploy(source))
-        for name in (activity_of(self.infra.name), *(_run_of(deployment.url) for deployment in deployments)):
+        deployments, undeployed = self.deployed.of(commit.sha, self.files.services_to_deploy(source))
+        for name in (activity_of(self.infra.name), *(run_of(deployment.url) for deployment in deployments)):
             unknown.take(name, self._unknown)
         movement = self._movements.get(commit.sha)
         if source.parents and not movement and activity_of(self.infra.name) not in unknown.why:
@@ -352,7 +279,7 @@ class Collector:
 
     def later_deployments(self, change: ChangeFacts) -> tuple[tuple[Deployment, ...], tuple[str, ...]]:
         """Return the deployments of *change* that are not recorded yet, and the services not yet deployed."""
-        found, missing = self.deployments_of(change.commit.sha, change.undeployed)
+        found, missing = self.deployed.of(change.commit.sha, change.undeployed)
         known = {deployment.id for deployment in change.deployments}
         new = tuple(deployment for deployment in found if deployment.id not in known)
         if not new:
@@ -380,7 +307,7 @@ class Collector:
                 unknown.add(f"the content of {path}", problem)
 
     def _kind(self, source: CommitWithFiles, moves: Sequence[Move]) -> Kind:
-        if source.commit.sha == self.commits.history.first and not self.rewrites():
+        if source.commit.sha == self.commits.history.first and not self.rewrites:
             return Kind.FIRST
         has_reason = bool(trailers.read(source.message).reason)
         back = (Order.BEHIND, *((Order.DIVERGED, Order.UNKNOWN) if has_reason else ()))
@@ -423,8 +350,3 @@ def _parsed(config: str) -> Config:
         return parse_config(config)
     except EnvFileError:
         return Config()
-
-
-def _run_of(url: str) -> str:
-    """Name the workflow run at *url* as an unknown fact."""
-    return f"workflow run {url}"

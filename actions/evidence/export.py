@@ -83,13 +83,9 @@ class Export:
             return None
         news = read_news(client, scope.branch, listing.facts, answers.PATH)
         files = EnvironmentFiles(self.settings.env, self.settings.envs_dir)
-        if (
-            not news
-            or files.layout(news.files.get(PATH, "")).per_service
-            or files.tags(news.before) != ledger.newest.tags
-        ):
-            return None
-        return news
+        if not news or files.layout(news.files.get(PATH, "")).per_service:
+            return None  # the files of a service may be anywhere
+        return news if files.tags(news.before) == ledger.newest.tags else None
 
     def _collect(self, infra: Repository, base: Base | News) -> bool:
         """Add what is new to the records; return False, and add nothing, if it takes more than the news in *base*."""
@@ -112,21 +108,22 @@ class Export:
         collector.last_tags.update({move.service: move.after or move.before for move in moves})
         self._amend(collector, waiting)
         others, more = collector.look_at_others(population, seen)
-        if isinstance(base, News) and (more or not collector.is_complete):
+        if isinstance(base, News) and (more or not collector.deployed.is_complete):
             return False
         self._add_changes(
             collector,
             collector.commits.history.sorted([*new, *(sha for sha in more if sha not in self.ledger.changes)]),
         )
         self._add(self._unrecorded(others))
-        self._add(self._unrecorded([*collector.stray_deployments(), *collector.rewrites(), *collector.lifted_holds()]))
+        self._add(self._unrecorded([*collector.deployed.strays(), *collector.rewrites, *collector.lifted_holds()]))
         changes: list[ChangeFacts] = [record.facts for record in self.ledger.changes.values()]
         if changes:
             tags = collector.files.tags(base.files) if isinstance(base, News) else collector.tags_now(base.head)
             self._add_gap(changes[-1].tags, tags, base.head)
         self._add(self._new_answers(infra, base))
         if base.head != seen or self.added:
-            self._add([Listing(head=base.head, paths=tuple(sorted(collector.commits.paths)))])
+            paths = tuple(sorted(collector.commits.paths))
+            self._add([Listing(head=base.head, paths=paths, since=collector.deployed.open_since)])
         return True
 
     def _population(self, infra: Repository, base: Any, collector: Collector) -> dict[str, str]:

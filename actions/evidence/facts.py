@@ -359,10 +359,14 @@ class Scope:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Listing:
-    """The list is complete up to the commit *head* of the branch; the environment was looked for at *paths*."""
+    """The list is complete up to the commit *head* of the branch; the environment was looked for at *paths*.
+
+    *since* is when the oldest deployment was recorded that may still succeed, or the newest of all ("": none was).
+    """
 
     head: str
     paths: tuple[str, ...]
+    since: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

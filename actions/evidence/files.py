@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from actions.api.client import file_fields, path_variables, query
@@ -39,10 +39,11 @@ class CommitWithFiles(Versions):
 
 @dataclass(frozen=True)
 class FileReader:
-    """Read files of one repository at its commits; *tickets* are the patterns of their names."""
+    """Read files of one repository at its commits; *tickets* and *brought* are as for ReviewReader."""
 
     client: Client
     tickets: tuple[str, ...] = ()
+    brought: Mapping[str, int] = field(default_factory=dict)
 
     def texts(self, shas: Sequence[str], path: str) -> list[str]:
         """Return all distinct texts of *path* at the commits *shas* and their first parents, "" for no file."""
@@ -81,7 +82,7 @@ class FileReader:
         """Return the commits *shas*, with their pull requests into *base* and the files at *paths*."""
         files = file_fields(paths)
         fields = f"{files} parents(first: 5) {{ nodes {{ oid {files} }} }}"
-        nodes = ReviewReader(self.client, self.tickets).nodes(shas, base, fields=fields, paths=paths)
+        nodes = ReviewReader(self.client, self.tickets, self.brought).nodes(shas, base, fields=fields, paths=paths)
         with self.client.parsing():
             return [_commit_with_files(node, paths, self.tickets) for node in nodes]
 

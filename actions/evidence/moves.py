@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from actions.api.checks import SKIPPED
 from actions.api.client import Client
+from actions.api.jobs import SUITES
 from actions.app import tested
 from actions.app.facts import Unknown
 from actions.app.release import Release
@@ -16,6 +17,7 @@ from actions.evidence.app import AppEvidence, new_commits
 from actions.evidence.effective_policy import EffectivePolicy
 from actions.evidence.environment_files import moved_tags
 from actions.evidence.facts import Move
+from actions.evidence.reviews import COMMIT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -135,5 +137,6 @@ class MoveReader:
     def _app(self, repo: str, names: TagNames) -> AppEvidence:
         if (repo, names) not in self._apps:
             client = Client(repo, self.token)
-            self._apps[repo, names] = AppEvidence(client, AppRepository(client, names, many=True), self.tickets)
+            app = AppRepository(client, names, also=f"{SUITES} {COMMIT}")
+            self._apps[repo, names] = AppEvidence(client, app, self.tickets)
         return self._apps[repo, names]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from actions.api.client import file_fields, path_variables, query
 from actions.evidence.branch_history import BranchHistory
 from actions.evidence.deployments import DEPLOYMENTS, PERMISSION
+from actions.evidence.reviews import PULLS, pull_number
 from actions.evidence.timestamps import utc_text
 from actions.infra.config import PATH
 from actions.runner.event import BRANCH
@@ -33,8 +34,9 @@ class News:
     """The *head* of *branch* with the *files* there, those *before* the news, and the *history* as far as it is new.
 
     *history* holds some older commits too; *touched* are the new commits that changed a file that was asked for, oldest
-    first. *rulesets* that are in force have an id and the moment since which they are as they are; it is None if they
-    are not all known. *deployments* is the first page of the deployment records.
+    first; *brought* has the number of the pull request of each new one. *rulesets* that are in force have an id and the
+    moment since which they are as they are; it is None if they are not all known. *deployments* is the first page of
+    the deployment records.
     """
 
     branch: str
@@ -43,6 +45,7 @@ class News:
     before: Mapping[str, str]
     history: BranchHistory
     touched: tuple[str, ...]
+    brought: Mapping[str, int]
     rulesets: frozenset[tuple[int, str]] | None
     deployments: Mapping[str, Any]
 
@@ -54,7 +57,7 @@ def read_news(client: Client, branch: str, listing: Listing, also: str) -> News 
     """
     seen, paths = listing.head, [*listing.paths, also]
     oids = " ".join(f"o{index}: file(path: $p{index}) {{ oid }}" for index in range(len(listing.paths)))
-    history = f"""history(first: {MOST_COMMITS}) {{ nodes {{ oid committedDate {oids}
+    history = f"""history(first: {MOST_COMMITS}) {{ nodes {{ oid committedDate {PULLS} {oids}
         parents(first: 2) {{ nodes {{ oid }} }} first: parents(first: 1) {{ nodes {{ {oids} }} }} }} }}"""
     document = query(
         variables={"ref": "String!", "seen": "GitObjectID!", "cursor": "String"},
@@ -80,6 +83,7 @@ def read_news(client: Client, branch: str, listing: Listing, also: str) -> News 
             files=files,
             before=before,
             history=BranchHistory.of(target["history"]["nodes"]),
+            brought={node["oid"]: pull_number(node, branch) for node in new},
             touched=tuple(n["oid"] for n in reversed(new) if any(_touches(n, index) for index in indexes)),
             rulesets=_rulesets(answer["ref"]["rules"]),
             deployments=answer["deployments"],

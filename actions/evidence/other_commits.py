@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from actions.errors import EnvFileError, InputError
@@ -38,16 +38,20 @@ class SeenCommit:
 
 @dataclass(frozen=True)
 class OtherCommitReader:
-    """Read commits of *branch* with the files that they touched, as *config* and *layout* are today."""
+    """Read commits of *branch* with the files that they touched, as *config* and *layout* are today.
+
+    *brought* is as for ReviewReader.
+    """
 
     client: Client
     branch: str
     config: Config
     layout: Layout
+    brought: Mapping[str, int] = field(default_factory=dict)
 
     def read(self, shas: Sequence[str]) -> Iterator[SeenCommit]:
         """Yield the commits *shas*."""
-        reader, files = ReviewReader(self.client, ()), FileReader(self.client)
+        reader, files = ReviewReader(self.client, (), self.brought), FileReader(self.client)
         for start in range(0, len(shas), COMMITS_PER_BATCH):
             nodes = reader.nodes(shas[start : start + COMMITS_PER_BATCH], self.branch, fields=FIELDS)
             yield from (self._seen(node, files) for node in nodes if node)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from actions.api.batches import in_batches
@@ -16,7 +16,7 @@ from actions.gates.provenance import FREEZE_LABEL
 from actions.gates.tickets import text_of, tickets_in
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from actions.api.client import Client
 
@@ -28,9 +28,8 @@ CHECKS = """statusCheckRollup { contexts(first: 100) { totalCount nodes { __type
 # GitHub counts what a query could return before it runs it. So it is asked in stages: the commits with the numbers of
 # their pull requests, then the pull requests that brought them with what most have, then the rest of a larger one
 # (docs.github.com, "Rate limits and query limits for the GraphQL API").
-COMMIT = f"""fragment commit on Commit {{
-    oid message committedDate author {{ name {approval.USER} }} signature {{ isValid }}
-    associatedPullRequests(first: 5) {{ nodes {{ number state baseRefName mergeCommit {{ oid }} }} }} }}"""
+PULLS = "associatedPullRequests(first: 10) { nodes { number state baseRefName mergeCommit { oid } } }"
+COMMIT = f"oid message committedDate author {{ name {approval.USER} }} signature {{ isValid }} {PULLS}"
 PULL = f"""fragment pull on PullRequest {{
     number url title body state createdAt mergedAt headRefName headRefOid baseRefName
     author {LOGIN} mergedBy {LOGIN} mergeCommit {{ oid }} labels(first: 50) {{ nodes {{ name }} }}
@@ -50,10 +49,14 @@ MORE_COMMITS = query(
 
 @dataclass(frozen=True)
 class ReviewReader:
-    """Read commits of one repository with their pull requests; *tickets* are the patterns of their names."""
+    """Read commits of one repository with their pull requests; *tickets* are the patterns of their names.
+
+    *brought* are the numbers of the pull requests that are known to have brought commits (0: none did).
+    """
 
     client: Client
     tickets: tuple[str, ...]
+    brought: Mapping[str, int] = field(default_factory=dict)
 
     def nodes(
         self, shas: Sequence[str], base: str, *, fields: str = "", paths: Sequence[str] = ()
@@ -63,21 +66,29 @@ class ReviewReader:
         The key `pull` holds the pull request that brought the commit (into *base*, if given) with all its commits.
         """
         variables: dict[str, object] = {f"c{index}": sha for index, sha in enumerate(shas)}
+        numbers = [*dict.fromkeys(filter(None, (self.brought.get(sha) for sha in shas)))]
+        known = {f"n{number}": number for number in numbers[:PULLS_PER_QUERY]}
         document = query(
-            variables=dict.fromkeys(variables, "GitObjectID!"),
+            variables=dict.fromkeys(variables, "GitObjectID!") | dict.fromkeys(known, "Int!"),
             paths=paths,
-            fields=" ".join(
-                f"{name}: object(oid: ${name}) {{ ... on Commit {{ ...commit {fields} }} }}" for name in variables
-            ),
+            fields=f"{_commit_fields(variables, fields)} {_pull_fields(known)}",
         )
-        answer = self.client.repository(document + COMMIT, variables | path_variables(paths), permission=PERMISSION)
+        values = variables | known | path_variables(paths)
+        answer = self.client.repository(document + (PULL if known else ""), values, permission=PERMISSION)
         with self.client.parsing():
-            nodes = [answer[name] for name in variables]
-            numbers = {node["oid"]: _pull_number(node, base) for node in nodes if node}
-            pulls: dict[int, Any] = {}
-            for _, batch in in_batches([*dict.fromkeys(filter(None, numbers.values()))], PULLS_PER_QUERY, self._pulls):
-                pulls |= batch
-            return [{**node, "pull": pulls.get(numbers[node["oid"]])} if node else None for node in nodes]
+            pulls = {number: self._whole(answer[name], number) for name, number in known.items()}
+            return self.with_pulls([answer[name] for name in variables], base, pulls)
+
+    def with_pulls(
+        self, nodes: Sequence[dict[str, Any] | None], base: str, known: Mapping[int, Any]
+    ) -> list[dict[str, Any] | None]:
+        """Return *nodes* of COMMIT with the pull requests that brought them; see `nodes`. Those *known* were read."""
+        numbers = {node["oid"]: pull_number(node, base) for node in nodes if node}
+        pulls = dict(known)
+        new = [number for number in dict.fromkeys(numbers.values()) if number and number not in pulls]
+        for _, batch in in_batches(new, PULLS_PER_QUERY, self._pulls):
+            pulls |= batch
+        return [{**node, "pull": pulls.get(numbers[node["oid"]])} if node else None for node in nodes]
 
     def commits(self, shas: Sequence[str]) -> dict[str, CommitFacts]:
         """Return the existing commits of *shas*, with the pull request that brought each."""
@@ -88,15 +99,14 @@ class ReviewReader:
     def _pulls(self, numbers: Sequence[int]) -> dict[int, Any]:
         """Return the pull requests *numbers* with all their commits."""
         variables = {f"n{number}": number for number in numbers}
-        document = query(
-            variables=dict.fromkeys(variables, "Int!"),
-            fields=" ".join(f"{name}: pullRequest(number: ${name}) {{ ...pull }}" for name in variables),
-        )
+        document = query(variables=dict.fromkeys(variables, "Int!"), fields=_pull_fields(variables))
         answer = self.client.repository(document + PULL, variables, permission=PERMISSION)
-        pulls = {number: answer[name] for name, number in variables.items()}
-        for number, pull in pulls.items():
-            self._read_on(pull["commits"], number)
-        return pulls
+        return {number: self._whole(answer[name], number) for name, number in variables.items()}
+
+    def _whole(self, pull: Any, number: int) -> Any:
+        """Return *pull* with the rest of its commits."""
+        self._read_on(pull["commits"], number)
+        return pull
 
     def _read_on(self, commits: dict[str, Any], number: int) -> None:
         cursor = next_cursor(commits["pageInfo"], None)
@@ -108,7 +118,15 @@ class ReviewReader:
             cursor = next_cursor(page["pageInfo"], cursor)
 
 
-def _pull_number(node: Mapping[str, Any], base: str) -> int:
+def _commit_fields(names: Iterable[str], fields: str) -> str:
+    return " ".join(f"{name}: object(oid: ${name}) {{ ... on Commit {{ {COMMIT} {fields} }} }}" for name in names)
+
+
+def _pull_fields(names: Iterable[str]) -> str:
+    return " ".join(f" {name}: pullRequest(number: ${name}) {{ ...pull }}" for name in names)
+
+
+def pull_number(node: Mapping[str, Any], base: str) -> int:
     """Return the number of the merged pull request that brought a commit (into *base*, if given), 0 if none did."""
     merged = [pull for pull in node["associatedPullRequests"]["nodes"] if pull["state"] == "MERGED"]
     fitting = [pull for pull in merged if base in ("", pull["baseRefName"])]
