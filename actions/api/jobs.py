@@ -23,9 +23,9 @@ EVENTS = ("push", "workflow_dispatch", "schedule")
 # The check suite of a run holds a check run for each of its jobs (apache/devlake#3705). No parameter of the API makes a
 # check run with steps (OpenAPI, "Create a check run"), and only Actions changes the conclusion of one that it made
 # (GitHub changelog, 12 February 2025; LouisBrunner/checks-action#369).
-SUITES = f"""checkSuites(first: 8, filterBy: {{appId: {ACTIONS_APP}}}) {{ pageInfo {{ hasNextPage }} nodes {{
+SUITES = f"""checkSuites(first: 5, filterBy: {{appId: {ACTIONS_APP}}}) {{ pageInfo {{ hasNextPage }} nodes {{
     branch {{ prefix name }} workflowRun {{ event }}
-    checkRuns(first: 15, filterBy: {{checkType: ALL}}) {{ pageInfo {{ hasNextPage }} nodes {{
+    checkRuns(first: 10, filterBy: {{checkType: ALL}}) {{ pageInfo {{ hasNextPage }} nodes {{
         databaseId name status conclusion steps {{ totalCount }} }} }} }} }}"""
 SUITES_PERMISSION = f"checks: read, {PERMISSION}"
 

@@ -67,7 +67,7 @@ def read_news(client: Client, branch: str, listing: Listing, also: str) -> News 
             {DEPLOYMENTS}""",
     )
     variables = {"ref": BRANCH + branch, "seen": seen, "cursor": None, **path_variables(paths)}
-    answer = client.repository(document, variables, permission=f"contents: read, {PERMISSION}")
+    answer = client.repository(document, variables, permission=f"contents: read, pull requests: read, {PERMISSION}")
     with client.parsing():
         if not answer["ref"]:
             return None
