@@ -20,6 +20,7 @@ from actions.evidence.files import FileReader
 from actions.evidence.holds import HoldHistory
 from actions.evidence.ledger import Known
 from actions.evidence.moves import MoveReader
+from actions.evidence.news import Ruleset
 from actions.evidence.other_commits import OtherCommitReader
 from actions.evidence.pushers import Pushers, activity_of
 from actions.evidence.rules import SUITES_KEPT
@@ -129,7 +130,7 @@ class Collector:
         What is *known* is not asked for again.
         """
         self._begin(news.files.get(PATH, ""), news.head, news.brought)
-        if news.rulesets == frozenset((rules.id, rules.since) for rules in known.rules):
+        if news.rulesets == {rules.id: Ruleset.of(rules) for rules in known.rules}:
             self.rules.assume(known.rules)
         self._news, self._known, self._listing = news, known, listing
         return self.commits.resume(news, listing.paths)

@@ -3,7 +3,7 @@
 They do where the branch only grew by commits with one parent, none of which changed `gitops.yml`. After a merge commit,
 a change of the layout or a rewritten branch, everything is read as the first time. The records are not believed to be
 whole: GitHub says whether the branch still contains the commit up to which they are, and the tags there must be those
-that the last change led to. See docs/evidence.md for what somebody might do who can write to the evidence.
+that the last change led to. The README of action-export-evidence says what somebody might do who can write there.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from actions.api.check_reader import required_checks_of
 from actions.api.client import file_fields, path_variables, query
 from actions.evidence.branch_history import BranchHistory
 from actions.evidence.deployments import DEPLOYMENTS, PERMISSION
@@ -22,11 +23,27 @@ from actions.runner.event import BRANCH
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from actions.api.checks import RequiredCheck
     from actions.api.client import Client
-    from actions.evidence.facts import Listing
+    from actions.evidence.facts import Listing, Rules
 
 MOST_COMMITS = 50
-RULES = "rules(first: 100) { totalCount nodes { repositoryRuleset { databaseId updatedAt } } }"
+RULES = """rules(first: 100) { totalCount nodes { type repositoryRuleset { databaseId updatedAt } parameters {
+    ... on RequiredStatusChecksParameters { requiredStatusChecks { context integrationId } } } } }"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ruleset:
+    """A ruleset in force, as it is *since* a moment: the types of its *rules*, and the *checks* that it requires."""
+
+    since: str
+    rules: frozenset[str] = frozenset()
+    checks: frozenset[RequiredCheck] = frozenset()
+
+    @classmethod
+    def of(cls, recorded: Rules) -> Ruleset:
+        """Return what is *recorded*, to be compared: what decides about exceptions is not taken from the records."""
+        return cls(since=recorded.since, rules=frozenset(recorded.rules), checks=frozenset(recorded.required_checks))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,9 +51,8 @@ class News:
     """The *head* of *branch* with the *files* there, those *before* the news, and the *history* as far as it is new.
 
     *history* holds some older commits too; *touched* are the new commits that changed a file that was asked for, oldest
-    first; *brought* has the number of the pull request of each new one. *rulesets* that are in force have an id and the
-    moment since which they are as they are; it is None if they are not all known. *deployments* is the first page of
-    the deployment records.
+    first; *brought* has the number of the pull request of each new one. *rulesets* are in force, by their ids; None if
+    some are hidden. *deployments* is the first page of the deployment records.
     """
 
     branch: str
@@ -46,7 +62,7 @@ class News:
     history: BranchHistory
     touched: tuple[str, ...]
     brought: Mapping[str, int]
-    rulesets: frozenset[tuple[int, str]] | None
+    rulesets: Mapping[int, Ruleset] | None
     deployments: Mapping[str, Any]
 
 
@@ -116,8 +132,18 @@ def _texts(commit: Mapping[str, Any], paths: Sequence[str]) -> dict[str, str] | 
     return None if None in texts.values() or any(blob.get("isTruncated") for blob in blobs.values()) else texts
 
 
-def _rulesets(rules: Mapping[str, Any]) -> frozenset[tuple[int, str]] | None:
-    found = [node["repositoryRuleset"] for node in rules["nodes"]]
-    if not all(found) or rules["totalCount"] > len(found):
+def _rulesets(rules: Mapping[str, Any]) -> dict[int, Ruleset] | None:
+    """Return the rulesets behind the *rules* of a branch, None if some are hidden."""
+    found: dict[int, Ruleset] = {}
+    if rules["totalCount"] > len(rules["nodes"]):
         return None
-    return frozenset((ruleset["databaseId"], utc_text(ruleset["updatedAt"])) for ruleset in found)
+    for node in rules["nodes"]:
+        ruleset = node["repositoryRuleset"]
+        if not ruleset:
+            return None
+        known = found.get(ruleset["databaseId"], Ruleset(since=utc_text(ruleset["updatedAt"])))
+        checks = required_checks_of({"rules": {"nodes": [node]}, "refUpdateRule": None})
+        found[ruleset["databaseId"]] = Ruleset(
+            since=known.since, rules=known.rules | {node["type"].lower()}, checks=known.checks | {*checks}
+        )
+    return found

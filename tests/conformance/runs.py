@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from actions.api.client import query
+from actions.api.jobs import SUITES, SUITES_PERMISSION, jobs_in
 from actions.errors import ActionError
+from actions.evidence.runs import REVIEWS
 from tests.conformance.assumptions import DifferentError, NotTriedError, assumption, needs, question, require
 
 if TYPE_CHECKING:
@@ -99,6 +102,33 @@ def _jobs(scratch: Scratch, sha: str, names: set[str]) -> dict[str, Any]:
         return done if names <= done.keys() else None
 
     return scratch.ground.eventually(finished, f"the jobs {', '.join(sorted(names))}", times=3)
+
+
+@assumption(
+    "The check suite of a run has its event, its branch, and each job as a check run with steps",
+    source="apache/devlake#3705; GraphQL schema, CheckSuite and CheckRun",
+)
+def _suites(ground: Ground) -> None:
+    found = probe(ground)
+    fields = f"object(oid: $oid) {{ ... on Commit {{ {SUITES} }} }}"
+    document = query(variables={"oid": "GitObjectID!"}, fields=fields)
+    answer = found.scratch.client.repository(document, {"oid": found.pushed}, permission=SUITES_PERMISSION)
+    jobs = jobs_in(answer["object"]["checkSuites"], found.scratch.start.branch.__eq__, ["recorded", "unrecorded"])
+
+    require(jobs is not None and {job.state for job in jobs} == {"success"}, answer)
+
+
+@assumption(
+    "The `node_id` that REST gives a run is its id in GraphQL",
+    source='docs.github.com, "Using global node IDs"; int128/datadog-actions-metrics#194',
+)
+def _node_id(ground: Ground) -> None:
+    found = probe(ground)
+    listed = found.scratch.rest("GET", f"/actions/runs?head_sha={found.pushed}", permission=READ)["workflow_runs"]
+    ids = [run["node_id"] for run in listed]
+    nodes = found.scratch.client.graphql(REVIEWS, {"ids": ids}, permission=READ)["nodes"]
+
+    require([node["databaseId"] for node in nodes] == [run["id"] for run in listed], nodes)
 
 
 def _deployments(scratch: Scratch, environment: str) -> Any:

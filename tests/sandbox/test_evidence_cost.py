@@ -167,7 +167,7 @@ def test_nothing_new_takes_next_to_nothing(delivery: Exported) -> None:
     many(delivery, 2)
     delivery.export()
 
-    assert asked(delivery).total() <= 4
+    assert asked(delivery) == {"query": 1, "GET /repos/{owner}/{repo}/activity": 1}
 
 
 def test_what_is_no_change_of_the_environment_is_looked_at_too(delivery: Exported) -> None:
@@ -302,6 +302,24 @@ def test_a_change_that_was_taken_out_of_the_records_comes_back(delivery: Exporte
     delivery.export()
 
     assert taken in [record["commit"]["sha"] for record in changes(delivery)]
+
+
+def test_what_the_rules_require_is_not_taken_from_the_records(delivery: Exported) -> None:
+    many(delivery, 2)
+    delivery.export()
+    path = delivery.github.runner.workspace / FILE
+    lines = delivery.lines()
+    required = changes(delivery)[-1]["rules"][0]["required_checks"]
+    for line in lines:
+        for rules in line.get("rules") or ():
+            rules["required_checks"] = []
+    path.write_bytes(Chain().with_records([{k: v for k, v in line.items() if k != "previous"} for line in lines])[1])
+    delivery.bump(delivery.release())
+
+    delivery.export()
+
+    assert required
+    assert changes(delivery)[-1]["rules"][0]["required_checks"] == required
 
 
 def test_a_listing_of_a_commit_that_never_was_changes_nothing(delivery: Exported) -> None:

@@ -20,12 +20,12 @@ def job(name: str = "gate", conclusion: str | None = "SUCCESS", *, number: int =
 
 
 def suite(
-    *jobs: Node, event: str = "push", branch: str | None = "main", prefix: str = "refs/heads/", **page: bool
+    *jobs: Node, event: str = "push", branch: str | None = "main", prefix: str = "refs/heads/", more: bool = False
 ) -> Node:
     return {
         "branch": branch and {"name": branch, "prefix": prefix},
         "workflowRun": {"event": event} if event else None,
-        "checkRuns": {"pageInfo": {"hasNextPage": page.get("more", False)}, "nodes": [*jobs]},
+        "checkRuns": {"pageInfo": {"hasNextPage": more}, "nodes": [*jobs]},
     }
 
 
