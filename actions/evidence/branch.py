@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from actions.api.client import next_cursor, query
+from actions.api.repository import READ
 from actions.evidence.branch_history import BranchHistory
 
 if TYPE_CHECKING:
@@ -18,20 +19,21 @@ PER_PAGE = 100
 
 @dataclass(frozen=True)
 class BranchReader:
-    """Read the branches of one repository."""
+    """Read the branches of one repository; the fields that are asked for need *permission*."""
 
     client: Client
+    permission: str = READ
 
     def history(self, branch: str) -> BranchHistory:
         """Return all commits of *branch*, with their parents."""
         return BranchHistory.of(self._nodes(branch, "oid committedDate parents(first: 100) { nodes { oid } }"))
 
-    def commits(self, branch: str, path: str) -> Iterator[tuple[str, str]]:
-        """Yield SHA and commit date of the commits of *branch* that changed *path*, a file or folder, newest first.
+    def commits(self, branch: str, path: str, fields: str = "") -> Iterator[dict[str, Any]]:
+        """Yield the commits of *branch* that changed *path*, a file or folder, newest first, as nodes with *fields*.
 
         There is no lower bound by date, because committers choose the dates of their commits.
         """
-        return ((node["oid"], node["committedDate"]) for node in self._nodes(branch, "oid committedDate", path))
+        return self._nodes(branch, f"oid committedDate {fields}", path)
 
     def blobs(self, branch: str, path: str) -> Iterator[tuple[str, str, int]]:
         """Yield each commit of *branch* that changed the file *path*, with its git object and its size then.
@@ -52,7 +54,7 @@ class BranchReader:
         )
         variables: dict[str, object] = {"ref": f"refs/heads/{branch}", "path": path, "cursor": None}
         while True:
-            answer = self.client.repository(document, variables)
+            answer = self.client.repository(document, variables, permission=self.permission)
             with self.client.parsing():
                 page = answer["ref"]["target"]["history"]
                 yield from page["nodes"]

@@ -121,7 +121,7 @@ class Collector:
 
         *config* is the text of `gitops.yml` at the commit *head* of the branch.
         """
-        self._begin(config, head, {})
+        self._begin(config, head)
         return self.commits.find(config)
 
     def resume(self, news: News, listing: Listing, known: Known) -> dict[str, str]:
@@ -129,13 +129,14 @@ class Collector:
 
         What is *known* is not asked for again.
         """
-        self._begin(news.files.get(PATH, ""), news.head, news.brought)
+        self._begin(news.files.get(PATH, ""), news.head)
         if news.rulesets == {rules.id: Ruleset.of(rules) for rules in known.rules}:
             self.rules.assume(known.rules)
         self._news, self._known, self._listing = news, known, listing
         return self.commits.resume(news, listing.paths)
 
-    def _begin(self, config: str, head: str, brought: Mapping[str, int]) -> None:
+    def _begin(self, config: str, head: str) -> None:
+        brought = self.commits.brought
         self._config, layout = _parsed(config), self.files.layout(config)
         tickets = (self._config.tickets, self._config.environment(self.env).ticket)
         self._files = FileReader(self.infra, tickets, brought)

@@ -91,7 +91,7 @@ class Export:
         """Add what is new to the records; return False, and add nothing, if it takes more than the news in *base*."""
         scope, listing = self.ledger.scope, self.ledger.listing
         self._collected = self._how(base.head)
-        collector = open_collector(self.settings, base.branch, scope.after if scope else "", self.clock)
+        collector = open_collector(self.settings, base.branch, scope.after if scope else "", self.clock, pulls=True)
         seen = listing.facts.head if listing else ""
         if listing and isinstance(base, News):
             population = collector.resume(base, listing.facts, self.ledger.known)
@@ -237,14 +237,18 @@ class Export:
         self.added += lines.count(b"\n")
 
 
-def open_collector(settings: Settings, branch: str, begins: str, clock: Clock) -> Collector:
+def open_collector(settings: Settings, branch: str, begins: str, clock: Clock, *, pulls: bool = False) -> Collector:
     """Return a collector of the environment that *settings* ask for, on *branch* after the commit *begins*."""
     infra = Client(settings.infra_repo, settings.token)
     return Collector(
         infra=infra,
         rules=RulesReader(infra, branch, AtOnce(clock)),
         commits=Population(
-            client=infra, files=EnvironmentFiles(settings.env, settings.envs_dir), branch=branch, begins=begins
+            client=infra,
+            files=EnvironmentFiles(settings.env, settings.envs_dir),
+            branch=branch,
+            begins=begins,
+            pulls=pulls,
         ),
         now=clock.utc(),
         app_repo=settings.app_repo,

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from actions.api.repository import READ, READ_PULLS
 from actions.evidence.branch import BranchReader
 from actions.evidence.branch_history import BranchHistory
 from actions.evidence.files import FileReader
+from actions.evidence.reviews import PULLS, pull_number
 from actions.infra.config import PATH
 
 if TYPE_CHECKING:
@@ -21,18 +23,24 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True)
 class Population:
-    """The commits of *branch* after the commit *begins* ("": all), and the paths at which the environment was found."""
+    """The commits of *branch* after the commit *begins* ("": all), and the paths at which the environment was found.
+
+    With *pulls*, it asks which pull requests *brought* the commits, too.
+    """
 
     client: Client
     files: EnvironmentFiles
     branch: str
     begins: str
+    pulls: bool = False
+    brought: dict[str, int] = field(default_factory=dict, repr=False)
     history: BranchHistory = field(default_factory=lambda: BranchHistory.of(()), repr=False)
     _paths: dict[str, None] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         """Set up the readers."""
-        self._branches, self._files = BranchReader(self.client), FileReader(self.client)
+        permission = READ_PULLS if self.pulls else READ
+        self._branches, self._files = BranchReader(self.client, permission), FileReader(self.client)
 
     def begin(self, since: str) -> None:
         """Begin with the commits made *since* a moment."""
@@ -47,7 +55,7 @@ class Population:
         Simplification"), so merges are compared separately.
         """
         self.history = self.history if self.history.position else self._branches.history(self.branch)
-        commits = dict(self._branches.commits(self.branch, PATH))
+        commits = self._commits(PATH)
         for layout in dict.fromkeys(map(self.files.layout, [config, *self._files.texts([*commits], PATH)])):
             commits |= (
                 self._touching_services(layout) if layout.per_service else self._touching(layout.paths(self.files.env))
@@ -61,6 +69,7 @@ class Population:
     def resume(self, news: News, paths: Iterable[str]) -> dict[str, str]:
         """Return the commits of *news* that may have changed the environment, as `find` does; look at *paths*."""
         self.history = news.history
+        self.brought |= news.brought
         self.add(path for path in paths if path != PATH)
         return {sha: news.history.made[sha] for sha in news.touched}
 
@@ -83,8 +92,16 @@ class Population:
         seen = self.history.ancestors(self.begins) | self.history.ancestors(sha)
         return self.history.sorted([commit for commit in self.history.position if commit not in seen])
 
+    def _commits(self, path: str) -> dict[str, str]:
+        """Return the commits that changed *path*, with their commit dates, newest first."""
+        with self.client.parsing():
+            nodes = list(self._branches.commits(self.branch, path, PULLS if self.pulls else ""))
+            if self.pulls:
+                self.brought |= {node["oid"]: pull_number(node, self.branch) for node in nodes}
+            return {node["oid"]: node["committedDate"] for node in nodes}
+
     def _touching(self, paths: Sequence[str]) -> dict[str, str]:
-        commits = {path: dict(self._branches.commits(self.branch, path)) for path in paths}
+        commits = {path: self._commits(path) for path in paths}
         self.add(path for path, of_path in commits.items() if of_path)
         return {sha: at for of_path in commits.values() for sha, at in of_path.items()}
 
@@ -96,7 +113,7 @@ class Population:
         commits: dict[str, str] = {}
         for pattern in layout.patterns:
             folder = pattern.partition("{")[0].rpartition("/")[0]
-            for sha, at in self._branches.commits(self.branch, folder):
+            for sha, at in self._commits(folder).items():
                 own = [path for path in self._files.touched(sha) if self.files.owns(layout, path)]
                 self.add(own)
                 commits |= {sha: at} if own else {}

@@ -65,9 +65,13 @@ class ReviewReader:
 
         The key `pull` holds the pull request that brought the commit (into *base*, if given) with all its commits.
         """
+        batches = in_batches(shas, PULLS_PER_QUERY, lambda batch: self._nodes(batch, base, fields, paths))
+        return [node for _, nodes in batches for node in nodes]
+
+    def _nodes(self, shas: Sequence[str], base: str, fields: str, paths: Sequence[str]) -> list[dict[str, Any] | None]:
         variables: dict[str, object] = {f"c{index}": sha for index, sha in enumerate(shas)}
         numbers = [*dict.fromkeys(filter(None, (self.brought.get(sha) for sha in shas)))]
-        known = {f"n{number}": number for number in numbers[:PULLS_PER_QUERY]}
+        known = {f"n{number}": number for number in numbers}
         document = query(
             variables=dict.fromkeys(variables, "GitObjectID!") | dict.fromkeys(known, "Int!"),
             paths=paths,

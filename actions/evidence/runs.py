@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 PER_PAGE = 100
 MOST_RESULTS = 1000  # of one search (OpenAPI)
 FEW = 3
-RUNS_PER_QUERY = 50
+RUNS_PER_QUERY = 100
 PERMISSION = "actions: read"
 RUN = re.compile(r"/actions/runs/(\d+)")
 # A run began before the record that it made, by as much as its other jobs took.
