@@ -178,3 +178,11 @@ def test_auto_promote_is_the_deployment_of_the_example_with_two_more_jobs_of_whi
     assert [step.get("with") for step in shown["roll-back"]["steps"]] == [
         step.get("with") for step in added["roll-back"]["steps"]
     ]
+
+
+def test_whatever_change_asks_for_reaches_the_action() -> None:
+    workflow = load(ROOT / "examples/infra/.github/workflows/change.yml")
+    given = str(workflow["jobs"]["change"]["steps"][-1]["with"])
+
+    for name in workflow["on"]["workflow_dispatch"]["inputs"]:
+        assert re.search(rf"\binputs\.{name}\b", given), name

@@ -136,8 +136,12 @@ def test_a_change_goes_from_its_pull_request_to_the_last_environment_and_back(pi
         return
     second = shop.publish("two", "1.1.0")
     assert (shop.tag(shop.envs[0]), shop.tag(shop.envs[-1])) == (second, first)
-    shop.ask(INFRA, "change.yml", what="roll back", env=shop.envs[0], services=shop.service, reason="it is bad")
+    asked = {"env": shop.envs[0], "services": shop.service, "reason": "it is bad", "merge": "direct"}
+    shop.ask(INFRA, "change.yml", what="roll back", **asked)
     assert shop.tag(shop.envs[0]) == first
+    merged = [*shop.world.infra.opened.values()][-1]
+    assert merged.merged_by
+    assert merged.merged_by.kind == "Bot"
 
     shop.ask(APP, "hotfix.yml", **{"from-env": shop.envs[-1], "branch-name": "leak", "service": shop.service})
     fixed = shop.change("fix", f"{shop.config.hotfix_prefix}leak")
