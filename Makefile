@@ -49,7 +49,7 @@ lint: setup
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/zizmor --persona pedantic --offline --quiet . examples/app examples/infra examples/monorepo examples/sharded/*.yml examples/pull-based/deploy.yml
+	$(BIN)/zizmor --persona pedantic --offline --quiet . examples/app examples/infra examples/monorepo examples/sharded/*.yml examples/auto-promote/deploy.yml examples/pull-based/deploy.yml
 
 bench: setup
 	$(BIN)/python -m bench.startup

@@ -146,8 +146,13 @@ def test_a_change_goes_from_its_pull_request_to_the_last_environment_and_back(pi
 
     second = shop.publish("two", "1.1.0")
     assert shop.tag(shop.envs[0]) == second
-    shop.ask(INFRA, "change.yml", what="roll back", env=shop.envs[0], services=shop.service, reason="it is bad")
+    reviewed = shop.config.needs_review(shop.envs[0])
+    asked = {"env": shop.envs[0], "services": shop.service, "reason": "it is bad"}
+    shop.ask(INFRA, "change.yml", what="roll back", merge="none" if reviewed else "direct", **asked)
     assert shop.tag(shop.envs[0]) == first
+    merged = [*shop.world.infra.opened.values()][-1]
+    assert merged.merged_by
+    assert (merged.merged_by.kind == "Bot") != reviewed
 
     env = shop.envs[-1]
     shop.ask(APP, "hotfix.yml", **{"from-env": env, "branch-name": "leak", "service": shop.service})
