@@ -101,7 +101,7 @@ def read_news(client: Client, branch: str, listing: Listing, also: str) -> News 
             history=BranchHistory.of(target["history"]["nodes"]),
             brought={node["oid"]: pull_number(node, branch) for node in new},
             touched=tuple(n["oid"] for n in reversed(new) if any(_touches(n, index) for index in indexes)),
-            rulesets=_rulesets(answer["ref"]["rules"]),
+            rulesets=rulesets_of(answer["ref"]["rules"]),
             deployments=answer["deployments"],
         )
 
@@ -132,7 +132,7 @@ def _texts(commit: Mapping[str, Any], paths: Sequence[str]) -> dict[str, str] | 
     return None if None in texts.values() or any(blob.get("isTruncated") for blob in blobs.values()) else texts
 
 
-def _rulesets(rules: Mapping[str, Any]) -> dict[int, Ruleset] | None:
+def rulesets_of(rules: Mapping[str, Any]) -> dict[int, Ruleset] | None:
     """Return the rulesets behind the *rules* of a branch, None if some are hidden."""
     found: dict[int, Ruleset] = {}
     if rules["totalCount"] > len(rules["nodes"]):

@@ -9,12 +9,17 @@ from typing import Any
 
 import pytest
 
+from actions.api.client import Client
+from actions.app.repository import AppRepository
+from actions.errors import GitHubError
+from actions.evidence.app import AppEvidence
 from actions.evidence.chain import Chain
+from actions.evidence.files import FileReader
 from sandbox.delivery import tagged
 from sandbox.faults import Fault
 from sandbox.state import ACTIONS_APP, CheckRun, WorkflowRun
 from sandbox.world import BOT
-from tests.sandbox.exported import FILE, Exported, exceptions
+from tests.sandbox.exported import APP, FILE, INFRA, Exported, exceptions
 
 RUNS = "GET /repos/{owner}/{repo}/actions/runs"
 RUN = f"{RUNS}/{{run_id}}"
@@ -355,3 +360,13 @@ def test_the_jobs_are_read_one_by_one_where_check_suites_may_not_be_read(deliver
 
     assert found[JOBS] == 3
     assert [record["unknown"] for record in changes(delivery)] == [[], [], []]
+
+
+def test_commits_that_are_gone_are_an_error(delivery: Exported) -> None:
+    environment, token = delivery.sandbox.environment(), delivery.world.tokens["olivia"]
+    infra, app = Client(INFRA, token, environment), Client(APP, token, environment)
+
+    with pytest.raises(GitHubError, match="the branch was rewritten during the run"):
+        FileReader(infra).commits(["a" * 40], ["x"], "main")
+    with pytest.raises(GitHubError, match="aaaa no longer exists in your-org/app"):
+        AppEvidence(app, AppRepository(app), ()).commits(["a" * 40])
