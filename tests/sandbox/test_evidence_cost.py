@@ -282,10 +282,11 @@ def test_a_deployment_that_waited_is_found_when_it_succeeds(delivery: Exported) 
     infra, bot = delivery.world.infra, delivery.sandbox.state.users[BOT]
     lost = delivery.push(infra, "elsewhere", {"envs/prod.json": tagged("x")}, message="x", base="main")
     waiting = delivery.sandbox.behaviour.deploy(infra, bot, sha=lost, ref="elsewhere", environment="prod")
+    waiting.created = f"{datetime.now(UTC) - timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}"
     delivery.export()
-    waits_since = delivery.lines()[-1]["since"]
     delivery.bump(delivery.release())
     delivery.export()
+    waits_since = delivery.lines()[-1]["since"]
     delivery.sandbox.behaviour.deployed(infra, waiting, bot, "success")
 
     details = [each["detail"] for each in delivery.export().json("exceptions")]
