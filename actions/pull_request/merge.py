@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from actions.api.check_reader import CheckReader
 from actions.api.checks import CheckVerdict, evaluate_checks
-from actions.api.pulls import PullRequests
+from actions.api.pulls import NewPull, PullRequests
 from actions.errors import (
     BaseMovedError,
     ChecksFailedError,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from actions.api.comparison import Comparison
-    from actions.api.pulls import Progress, Pull
+    from actions.api.pulls import MergedCommit, Progress, Pull
     from actions.api.repository import Base, Branch, Repository
     from actions.pull_request.proposal import Proposal
     from actions.pull_request.settings import Settings
@@ -45,11 +45,24 @@ PATIENCE = 30.0  # seconds in which GitHub may have a check and not list its job
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MergeResult:
-    """How a pull request was merged: by which route, as which commit ("" if not yet), past which rules."""
+    """How a pull request was merged: by which route, as which commit (None if not yet), past which rules."""
 
     route: Route
-    sha: str = ""
+    commit: MergedCommit | None = None
     bypassed: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Proposed:
+    """The *branch* and the pull request of a change.
+
+    *opened* is how far a pull request is whose commit, too, was made by this attempt.
+    """
+
+    branch: Branch
+    pull: Pull
+    is_new: bool
+    opened: Progress | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,8 +84,8 @@ class Target:
         return pull.state == "CLOSED" and bool(pull.closed_by) and not self.is_bot(pull.closed_by)
 
 
-def ensure_pull_request(target: Target, proposal: Proposal, settings: Settings) -> tuple[Branch, Pull, bool]:
-    """Return the branch and the pull request of *proposal*, made now or found, and whether the pull request is new."""
+def ensure_pull_request(target: Target, proposal: Proposal, settings: Settings) -> Proposed:
+    """Return the branch and the pull request of *proposal*, made now or found."""
     infra, base, pulls = target.infra, target.base, target.pulls
     branch, origin = _ensure_commit(infra, base, proposal)
     newest = _newest(branch, base.branch)
@@ -80,7 +93,7 @@ def ensure_pull_request(target: Target, proposal: Proposal, settings: Settings) 
         if origin == "reworked":
             pulls.update(newest, title=proposal.title, body=proposal.body)
         _add_labels_and_reviewers(target, newest, settings)
-        return branch, replace(newest, head_sha=branch.head), False
+        return Proposed(branch=branch, pull=replace(newest, head_sha=branch.head), is_new=False)
     if newest and newest.state == "MERGED":
         _require_merged_before(infra, base, newest)
     if newest and target.was_closed_by_person(newest):
@@ -89,13 +102,20 @@ def ensure_pull_request(target: Target, proposal: Proposal, settings: Settings) 
         raise ClosedByUserError(
             f"{newest.url} proposed the same change and was closed by {newest.closed_by}; reopen it to have it merged"
         )
-    pull = pulls.open(
-        base=base.branch, branch=branch.name, title=proposal.title, body=proposal.body, draft=settings.draft
+    new = NewPull(
+        repository_id=base.repository_id,
+        base=base.branch,
+        branch=branch.name,
+        title=proposal.title,
+        body=proposal.body,
+        draft=settings.draft,
     )
+    pull, progress = pulls.open(new)
     say(f"opened {pull.url}")
     _add_labels_and_reviewers(target, pull, settings)
     # What is merged is what this run committed, whoever may have pushed since.
-    return branch, replace(pull, head_sha=branch.head), True
+    pull = replace(pull, head_sha=branch.head)
+    return Proposed(branch=branch, pull=pull, is_new=True, opened=progress if origin == "made" else None)
 
 
 def close_obsolete(target: Target, name: str) -> Pull | None:
@@ -198,29 +218,39 @@ def _require_ours(infra: Repository, base: Base, own: Branch, proposal: Proposal
 
 @dataclass(frozen=True, kw_only=True)
 class Merge:
-    """The merge of *pull*, which proposes *proposal*, into the base of *target* by the route that *settings* name."""
+    """The merge of what was *proposed* for *proposal* into the base of *target*, by the route that *settings* name."""
 
     target: Target
-    pull: Pull
+    proposed: Proposed
     proposal: Proposal
     settings: Settings
     clock: Clock
 
+    @property
+    def pull(self) -> Pull:
+        """Return the pull request that is merged."""
+        return self.proposed.pull
+
     def run(self) -> MergeResult:
         """Merge the pull request and delete its branch; raise BaseMovedError if the change must be made again."""
-        progress, _ = self._progress(), self._method  # a method that the rules forbid needs no waiting
+        progress, _ = self._first_progress(), self._method  # a method that the rules forbid needs no waiting
         # Of two runs with one wish, one may have opened, merged and closed its pull request before this one opened its.
         for merged in progress.merged_from_same_branch:
             _require_merged_before(self.target.infra, self.target.base, merged)
         route = {Route.DIRECT: self._direct, Route.AUTO: self._auto, Route.QUEUE: self._queue}[self.settings.merge]
         result = route(progress)
-        if result.sha:
-            say(f"merged {self.pull.url} as {result.sha}")
+        if result.commit:
+            say(f"merged {self.pull.url} as {result.commit.sha}")
             branch = self.pull.branch
             self.target.side_work.attempt(
                 f"branch {branch} is not deleted", lambda: self.target.infra.delete_branch(branch)
             )
         return result
+
+    def _first_progress(self) -> Progress:
+        """Return how far the pull request is; a new one is looked at again only for workflows that may block it."""
+        opened = self.proposed.opened
+        return opened if opened and not self.target.base.rules.workflows else self._progress()
 
     def _progress(self) -> Progress:
         return self.target.pulls.progress(self.pull)
@@ -244,8 +274,8 @@ class Merge:
     def _direct(self, progress: Progress) -> MergeResult:
         self._require_known_rules()
         progress, passed = self._wait_for_checks(progress)
-        if progress.merge_sha:
-            return MergeResult(route=Route.DIRECT, sha=progress.merge_sha)
+        if progress.merged:
+            return MergeResult(route=Route.DIRECT, commit=progress.merged)
         unapproved = bool(self.target.base.rules.approvals) and not progress.approved
         return replace(self._merge_now(), bypassed=unapproved or not passed)
 
@@ -270,16 +300,16 @@ class Merge:
     def _merge_now(self) -> MergeResult:
         title, message = self._message()
         try:
-            sha = self.target.pulls.merge(self.pull, method=self._method, title=title, message=message)
+            commit = self.target.pulls.merge(self.pull, method=self._method, title=title, message=message)
         except NotMergeableError as error:
             progress = self._progress()
-            if progress.merge_sha:
-                return MergeResult(route=Route.DIRECT, sha=progress.merge_sha)
+            if progress.merged:
+                return MergeResult(route=Route.DIRECT, commit=progress.merged)
             moved = progress.head_sha != self.pull.head_sha or progress.state != "OPEN"
             if moved or progress.conflicting or progress.mergeability_unknown:
                 raise BaseMovedError(str(error)) from error
             raise
-        return MergeResult(route=Route.DIRECT, sha=sha)
+        return MergeResult(route=Route.DIRECT, commit=commit)
 
     def _enable_auto_merge(self) -> bool:
         title, message = self._message()
@@ -304,8 +334,8 @@ class Merge:
             waited = next(pauses)
             progress = self._progress()
             queued = queued or progress.queued
-            if progress.merge_sha:
-                return MergeResult(route=Route.QUEUE, sha=progress.merge_sha)
+            if progress.merged:
+                return MergeResult(route=Route.QUEUE, commit=progress.merged)
             if not progress.queued and not progress.auto_merge and (queued or waited > PATIENCE):
                 raise EjectedError(f"the merge queue removed {self.pull.url}: {_why_ejected(progress)}")
             where = "in the merge queue" if progress.queued else "not ready for the merge queue"
@@ -324,7 +354,7 @@ class Merge:
         while True:
             waited = next(pauses)
             progress = self._progress() if waited else progress
-            if progress.merge_sha:
+            if progress.merged:
                 return progress, True
             patient = waited < settings.timeout and waited - last_readable < PATIENCE
             verdict, hidden = self._check_verdict(progress, patient=patient or not settings.wait_for_checks)

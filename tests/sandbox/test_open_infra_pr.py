@@ -74,7 +74,7 @@ def test_a_direct_merge_takes_few_requests(github: GitHub) -> None:
 
     merge_at_once(github, tag)
 
-    assert len(github.operations()) == 10
+    assert len(github.operations()) == 8
 
 
 def test_a_second_run_finds_the_change_made(github: GitHub) -> None:
