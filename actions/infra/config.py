@@ -24,6 +24,7 @@ adopt: <commit>              # what ran before the gates: this commit and all be
 hotfix-prefix: hotfixes/     # the prefix of hotfix branches
 tickets: SHOP-[0-9]+         # how tickets are named in pull requests, for the evidence
 hold: issues                 # an open issue labelled hold:prod or hold:prod/api holds what it names
+show-held: issue             # what the gates hold is shown as an issue too, open for as long as it is held
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ class Config:
     A service that is not in *checks* needs those that its repository requires. *tag_names* tell which commits the tags
     of a service name. *services* are all that are named. *deployers* make deployment records that count, beside the
     bots. *adopt* is the commit whose state is taken as it is, *tickets* the pattern of their names. With *hold*, open
-    issues of the infra repository hold what their labels name.
+    issues of the infra repository hold what their labels name. With *show_held*, what is held is shown as issues.
     """
 
     environments: Mapping[str, Environment] = field(default_factory=dict)
@@ -101,6 +102,7 @@ class Config:
     hotfix_prefix: str = HOTFIX_PREFIX
     tickets: str = ""
     hold: bool = False
+    show_held: bool = False
 
     def layout(self, envs_dir: str) -> Layout:
         """Return the layout of the env files: the one in the file, else files in *envs_dir*.

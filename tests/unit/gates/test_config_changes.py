@@ -50,6 +50,7 @@ bots: [gitops-bot]
             "prod: emergency nobody → alice, team/ops within 1 d", True,
         ),
         ("bots:", "hold: issues\nbots:", "hold: nothing → issues", False),
+        ("bots:", "show-held: issue\nbots:", "show-held: nothing → issue", False),
         ("bots:", "files: e/{env}.json\nbots:", "files: default → e/{env}.json", True),
         ("bots:", "tag: 'apps.{service}.tag'\nbots:", "tag: default → apps.{service}.tag", True),
         ("bots:", "hotfix-prefix: fix/\nbots:", "hotfix-prefix: hotfixes/ → fix/", True),
