@@ -826,3 +826,14 @@ def test_a_refused_merge_is_tried_again_while_github_does_not_know_whether_it_ca
     github.sandbox.faults.plan({(MERGE, 0): refusal("Pull Request is not mergeable")})
 
     assert merge_at_once(github, github.app_commit()).outputs["reason"] == reason
+
+
+def test_a_merged_commit_that_github_does_not_name_at_once_is_found(github: GitHub) -> None:
+    unnamed = {"data": {"mergePullRequest": {"pullRequest": {"mergeCommit": None}}}}
+    github.sandbox.faults.plan({(MERGE, 0): Fault(status=200, body=unnamed, after=True)})
+
+    result = merge_at_once(github, github.app_commit())
+
+    assert (result.outputs["reason"], result.outputs["verified"]) == ("merged", "true"), result.log
+    assert result.outputs["merge-sha"] == github.world.infra.git.head("main")
+    assert heads(github) == ["main"]
