@@ -20,14 +20,8 @@ from actions.infra.config import PATH
 from actions.infra.remote import told_of
 from actions.pull_request.emergency import ask_for_review, asked_in_emergency
 from actions.pull_request.hold import hold_rolled_back
-from actions.pull_request.merge import (
-    Merge,
-    MergeResult,
-    Target,
-    close_obsolete,
-    close_pull,
-    ensure_pull_request,
-)
+from actions.pull_request.merge import Merge, MergeResult
+from actions.pull_request.opening import Target, close_obsolete, close_pull, ensure_pull_request
 from actions.pull_request.plan import PullRequestPlan, State, make_plan, read_state, wanted_artifacts
 from actions.pull_request.proposal import Proposal, branch_name, propose, tags_in
 from actions.pull_request.settings import Route, Settings
