@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
@@ -34,19 +33,33 @@ class AtOnce:
     def ask(self, ask: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
         """Return what *ask*, one GET, returns for each of *items*, in their order.
 
-        Raises the error of the first item that has one; no further item is asked then.
+        Raises the error of the first item that has one; after an error, nothing more is asked. The threads do not keep
+        a process alive whose time is over.
         """
-        with ThreadPoolExecutor(MOST_AT_ONCE) as pool:
-            asked = [pool.submit(self._ask, ask, item) for item in items]
-            try:
-                return [each.result() for each in asked]
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
+        waiting = deque(enumerate(items))
+        results: dict[int, Result] = {}
+        errors: dict[int, BaseException] = {}
 
-    def _ask(self, ask: Callable[[Item], Result], item: Item) -> Result:
-        self._wait()
-        return ask(item)
+        def work() -> None:
+            while not errors:
+                try:
+                    number, item = waiting.popleft()
+                except IndexError:
+                    return
+                try:
+                    self._wait()
+                    results[number] = ask(item)
+                except BaseException as error:  # noqa: BLE001 - it is raised where the answers are waited for
+                    errors[number] = error
+
+        threads = [threading.Thread(target=work, daemon=True) for _ in range(min(MOST_AT_ONCE, len(waiting)))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if errors:
+            raise errors[min(errors)]
+        return [results[number] for number in sorted(results)]
 
     def _wait(self) -> None:
         """Wait until a request more is within the limit; the others wait too."""
