@@ -93,20 +93,18 @@ class RunReader:
     def _created(self, begin: str, end: str, *, at_most: int) -> Iterator[Mapping[str, Any]]:
         """Yield the runs of the branch that were created from *begin* to *end*, none if that takes *at_most* pages.
 
-        A search has a limit, so a period with more runs is halved.
+        A search has a limit, so a period with more runs is divided.
         """
         path = f"/actions/runs?branch={quote(self.branch)}&created={begin}..{end}&per_page={PER_PAGE}"
         pages = self.client.pages(path, permission=PERMISSION)
         first = next(pages)
         with self.client.parsing():
-            count = first["total_count"]
+            count = int(first["total_count"])
         if count > at_most * PER_PAGE:
             return
         if count >= MOST_RESULTS and begin < end:
-            start, stop = datetime.fromisoformat(begin), datetime.fromisoformat(end)
-            middle = start + (stop - start) // 2
-            yield from self._created(begin, f"{middle:{FORMAT}}", at_most=at_most)
-            yield from self._created(f"{middle + SECOND:{FORMAT}}", end, at_most=at_most)
+            for first_moment, last_moment in _parts(begin, end, count * 3 // (2 * MOST_RESULTS) + 1):
+                yield from self._created(first_moment, last_moment, at_most=at_most)
             return
         with self.client.parsing():
             yield from (run for page in chain([first], pages) for run in page["workflow_runs"])
@@ -123,6 +121,17 @@ class RunReader:
                         _approval(each["user"], each["state"].lower(), each["environments"]["nodes"])
                         for each in reviews["nodes"]
                     )
+
+
+def _parts(begin: str, end: str, number: int) -> Iterator[tuple[str, str]]:
+    """Yield the first and the last second of each of *number* parts of a period, without those that have none."""
+    start, stop = datetime.fromisoformat(begin), datetime.fromisoformat(end)
+    last = start - SECOND
+    for part in range(1, number + 1):
+        first = last + SECOND
+        last = (start + (stop - start) * part / number).replace(microsecond=0)
+        if first <= last:
+            yield f"{first:{FORMAT}}", f"{last:{FORMAT}}"
 
 
 def _read_run(run: Mapping[str, Any], approvals: tuple[str, ...]) -> RunFacts:

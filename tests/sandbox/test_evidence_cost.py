@@ -103,7 +103,7 @@ def test_runs_are_not_listed_where_that_takes_more_than_asking_for_each(delivery
     assert (found[RUNS], found[RUN]) == (1, MANY)
 
 
-def test_more_runs_than_one_search_shows_are_found_in_halves(
+def test_more_runs_than_one_search_shows_are_found_in_parts(
     delivery: Exported, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """GitHub shows the first 1,000 results of a search (OpenAPI)."""
