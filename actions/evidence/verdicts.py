@@ -91,6 +91,8 @@ class VerdictReader:
             untracked=NOT_ASKED,
             emergency=change.asked_in_emergency,
             overdue=NOT_ASKED,
+            stored=NOT_ASKED,
+            unattested=NOT_ASKED,
         )
 
     def _periods(self, env: str, move: Move, now: datetime) -> tuple[DeployedPeriod, ...]:

@@ -39,6 +39,14 @@ def _of_services(before: Config, after: Config) -> Iterator[ConfigChange]:
         old, new = (_repo(config, service) for config in (before, after))
         if old != new:
             yield ConfigChange(f"{service}: repo {old} → {new}", loosens=service in before.repos)
+    for service in dict.fromkeys(found.name for found in (*before.services, *after.services)):
+        images, workflows = (
+            [getattr(config, what)(service) for config in (before, after)] for what in ("image_of", "workflow_of")
+        )
+        if images[0] != images[1]:
+            yield ConfigChange(f"{service}: image {' → '.join(i or 'none' for i in images)}", loosens=bool(images[0]))
+        if workflows[0] != workflows[1]:
+            yield ConfigChange(f"{service}: attested-by {' → '.join(workflows)}", loosens=True)
     for service in dict.fromkeys([*before.checks, *after.checks]):
         old, new = (_checks(config, service) for config in (before, after))
         if old != new:
@@ -110,6 +118,9 @@ def _of_tracking(env: str, old: Environment, new: Environment) -> Iterator[Confi
     if old.checks != new.checks:
         was, now = (_named_checks(rules.checks) or "none of its own" for rules in (old, new))
         yield ConfigChange(f"{env}: checks {was} → {now}", loosens=not set(old.checks) <= set(new.checks))
+    if old.artifact != new.artifact:
+        was, now = (", ".join(rules.artifact) or "nothing" for rules in (old, new))
+        yield ConfigChange(f"{env}: artifact {was} → {now}", loosens=not set(old.artifact) <= set(new.artifact))
     if old.emergency != new.emergency:
         was, now = (
             f"{', '.join(rules.emergency.by)} within {duration(rules.emergency.review_within)}"

@@ -1,0 +1,548 @@
+"""Environments that ask something of images: that the registry has them, and that they were built as they should be."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox import gh_program
+from sandbox.attestations import attested
+from sandbox.registry import Reply
+from sandbox.server import REST_ROOT
+from tests.sandbox.scenarios import GitHub, Infra, check, deploy, gates_of, hold, open_pr, propose
+from tests.support import Result
+
+NAME = "your-org/api"
+OTHER = f"sha256:{'0' * 64}"
+SECRET = "registry-secret"  # noqa: S105 - of the sandbox
+# What a registry and its token server may answer, to the first and the second request.
+CHALLENGE = 'Bearer realm="{}",service="x",scope="registry:catalog:*"'
+UNAUTHORIZED = {"WWW-Authenticate": CHALLENGE.format("http://127.0.0.1:1/token")}
+DIGEST = {"Docker-Content-Digest": OTHER}
+
+
+class World:
+    """The organization, with a registry, gh, and a service that has an image."""
+
+    def __init__(self, github: GitHub, folder: Path) -> None:
+        self.github = github
+        self.registry = github.sandbox.registry
+        self.host = github.sandbox.url.removeprefix("http://")
+        program = gh_program.write(folder / "bin", github.sandbox.url, f"{github.sandbox.url}{REST_ROOT}")
+        path = f"{program}{os.pathsep}{os.environ['PATH']}"
+        github.runner.environment |= {"PATH": path, "HOME": str(folder)}
+        self.folder = folder
+
+    def ask_for(self, rule: str, *, service: str = "") -> None:
+        """Have prod ask for *rule*."""
+        image = f"image: {self.host}/{NAME}"
+        self.github.change_infra({
+            "gitops.yml": f"environments: {{dev: {{review: none}}, prod: {{artifact: {rule}}}}}\n"
+            f"services: {{api: {{repo: your-org/app, {image}{service}}}, web: {{repo: none}}}}\nbots: [gitops-bot]\n"
+        })  # fmt: skip
+
+    def build(self, message: str = "Change", **how: Any) -> tuple[str, str]:
+        """Return a commit of the app and the digest of its image, which is there, and attested *how* it is said."""
+        commit = self.github.app_commit(message)
+        digest = self.registry.push(NAME, commit)
+        self.attest(digest, commit, **how)
+        return commit, digest
+
+    def attest(self, digest: str, commit: str, *, repo: str = "your-org/app", **how: Any) -> None:
+        """Attest *digest* for *commit*."""
+        found = attested(self.github.sandbox.url, repo, digest, commit, **how)
+        self.github.world.app.attestations.append(found)
+
+    def to_prod(self, tag: str, digest: str = "", *, message: str = "Change", **inputs: Any) -> Result:
+        """Propose an artifact for prod, and check it."""
+        branch = f"change-{len(self.github.world.infra.pulls)}"
+        files: dict[str, str | None] = {"envs/prod.json": artifact(tag, digest)}
+        return check(self.github, propose(self.github, files, branch=branch, message=message), **inputs)
+
+
+def artifact(tag: str, digest: str = "") -> str:
+    return json.dumps({"api": {"tag": tag, "digest": digest}})
+
+
+def said(result: Result) -> tuple[str, str]:
+    """Return the reason of the run, and what the gate says."""
+    found = [entry["message"] for entry in result.json("gates") if entry["gate"] == "artifact"]
+    return result.outputs["reason"], found[0] if found else ""
+
+
+@pytest.fixture(name="world")
+def _world(gated: GitHub, tmp_path: Path) -> World:
+    return World(gated, tmp_path)
+
+
+# In the registry
+
+
+def test_what_is_in_the_registry_may_go(world: World) -> None:
+    world.ask_for("exists")
+    tag, digest = world.build()
+
+    pinned, by_name = world.to_prod(tag, digest), world.to_prod(tag)
+
+    assert said(pinned) == ("allowed", f"the registry has {tag[:12]}@{digest[7:19]}"), pinned.log
+    assert (by_name.outputs["reason"], gates_of(by_name)["artifact"]) == ("allowed", "allow")
+
+
+def test_what_is_missing_or_moved_may_not(world: World) -> None:
+    world.ask_for("exists")
+    tag, digest = world.build()
+    unpublished = world.github.app_commit("unpublished")
+
+    missing, moved = world.to_prod(unpublished), world.to_prod(tag, OTHER)
+    world.registry.push(NAME, tag, "other bytes")
+    overwritten = world.to_prod(tag, digest)
+    world.registry.images.clear()
+    unknown_name = world.to_prod(tag)
+
+    assert (missing.exit_code, missing.outputs["reason"]) == (7, "artifact-missing")
+    assert f"the registry has no tag {unpublished} of api" in missing.log
+    assert (moved.exit_code, moved.outputs["reason"]) == (7, "artifact-moved")
+    assert f"and envs/prod.json says {OTHER}" in moved.log
+    assert overwritten.outputs["reason"] == "artifact-moved"
+    assert unknown_name.outputs["reason"] == "artifact-missing"
+
+
+def test_a_rollback_to_what_is_gone_is_refused(world: World) -> None:
+    world.ask_for("exists")
+    (good, _), (bad, _) = world.build("good"), world.build("bad")
+    deploy(world.github, "prod", good, ago=timedelta(hours=2))
+    deploy(world.github, "prod", bad, ago=timedelta(hours=1))
+
+    there = open_pr(world.github, env="prod", rollback="previous", reason="it drops sessions", dry_run="true")
+    del world.registry.images[NAME][good]
+    gone = open_pr(world.github, env="prod", rollback="previous", reason="it drops sessions")
+
+    assert (there.outputs["reason"], gone.outputs["reason"]) == ("dry-run", "artifact-missing"), there.log
+
+
+def test_private_images_need_the_credentials_of_their_registry(world: World) -> None:
+    world.ask_for("exists")
+    tag, digest = world.build()
+    world.registry.private.add(NAME)
+    world.registry.users["robot"] = SECRET
+    given = {"registry": world.host, "registry_user": "robot", "registry_token": SECRET}
+
+    without, with_them = world.to_prod(tag, digest), world.to_prod(tag, digest, **given)
+    wrong = world.to_prod(tag, digest, **given | {"registry_token": "another-secret"})
+    world.registry.asked.clear()
+    elsewhere = world.to_prod(tag, digest, **given | {"registry": "ghcr.io"})
+
+    assert with_them.outputs["reason"] == "allowed", with_them.log
+    assert without.outputs["reason"] == wrong.outputs["reason"] == elsewhere.outputs["reason"] == "unknown"
+    assert "asks for credentials (status 403); give registry" in without.log
+    assert "asks for credentials (status 401); those for it are refused" in wrong.log
+    assert {asked.authorization for asked in world.registry.asked} == {""}
+    for result in (without, with_them, wrong, elsewhere):
+        shown = (result.log + result.summary + str(result.outputs)).replace(f"::add-mask::{SECRET}", "")
+        assert SECRET not in shown
+        assert base64.b64encode(f"robot:{SECRET}".encode()).decode() not in shown
+
+
+@pytest.mark.parametrize(
+    ("planned", "words"),
+    [
+        pytest.param([Reply(302, {"Location": "http://169.254.169.254/"})], "elsewhere (status 302)", id="moved"),
+        pytest.param([Reply(307, {"Location": "https://evil.example/"})], "elsewhere (status 307)", id="redirect"),
+        pytest.param([Reply(429)], "too many requests", id="too many requests"),
+        pytest.param([Reply(503)], "answered with status 503", id="down"),
+        pytest.param([Reply(200)], "does not say which digest", id="no digest"),
+        pytest.param([Reply(200, {"Docker-Content-Digest": "md5:abc"})], "does not say which digest", id="odd digest"),
+        pytest.param([Reply(401)], "asks for credentials", id="no challenge"),
+        pytest.param([Reply(401, {"WWW-Authenticate": "Basic realm=x"})], "asks for credentials", id="wants Basic"),
+        *(
+            pytest.param(
+                [Reply(401, {"WWW-Authenticate": CHALLENGE.format(realm)})], "is not its own", id=realm
+            )
+            for realm in (
+                "", "http://127.0.0.1:1/token", "https://evil.example/token", "http://[::1", "file:///etc/passwd",
+                "http://127.0.0.1@evil.example/", "ftp://127.0.0.1/", "https://127.0.0.1.evil.example/",
+            )
+        ),
+    ],
+)  # fmt: skip
+def test_what_a_registry_does_not_say_is_unknown(world: World, planned: list[Reply], words: str) -> None:
+    world.ask_for("exists")
+    tag, digest = world.build()
+    world.registry.planned = list(planned)
+    world.registry.asked.clear()
+
+    result = world.to_prod(tag, digest, registry=world.host, registry_user="robot", registry_token=SECRET)
+
+    assert (result.exit_code, result.outputs["reason"]) == (7, "unknown"), result.log
+    assert words in said(result)[1]
+    if "Basic" not in str(planned):
+        assert {asked.authorization for asked in world.registry.asked} == {""}
+
+
+@pytest.mark.parametrize(
+    ("token", "words"),
+    [
+        pytest.param(Reply(200, {}, b"[" * 100_000), "gives no token", id="deep"),
+        pytest.param(Reply(200, {}, b"[]"), "gives no token", id="a list"),
+        pytest.param(Reply(200, {}, b'{"token": "a\\r\\nX: y"}'), "gives no token", id="a header"),
+        pytest.param(Reply(200, {}, b'{"token": 7}'), "gives no token", id="a number"),
+        pytest.param(Reply(200, {}, b'"' + b"x" * 10_000_000 + b'"'), "more than 1,048,576 bytes", id="10 MB"),
+        pytest.param(Reply(302, {"Location": "https://evil.example/"}), "sends elsewhere", id="elsewhere"),
+        pytest.param(Reply(200, {"Content-Length": "-1"}, b"{}"), "does not answer", id="no HTTP"),
+    ],
+)
+def test_a_token_server_that_gives_no_token_leaves_it_unknown(world: World, token: Reply, words: str) -> None:
+    world.ask_for("exists")
+    tag, digest = world.build()
+    own = {"WWW-Authenticate": CHALLENGE.format(f"{world.github.sandbox.url}/v2-token?a=b")}
+    world.registry.planned = [Reply(401, own), token]
+
+    result = world.to_prod(tag, digest)
+
+    assert (result.exit_code, result.outputs["reason"]) == (7, "unknown"), result.log
+    assert words in said(result)[1]
+
+
+def test_a_registry_may_name_its_tokens_as_oauth_does(world: World) -> None:
+    world.ask_for("exists")
+    tag, digest = world.build()
+    own = {"WWW-Authenticate": CHALLENGE.format(f"{world.github.sandbox.url}/v2-token?a=b")}
+    world.registry.planned = [Reply(401, own), Reply(200, {}, b'{"access_token": "t"}'), Reply(200, {**DIGEST})]
+    world.registry.asked.clear()
+
+    result = world.to_prod(tag, OTHER)
+
+    assert result.outputs["reason"] == "allowed", (result.log, digest)
+    assert [asked.authorization for asked in world.registry.asked] == ["", "", "Bearer t"]
+
+
+def test_credentials_go_to_a_registry_that_wants_them_itself(world: World) -> None:
+    world.ask_for("exists")
+    tag, _ = world.build()
+    world.registry.planned = [Reply(401, {"WWW-Authenticate": 'Basic realm="x"'}), Reply(200, {**DIGEST})]
+    world.registry.asked.clear()
+
+    result = world.to_prod(tag, OTHER, registry=world.host, registry_user="robot", registry_token=SECRET)
+
+    assert result.outputs["reason"] == "allowed", result.log
+    assert world.registry.asked[1].authorization == f"Basic {base64.b64encode(f'robot:{SECRET}'.encode()).decode()}"
+
+
+def test_no_netrc_is_read(world: World) -> None:
+    world.ask_for("exists")
+    tag, digest = world.build()
+    (world.folder / ".netrc").write_text("machine 127.0.0.1\nlogin someone\npassword else\n")
+
+    assert world.to_prod(tag, digest).outputs["reason"] == "allowed"
+    assert not [asked for asked in world.registry.asked if asked.authorization.startswith("Basic")]
+
+
+def test_a_registry_that_is_not_there_is_unknown(world: World) -> None:
+    world.ask_for("exists")
+    tag, digest = world.build()
+    text = world.github.infra_file("gitops.yml").replace(world.host, "127.0.0.1:1")
+    world.github.change_infra({"gitops.yml": text})
+
+    assert "127.0.0.1:1 does not answer (ConnectionError)" in said(world.to_prod(tag, digest))[1]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "words"),
+    [
+        ({"registry": "https://ghcr.io"}, "write the host of a registry"),
+        ({"registry": ""}, "input registry is required"),
+        ({"registry_user": "a:b"}, "neither blanks nor a colon"),
+        ({"registry_token": "a\tb"}, "characters that no token has"),
+    ],
+)
+def test_credentials_that_cannot_be_right_are_refused(world: World, inputs: dict[str, str], words: str) -> None:
+    result = world.to_prod("1.0.0", **inputs)
+
+    assert (result.exit_code, result.outputs["reason"]) == (2, "invalid-input")
+    assert words in result.log
+
+
+# Attested
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        pytest.param({}, id="by publish.yml"),
+        pytest.param({"signer": "api.yml"}, id="by a workflow that publish.yml calls"),
+        pytest.param({"ref": "refs/heads/hotfixes/x"}, id="on a hotfix branch"),
+        pytest.param({"repo": "Your-Org/App"}, id="in other letters"),
+    ],
+)
+def test_what_was_built_as_it_should_be_may_go(world: World, how: dict[str, Any]) -> None:
+    world.ask_for("[exists, attested]")
+    tag, digest = world.build(**how)
+
+    result = world.to_prod(tag, digest)
+
+    assert (result.outputs["reason"], gates_of(result)["artifact"]) == ("allowed", "allow"), result.log
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        pytest.param({"workflow": "test.yml"}, "it was built by test.yml, not by publish.yml", id="another workflow"),
+        pytest.param(
+            {"workflow": "publish.yml.evil.yml"}, "built by publish.yml.evil.yml, not by", id="begins like it"
+        ),
+        pytest.param(
+            {"workflow": "x.yml", "signer": "api.yml"}, "built by api.yml in x.yml, not by publish.yml", id="a caller"
+        ),
+        pytest.param({"ref": "refs/heads/evil"}, "it was built on refs/heads/evil", id="a branch of a writer"),
+        pytest.param({"ref": "refs/heads/hotfixes/a/b"}, "it was built on refs/heads/hotfixes/a/b", id="no hotfix"),
+        pytest.param({"ref": "refs/pull/7/merge"}, "it was built on refs/pull/7/merge", id="a pull request"),
+        pytest.param({"ref": "refs/tags/v1"}, "it was built on refs/tags/v1", id="a git tag"),
+        pytest.param({"runner": "self-hosted"}, "on a runner that is self-hosted", id="a runner of one's own"),
+        pytest.param({"repo": "evil/app"}, 'accept its attestations: verifying with issuer "sigstore.dev"', id="fork"),
+        pytest.param({"forged": True}, 'accept its attestations: verifying with issuer "sigstore.dev"', id="forged"),
+    ],
+)  # fmt: skip
+def test_what_was_built_otherwise_is_refused(world: World, how: dict[str, Any], words: str) -> None:
+    world.ask_for("attested")
+    tag, digest = world.build(**how)
+
+    result = world.to_prod(tag, digest)
+
+    assert (result.exit_code, result.outputs["reason"]) == (7, "not-attested"), result.log
+    assert words in said(result)[1]
+
+
+def test_an_attestation_of_another_commit_is_none_and_one_of_several_suffices(world: World) -> None:
+    world.ask_for("attested")
+    old = world.github.app_commit("old")
+    tag = world.github.app_commit("new")
+    digest = world.registry.push(NAME, tag)
+    world.attest(digest, old)
+
+    other = world.to_prod(tag, digest)
+    world.attest(digest, tag, ref="refs/heads/evil")
+    still = world.to_prod(tag, digest)
+    world.attest(digest, tag)
+    one = world.to_prod(tag, digest)
+
+    assert said(other)[0] == said(still)[0] == "not-attested"
+    assert f"it was built from {old[:12]}, not from {tag[:12]}" in said(other)[1]
+    assert "; it was built on refs/heads/evil" in said(still)[1]
+    assert said(one)[0] == "allowed"
+
+
+def test_what_has_no_attestation_or_no_digest_is_refused(world: World) -> None:
+    world.ask_for("attested")
+    tag = world.github.app_commit()
+    digest = world.registry.push(NAME, tag)
+
+    none, unpinned = world.to_prod(tag, digest), world.to_prod(tag)
+
+    assert said(none)[0] == said(unpinned)[0] == "not-attested"
+    assert "GitHub has no attestation of it in your-org/app" in said(none)[1]
+    assert f"envs/prod.json has no digest beside {tag}" in said(unpinned)[1]
+
+
+def test_the_workflow_may_have_another_name_and_versions_are_built_for_their_git_tag(world: World) -> None:
+    world.ask_for("attested", service=", attested-by: release.yml")
+    world.github.release("1.4.0")
+    commit = world.github.world.app.git.resolve("refs/tags/1.4.0") or ""
+    digest = world.registry.push(NAME, "1.4.0")
+    world.attest(digest, commit, workflow="release.yml", ref="refs/tags/1.4.1")
+
+    before = world.to_prod("1.4.0", digest)
+    world.attest(digest, commit, workflow="release.yml", ref="refs/tags/1.4.0")
+    after = world.to_prod("1.4.0", digest)
+
+    assert (said(before)[0], said(after)[0]) == ("not-attested", "allowed"), after.log
+
+
+def test_a_tag_without_a_commit_has_no_provenance_either(world: World) -> None:
+    world.ask_for("attested")
+    world.registry.push(NAME, "f" * 40)
+
+    result = world.to_prod("f" * 40, OTHER)
+
+    assert said(result) == ("unknown-commit", f"unknown: which commit {'f' * 40} was built from")
+
+
+def test_a_rollback_passes_with_the_digest_that_ran(world: World) -> None:
+    """It may be older than the attestations; without a digest, its tag may have been overwritten since."""
+    world.ask_for("attested")
+    good, bad = world.github.app_commit("good"), world.github.app_commit("bad")
+    digest = world.registry.push(NAME, good)
+    for tag, hours in ((good, 2), (bad, 1)):
+        deploy(world.github, "prod", tag, ago=timedelta(hours=hours))
+    world.github.world.infra.deployments[-2].sha = world.github.change_infra({"envs/prod.json": artifact(good, digest)})
+    world.github.change_infra({"envs/prod.json": artifact(bad)})
+    back = "Back\n\nReason: it drops sessions"
+
+    same, other, unpinned = (world.to_prod(good, each, message=back) for each in (digest, OTHER, ""))
+
+    assert said(same) == ("allowed", f"{good[:12]}@{digest[7:19]} ran in prod before, with this digest")
+    assert said(other)[0] != "allowed"
+    assert said(unpinned)[0] == "not-attested"
+
+
+def test_images_of_others_and_services_without_an_image_are_not_asked(world: World) -> None:
+    world.ask_for("attested")
+    files: dict[str, str | None] = {"envs/prod.json": '{"web": {"tag": "2"}}'}
+
+    web = check(world.github, propose(world.github, files))
+    text = world.github.infra_file("gitops.yml").replace("your-org/app", "none")
+    world.github.change_infra({"gitops.yml": text})
+    third = world.to_prod("1.0.0")
+
+    assert "artifact" not in gates_of(web)
+    assert "artifact" not in gates_of(third)
+    assert world.registry.asked == []
+
+
+# What gh cannot say
+
+
+def replaced(world: World, script: str) -> None:
+    """Put a script in the place of gh."""
+    program = world.folder / "bin" / "gh"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        pytest.param("exit 0", "its answer is not understood", id="nothing (cli/cli#10418)"),
+        pytest.param("echo '[]'", "its answer is not understood", id="no attestation"),
+        pytest.param("echo '[{}]'", "its answer is not understood", id="another form"),
+        pytest.param("echo yes", "its answer is not understood", id="no JSON"),
+        pytest.param("echo 'unknown flag: --limit' >&2; exit 1", "unknown flag: --limit", id="another gh"),
+        pytest.param("exit 137", "it ended with 137", id="killed"),
+        pytest.param(
+            "printf 'Error: dial tcp: \\033[31mno route' >&2; exit 1", "dial tcp:  [31mno route", id="offline"
+        ),
+        pytest.param("kill -9 $$", "it ended with -9", id="no memory"),
+    ],
+)
+def test_what_gh_does_not_say_is_unknown(world: World, script: str, words: str) -> None:
+    world.ask_for("attested")
+    tag, digest = world.build()
+    replaced(world, script)
+
+    result = world.to_prod(tag, digest)
+
+    assert (result.exit_code, result.outputs["reason"]) == (7, "unknown"), result.log
+    assert words in said(result)[1]
+
+
+def test_a_gh_that_does_not_end_is_unknown(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.ask_for("attested")
+    tag, digest = world.build()
+    replaced(world, "read line </dev/zero")
+    monkeypatch.setattr("actions.artifacts.attestation.TIMEOUT", 0.05)
+
+    assert "(TimeoutExpired)" in said(world.to_prod(tag, digest))[1]
+
+
+def test_no_gh_or_one_of_the_checkout_is_unknown(world: World) -> None:
+    world.ask_for("attested")
+    tag, digest = world.build()
+    runner = world.github.runner
+    (world.folder / "bin" / "gh").rename(runner.workspace / "gh")
+    runner.environment["PATH"] = str(runner.workspace)
+
+    planted = world.to_prod(tag, digest)
+    runner.environment["PATH"] = str(world.folder / "bin")
+    missing = world.to_prod(tag, digest)
+    runner.environment["PATH"] = "."
+
+    assert "is in the checkout, from which nothing is executed" in said(planted)[1]
+    assert "is not on this runner" in said(missing)[1]
+
+
+def test_gh_is_given_one_token_and_no_other_and_nothing_in_its_arguments(world: World) -> None:
+    world.ask_for("attested")
+    tag, digest = world.build()
+    replaced(world, f'env >"{world.folder}/env"; echo "$@" >"{world.folder}/arguments"; exit 1')
+    app_token = world.github.sandbox.state.add_token("gitops-bot[bot]")
+
+    world.to_prod(tag, digest, app_token=app_token, registry_token=SECRET)
+    environment = (world.folder / "env").read_text()
+    arguments = (world.folder / "arguments").read_text()
+
+    assert f"GH_TOKEN={app_token}\n" in environment
+    assert f"GH_HOST={world.host}\n" in environment
+    assert not [secret for secret in (world.github.bot, SECRET, "INPUT_") if secret in environment]
+    assert not [secret for secret in (world.github.bot, SECRET, app_token) if secret in arguments]
+    assert arguments.startswith(f"attestation verify oci://{world.host}/{NAME}@{digest} --repo your-org/app --limit")
+
+
+def test_a_token_that_may_not_read_attestations_leaves_it_unknown(world: World) -> None:
+    world.ask_for("attested")
+    tag, digest = world.build()
+    rights = dict.fromkeys(("contents", "pull_requests", "deployments", "actions", "checks", "statuses"), "read")
+    blind = world.github.sandbox.state.add_token("gitops-bot[bot]", permissions=rights)
+
+    result = world.to_prod(tag, digest, app_token=blind)
+
+    assert said(result)[0] == "unknown"
+    assert "HTTP 403: Resource not accessible by integration" in said(result)[1]
+
+
+def test_gh_has_the_credentials_of_docker_alone(world: World) -> None:
+    world.ask_for("attested")
+    tag, digest = world.build()
+    world.registry.private.add(NAME)
+    world.registry.users["robot"] = SECRET
+    before = world.to_prod(tag, digest)
+    login = {"auths": {world.host: {"auth": base64.b64encode(f"robot:{SECRET}".encode()).decode()}}}
+    (world.folder / ".docker").mkdir()
+    (world.folder / ".docker" / "config.json").write_text(json.dumps(login))
+    after = world.to_prod(tag, digest)
+
+    assert (said(before)[0], said(after)[0]) == ("unknown", "allowed"), after.log
+    assert "remote registry authorization failed" in said(before)[1]
+
+
+# In the three places
+
+
+def test_it_is_judged_before_the_pull_request(world: World) -> None:
+    world.ask_for("[exists, attested]")
+    world.github.change_infra({"envs/prod.json": artifact(world.github.app_commit("old"), OTHER)})
+    tag, digest = world.build()
+
+    results = [open_pr(world.github, env="prod", tag=tag, digest=digest, dry_run="true")]
+    world.github.world.app.attestations.clear()
+    results.append(open_pr(world.github, env="prod", tag=tag, digest=digest))
+    world.registry.push(NAME, tag, "other")
+    results.append(open_pr(world.github, env="prod", tag=tag, digest=digest))
+    world.registry.planned = [Reply(503)]
+    results.append(open_pr(world.github, env="prod", tag=tag, digest=digest))
+
+    reasons = [result.outputs["reason"] for result in results]
+    assert reasons == ["dry-run", "not-attested", "artifact-moved", "unknown"], results[0].log
+
+
+def test_it_is_judged_at_deployment_and_the_status_shows_it(world: World) -> None:
+    world.ask_for("[exists, attested]")
+    tag, digest = world.build()
+    infra = Infra(world.github)
+    text = world.github.infra_file("gitops.yml").replace("{dev: {review: none}, ", "{dev: {}, staging: {}, ")
+    world.github.change_infra({"gitops.yml": text, "envs/prod.json": artifact(tag, digest)})
+    given = {"environments": "prod", "app_repo": "your-org/app"}
+
+    fine = hold(infra, **given)
+    world.github.world.app.attestations.clear()
+    refused = hold(infra, show_status="true", **given)
+
+    assert not [entry for entry in fine.json("held") if entry["gate"] == "artifact"], fine.log
+    found = [entry["reason"] for entry in refused.json("held") if entry["gate"] == "artifact"]
+    assert found == ["not-attested"], refused.log
+    status = refused.summary.partition("#### Status")[2]
+    assert "GitHub has no attestation of it in your-org/app" in status
