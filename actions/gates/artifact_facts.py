@@ -19,41 +19,47 @@ if TYPE_CHECKING:
     from actions.infra.config import Config
 
 
-class ArtifactSource(Protocol):
-    """Who knows the apps and the credentials of the registry."""
+class AppSource(Protocol):
+    """Who knows `gitops.yml` and the apps."""
 
     @property
     def config(self) -> Config: ...
-    @property
-    def login(self) -> RegistryLogin: ...
     def app(self, service: str) -> AppRepository | None: ...
 
 
-def with_artifact(evaluator: ArtifactSource, facts: Facts) -> Facts:
+class ArtifactSource(AppSource, Protocol):
+    """Who has the credentials of the registry, too."""
+
+    @property
+    def login(self) -> RegistryLogin: ...
+
+
+def with_artifact(source: ArtifactSource, facts: Facts) -> Facts:
     """Return *facts* with those about the image of the service, if `gitops.yml` says what it is called."""
     change = facts.change
-    image = evaluator.config.image_of(change.service)
+    image = source.config.image_of(change.service)
     if image and EXISTS in facts.policy.artifact:
-        facts = replace(facts, stored=known(partial(_stored, evaluator, image, change.after)))
+        facts = replace(facts, stored=known(partial(_stored, source, image, change.after)))
     # A third party's image has no workflow of ours that could have built it.
-    if image and ATTESTED in facts.policy.artifact and evaluator.app(change.service):
-        facts = replace(facts, unattested=known(partial(_unattested, evaluator, image, facts)))
+    if image and ATTESTED in facts.policy.artifact and source.app(change.service):
+        facts = replace(facts, unattested=known(partial(unattested, source, facts)))
     return facts
 
 
-def _stored(evaluator: ArtifactSource, image: str, tag: str) -> str:
-    return registry.digest_of_tag(Image.parse(image), tag, evaluator.login)
+def _stored(source: ArtifactSource, image: str, tag: str) -> str:
+    return registry.digest_of_tag(Image.parse(image), tag, source.login)
 
 
-def _unattested(evaluator: ArtifactSource, image: str, facts: Facts) -> str | Unknown:
-    change, app, config = facts.change, evaluator.app(facts.change.service), evaluator.config
-    build = app.build(change.after) if app else None
+def unattested(source: AppSource, facts: Facts) -> str | Unknown:
+    """Return why the new image has not the provenance that it must have, "" if it has, or if the gate does not ask."""
+    change, app, config = facts.change, source.app(facts.change.service), source.config
     if not app or not change.digest or facts.is_rollback:
-        return ""  # the gate needs no answer
+        return ""
+    build = app.build(change.after)
     if not build:
         return Unknown(f"which commit {change.after} was built from")
     wanted = attestation.Provenance(
-        image=image,
+        image=config.image_of(change.service),
         digest=change.digest,
         repo=app.client.name,
         commit=build.sha,

@@ -106,15 +106,15 @@ def _attested(facts: Facts) -> GateResult | None:
     found, change = facts.unattested, facts.change
     if isinstance(found, NotApplicable):
         return None
+    tag = short(change.after, change.digest)
+    if change.digest and facts.is_rollback:
+        return allow(Gate.ARTIFACT, f"{tag} ran in {change.env} before, with this digest")
+    if isinstance(found, Unknown):
+        return unknown(Gate.ARTIFACT, found)
     if not change.digest:
         text = f"{change.file} has no digest beside {change.after}, and only a digest can be attested"
         way_out = "Hand the digest of the image on when you set the tag (docs/registries.md)"
         return refuse(Gate.ARTIFACT, Reason.NOT_ATTESTED, f"{text}. {way_out}")
-    tag = short(change.after, change.digest)
-    if facts.is_rollback:
-        return allow(Gate.ARTIFACT, f"{tag} ran in {change.env} before, with this digest")
-    if isinstance(found, Unknown):
-        return unknown(Gate.ARTIFACT, found)
     if found:
         return refuse(Gate.ARTIFACT, Reason.NOT_ATTESTED, f"{tag} has no provenance that counts: {found}")
     return allow(Gate.ARTIFACT, f"{tag} was built from its commit, by the workflow that may")

@@ -15,6 +15,7 @@ from sandbox import gh_program
 from sandbox.attestations import attested
 from sandbox.registry import Reply
 from sandbox.server import REST_ROOT
+from tests.sandbox.exported import Exported, exceptions
 from tests.sandbox.scenarios import GitHub, Infra, check, deploy, gates_of, hold, open_pr, propose
 from tests.support import Result
 
@@ -546,3 +547,47 @@ def test_it_is_judged_at_deployment_and_the_status_shows_it(world: World) -> Non
     assert found == ["not-attested"], refused.log
     status = refused.summary.partition("#### Status")[2]
     assert "GitHub has no attestation of it in your-org/app" in status
+
+
+def test_the_evidence_shows_what_was_deployed_without_provenance(delivery: Exported, tmp_path: Path) -> None:
+    world, infra = World(delivery.github, tmp_path), delivery.github.world.infra
+    config = (
+        f"environments: {{prod: {{artifact: attested}}}}\nservices: {{api: {{repo: your-org/app, image: {world.host}/"
+    )
+    delivery.land(infra, {"gitops.yml": f"{config}{NAME}}}}}\n"}, message="Artifacts")
+    good, bad, unpinned = (delivery.release() for _ in range(3))
+    digests = {tag: world.registry.push(NAME, tag) for tag in (good, bad)}
+    world.attest(digests[good], good)
+
+    def deployed(tag: str, digest: str, message: str = "Bump") -> dict[str, Any]:
+        files: dict[str, str | None] = {"envs/prod.json": artifact(tag, digest)}
+        delivery.deploy(delivery.land(infra, files, message=message))
+        return delivery.last()
+
+    fine, unproved = deployed(good, digests[good]), deployed(bad, digests[bad])
+    by_name = deployed(unpinned, "")
+    back = deployed(bad, digests[bad], "Back\n\nReason: it drops sessions")
+    replaced(world, "exit 1")
+    nobody_knows = deployed(delivery.release(), digests[good])
+
+    assert exceptions(fine) == []
+    assert [exceptions(each) for each in (unproved, by_name)] == [["gate-closed"]] * 2
+    assert "GitHub has no attestation of it in your-org/app" in str(unproved["exceptions"])
+    assert "has no digest beside" in str(by_name["exceptions"])
+    assert exceptions(back) == []
+    assert exceptions(nobody_knows) == ["unknown"]
+
+
+def test_an_env_file_that_the_evidence_cannot_read_leaves_the_provenance_unknown(
+    delivery: Exported, tmp_path: Path
+) -> None:
+    world, infra = World(delivery.github, tmp_path), delivery.github.world.infra
+    config = (
+        f"environments: {{prod: {{artifact: attested}}}}\nservices: {{api: {{repo: your-org/app, image: {world.host}/"
+    )
+    delivery.land(infra, {"gitops.yml": f"{config}{NAME}}}}}\n"}, message="Artifacts")
+    tag = delivery.release()
+    sha = delivery.land(infra, {"envs/prod.json": artifact(tag, "sha256:short")})
+    delivery.deploy(sha)
+
+    assert "unknown" in exceptions(delivery.last())
