@@ -83,7 +83,8 @@ def fault_of(wanted: Provenance, token: str) -> str:
         return f"GitHub has no attestation of it in {wanted.repo}"
     if NOT_VALID.search(said):
         return f"gh does not accept its attestations: {_words(said)}"
-    raise AccessError(f"gh cannot tell whether it is attested: {_words(said) or f'it ended with {code}'}")
+    needed = "; the token for the apps needs 'attestations: read'" if "HTTP 403" in said else ""
+    raise AccessError(f"gh cannot tell whether it is attested: {_words(said) or f'it ended with {code}'}{needed}")
 
 
 def judge(printed: str, wanted: Provenance, server: str) -> str:

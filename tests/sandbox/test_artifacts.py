@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from sandbox import gh_program
 from sandbox.attestations import attested
 from sandbox.registry import Reply
 from sandbox.server import REST_ROOT
 from tests.sandbox.exported import Exported, exceptions
+from tests.sandbox.operate_page import snippet
 from tests.sandbox.scenarios import GitHub, Infra, check, deploy, gates_of, hold, open_pr, propose
 from tests.support import Result
 
@@ -97,12 +99,10 @@ def test_what_is_in_the_registry_may_go(world: World) -> None:
 
 def test_what_is_missing_or_moved_may_not(world: World) -> None:
     world.ask_for("exists")
-    tag, digest = world.build()
+    tag, _ = world.build()
     unpublished = world.github.app_commit("unpublished")
 
     missing, moved = world.to_prod(unpublished), world.to_prod(tag, OTHER)
-    world.registry.push(NAME, tag, "other bytes")
-    overwritten = world.to_prod(tag, digest)
     world.registry.images.clear()
     unknown_name = world.to_prod(tag)
 
@@ -110,8 +110,17 @@ def test_what_is_missing_or_moved_may_not(world: World) -> None:
     assert f"the registry has no tag {unpublished} of api" in missing.log
     assert (moved.exit_code, moved.outputs["reason"]) == (7, "artifact-moved")
     assert f"and envs/prod.json says {OTHER}" in moved.log
-    assert overwritten.outputs["reason"] == "artifact-moved"
     assert unknown_name.outputs["reason"] == "artifact-missing"
+
+
+def test_attack_tag_that_is_overwritten(world: World) -> None:
+    world.ask_for("exists")
+    tag, digest = world.build()
+    before = world.to_prod(tag, digest)
+    world.registry.push(NAME, tag, "other bytes")
+
+    assert said(before)[0] == "allowed"
+    assert said(world.to_prod(tag, digest))[0] == "artifact-moved"
 
 
 def test_a_rollback_to_what_is_gone_is_refused(world: World) -> None:
@@ -172,7 +181,7 @@ def test_private_images_need_the_credentials_of_their_registry(world: World) -> 
         ),
     ],
 )  # fmt: skip
-def test_what_a_registry_does_not_say_is_unknown(world: World, planned: list[Reply], words: str) -> None:
+def test_attack_registry_that_sends_elsewhere(world: World, planned: list[Reply], words: str) -> None:
     world.ask_for("exists")
     tag, digest = world.build()
     world.registry.planned = list(planned)
@@ -309,7 +318,7 @@ def test_what_was_built_as_it_should_be_may_go(world: World, how: dict[str, Any]
         pytest.param({"forged": True}, 'accept its attestations: verifying with issuer "sigstore.dev"', id="forged"),
     ],
 )  # fmt: skip
-def test_what_was_built_otherwise_is_refused(world: World, how: dict[str, Any], words: str) -> None:
+def test_attack_image_of_another_build(world: World, how: dict[str, Any], words: str) -> None:
     world.ask_for("attested")
     tag, digest = world.build(**how)
 
@@ -450,7 +459,7 @@ def test_a_gh_that_does_not_end_is_unknown(world: World, monkeypatch: pytest.Mon
     assert "(TimeoutExpired)" in said(world.to_prod(tag, digest))[1]
 
 
-def test_no_gh_or_one_of_the_checkout_is_unknown(world: World) -> None:
+def test_attack_gh_in_the_checkout(world: World) -> None:
     world.ask_for("attested")
     tag, digest = world.build()
     runner = world.github.runner
@@ -493,6 +502,7 @@ def test_a_token_that_may_not_read_attestations_leaves_it_unknown(world: World) 
 
     assert said(result)[0] == "unknown"
     assert "HTTP 403: Resource not accessible by integration" in said(result)[1]
+    assert "the token for the apps needs 'attestations: read'" in said(result)[1]
 
 
 def test_gh_has_the_credentials_of_docker_alone(world: World) -> None:
@@ -591,3 +601,22 @@ def test_an_env_file_that_the_evidence_cannot_read_leaves_the_provenance_unknown
     delivery.deploy(sha)
 
     assert "unknown" in exceptions(delivery.last())
+
+
+def test_the_page_does_what_it_says(world: World) -> None:
+    text = snippet("Artifact").replace("ghcr.io", world.host)
+    world.github.change_infra({"gitops.yml": text})
+    tag, digest = world.build()
+    (step,) = [
+        step for job in yaml.safe_load(snippet("Artifact", 1))["jobs"].values() for step in job["steps"]
+        if step.get("id") == "bot"
+    ]  # fmt: skip
+    rights = {
+        name.removeprefix("permission-").replace("-", "_"): level
+        for name, level in step["with"].items()
+        if name.startswith("permission-")
+    }
+    token = world.github.sandbox.state.add_token("gitops-bot[bot]", permissions=rights)
+
+    assert gates_of(world.to_prod(tag, digest, app_token=token))["artifact"] == "allow"
+    assert "no digest beside" in said(world.to_prod(tag))[1]
