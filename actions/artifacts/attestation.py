@@ -110,23 +110,17 @@ def _fault(certificate: dict[str, Any], wanted: Provenance, server: str) -> str:
     if repo.casefold() != f"{server}/{wanted.repo}".casefold():
         return f"it was built by {_short(repo)}, not by {wanted.repo}"
     if commit != wanted.commit:
-        return f"it was built from {commit[:12]}, not from {wanted.commit[:12]}"
+        return f"it was built from {_short(commit)[:12]}, not from {wanted.commit[:12]}"
     if not wanted.allows(ref):
         return f"it was built on {_short(ref)}, which is neither the default branch nor a hotfix branch"
     if runner != HOSTED:
         return f"it was built on a runner that is {_short(runner) or 'unknown'}, not {HOSTED}"
     # A called workflow signs, for the one that called it (`oid-info.md`: Build Signer URI, Build Config URI).
-    files = [_file(str(certificate[name]), repo, ref) for name in ("buildSignerURI", "buildConfigURI")]
-    if wanted.workflow not in files:
-        return f"it was built by {' in '.join(dict.fromkeys(map(_short, files)))}, not by {wanted.workflow}"
+    found = [str(certificate[name]) for name in ("buildSignerURI", "buildConfigURI")]
+    path = f"/.github/workflows/{wanted.workflow}@{ref}"
+    if not any(uri[: len(repo)].casefold() == repo.casefold() and uri[len(repo) :] == path for uri in found):
+        return f"it was built by {' in '.join(dict.fromkeys(map(_short, found)))}, not by {wanted.workflow}"
     return ""
-
-
-def _file(uri: str, repo: str, ref: str) -> str:
-    """Return the name of the workflow at *uri*, if it is a file of *repo* at *ref*; else *uri*."""
-    start, end = f"{repo}/.github/workflows/", f"@{ref}"
-    inside = uri[: len(start)].casefold() == start.casefold() and uri.endswith(end)
-    return uri[len(start) : -len(end)] if inside else uri
 
 
 def _gh(wanted: Provenance, token: str) -> tuple[int, str, str]:

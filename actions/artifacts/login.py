@@ -28,9 +28,10 @@ class RegistryLogin:
     def read(cls, inputs: Inputs) -> RegistryLogin:
         """Read the inputs; raise InputError if one cannot be used."""
         host = inputs.required("registry")
-        user = inputs.text("registry-user") or os.environ.get("GITHUB_ACTOR", "")
+        user = inputs.text("registry-user")
         if not HOST.fullmatch(host):
             raise InputError(f"input registry is {host[:200]!r}; write the host of a registry, like ghcr.io")
         if not USER.fullmatch(user):
             raise InputError(f"input registry-user is {user[:200]!r}; it can have neither blanks nor a colon")
+        user = user or os.environ.get("GITHUB_ACTOR", "")
         return cls(host=host.lower(), user=user, token=inputs.optional_secret("registry-token", ""))

@@ -40,13 +40,12 @@ def _of_services(before: Config, after: Config) -> Iterator[ConfigChange]:
         if old != new:
             yield ConfigChange(f"{service}: repo {old} → {new}", loosens=service in before.repos)
     for service in dict.fromkeys(found.name for found in (*before.services, *after.services)):
-        images, workflows = (
-            [getattr(config, what)(service) for config in (before, after)] for what in ("image_of", "workflow_of")
-        )
-        if images[0] != images[1]:
-            yield ConfigChange(f"{service}: image {' → '.join(i or 'none' for i in images)}", loosens=bool(images[0]))
-        if workflows[0] != workflows[1]:
-            yield ConfigChange(f"{service}: attested-by {' → '.join(workflows)}", loosens=True)
+        old, new = (config.image_of(service) for config in (before, after))
+        if old != new:
+            yield ConfigChange(f"{service}: image {old or 'none'} → {new or 'none'}", loosens=bool(old))
+        old, new = (config.workflow_of(service) for config in (before, after))
+        if old != new:
+            yield ConfigChange(f"{service}: attested-by {old} → {new}", loosens=True)
     for service in dict.fromkeys([*before.checks, *after.checks]):
         old, new = (_checks(config, service) for config in (before, after))
         if old != new:

@@ -302,12 +302,12 @@ def test_what_was_built_as_it_should_be_may_go(world: World, how: dict[str, Any]
 @pytest.mark.parametrize(
     ("how", "words"),
     [
-        pytest.param({"workflow": "test.yml"}, "it was built by test.yml, not by publish.yml", id="another workflow"),
+        pytest.param({"workflow": "test.yml"}, "/test.yml@refs/heads/main, not by publish.yml", id="another workflow"),
         pytest.param(
-            {"workflow": "publish.yml.evil.yml"}, "built by publish.yml.evil.yml, not by", id="begins like it"
+            {"workflow": "publish.yml.evil.yml"}, "/publish.yml.evil.yml@refs/heads/main, not by", id="begins like it"
         ),
         pytest.param(
-            {"workflow": "x.yml", "signer": "api.yml"}, "built by api.yml in x.yml, not by publish.yml", id="a caller"
+            {"workflow": "x.yml", "signer": "api.yml"}, "/x.yml@refs/heads/main, not by publish.yml", id="a caller"
         ),
         pytest.param({"ref": "refs/heads/evil"}, "it was built on refs/heads/evil", id="a branch of a writer"),
         pytest.param({"ref": "refs/heads/hotfixes/a/b"}, "it was built on refs/heads/hotfixes/a/b", id="no hotfix"),
@@ -459,7 +459,7 @@ def test_a_gh_that_does_not_end_is_unknown(world: World, monkeypatch: pytest.Mon
     assert "(TimeoutExpired)" in said(world.to_prod(tag, digest))[1]
 
 
-def test_attack_gh_in_the_checkout(world: World) -> None:
+def test_attack_gh_in_the_checkout(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.ask_for("attested")
     tag, digest = world.build()
     runner = world.github.runner
@@ -469,10 +469,13 @@ def test_attack_gh_in_the_checkout(world: World) -> None:
     planted = world.to_prod(tag, digest)
     runner.environment["PATH"] = str(world.folder / "bin")
     missing = world.to_prod(tag, digest)
+    monkeypatch.chdir(runner.workspace)
     runner.environment["PATH"] = "."
+    relative = world.to_prod(tag, digest)
 
     assert "is in the checkout, from which nothing is executed" in said(planted)[1]
-    assert "is not on this runner" in said(missing)[1]
+    for each in (missing, relative):
+        assert "is not on this runner" in said(each)[1]
 
 
 def test_gh_is_given_one_token_and_no_other_and_nothing_in_its_arguments(world: World) -> None:

@@ -48,6 +48,10 @@ def answer(*certificates: dict[str, Any]) -> str:
         pytest.param({"sourceRepositoryRef": "refs/tags/"}, "built on refs/tags/, which", id="a tag without a name"),
         pytest.param({"runnerEnvironment": ""}, "a runner that is unknown", id="no runner"),
         pytest.param({"buildSignerURI": "x", "buildConfigURI": "y\nz"}, "built by x in y z, not by", id="odd"),
+        pytest.param({"buildSignerURI": "publish.yml", "buildConfigURI": "publish.yml"}, "not by", id="no address"),
+        pytest.param(dict.fromkeys(("buildSignerURI", "buildConfigURI"), FILE.replace("pub", "Pub")), "not by", id="P"),
+        pytest.param(dict.fromkeys(("buildSignerURI", "buildConfigURI"), FILE.replace("you", "You")), "", id="letters"),
+        pytest.param({"sourceRepositoryDigest": "a\nb"}, "built from a b, not from", id="a new line"),
         pytest.param(
             {"buildSignerURI": FILE.replace("main", "evil"), "buildConfigURI": FILE.replace("main", "evil")},
             "not by publish.yml", id="the workflow of another branch",
