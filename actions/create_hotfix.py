@@ -28,6 +28,7 @@ from actions.runner.event import Event
 from actions.runner.inputs import Inputs
 from actions.runner.markdown import escape
 from actions.runner.outcome import Outcome, run
+from actions.tag_names import Candidate, TagNames
 from actions.tags import is_version, next_patch, require_tag
 
 UNSET = {"branch": "", "base-sha": "", "created": False, "next-version": ""}
@@ -102,30 +103,48 @@ def _act() -> Outcome:
     settings = Settings.read(Inputs(), event.repository)
     app = Repository(Client(event.repository, settings.token))
     with told_of(settings.infra_repo, here=event.repository):
-        base = settings.base_tag or settings.base_sha or _deployed_tag(settings, event.repository)
-    sha, version = _resolve(app, base, is_tag=bool(settings.base_tag))
-    next_version = _next_version(app, version) if version else ""
-    name = settings.name or next_version
+        base = _given(settings) or _deployed(settings, event.repository)
+    sha, found = _resolve(app, base)
+    next_version, git_tag = _next_release(app, found, base)
+    name = settings.name or git_tag.replace("/", "-")
     if not name:
-        raise InputError(f"{base} is no version, so the branch needs a name; set input branch-name")
+        raise InputError(f"{base.text} is no version, so the branch needs a name; set input branch-name")
     branch = settings.prefix + _name(name)
     default_branch = settings.main_branch or event.default_branch or app.default_branch()
     released_by = _require_released(app, sha, default_branch, settings.prefix)
     created = app.create_branch(branch, sha)
     if not created:
         _require_same(app, branch, sha)
-    hotfix = Hotfix(branch=branch, sha=sha, released_by=released_by, next_version=next_version, created=created)
+    hotfix = Hotfix(
+        branch=branch, sha=sha, released_by=released_by, next_version=next_version, git_tag=git_tag, created=created
+    )
     return _outcome(hotfix, app.name, settings.infra_repo, default_branch)
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """What the hotfix starts from, as it is written, the commits that it may name, and how its service names them."""
+
+    text: str
+    candidates: tuple[Candidate, ...]
+    names: TagNames = field(default_factory=TagNames)
+
+    def version(self, git_tag: str) -> str:
+        """Return the SemVer version that *git_tag* releases, with its `v` if that is all it has beside; else ""."""
+        before, _, after = self.names.git_tag.partition("{version}")
+        version = git_tag.removeprefix(before).removesuffix(after)
+        return version if is_version(version) else ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Hotfix:
-    """The hotfix *branch* at the commit *sha*, and the branch that released this commit."""
+    """The hotfix *branch* at the commit *sha*, the branch that released this commit, and the release to come."""
 
     branch: str
     sha: str
     released_by: str
     next_version: str
+    git_tag: str
     created: bool
 
 
@@ -144,7 +163,7 @@ def _name(name: str) -> str:
     )
 
 
-def _deployed_tag(settings: Settings, repository: str) -> str:
+def _deployed(settings: Settings, repository: str) -> Base:
     """Return the tag that the environment `from-env` has of a service of *repository*."""
     infra = Repository(Client(settings.infra_repo, settings.token))
     state = read_infra(infra, branch="", envs_dir=settings.envs_dir, envs=[settings.from_env])
@@ -158,34 +177,56 @@ def _deployed_tag(settings: Settings, repository: str) -> str:
         raise InputError(f"{where} (gitops.yml of {settings.infra_repo}), so its hotfix is not made in {repository}")
     if not tags[service]:
         raise NoTagError(f"service '{service}' has no tag in {settings.from_env}, so nothing runs there to be fixed")
-    return require_tag(tags[service], file=snapshot.file_of(service).path)
+    tag = require_tag(tags[service], file=snapshot.file_of(service).path)
+    names = state.config.tag_names.get(service, TagNames())
+    return Base(tag, names.candidates(tag), names)
 
 
-def _resolve(app: Repository, base: str, *, is_tag: bool) -> tuple[str, str]:
-    """Return the commit that *base* names, and its version if it is one.
+def _given(settings: Settings) -> Base | None:
+    """Return the start that the inputs name themselves."""
+    tag = settings.base_tag
+    if not tag:
+        return Base(settings.base_sha, (Candidate(settings.base_sha, is_git_tag=False),)) if settings.base_sha else None
+    names = [tag, f"v{tag}"] if is_version(tag) and not tag.startswith("v") else [tag]
+    return Base(tag, tuple(Candidate(name, is_git_tag=True) for name in names))
+
+
+def _resolve(app: Repository, base: Base) -> tuple[str, str]:
+    """Return the commit of *base*, and what the app calls it: the name of a git tag, or "" for a SHA.
 
     What looks like the beginning of a SHA can be a git tag too, such as a date.
     """
-    if REVISION.fullmatch(base) and not is_version(base) and not is_tag:
-        return app.resolve(base), ""
-    names = [base, f"v{base}"] if is_version(base) and not base.startswith("v") else [base]
-    commits = {name: sha for name in names if (sha := app.commit_of_tag(name))}
-    if len(set(commits.values())) > 1:
-        listed = " and ".join(f"{name} ({sha[:12]})" for name, sha in commits.items())
-        raise InputError(
-            f"the git tags {listed} of {app.name} name different commits; set input base-commit-sha instead"
-        )
-    for name, sha in commits.items():
-        return sha, name if is_version(base) else ""
-    raise InputError(f"{app.name} has no git tag {' or '.join(names)}; set input base-commit-sha instead")
+    if [candidate.is_git_tag for candidate in base.candidates] == [False]:
+        return app.resolve(base.candidates[0].name), ""
+    found = {
+        candidate: sha
+        for candidate in base.candidates
+        if (sha := app.commit_of_tag(candidate.name) if candidate.is_git_tag else app.commit_at(candidate.name))
+    }
+    if len(set(found.values())) > 1:
+        listed = " and ".join(f"{candidate.name} ({sha[:12]})" for candidate, sha in found.items())
+        raise InputError(f"{listed} of {app.name} are different commits; set input base-commit-sha instead")
+    for candidate, sha in found.items():
+        return sha, candidate.name if candidate.is_git_tag else ""
+    names = " or ".join(map(str, base.candidates)) or f"commit for {base.text}, which has another form than tag-format"
+    raise InputError(f"{app.name} has no {names}; set input base-commit-sha instead")
 
 
-def _next_version(app: Repository, version: str) -> str:
-    """Return the next patch version that no git tag has, not even as a pre-release."""
-    bare = version.removeprefix("v")
-    line = bare[: bare.index(".", bare.index(".") + 1) + 1]
-    taken = [tag for prefix in (line, f"v{line}") for tag in app.tags(prefix)]
-    return next_patch(version, taken)
+def _next_release(app: Repository, name: str, base: Base) -> tuple[str, str]:
+    """Return the next patch version that no git tag has, not even as a pre-release, and how its git tag is called.
+
+    Both are "" if the git tag *name* is of no version.
+    """
+    version = base.version(name)
+    if not version:
+        return "", ""
+    before, _, after = base.names.git_tag.partition("{version}")
+    line = version.removeprefix("v")
+    line = line[: line.index(".", line.index(".") + 1) + 1]
+    starts = (f"{before}{line}",) if before or after else (line, f"v{line}")
+    taken = [tag.removeprefix(before).removesuffix(after) for start in starts for tag in app.tags(start)]
+    version = next_patch(version, taken)
+    return version, f"{before}{version}{after}"
 
 
 def _require_released(app: Repository, sha: str, default_branch: str, prefix: str) -> str:
@@ -231,7 +272,7 @@ def _outcome(hotfix: Hotfix, app: str, infra: str, default_branch: str) -> Outco
 
 def _next_steps(hotfix: Hotfix, app: str, infra: str, default_branch: str) -> str:
     server, branch = server_url(), hotfix.branch
-    release = f", then tag the commit `{hotfix.next_version}`" if hotfix.next_version else ""
+    release = f", then tag the commit `{hotfix.git_tag}`" if hotfix.git_tag else ""
     return (
         f"1. Make the fix. If {default_branch} has it already, cherry-pick it with `-x`, so that both commits are known"
         f" to be the same:\n\n"

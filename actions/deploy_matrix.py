@@ -13,7 +13,7 @@ from actions.artifacts.login import RegistryLogin
 from actions.deployments import matrix
 from actions.deployments.matrix import Per
 from actions.errors import EnvFileError, InputError, InvalidTagError, UnknownServiceError
-from actions.gates.deploy_plan import DeployPlan, Reason, held_back, left_out, summary
+from actions.gates.deploy_plan import DeployPlan, Reason, because_of, held_back, left_out, summary
 from actions.infra.checkout import Checkout
 from actions.infra.layout import unknown_env
 from actions.runner.clock import Clock
@@ -21,7 +21,7 @@ from actions.runner.environment import event_payload, this_run, workspace_root
 from actions.runner.event import ZEROS, Event
 from actions.runner.inputs import Inputs
 from actions.runner.outcome import Outcome, run
-from actions.tags import is_commit, short
+from actions.tags import is_commit
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -56,16 +56,6 @@ class Gates(StrEnum):
     AGAIN = "again"
 
 
-BECAUSE = {
-    Reason.ALL: "only-changed is false",
-    Reason.NO_BASE: "the event names no commit before it",
-    Reason.NEW_BRANCH: "the branch is new",
-    Reason.FORCED_PUSH: "the branch was rewritten by a forced push",
-    Reason.LOST_HISTORY: "the commit before is in neither the checkout nor the repository",
-    Reason.NO_DEPLOYMENT: "nothing is recorded as deployed",
-    Reason.SUPERSEDED: "the branch says something else by now",
-    Reason.HELD: "the gates hold it back",
-}
 # Nothing goes, though something changed.
 NOTHING = (Reason.SUPERSEDED, Reason.HELD)
 
@@ -201,6 +191,11 @@ class _Run:
         if self.settings.record:
             self._begin(plan, entries, evaluator)
         outcome = _outcome(plan, self.settings, entries)
+        if self.settings.record and self.config.show_held:
+            from actions.status.held_issue import show_held
+
+            warnings = show_held(self._infra(), plan, this_run().url, self.clock)
+            outcome = replace(outcome, warnings=(*outcome.warnings, *warnings))
         if self.settings.status:
             from actions.status.reader import status_of
 
@@ -364,7 +359,7 @@ def _outcome(plan: DeployPlan, settings: Settings, entries: Sequence[Mapping[str
         raise InputError(
             f"{len(entries)} jobs are more than two levels of matrices hold; narrow environments or service"
         )
-    because = _because(plan, reason)
+    because = because_of(plan, reason)
     total = len(plan.differences)
     what = f"{len(entries)} of {total} environments" if settings.per is Per.ENV else f"{len(entries)} services"
     too_many = f"{len(entries)} jobs are more than one matrix holds: use the output shards, see the action's README"
@@ -393,9 +388,3 @@ def _reason(plan: DeployPlan, entries: Sequence[object]) -> Reason:
     if plan.superseded:
         return Reason.SUPERSEDED
     return Reason.UNCHANGED if plan.reason is Reason.CHANGED else plan.reason
-
-
-def _because(plan: DeployPlan, reason: Reason) -> str:
-    if reason in BECAUSE:
-        return f" ({BECAUSE[reason]})"
-    return f" since {short(plan.revision)}" if plan.revision else ""

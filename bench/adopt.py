@@ -17,7 +17,7 @@ from sandbox.client import Person
 from sandbox.serve import read_pair
 from sandbox.server import Sandbox
 from sandbox.workflows import Workflows
-from sandbox.world import build, publish_actions, with_environments
+from sandbox.world import as_documented, build, publish_actions
 
 APP = "acme/shop"
 NEW = ("new", "--org", "acme", "--app", "shop", "--yes")
@@ -45,7 +45,7 @@ def main() -> None:
 
 def _first_deployment(root: Path) -> float:
     with Sandbox.start() as sandbox:
-        world = with_environments(build(sandbox, read_pair(root / "shop", root / "shop-infra")))
+        world = as_documented(build(sandbox, read_pair(root / "shop", root / "shop-infra")))
         actions = publish_actions(sandbox.state.folder / "actions")
         with Workflows(sandbox, actions=actions, logs=root) as workflows:
             alice, bob = (Person(sandbox, login, world.tokens[login]) for login in ("alice", "bob"))

@@ -117,6 +117,8 @@ def _lines(sandbox: Sandbox, world: World) -> Iterator[tuple[str, str]]:
     yield "label", app.call(bob, "/issues/1/labels", {"labels": ["my-label"]})
     yield "comment", app.call(bob, "/issues/1/comments", {"body": "Looks right."})
     yield "merge", app.call(alice, "/pulls/1/merge", {"merge_method": _method(world.app)}, how=" -X PUT")
+    yield "approve", infra.call(bob, "/pulls/1/reviews", {"event": "APPROVE"})
+    yield "merge", infra.call(alice, "/pulls/1/merge", {"merge_method": _method(world.infra)}, how=" -X PUT")
     for hand in (app, infra):
         yield from _starts(hand, alice)
     for hand in (app, infra):

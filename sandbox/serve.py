@@ -10,7 +10,7 @@ from sandbox.guide import guide
 from sandbox.server import Sandbox
 from sandbox.triggers import never_fired
 from sandbox.workflows import Workflows
-from sandbox.world import ROOT, build, examples, publish_actions, with_environments
+from sandbox.world import ROOT, as_documented, build, examples, publish_actions
 from sandbox.worlds.checkout import read_checkout
 from sandbox.worlds.reading import Given, describe
 
@@ -37,7 +37,7 @@ def serve(app: Path | None = None, infra: Path | None = None, given: Given | Non
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
     with Sandbox.start() as sandbox:
-        world = with_environments(build(sandbox, description))
+        world = as_documented(build(sandbox, description))
         actions = publish_actions(sandbox.state.folder / "actions")
         sandbox.state.listeners.append(tell_of_silence)
         with Workflows(sandbox, actions=actions, logs=logs, told=_tell):

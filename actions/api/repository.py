@@ -326,6 +326,11 @@ class Repository:
         """Return the commit that the git tag *name* names, "" if there is no such tag."""
         return self._sha_of(f"tags/{quote(name)}")
 
+    def commit_at(self, start: str) -> str:
+        """Return the commit whose SHA has this *start*, "" if there is none."""
+        sha = self._sha_of(quote(start))
+        return sha if sha.startswith(start) else ""  # a branch can be named like a commit
+
     def _sha_of(self, revision: str) -> str:
         """Return the SHA of the commit *revision*, "" if there is none."""
         # 422 "No commit found for SHA", 404 for what cannot be a commit

@@ -75,6 +75,9 @@ def _of_values(before: Config, after: Config) -> Iterator[ConfigChange]:
     if before.hold != after.hold:
         old, new = ("issues" if config.hold else "nothing" for config in (before, after))
         yield ConfigChange(f"hold: {old} → {new}", loosens=before.hold)
+    if before.show_held != after.show_held:
+        old, new = ("issue" if config.show_held else "nothing" for config in (before, after))
+        yield ConfigChange(f"show-held: {old} → {new}", loosens=False)
     if before.tickets != after.tickets:
         text = f"tickets: {before.tickets or 'nothing'} → {after.tickets or 'nothing'}"
         yield ConfigChange(text, loosens=False)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from actions.runner import markdown
 from actions.runner.markdown import escape, format_tag
+from actions.tags import short
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,6 +32,18 @@ class Reason(StrEnum):
     NO_DEPLOYMENT = "no-deployment"
     SUPERSEDED = "superseded"
     HELD = "held"
+
+
+BECAUSE = {
+    Reason.ALL: "only-changed is false",
+    Reason.NO_BASE: "the event names no commit before it",
+    Reason.NEW_BRANCH: "the branch is new",
+    Reason.FORCED_PUSH: "the branch was rewritten by a forced push",
+    Reason.LOST_HISTORY: "the commit before is in neither the checkout nor the repository",
+    Reason.NO_DEPLOYMENT: "nothing is recorded as deployed",
+    Reason.SUPERSEDED: "the branch says something else by now",
+    Reason.HELD: "the gates hold it back",
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,6 +76,13 @@ class DeployPlan:
     def held(self) -> Sequence[EvaluatedChange]:
         """Return what the gates hold back."""
         return self.gated.held if self.gated else ()
+
+
+def because_of(plan: DeployPlan, reason: Reason) -> str:
+    """Return what the plan is compared with, or why with nothing; with a space before it, for a sentence."""
+    if reason in BECAUSE:
+        return f" ({BECAUSE[reason]})"
+    return f" since {short(plan.revision)}" if plan.revision else ""
 
 
 def left_out(plan: DeployPlan) -> str:

@@ -74,7 +74,8 @@ def _released(facts: Facts) -> GateResult | None:
     if isinstance(facts.released, Unknown):
         return unknown(Gate.RELEASED, facts.released)
     if isinstance(facts.released, NoCommit):
-        text = f"{tag} names no commit: {facts.released.looked_for}"
+        service, what = facts.change.service, f"{tag} names no commit: {facts.released.looked_for}"
+        text = f"{what}; if its tags are called otherwise, say so in tag-format or git-tag of services.{service}"
         return refuse(Gate.RELEASED, Reason.UNKNOWN_COMMIT, text)
     if facts.released is Release.HOTFIX:
         return _hotfix_released(facts, tag)

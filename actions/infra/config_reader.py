@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 TOP = (
     "environments", "files", "tag", "format", "digest", "services", "bots", "deployments", "adopt", "hotfix-prefix",
-    "tickets", "hold",
+    "tickets", "hold", "show-held",
 )  # fmt: skip
 SERVICE_KEYS = ("repo", "checks", "tag-format", "git-tag", "image", "attested-by", "path", "files", "shared")
 CHANGE_ALL = "change-all"
@@ -38,6 +38,7 @@ DURATION = re.compile(r"(?=\d)(?:(?P<days>\d{1,4})d)?(?:(?P<hours>\d{1,4})h)?(?:
 ACTIONS = ("github-actions", "github-actions[bot]")
 DROP = re.compile("drop")
 ISSUES = re.compile("issues")
+ISSUE = re.compile("issue")
 ARTIFACT = re.compile(f"{EXISTS}|{ATTESTED}")
 WORKFLOW = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}\.ya?ml")
 FORMAT = re.compile(r"json|yaml|toml")
@@ -100,6 +101,7 @@ def _config(document: yaml.Node) -> Config:
         ),
         tickets=_pattern(top["tickets"], "tickets") if "tickets" in top else "",
         hold="hold" in top and bool(_matching(top["hold"], "hold", ISSUES, "issues")),
+        show_held="show-held" in top and bool(_matching(top["show-held"], "show-held", ISSUE, "issue")),
         attested_by={
             key: workflow
             for key, node in _optional_mapping(top, "services").items()

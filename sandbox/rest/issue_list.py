@@ -47,6 +47,9 @@ def _list(call: Call) -> Answer:
 def _change(call: Call) -> Answer:
     repo = call.repo("write", "issues")
     issue = found(repo.issues.get(call.number("issue_number")))
+    if "body" in call.body:
+        require_short(call.body["body"] or "")
+        issue.body = call.body["body"]
     if "labels" in call.body:
         for name in call.body["labels"]:
             repo.labels.setdefault(name, Label(call.state.new_id(), name))

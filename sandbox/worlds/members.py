@@ -58,11 +58,10 @@ def find_people(organization: str, checkouts: Iterable[Checkout], protections: I
 def find_teams(
     organization: str, checkouts: Iterable[Checkout], protections: Iterable[Protection], people: Mapping[str, Role]
 ) -> dict[str, tuple[str, ...]]:
-    """Return the teams that the checkouts name; everybody who may write is in each, for nobody else is known."""
+    """Return the teams that the checkouts name; everybody is in each, for nobody else is known."""
     owners = [name.split("/") for name in _owners(checkouts) if "/" in name]
     named = [team for owner, team in owners if owner.lower() == organization.lower()]
-    members = tuple(login for login, role in people.items() if role == "write")
-    return dict.fromkeys([*named, *(name for each in protections for name in each.teams)], members)
+    return dict.fromkeys([*named, *(name for each in protections for name in each.teams)], tuple(people))
 
 
 def _owners(checkouts: Iterable[Checkout]) -> Iterator[str]:

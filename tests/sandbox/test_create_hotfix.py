@@ -263,12 +263,76 @@ def test_what_an_environment_runs_can_be_a_version(github: GitHub) -> None:
     assert (result.outputs["branch"], result.outputs["next-version"]) == ("hotfixes/v1.4.3", "v1.4.3")
 
 
+def runs(github: GitHub, tag: str, names: str) -> None:
+    """Have prod run *tag* of the service api, whose tags are written as *names* says."""
+    github.change_infra(
+        {
+            "gitops.yml": GITOPS.replace("api: {", f"api: {{{names}, "),
+            "envs/prod.json": json.dumps({"api": {"tag": tag}}),
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("names", "tag", "released", "branch", "git_tag"),
+    [
+        ('git-tag: "api-v{version}"', "1.4.2", ["api-v1.4.2", "web-v1.4.3"], "api-v1.4.3", "api-v1.4.3"),
+        ('git-tag: "api/v{version}"', "1.4.2", ["api/v1.4.2", "api/v1.4.3-rc.1"], "api-v1.4.4", "api/v1.4.4"),
+        ('tag-format: "release-{version}"', "release-1.4.2", ["v1.4.2"], "v1.4.3", "v1.4.3"),
+    ],
+)
+def test_the_git_tags_of_a_service_are_called_as_gitops_yml_says(
+    github: GitHub, names: str, tag: str, released: list[str], branch: str, git_tag: str
+) -> None:
+    github.release(*released)
+    runs(github, tag, names)
+
+    result = hotfix(github, from_env="prod")
+
+    assert result.outputs["branch"] == f"hotfixes/{branch}", result.log
+    assert result.outputs["next-version"] == git_tag.removeprefix("api-v").removeprefix("api/v")
+    assert f"tag the commit `{git_tag}`" in result.summary
+    assert result.outputs["base-sha"] == github.world.app.git.refs("refs/tags/")[f"refs/tags/{released[0]}"]
+
+
+@pytest.mark.parametrize("form", ["{short}", "sha-{short}", "{branch}-{short}-{timestamp}"])
+def test_the_commit_of_a_tag_with_its_beginning_is_found(github: GitHub, form: str) -> None:
+    sha = github.app_commit()
+    runs(github, form.format(short=sha[:9], branch="main", timestamp="2026"), f'tag-format: "{form}"')
+
+    assert hotfix(github, from_env="prod", branch_name="x").outputs["base-sha"] == sha
+
+
+@pytest.mark.parametrize("git_tag", [True, False])
+def test_a_date_is_a_git_tag_unless_a_commit_begins_so(github: GitHub, git_tag: bool) -> None:
+    sha = github.app_commit()
+    if git_tag:
+        github.world.app.git.set_ref("refs/tags/20261127", sha)
+    github.change_infra({"envs/prod.json": '{"api": {"tag": "20261127"}}'})
+
+    result = hotfix(github, from_env="prod", branch_name="x")
+
+    assert result.outputs["base-sha"] == (sha if git_tag else "")
+    assert ("has no commit 20261127 or git tag 20261127" in result.log) is not git_tag
+
+
+def test_a_tag_of_another_form_names_no_commit(github: GitHub) -> None:
+    runs(github, "latest", 'tag-format: "sha-{short}"')
+
+    result = hotfix(github, from_env="prod", branch_name="x")
+
+    assert result.outputs["reason"] == "invalid-input"
+    assert "no commit for latest, which has another form than tag-format" in result.log
+
+
 @pytest.mark.parametrize(
     ("inputs", "reason", "said"),
     [
         pytest.param({}, "invalid-input", "give one of base-commit-sha, base-tag, from-env; given: none", id="nothing"),
         pytest.param({"base_tag": "1.0.0", "from_env": "prod"}, "invalid-input", "given: base-tag, from-env", id="two"),
-        pytest.param({"base_tag": "1.0.0"}, "invalid-input", "no git tag 1.0.0 or v1.0.0", id="no such git tag"),
+        pytest.param(
+            {"base_tag": "1.0.0"}, "invalid-input", "no git tag 1.0.0 or git tag v1.0.0", id="no such git tag"
+        ),
         pytest.param({"base_tag": "a b"}, "invalid-tag", "is not a tag", id="no tag"),
         pytest.param({"from_env": "prod"}, "invalid-input", "set input branch-name", id="no name"),
         pytest.param({"from_env": "qa"}, "unknown-env", "known: dev, staging, prod", id="no such environment"),

@@ -230,7 +230,8 @@ def test_people_and_teams_are_those_that_the_files_name() -> None:
     assert described.people == {
         "dave": "write", "carol": "write", "olivia": "admin", "alice": "write", "bob": "write",
     }  # fmt: skip
-    assert described.teams == dict.fromkeys(("owners", "ops-team", "platform"), ("dave", "carol", "alice", "bob"))
+    everybody = ("dave", "carol", "olivia", "alice", "bob")
+    assert described.teams == dict.fromkeys(("owners", "ops-team", "platform"), everybody)
     (prod,) = described.infra.environments
     assert (prod.reviewers, prod.prevent_self_review, prod.wait) == (
         (("User", "carol"), ("Team", "ops-team")), True, 5,
