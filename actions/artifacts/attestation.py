@@ -36,6 +36,7 @@ MOST_ATTESTATIONS = 100  # of one digest; it is 30 otherwise, and a build that c
 MOST_NAMED = 3
 GITHUB = "https://github.com"
 HOSTED = "github-hosted"
+HEADS, TAGS = "refs/heads/", "refs/tags/"
 # The rest of the environment holds other tokens. gh reads docker's credentials, and keeps its trust root in a cache.
 INHERITED = (
     "PATH", "SYSTEMROOT", "HOME", "DOCKER_CONFIG", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "REGISTRY_AUTH_FILE",
@@ -67,10 +68,10 @@ class Provenance:
 
     def allows(self, ref: str) -> bool:
         """Tell whether an artifact may be built from *ref*."""
-        kind, _, name = ref.removeprefix("refs/").partition("/")
-        if kind == "heads":
-            return name == self.default_branch or is_hotfix(name, self.hotfix_prefix)
-        return kind == "tags" and name == self.git_tag != ""
+        branch, git_tag = (ref.removeprefix(start) if ref.startswith(start) else "" for start in (HEADS, TAGS))
+        if branch:
+            return branch == self.default_branch or is_hotfix(branch, self.hotfix_prefix)
+        return git_tag == self.git_tag != ""
 
 
 def fault_of(wanted: Provenance, token: str) -> str:

@@ -43,6 +43,7 @@ def answer(*certificates: dict[str, Any]) -> str:
         pytest.param({"sourceRepositoryDigest": "e" * 40}, "built from eeeeeeeeeeee, not from", id="a commit"),
         pytest.param({"sourceRepositoryDigest": ""}, "built from , not from", id="no commit"),
         pytest.param({"sourceRepositoryRef": "main"}, "built on main, which", id="a short ref"),
+        pytest.param({"sourceRepositoryRef": "heads/main"}, "built on heads/main, which", id="half a ref"),
         pytest.param({"sourceRepositoryRef": ""}, "built on , which", id="no ref"),
         pytest.param({"sourceRepositoryRef": "refs/tags/main"}, "built on refs/tags/main", id="a tag like the branch"),
         pytest.param({"sourceRepositoryRef": "refs/tags/"}, "built on refs/tags/, which", id="a tag without a name"),
