@@ -19,6 +19,7 @@ from sandbox.state import ACTIONS_APP, CheckRun, CommitStatus, Team, WorkflowRun
 from sandbox.world import BOT
 from tests.rulesets import ORGANIZATION
 from tests.sandbox.scenarios import GITOPS, GitHub, Infra, check, deploy, lay, merge_files, open_pr, propose
+from tests.sandbox.test_holds import open_issue
 from tests.support import ROOT, readme_rows
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ APP, INFRA = "your-org/app", "your-org/infra"
 EXAMPLE = ROOT / "examples" / "infra" / "protection" / "app" / "rulesets"
 ROLLED_OUT = timedelta(days=2)
 HOLDING = f"{GITOPS}hold: issues\n"
+SHOWING = f"{HOLDING}show-held: issue\n"
 # Tested with the flows that need them: test_protected_repositories.py, test_emergency.py, test_waiting.py,
 # test_artifacts.py.
 ELSEWHERE = {"organization administration: write", "members: read", "actions: write", "attestations: read"}
@@ -144,6 +146,20 @@ def rolled_back(github: GitHub, token: str) -> Result:
 
 
 def planned(github: GitHub, *others: str, token: str, app_token: str, **inputs: str) -> Result:
+    """Plan a deployment as `plan` does; what is unknown is the reason, and the log."""
+    result = plan(github, *others, token=token, app_token=app_token, **inputs)
+    unknown = "".join(entry["message"] for entry in json.loads(result.outputs["held"]))
+    return replace(result, outputs=result.outputs | {"reason": "unknown"}, log=unknown) if unknown else result
+
+
+def shown(github: GitHub, token: str) -> Result:
+    open_issue(github, "hold:staging")
+    result = plan(github, token=token, app_token=github.bot, record="true", config=SHOWING)
+    is_unknown = "unknown" in {entry["reason"] for entry in json.loads(result.outputs["held"])}
+    return replace(result, outputs=result.outputs | {"reason": "unknown"}) if is_unknown else result
+
+
+def plan(github: GitHub, *others: str, token: str, app_token: str, **inputs: str) -> Result:
     """Plan a deployment to staging of what has run in dev, and was approved."""
     github.change_infra({"gitops.yml": named(inputs.pop("config", GITOPS), *others)})
     infra = Infra(github)
@@ -152,9 +168,7 @@ def planned(github: GitHub, *others: str, token: str, app_token: str, **inputs: 
     infra.deployed("dev", merge_files(infra, {"envs/dev.json": tagged(tag)}))
     merge_files(infra, {"envs/staging.json": tagged(tag)})
     given = {"enforce_gates": "true", "environments": "staging", **inputs}
-    result = infra.plan(token=token, app_token=app_token, **given)
-    unknown = "".join(entry["message"] for entry in json.loads(result.outputs["held"]))
-    return replace(result, outputs=result.outputs | {"reason": "unknown"}, log=unknown) if unknown else result
+    return infra.plan(token=token, app_token=app_token, **given)
 
 
 def hotfix(github: GitHub, token: str) -> Result:
@@ -328,6 +342,13 @@ WORKS = {
         run=lambda github, token: planned(github, token=token, app_token=github.bot, record="true"),
         needs={**READS_INFRA, "deployments": "write"},
         ends="changed",
+    ),
+    "deploy-matrix, held, record": Work(
+        action="action-deploy-matrix",
+        run=shown,
+        needs={**READS_INFRA, "issues": "write"},
+        ends="held",
+        warns={"issues": "it needs 'issues: write'"},
     ),
     "deploy-matrix, app-token": Work(
         action="action-deploy-matrix",

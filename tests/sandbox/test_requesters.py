@@ -44,6 +44,7 @@ class Proposal:
         """Merge it, past all rules."""
         repo, author = self.github.world.infra, self.github.sandbox.state.users[self.author]
         repo.rulesets.clear()
+        self.run.created = (datetime.now(UTC) - self.ago).strftime("%Y-%m-%dT%H:%M:%SZ")
         said = f"\nRequested-by: {self.requesters}" if self.requesters else ""
         said += f"\nRequested-in: {self.address}" if self.address else ""
         files = {"envs/staging.json": two(self.github.app_commit()).encode()}
@@ -53,7 +54,6 @@ class Proposal:
         if self.signed:
             repo.verified.add(sha)
         repo.git.set_ref("refs/heads/bump", sha)
-        self.run.created = (datetime.now(UTC) - self.ago).strftime("%Y-%m-%dT%H:%M:%SZ")
         number = self.github.person(BOT).open_pull(INFRA, head="bump", title="Update")
         self.github.person("bob").approve(INFRA, number)
         return self.github.person("bob").merge(INFRA, number)
