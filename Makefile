@@ -29,11 +29,16 @@ demo: setup
 sandbox: setup
 	$(BIN)/python -m sandbox $(if $(APP),--app "$(APP)") $(if $(INFRA),--infra "$(INFRA)") $(ARGS)
 
+# With THOROUGH=1, as in CI: more examples, all shapes to their end, and every branch of the actions covered.
 test: setup lint
+ifdef THOROUGH
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -n 4 --dist worksteal
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+else
+	$(BIN)/python -m pytest -n 4 --dist worksteal
+endif
 
 # Needs an organization and tokens: tests/conformance/README.md
 conformance: setup
@@ -44,7 +49,7 @@ lint: setup
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/zizmor --persona pedantic --offline --quiet . examples/app examples/infra examples/monorepo examples/sharded/*.yml examples/pull-based/deploy.yml
+	$(BIN)/zizmor --persona pedantic --offline --quiet . examples/app examples/infra examples/monorepo examples/sharded/*.yml examples/auto-promote/deploy.yml examples/pull-based/deploy.yml
 
 bench: setup
 	$(BIN)/python -m bench.startup

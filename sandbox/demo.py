@@ -13,7 +13,7 @@ from sandbox.client import ApiError
 from sandbox.server import Sandbox
 from sandbox.story import APP, DEPLOYS, INFRA, Narrator, Stage, StoryError, require
 from sandbox.workflows import Workflows
-from sandbox.world import BOT, ENVIRONMENTS, ROOT, build, publish_actions, with_environments
+from sandbox.world import BOT, ENVIRONMENTS, ROOT, build, examples_with_holds, publish_actions, with_environments
 
 if TYPE_CHECKING:
     from sandbox.act import Run
@@ -43,7 +43,7 @@ def perform(sandbox: Sandbox, narrator: Narrator) -> None:
     """Have *narrator* tell the story on an empty *sandbox*; raise StoryError where it goes wrong."""
     shutil.rmtree(LOGS, ignore_errors=True)
     LOGS.mkdir()
-    world = with_environments(build(sandbox))
+    world = with_environments(build(sandbox, examples_with_holds(sandbox.state.folder / "examples")))
     actions = publish_actions(sandbox.state.folder / "actions")
     with Workflows(sandbox, actions=actions, logs=LOGS, told=narrator.tell_run) as workflows:
         _tell(Stage(narrator, sandbox, world, workflows))
@@ -104,6 +104,22 @@ def _roll_back(stage: Stage, start: str) -> None:
     _land_newest(stage, f"Roll back prod: api to {start[:12]}")
     require(f"Reason: {reason}" in stage.world.infra.git.get(_head(stage)).message, "the commit does not say why")
     _require_deployed(stage, ["prod"])
+    (issue,) = stage.world.infra.issues.values()
+    require(issue.labels == ["hold:prod/api"], f"the issue of the rollback has the labels {issue.labels}")
+    stage.narrator.tell(BOT, f"opened {INFRA}#{issue.number}, which holds prod: {issue.title}")
+
+
+def _lift(stage: Stage) -> None:
+    """Have the newest pull request wait for the issue that the rollback opened, until somebody closes it."""
+    narrator, number, (issue,) = stage.narrator, stage.newest_pull().number, stage.world.infra.issues.values()
+    judged = [run for run in stage.workflows.runs if run.name == "Gates"][-1]
+    said = _verdicts([judged])[number]
+    require("held" in said, f"{INFRA}#{number} was judged as {said}")
+    narrator.tell("gates", f"{INFRA}#{number}  held: {said['held']}")
+    stage.person("bob").api("PATCH", f"/repos/{INFRA}/issues/{issue.number}", {"state": "closed"})
+    narrator.tell("bob", f"closes {INFRA}#{issue.number}, and has the gates judge again")
+    stage.person("bob").api("POST", f"/repos/{INFRA}/actions/runs/{judged.number}/rerun")
+    stage.settle()
 
 
 def _hotfix(stage: Stage, start: str) -> str:
@@ -121,7 +137,8 @@ def _hotfix(stage: Stage, start: str) -> str:
     require(len(stage.world.infra.pulls) == before, "a hotfix opened an infra pull request by itself")
     narrator.tell("publish", f"published {fixed[:12]}; where it goes is for people to say")
     inputs = {"what": "set a tag", "env": "prod", "tag": fixed}
-    stage.dispatch(INFRA, "change.yml", f"starts Change: set prod to {fixed[:12]}", inputs)
+    stage.dispatch(INFRA, "change.yml", f"starts Change: set prod to {fixed[:12]}", inputs, good=False)
+    _lift(stage)
     _land_newest(stage, f"Update prod: api to {fixed[:12]}")
     _require_deployed(stage, ["prod"])
     return fixed
@@ -334,7 +351,8 @@ def _prove(stage: Stage) -> None:
         (folder / name).write_bytes(found[1] if found else b"")
     rows = list(csv.DictReader((folder / EVIDENCE[1]).read_text(encoding="utf-8").splitlines()))
     for row in rows:
-        narrator.tell("evidence", f"{row['commit'][:12]}  {row['title'] or row['kind']}: {row['result']}")
+        name = row["commit"][:12] or row["kind"]
+        narrator.tell("evidence", f"{name}  {row['title'] if row['commit'] else row['details']}: {row['result']}")
     failed = [row for row in rows if row["result"] != "pass"]
     require([set(row["result"].split("; ")) for row in failed] == PROVOKED, "the exceptions are not those it provoked")
     require(failed[0]["merged_by"] == BOT.removesuffix("[bot]"), "the wrong change has the exceptions")

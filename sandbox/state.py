@@ -34,11 +34,12 @@ def timestamp() -> str:
 
 @dataclass(eq=False, slots=True)
 class Team:
-    """Some members of an organization."""
+    """Some members of an organization, with a role in each of some repositories, by their names."""
 
     id: int
     slug: str
     members: set[str]
+    roles: dict[str, Role] = field(default_factory=dict)
 
 
 @dataclass(eq=False, slots=True)

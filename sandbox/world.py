@@ -7,7 +7,7 @@ import copy
 import re
 import shutil
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import Distribution, distribution
 from pathlib import Path
@@ -43,6 +43,12 @@ GUARD = "gitops-guard[bot]"
 ENVIRONMENTS = ("dev", "staging", "prod")
 # What the evidence is exported with. GitHub shows the history of rulesets to none who may not write them.
 AUDITED = {**dict.fromkeys(READ[:5], "read"), "contents": "read", "administration": "read"}
+# Workflows whose tokens look at the issues that hold, or open one.
+FLOWS = ".github/workflows"
+MAY_USE_ISSUES = {
+    f"app/{FLOWS}/publish.yml": "read", f"infra/{FLOWS}/change.yml": "write", f"infra/{FLOWS}/deploy.yml": "read",
+    f"infra/{FLOWS}/evidence.yml": "read", f"infra/{FLOWS}/gates.yml": "read",
+}  # fmt: skip
 TESTED = 200  # so many of the newest commits of an app count as tested
 ROLE_IDS = {"maintain": 2, "write": 4, "admin": 5}
 
@@ -62,6 +68,25 @@ class World:
 def examples() -> Description:
     """Return the organization of the examples."""
     return describe(read_folder(EXAMPLES / "app"), read_folder(EXAMPLES / "infra"))
+
+
+def examples_with_holds(folder: Path) -> Description:
+    """Return the organization of copies of the examples in *folder*, with `hold: issues` and what that needs.
+
+    docs/operate.md says which tokens may use issues; the guard's App is one that may read them.
+    """
+    for name in ("app", "infra"):
+        shutil.copytree(EXAMPLES / name, folder / name)
+    with (folder / "infra" / "gitops.yml").open("a", encoding="utf-8") as config:
+        config.write("hold: issues\n")
+    for path, level in MAY_USE_ISSUES.items():
+        text = (folder / path).read_text(encoding="utf-8")
+        text = text.replace("      deployments: read #", "      issues: read\n      deployments: read #")
+        text = re.sub(r"( *permission-)(pull-requests: )", rf"\1issues: {level}\n\1\2", text)
+        (folder / path).write_text(text, encoding="utf-8")
+    description = describe(read_folder(folder / "app"), read_folder(folder / "infra"))
+    guard = replace(description.guard, permissions={**description.guard.permissions, "issues": "read"})
+    return replace(description, guard=guard)
 
 
 def build(sandbox: Sandbox, description: Description | None = None) -> World:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import settings
 
 from tests import reasons
-from tests.support import Runner
+from tests.support import THOROUGH, Runner
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 LONG = tuple(f"tests/{path}" for path in (
     "e2e/", "conformance/", "sandbox/test_budgets.py", "sandbox/test_faults.py", "sandbox/test_interleavings.py"
 ))  # fmt: skip
-settings.register_profile("no timings", deadline=None)  # how long an example takes is no test
-settings.load_profile("no timings")
+# How long an example takes is no test. Where nobody waits, there are more of them.
+settings.register_profile("quick", deadline=None, max_examples=25)
+settings.register_profile("thorough", deadline=None)
+settings.load_profile("thorough" if THOROUGH else "quick")
 RUNNERS = ("GITHUB_", "INPUT_", "RUNNER_", "ACTIONS_")
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pytest
 
 ROOT = Path(__file__).parent.parent
+THOROUGH = bool(os.environ.get("THOROUGH"))  # as in CI, see the Makefile
 REASONS = "GITOPS_TESTS_REASONS"  # the folder in which `tests.reasons` looks for what the actions ended with
 ACTIONS = sorted(path.parent.name for path in ROOT.glob("action-*/action.yml"))
 HEREDOC = re.compile(r"(?P<name>[^\n<]+)<<(?P<end>\S+)\n(?P<value>.*?)\n?(?P=end)\n", re.DOTALL)

@@ -11,16 +11,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from actions.diagnosis import place
-from actions.diagnosis.finding import Finding, Question, Unreadable, attempt, listed
+from actions.diagnosis.finding import Finding, Question, Unreadable, listed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
-    from actions.api.client import Client
+    from actions.access.inventory import Installation
     from actions.infra.config import Config
     from actions.protection.target import Target
 
-READ = "organization administration: read"
 LEVELS = ("none", "read", "write", "admin")
 # docs/setup.md, "Make two GitHub Apps": what each must have, and what it may have beside that.
 BOT_NEEDS = {
@@ -38,41 +37,12 @@ GUARD_MAY = GUARD_NEEDS | dict.fromkeys(
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Installation:
-    """An App as it is installed: its *permissions*, on all repositories or on some, at work or *suspended*."""
-
-    slug: str
-    permissions: Mapping[str, str]
-    on_all: bool
-    suspended: bool
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class ExpectedApp:
     """An App that the files name, as the bot or as the guard: what it *needs*, and what it *may* have at most."""
 
     slug: str
     needs: Mapping[str, str]
     may: Mapping[str, str]
-
-
-def read_installations(client: Client) -> list[Installation] | Unreadable:
-    """Return the Apps that are installed in the organization of *client*."""
-    return attempt(lambda: _installations(client), READ)
-
-
-def _installations(client: Client) -> list[Installation]:
-    with client.parsing():
-        return [
-            Installation(
-                slug=found["app_slug"],
-                permissions=found["permissions"],
-                on_all=found["repository_selection"] == "all",
-                suspended=found["suspended_at"] is not None,
-            )
-            for page in client.pages("/installations?per_page=100", permission=READ)
-            for found in page["installations"]
-        ]
 
 
 def expected_apps(config: Config, targets: Iterable[Target]) -> list[ExpectedApp]:

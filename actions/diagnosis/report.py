@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from actions.access.inventory import ORGANIZATION, read_installations
 from actions.api.client import Client
 from actions.api.repository import Repository
 from actions.diagnosis import place
 from actions.diagnosis.access import access_findings
-from actions.diagnosis.apps import app_findings, expected_apps, read_installations
+from actions.diagnosis.apps import app_findings, expected_apps
 from actions.diagnosis.configuration import (
     default_branch_findings,
     environment_file_findings,
@@ -162,7 +163,8 @@ def _apps(ground: Ground, infra: RepositoryState, files: InfraFiles) -> Iterator
     people = [] if isinstance(infra.people, Unreadable) else [person.login for person in infra.people]
     expected = expected_apps(files.config, files.targets.values())
     if expected:
-        yield from app_findings(owner, expected, read_installations(Client(owner, ground.token)), people)
+        installed = attempt(lambda: read_installations(Client(owner, ground.token)), ORGANIZATION)
+        yield from app_findings(owner, expected, installed, people)
 
 
 def _of_any(state: RepositoryState, ground: Ground, files: InfraFiles) -> Iterator[Finding]:

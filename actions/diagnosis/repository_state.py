@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from actions.access.inventory import ADMINISTRATION, METADATA, read_deploy_keys, read_people
 from actions.diagnosis.finding import Unreadable, attempt
 from actions.diagnosis.workflow import Workflow, read_workflows
 from actions.errors import ConflictError
@@ -22,6 +23,7 @@ from actions.protection.workflow_checks import FOLDER
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from actions.access.inventory import DeployKey, Person
     from actions.api.client import Client
     from actions.protection.environment import Environment
     from actions.protection.ruleset import Ruleset
@@ -33,24 +35,9 @@ query($owner: String!, $name: String!) {{ repository(owner: $owner, name: $name)
     object(expression: "HEAD:{FOLDER}") {{ ... on Tree {{ entries {{ path object {{ ... on Blob {{ text }} }} }} }} }}
 }} }}"""
 METHODS = {"squash": "squashMergeAllowed", "rebase": "rebaseMergeAllowed", "merge": "mergeCommitAllowed"}
-METADATA = "metadata: read"
-ADMINISTRATION = "administration: read"
 SECRETS = "secrets: read"
 DEPENDABOT_SECRETS = "dependabot secrets: read"
 ENVIRONMENT_SECRETS = "environments: read"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Person:
-    """Somebody who may use the repository, with a *role*: read, triage, write, maintain, admin or one of their own.
-
-    *may_write* and *may_administer* say what the role allows.
-    """
-
-    login: str
-    role: str
-    may_write: bool
-    may_administer: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,14 +46,6 @@ class Runs:
 
     default: str
     may_approve: bool
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DeployKey:
-    """A deploy key, which belongs to no person."""
-
-    title: str
-    may_write: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -127,8 +106,8 @@ def read_repository(client: Client) -> RepositoryState:
             deletes_branches=answer["deleteBranchOnMerge"],
             rules=attempt(lambda: _rules(client, facts.default_branch), METADATA),
             rulesets=attempt(RulesetStore(client).all, METADATA),
-            people=attempt(lambda: _people(client), METADATA),
-            keys=attempt(lambda: _keys(client), ADMINISTRATION),
+            people=attempt(lambda: read_people(client), METADATA),
+            keys=attempt(lambda: read_deploy_keys(client), ADMINISTRATION),
             runs=attempt(lambda: _runs(client), ADMINISTRATION),
             secrets=Secrets(
                 repository=attempt(lambda: _names(client, "/actions/secrets", SECRETS), SECRETS),
@@ -157,29 +136,6 @@ def _rules(client: Client, branch: str) -> list[Mapping[str, Any]]:
     """Return every rule for *branch* that is active, of the repository, its organization or its enterprise."""
     path = f"/rules/branches/{quote(branch, safe='')}?per_page=100"
     return [rule for page in client.pages(path, permission=METADATA) for rule in page]
-
-
-def _people(client: Client) -> list[Person]:
-    with client.parsing():
-        return [
-            Person(
-                login=person["login"],
-                role=person["role_name"],
-                may_write=bool(person["permissions"]["push"]),
-                may_administer=bool(person["permissions"]["admin"]),
-            )
-            for page in client.pages("/collaborators?per_page=100", permission=METADATA)
-            for person in page
-        ]
-
-
-def _keys(client: Client) -> list[DeployKey]:
-    with client.parsing():
-        return [
-            DeployKey(title=key["title"], may_write=not key["read_only"])
-            for page in client.pages("/keys?per_page=100", permission=ADMINISTRATION)
-            for key in page
-        ]
 
 
 def _runs(client: Client) -> Runs:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from actions.api.client import Client
 from actions.api.repository import Repository
-from actions.errors import InputError
+from actions.errors import EnvFileError, InputError
 from actions.evidence import answers
 from actions.evidence.collector import COMMITS_PER_BATCH, Collector
 from actions.evidence.environment_files import EnvironmentFiles
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from actions.api.repository import Base
+    from actions.evidence.access import Access
     from actions.evidence.chain import Chain
     from actions.evidence.facts import Answer
     from actions.evidence.settings import Settings
@@ -95,6 +96,7 @@ class Export:
         if changes:
             self._add_gap(changes[-1].tags, collector.tags_now(base.head), base.head)
         self._add(self._new_answers(infra, base))
+        self._add(self._new_access(base, collector))
         if base.head != seen or self.added:
             self._add([Listing(head=base.head, paths=tuple(sorted(collector.commits.paths)))])
 
@@ -146,6 +148,25 @@ class Export:
         for commit, exception in wanted.keys() - {(answer.commit, answer.exception) for answer in new}:
             say(f"nobody independent approved the answer to {exception} of {commit[:12]}")
         return new
+
+    def _new_access(self, base: Base, collector: Collector) -> list[Access]:
+        """Return who could change the environment, if `gitops.yml` asks for it and it is not as it was recorded."""
+        try:
+            config = parse_config(base.files.get(PATH, ""))
+        except EnvFileError:
+            return []
+        if not config.access:
+            return []
+        from actions.evidence.access_reader import AccessReader
+
+        services = collector.tags_now(base.head)
+        repos = {config.repo_of(service, collector.app_repo) for service in services} - {"", self.settings.infra_repo}
+        reader = AccessReader(
+            Client(self.settings.infra_repo, self.settings.token),
+            [Client(repo, self.settings.app_token) for repo in sorted(repos)],
+        )
+        access = reader.read()
+        return [access] if access != self.ledger.access else []
 
     def _add_gap(self, expected: Mapping[str, str], actual: Mapping[str, str], sha: str) -> None:
         """Add, once, that the tags are not those that the changes before *sha* led to."""

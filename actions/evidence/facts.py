@@ -215,7 +215,7 @@ class Gap:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LiftedHold:
-    """The issue *number* that *by* opened held what its *label* names, until somebody closed it."""
+    """The issue *number* that *by* opened held what its *label* names, until somebody closed it or took the label."""
 
     number: int
     title: str

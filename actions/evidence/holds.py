@@ -23,12 +23,18 @@ if TYPE_CHECKING:
 # A hold that nobody has touched since this many others is in the records already.
 MOST_ISSUES = 50
 LOGIN = "{ login __typename }"
-ISSUES = f"""issues(first: {MOST_ISSUES}, labels: $%s, orderBy: {{field: UPDATED_AT, direction: DESC}}) {{ nodes {{
+LABELED, UNLABELED, CLOSED, REOPENED = "LabeledEvent", "UnlabeledEvent", "ClosedEvent", "ReopenedEvent"
+LABELS, STATES = (LABELED, UNLABELED), (CLOSED, REOPENED)
+ISSUES = f"""issues(first: {MOST_ISSUES},%s orderBy: {{field: UPDATED_AT, direction: DESC}}) {{ nodes {{
     number title createdAt author {LOGIN}
-    timelineItems(first: 100, itemTypes: [LABELED_EVENT, CLOSED_EVENT, REOPENED_EVENT]) {{ nodes {{ __typename
+    timelineItems(first: 100, itemTypes: [LABELED_EVENT, UNLABELED_EVENT, CLOSED_EVENT, REOPENED_EVENT]) {{
+        nodes {{ __typename
         ... on LabeledEvent {{ createdAt label {{ name }} }}
+        ... on UnlabeledEvent {{ createdAt actor {LOGIN} label {{ name }} }}
         ... on ClosedEvent {{ createdAt actor {LOGIN} }}
         ... on ReopenedEvent {{ createdAt }} }} }} }} }}"""
+# An issue that lost its label is not listed by it any more.
+RECENT = f"recent: {ISSUES % ''}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,43 +92,57 @@ class HoldHistory:
         new = [name for name in dict.fromkeys(names) if name not in self._known]
         for start in range(0, len(new), LABELS_PER_QUERY):
             batch = {f"i{index}": name for index, name in enumerate(new[start : start + LABELS_PER_QUERY])}
-            fields = " ".join(f"{alias}: {ISSUES % alias}" for alias in batch)
-            document = query(variables=dict.fromkeys(batch, "[String!]"), fields=fields)
+            fields = " ".join(f"{alias}: {ISSUES % f' labels: ${alias},'}" for alias in batch)
+            document = query(variables=dict.fromkeys(batch, "[String!]"), fields=f"{RECENT} {fields}")
             variables: dict[str, object] = {alias: [name] for alias, name in batch.items()}
             answer = self.infra.repository(document, variables, permission=PERMISSION)
+            recent = {issue["number"]: issue for issue in answer["recent"]["nodes"]}
             for alias, name in batch.items():
-                self._known[name] = tuple(
-                    period for issue in answer[alias]["nodes"] for period in _periods(issue, name)
+                labeled = {issue["number"]: issue for issue in answer[alias]["nodes"]}
+                self._known[name] = (
+                    *(period for issue in labeled.values() for period in _periods(issue, name, is_labeled=True)),
+                    *(
+                        period
+                        for number, issue in recent.items()
+                        if number not in labeled
+                        for period in _periods(issue, name, is_labeled=False)
+                    ),
                 )
 
 
-def _periods(issue: Mapping[str, Any], name: str) -> list[HeldPeriod]:
-    """Return when *issue* held what the label *name* says: from the label on, while it was open."""
-    events = [event for event in issue["timelineItems"]["nodes"] if event]
-    labeled = [
-        event["createdAt"]
-        for event in events
-        if event["__typename"] == "LabeledEvent" and event["label"]["name"].casefold() == name.casefold()
-    ]
-    since: str | None = max(labeled, default=issue["createdAt"])
+def _periods(issue: Mapping[str, Any], name: str, *, is_labeled: bool) -> list[HeldPeriod]:
+    """Return when *issue* held what the label *name* says: while it was open and had the label.
+
+    *is_labeled* means that it has the label now.
+    """
+    events = [event for event in issue["timelineItems"]["nodes"] if event and _concerns(event, name)]
+    kinds = [event["__typename"] for event in events]
+    first = next((kind for kind in kinds if kind in LABELS), UNLABELED if is_labeled else LABELED)
+    labeled, is_open = first == UNLABELED, True
+    since: str | None = issue["createdAt"] if labeled else None
     found = []
-    for event in events:
-        if event["createdAt"] < max(labeled, default=""):
-            continue  # it had not the label yet
-        if event["__typename"] == "ClosedEvent" and since:
+    for event, kind in zip(events, kinds, strict=True):
+        labeled = kind == LABELED if kind in LABELS else labeled
+        is_open = kind == REOPENED if kind in STATES else is_open
+        if labeled and is_open:
+            since = since or event["createdAt"]
+        elif since:
             found.append(_period(issue, name, since, event))
             since = None
-        elif event["__typename"] == "ReopenedEvent":
-            since = event["createdAt"]
     return [*found, *([_period(issue, name, since, None)] if since else [])]
 
 
-def _period(issue: Mapping[str, Any], name: str, since: str, closed: Mapping[str, Any] | None) -> HeldPeriod:
+def _concerns(event: Mapping[str, Any], name: str) -> bool:
+    """Tell whether *event* is of the issue itself or of its label *name*."""
+    return event["__typename"] in STATES or event["label"]["name"].casefold() == name.casefold()
+
+
+def _period(issue: Mapping[str, Any], name: str, since: str, lifted: Mapping[str, Any] | None) -> HeldPeriod:
     hold = Hold(
         number=issue["number"],
         title=issue["title"],
         by=login(issue["author"]),
         since=datetime.fromisoformat(since),
     )
-    until = datetime.fromisoformat(closed["createdAt"]) if closed else None
-    return HeldPeriod(hold=hold, label=name, until=until, lifted_by=login(closed["actor"]) if closed else "")
+    until = datetime.fromisoformat(lifted["createdAt"]) if lifted else None
+    return HeldPeriod(hold=hold, label=name, until=until, lifted_by=login(lifted["actor"]) if lifted else "")

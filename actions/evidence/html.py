@@ -7,7 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 
 def when(moment: str) -> str:
@@ -19,6 +19,13 @@ def listed(items: Iterable[str]) -> str:
     """Return an HTML list of *items*, which are HTML themselves."""
     rows = "".join(f"<li>{item}</li>" for item in items)
     return f"<ul>{rows}</ul>" if rows else ""
+
+
+def table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table with columns called *heads*; the cells of *rows* are text."""
+    head = "".join(f"<th scope=col>{each}</th>" for each in heads)
+    body = "".join(f"<tr>{''.join(f'<td>{as_text(cell)}</td>' for cell in row)}</tr>" for row in rows)
+    return f"<table><caption>{as_text(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def link(url: str, text: str, *, code: bool = False) -> str:

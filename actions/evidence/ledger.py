@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from actions.errors import TamperedError
+from actions.evidence.access import Access
+from actions.evidence.access_history import access_history
 from actions.evidence.facts import (
     Answer,
     ChangeFacts,
@@ -42,13 +44,15 @@ class Ledger:
     """All records added up: the *scope*, the *changes* as amended later, and what is no change (*others*).
 
     *listing* is the record of the last run: up to which commit the list is complete. What is no change names in
-    `follows` the change recorded before it. *answers* are those to exceptions, by commit and exception.
+    `follows` the change recorded before it. *answers* are those to exceptions, by commit and exception. *accesses* are
+    who could change the environment, whenever that differed.
     """
 
     scope: Scope | None = None
     changes: dict[str, Record] = field(default_factory=dict)
     others: list[tuple[Record, str]] = field(default_factory=list)
     answers: dict[tuple[str, str], Answer] = field(default_factory=dict)
+    accesses: list[Record] = field(default_factory=list)
     listing: Record | None = None
     _known: set[tuple[str, str]] = field(default_factory=set, repr=False)
 
@@ -74,6 +78,8 @@ class Ledger:
             self._add_change(record, facts)
         elif isinstance(facts, Answer):
             self._add_answer(facts)
+        elif isinstance(facts, Access):
+            self._add_access(record, facts)
         elif isinstance(facts, Beside):
             if self.has(facts):
                 raise ValueError(f"it repeats what is recorded of {_identity(facts)[1]}")
@@ -85,6 +91,16 @@ class Ledger:
     def has(self, facts: Beside) -> bool:
         """Tell whether what is no change is recorded already."""
         return _identity(facts) in self._known
+
+    @property
+    def access(self) -> Access | None:
+        """Return who could change the environment, as recorded last."""
+        return self.accesses[-1].facts if self.accesses else None
+
+    def _add_access(self, record: Record, access: Access) -> None:
+        if access == self.access:
+            raise ValueError("it repeats the access that is recorded")
+        self.accesses.append(record)
 
     def _add_answer(self, answer: Answer) -> None:
         key = (answer.commit, answer.exception)
@@ -151,6 +167,7 @@ class Ledger:
             begins=asdict(self.begun),
             changes=[self._answered(change, change["commit"]["sha"]) for change in changes],
             others=[self._answered(other, other["sha"]) for other in others],
+            access=access_history(self.accesses),
             listing=self.listing,
         )
 
@@ -165,11 +182,15 @@ class Ledger:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class View:
-    """The records as they are shown: the scope (*begins*), the *changes*, and what is no change (*others*)."""
+    """The records as they are shown: the scope (*begins*), the *changes*, and what is no change (*others*).
+
+    *access* is who could change the environment, each time that it differed.
+    """
 
     begins: Mapping[str, Any]
     changes: Sequence[Mapping[str, Any]]
     others: Sequence[Mapping[str, Any]]
+    access: Sequence[Mapping[str, Any]] = ()
     listing: Record | None = None
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from actions.evidence.html import as_text, when
+from actions.evidence.html import table, when
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,12 +23,7 @@ def _holds(holds: Sequence[Mapping[str, Any]]) -> str:
          f"{hold['by']}, {when(hold['at'])}")
         for hold in holds
     ]  # fmt: skip
-    return _table("Holds that were lifted", ("issue", "label", "since", "lifted by"), rows)
-
-
-def _table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     if not rows:
         return ""
-    head = "".join(f"<th scope=col>{each}</th>" for each in heads)
-    body = "".join(f"<tr>{''.join(f'<td>{as_text(cell)}</td>' for cell in row)}</tr>" for row in rows)
-    return f"<h2>{title}</h2>\n<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    caption = "Issues that kept the environment or a service of it as it was"
+    return f"<h2>Holds that were lifted</h2>\n{table(caption, ('issue', 'label', 'since', 'lifted by'), rows)}"

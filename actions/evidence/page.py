@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from actions.evidence.access_page import access_report
 from actions.evidence.html import as_text, link, listed, when
 from actions.evidence.ledger import PASS, answer_to
 from actions.evidence.meanings import MEANINGS
@@ -103,6 +104,7 @@ def page(whole: View, chain: Chain, now: datetime, period: Period) -> str:
         _emergencies([change for change in view.changes if change["emergency"]]),
         _others(view, Links(begins["server"], begins["repository"])),
         operations(view),
+        access_report(view.access, begins["environment"]),
         "<h2 id=changes>All changes, newest first</h2>",
         *(_card(change, Links(begins["server"], begins["repository"])) for change in reversed(view.changes)),
         _footer(chain),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from actions.evidence.metrics import came_at, moment
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from actions.evidence.ledger import View
 
@@ -57,7 +57,14 @@ class Period:
             view,
             changes=[change for change, (low, high) in changes if self.holds(low, high)],
             others=[stray for stray in view.others if holds(stray)],
+            access=self._access(view.access),
         )
+
+    def _access(self, seen: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        """Return what was *seen* in this period, beginning with what was recorded last before it."""
+        until = [each for each in seen if moment(each["at"]) < self.until]
+        before = [each for each in until if moment(each["at"]) <= self.since]
+        return until[max(len(before) - 1, 0) :]
 
 
 def _nearest(neighbour: datetime | None, own: datetime | None) -> datetime | None:

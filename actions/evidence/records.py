@@ -10,6 +10,7 @@ from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
 from actions.errors import TamperedError
+from actions.evidence.access import Access
 from actions.evidence.facts import (
     Amendment,
     Answer,
@@ -38,6 +39,7 @@ KINDS: dict[str, type] = {
     "gap": Gap,
     "hold": LiftedHold,
     "answer": Answer,
+    "access": Access,
     "list": Listing,
 }
 NAMES = {facts: kind for kind, facts in KINDS.items()}

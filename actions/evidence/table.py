@@ -6,6 +6,7 @@ import csv
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
+from actions.evidence.access_history import in_words
 from actions.evidence.ledger import answer_to
 from actions.evidence.metrics import deployed_at
 
@@ -30,7 +31,8 @@ def evidence_table(view: View) -> str:
     writer.writerow(COLUMNS)
     rows = (*map(_change, view.changes), *map(_stray, view.others))
     records = (*view.changes, *view.others)
-    for row in ({**row, "answers": _answers(record)} for row, record in zip(rows, records, strict=True)):
+    answered = ({**row, "answers": _answers(record)} for row, record in zip(rows, records, strict=True))
+    for row in (*answered, *(_access(seen, view) for seen in view.access)):
         writer.writerow([safe(row.get(column, "")) for column in COLUMNS])
     return text.getvalue()
 
@@ -80,6 +82,10 @@ def _change(change: Mapping[str, Any]) -> dict[str, object]:
         "deployed_by": "; ".join(f"{run['triggering_actor']} (run {run['id']})" for run in runs),
         "details": "; ".join(exception["detail"] for exception in change["exceptions"]),
     }
+
+
+def _access(seen: Mapping[str, Any], view: View) -> dict[str, object]:
+    return {"environment": view.begins["environment"], "kind": "access", "details": in_words(seen)}
 
 
 def _stray(record: Mapping[str, Any]) -> dict[str, object]:

@@ -81,6 +81,9 @@ def _of_values(before: Config, after: Config) -> Iterator[ConfigChange]:
     if before.tickets != after.tickets:
         text = f"tickets: {before.tickets or 'nothing'} → {after.tickets or 'nothing'}"
         yield ConfigChange(text, loosens=False)
+    if before.access != after.access:
+        old, new = ("record" if config.access else "nothing" for config in (before, after))
+        yield ConfigChange(f"access: {old} → {new}", loosens=False)
 
 
 def _repo(config: Config, service: str) -> str:

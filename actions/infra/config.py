@@ -27,6 +27,7 @@ hotfix-prefix: hotfixes/     # the prefix of hotfix branches
 tickets: SHOP-[0-9]+         # how tickets are named in pull requests, for the evidence
 hold: issues                 # an open issue labelled hold:prod or hold:prod/api holds what it names
 show-held: issue             # what the gates hold is shown as an issue too, open for as long as it is held
+access: record               # the evidence records who could change the environment
 """
 
 from __future__ import annotations
@@ -90,8 +91,9 @@ class Config:
     A service that is not in *checks* needs those that its repository requires. *tag_names* tell which commits the tags
     of a service name. *services* are all that are named. *deployers* make deployment records that count, beside the
     bots. *adopt* is the commit whose state is taken as it is, *tickets* the pattern of their names. With *hold*, open
-    issues of the infra repository hold what their labels name. With *show_held*, what is held is shown as issues.
-    *attested_by* are the workflows that build images, where it is not PUBLISH.
+    issues of the infra repository hold what their labels name. With *show_held*, what is held is shown as issues. With
+    *access*, the evidence records who has access. *attested_by* are the workflows that build images, where it is not
+    PUBLISH.
     """
 
     environments: Mapping[str, Environment] = field(default_factory=dict)
@@ -110,6 +112,7 @@ class Config:
     tickets: str = ""
     hold: bool = False
     show_held: bool = False
+    access: bool = False
     attested_by: Mapping[str, str] = field(default_factory=dict)
 
     def layout(self, envs_dir: str) -> Layout:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 TOP = (
     "environments", "files", "tag", "format", "digest", "services", "bots", "deployments", "adopt", "hotfix-prefix",
-    "tickets", "hold", "show-held",
+    "tickets", "hold", "show-held", "access",
 )  # fmt: skip
 SERVICE_KEYS = ("repo", "checks", "tag-format", "git-tag", "image", "attested-by", "path", "files", "shared")
 CHANGE_ALL = "change-all"
@@ -39,6 +39,7 @@ ACTIONS = ("github-actions", "github-actions[bot]")
 DROP = re.compile("drop")
 ISSUES = re.compile("issues")
 ISSUE = re.compile("issue")
+RECORD = re.compile("record")
 ARTIFACT = re.compile(f"{EXISTS}|{ATTESTED}")
 WORKFLOW = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}\.ya?ml")
 FORMAT = re.compile(r"json|yaml|toml")
@@ -102,6 +103,7 @@ def _config(document: yaml.Node) -> Config:
         tickets=_pattern(top["tickets"], "tickets") if "tickets" in top else "",
         hold="hold" in top and bool(_matching(top["hold"], "hold", ISSUES, "issues")),
         show_held="show-held" in top and bool(_matching(top["show-held"], "show-held", ISSUE, "issue")),
+        access="access" in top and bool(_matching(top["access"], "access", RECORD, "record")),
         attested_by={
             key: workflow
             for key, node in _optional_mapping(top, "services").items()

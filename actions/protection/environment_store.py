@@ -25,11 +25,11 @@ class EnvironmentStore:
 
     client: Client
 
-    def all(self, wanted: Collection[str]) -> list[Environment]:
-        """Return all environments; those whose names, in lower case, are not *wanted* without their policies."""
+    def all(self, wanted: Collection[str] | None = None) -> list[Environment]:
+        """Return all environments; if some are *wanted*, by names in lower case, the others without their policies."""
         with self.client.parsing():
             return [
-                self._read(answer, with_policies=answer["name"].casefold() in wanted)
+                self._read(answer, with_policies=wanted is None or answer["name"].casefold() in wanted)
                 for page in self.client.pages("/environments?per_page=100", permission=READ)
                 for answer in page["environments"]
             ]

@@ -39,8 +39,7 @@ class Issue(Node):
         return actor(self._issue.author)
 
     def timelineItems(self, itemTypes: Sequence[str] = (), **page: Any) -> dict[str, Any]:
-        kinds = {"LABELED_EVENT": "LabeledEvent", "CLOSED_EVENT": "ClosedEvent", "REOPENED_EVENT": "ReopenedEvent"}
-        wanted = [kinds[name] for name in itemTypes]
+        wanted = [name.title().replace("_", "") for name in itemTypes]
         events = [EVENTS[kind](at, by, label) for kind, at, by, label in self._issue.events if kind in wanted]
         return connection(events, **page)
 
@@ -65,6 +64,10 @@ class LabeledEvent(Event):
     pass
 
 
+class UnlabeledEvent(Event):
+    pass
+
+
 class ClosedEvent(Event):
     pass
 
@@ -73,7 +76,7 @@ class ReopenedEvent(Event):
     pass
 
 
-EVENTS = {kind.__name__: kind for kind in (LabeledEvent, ClosedEvent, ReopenedEvent)}
+EVENTS = {kind.__name__: kind for kind in (LabeledEvent, UnlabeledEvent, ClosedEvent, ReopenedEvent)}
 
 
 def issues_of(

@@ -20,7 +20,7 @@ def _installation(call: Call) -> Answer:
     found(repo if repo in app.repos else None)
     return 200, {
         "id": app.id,
-        "app_id": app.id,
+        "app_id": app.user.id,
         "app_slug": app.slug,
         "account": call.payloads.user(app.repos[0].owner),
         "permissions": app.permissions,

@@ -38,6 +38,31 @@ def _collaborators(call: Call) -> Answer:
     ]
 
 
+@route("GET /repos/{owner}/{repo}/teams")
+def _teams(call: Call) -> Answer:
+    """List the teams of a repository, with the old names of their roles (OpenAPI, `permission` of a team)."""
+    repo = _administered(call)
+    api, owner = call.payloads.api, repo.owner.login
+    return 200, [
+        {
+            "id": team.id,
+            "node_id": f"T_{team.id}",
+            "name": team.slug,
+            "slug": team.slug,
+            "description": None,
+            "permission": NAMES[team.roles[repo.full_name]],
+            "type": "organization",
+            "parent": None,
+            "url": f"{api}/organizations/{repo.owner.id}/team/{team.id}",
+            "html_url": f"{call.payloads.server}/orgs/{owner}/teams/{team.slug}",
+            "members_url": f"{api}/organizations/{repo.owner.id}/team/{team.id}/members{{/member}}",
+            "repositories_url": f"{api}/organizations/{repo.owner.id}/team/{team.id}/repos",
+        }
+        for team in repo.owner.teams
+        if repo.full_name in team.roles
+    ]
+
+
 @route("GET /repos/{owner}/{repo}/keys")
 def _keys(call: Call) -> Answer:
     repo = _administered(call)
@@ -103,7 +128,7 @@ def _installations(call: Call) -> Answer:
     installations = [
         {
             "id": app.id,
-            "app_id": app.id,
+            "app_id": app.user.id,
             "app_slug": app.slug,
             "account": call.payloads.user(owner),
             "repository_selection": "all" if app.on_all else "selected",

@@ -55,6 +55,8 @@ def _change(call: Call) -> Answer:
             repo.labels.setdefault(name, Label(call.state.new_id(), name))
             if name not in issue.labels:
                 issue.events.append(("LabeledEvent", timestamp(), call.token.user, name))
+        gone = [name for name in issue.labels if name not in call.body["labels"]]
+        issue.events += [("UnlabeledEvent", timestamp(), call.token.user, name) for name in gone]
         issue.labels = list(call.body["labels"])
     if call.body.get("state", issue.state) != issue.state:
         issue.state = call.body["state"]

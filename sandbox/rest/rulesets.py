@@ -15,7 +15,7 @@ from sandbox.state import RulesetVersion, timestamp
 
 if TYPE_CHECKING:
     from sandbox.rest.call import Answer
-    from sandbox.state import Repo, RuleSuite
+    from sandbox.state import Repo, RuleSuite, User
 
 DEFAULTS: dict[str, Any] = {"target": "branch", "bypass_actors": [], "conditions": {}, "rules": []}
 WRITABLE = ("name", "target", "enforcement", "bypass_actors", "conditions", "rules")
@@ -98,7 +98,19 @@ def _rulesets(call: Call) -> Answer:
 @route("GET /repos/{owner}/{repo}/rulesets/{ruleset_id}")
 def _get_ruleset(call: Call) -> Answer:
     holder = _holder(call)
+    if holder.kind == "Repository" and call.query.get("includes_parents") != "false":
+        owner, number = call.repo().owner, call.number("ruleset_id")
+        if any(known["id"] == number for known in owner.rulesets):
+            holder = _inherited(call, owner)
     return 200, holder.shown(holder.ruleset(call))
+
+
+def _inherited(call: Call, owner: User) -> Holder:
+    """Return the rulesets of the *owner* of a repository; who may bypass them, its owners see (OpenAPI)."""
+    token = call.token
+    is_owner = token.is_of_app or token.user.login in owner.owners
+    may_change = is_owner and token.grants("organization_administration") in {"write", "admin"}
+    return Holder(owner.rulesets, owner.ruleset_versions, "Organization", owner.login, may_change=may_change)
 
 
 @route("POST /orgs/{org}/rulesets")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from actions.diagnosis.apps import read_installations
-from actions.diagnosis.finding import Unreadable
+from actions.access.bypasses import read_bypasses
+from actions.access.inventory import ORGANIZATION, read_installations, read_teams
+from actions.diagnosis.finding import Unreadable, attempt
 from actions.diagnosis.repository_state import read_repository
 from tests.conformance.assumptions import assumption, require
 
@@ -31,6 +32,17 @@ def _owner(ground: Ground) -> None:
     require(not unreadable(state), unreadable(state))
     people = state.people if not isinstance(state.people, Unreadable) else ()
     require(scratch.login in [person.login for person in people if person.may_administer], people)
+
+
+@assumption(
+    "An owner's classic token shows the teams of a repository, and who may bypass its rulesets", source="OpenAPI"
+)
+def _access(ground: Ground) -> None:
+    scratch = ground.shared
+    hidden = [each for each in read_bypasses(scratch.client) if each.actors is None]
+
+    require(read_teams(scratch.client) is not None, "teams")
+    require(not hidden, hidden)
 
 
 @assumption(
@@ -66,6 +78,7 @@ def _app(ground: Ground) -> None:
 
 @assumption("An App without an organization's administration does not see which Apps are installed", source=PERMISSIONS)
 def _installations(ground: Ground) -> None:
-    found = read_installations(ground.client(ground.settings.organization, ground.shared.as_app().client.token))
+    client = ground.client(ground.settings.organization, ground.shared.as_app().client.token)
+    found = attempt(lambda: read_installations(client), ORGANIZATION)
 
     require(isinstance(found, Unreadable), found)

@@ -55,6 +55,23 @@ def _closed(ground: Ground) -> None:
 
 
 @assumption(
+    "The timeline of an issue says who removed its label, and the issue is among those that changed last",
+    source="docs.github.com, GraphQL objects, UnlabeledEvent",
+)
+def _unlabeled(ground: Ground) -> None:
+    scratch = ground.shared
+    name = label("unlabeled")
+    scratch.rest("POST", "/labels", {"name": name, "color": "b60205"}, "issues: write")
+    issue = scratch.rest("POST", "/issues", {"title": "Hold", "labels": [name]}, "issues: write")
+    scratch.rest("PATCH", f"/issues/{issue['number']}", {"labels": []}, "issues: write")
+
+    (lifted,) = ground.eventually(
+        lambda: HoldHistory(scratch.client, "unlabeled").lifted([]) or None, "the lifted hold"
+    )
+    require(lifted.lifted_by == scratch.login, lifted)
+
+
+@assumption(
     "A pull request can be approved after it was merged",
     source="docs.github.com, 'Reviewing proposed changes in a pull request'",
 )

@@ -10,6 +10,7 @@ import subprocess
 from pathlib import Path
 
 from actions.evidence import facts
+from actions.evidence.access import AccessPart
 from bench import cost, readme
 from tests.contract.tools import OURS, PINNED
 from tests.support import ROOT
@@ -18,7 +19,7 @@ from tests.support import ROOT
 MORE = {"approved_by", "approved_at", "emergency", "later_review", "exceptions", "previous"}
 WITHIN = {
     "commit": facts.CommitFacts, "commit.pull": facts.PullFacts, "moves": facts.Move, "suite": facts.Suite,
-    "rules": facts.Rules, "movement": facts.Movement,
+    "rules": facts.Rules, "movement": facts.Movement, "parts": AccessPart,
 }  # fmt: skip
 
 

@@ -14,7 +14,8 @@ import yaml
 from tests.contract.tools import BIN, OURS, PINNED
 from tests.support import ACTIONS, ROOT, declaration
 
-APART = [*sorted((ROOT / "examples/sharded").glob("*.yml")), ROOT / "examples/pull-based/deploy.yml"]
+AUTO = ROOT / "examples/auto-promote/deploy.yml"
+APART = [*sorted((ROOT / "examples/sharded").glob("*.yml")), AUTO, ROOT / "examples/pull-based/deploy.yml"]
 WORKFLOWS = [
     *sorted(ROOT.glob(".github/workflows/*.yml")),
     *sorted(ROOT.glob("examples/*/.github/workflows/*.yml")),
@@ -159,3 +160,29 @@ def test_what_is_given_to_our_actions_is_what_they_take(workflow: Path) -> None:
                 given = step.get("with", {})
                 assert given.keys() <= inputs.keys()
                 assert {key for key, declared in inputs.items() if declared["required"]} <= given.keys()
+
+
+def test_auto_promote_is_the_deployment_of_the_example_with_two_more_jobs_of_which_the_page_shows_one() -> None:
+    page = (ROOT / "docs/operate.md").read_text(encoding="utf-8")
+    shown = yaml.safe_load(re.findall(r"(?ms)^```yaml\n(jobs:\n  roll-back:.*?)^```$", page)[0])["jobs"]
+    auto, plain = load(AUTO), load(ROOT / "examples/infra/.github/workflows/deploy.yml")
+    jobs = auto["jobs"]
+    added = {name: jobs.pop(name) for name in ("promote", "roll-back")}
+    assert jobs["record"].pop("outputs") == {"environments": "${{ steps.record.outputs.environments }}"}
+    assert jobs["record"]["steps"][-1].pop("id") == "record"
+    assert jobs["plan"]["steps"][1]["with"].pop("permission-issues") == "read"
+    assert jobs["deploy"]["permissions"].pop("issues") == "read"
+
+    assert auto == plain
+    assert shown["roll-back"]["if"] == added["roll-back"]["if"]
+    assert [step.get("with") for step in shown["roll-back"]["steps"]] == [
+        step.get("with") for step in added["roll-back"]["steps"]
+    ]
+
+
+def test_whatever_change_asks_for_reaches_the_action() -> None:
+    workflow = load(ROOT / "examples/infra/.github/workflows/change.yml")
+    given = str(workflow["jobs"]["change"]["steps"][-1]["with"])
+
+    for name in workflow["on"]["workflow_dispatch"]["inputs"]:
+        assert re.search(rf"\binputs\.{name}\b", given), name

@@ -372,6 +372,32 @@ def test_a_hold_that_was_opened_again_held_twice(delivery: Exported) -> None:
     assert [(hold["since"], hold["at"]) for hold in found] == [tuple(f"{at:{FORMAT}}" for at in moments[2:])]
 
 
+def test_who_lifts_a_hold_by_removing_its_label_is_named(delivery: Exported) -> None:
+    github, now = delivery.github, datetime.now(UTC)
+    delivery.land(github.world.infra, {"gitops.yml": FREE + "bots: ['gitops-bot[bot]']\n"}, message="Hold")
+    issue, eve = open_issue(github, "Hold:prod", "bug"), github.sandbox.state.add_user("eve")
+    issue.created = f"{now - timedelta(hours=9):{FORMAT}}"
+    old = open_issue(github, "hold:prod")  # GitHub no longer says when it got its label
+    old.created = f"{now - timedelta(hours=30):{FORMAT}}"
+    closed(github, old, now - timedelta(hours=20), "alice")
+    path = f"/repos/your-org/infra/issues/{issue.number}"
+    moments = [f"{now - timedelta(hours=hours):{FORMAT}}" for hours in (8, 7, 6, 5)]
+    kinds = ("UnlabeledEvent", "ClosedEvent", "LabeledEvent", "ReopenedEvent")
+    issue.events += [
+        (kind, at, eve, "hold:PROD" if "label" in kind.casefold() else "")
+        for kind, at in zip(kinds, moments, strict=True)
+    ]
+    github.person("bob").api("PATCH", path, {"labels": ["bug"]})
+
+    found = [record for record in delivery.records() if record["record"] == "hold"]
+
+    assert [(hold["since"], hold["by"]) for hold in found] == [
+        (old.created, "alice"), (issue.created, "eve"), (moments[3], "bob"),
+    ]  # fmt: skip
+    assert found[1]["at"] == moments[0]
+    assert delivery.export().outputs["reason"] == "up-to-date"
+
+
 def test_evidence_of_holds_that_cannot_be_read_is_unknown(delivery: Exported) -> None:
     github = delivery.github
     delivery.land(github.world.infra, {"gitops.yml": FREE + "bots: ['gitops-bot[bot]']\n"}, message="Hold")

@@ -16,6 +16,7 @@ from tests.sandbox.scenarios import GitHub
 
 NEEDS = {
     "/keys": "administration",
+    "/teams": "administration",
     "/actions/permissions/workflow": "administration",
     "/actions/runners": "administration",
     "/actions/secrets": "secrets",

@@ -53,6 +53,7 @@ bots: [gitops-bot]
         ("api: {", "api: {attested-by: api.yml, ", "api: attested-by publish.yml → api.yml", True),
         ("bots:", "hold: issues\nbots:", "hold: nothing → issues", False),
         ("bots:", "show-held: issue\nbots:", "show-held: nothing → issue", False),
+        ("bots:", "access: record\nbots:", "access: nothing → record", False),
         ("bots:", "files: e/{env}.json\nbots:", "files: default → e/{env}.json", True),
         ("bots:", "tag: 'apps.{service}.tag'\nbots:", "tag: default → apps.{service}.tag", True),
         ("bots:", "hotfix-prefix: fix/\nbots:", "hotfix-prefix: hotfixes/ → fix/", True),
