@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 # What the Apps may do, as docs/setup.md has it made: each token is for less.
 BOT_MAY = {
     **dict.fromkeys(("contents", "pull_requests", "deployments", "workflows", "issues"), "write"),
-    **dict.fromkeys(("actions", "attestations", "checks", "statuses", "metadata"), "read"),
+    **dict.fromkeys(("actions", "checks", "statuses", "metadata"), "read"),
 }
 READ = ("actions", "checks", "deployments", "pull_requests", "statuses", "environments", "members")
 NAMES = ("secrets", "dependabot_secrets", "organization_administration")  # for action-doctor alone

@@ -16,6 +16,8 @@ from sandbox import gh_program
 from sandbox.attestations import attested
 from sandbox.registry import Reply
 from sandbox.server import REST_ROOT
+from sandbox.world import BOT
+from sandbox.worlds.description import BOT_MAY
 from tests.sandbox.exported import Exported, exceptions
 from tests.sandbox.operate_page import snippet
 from tests.sandbox.scenarios import GitHub, Infra, check, deploy, gates_of, hold, open_pr, propose
@@ -39,6 +41,8 @@ class World:
         path = f"{program}{os.pathsep}{os.environ['PATH']}"
         github.runner.environment |= {"PATH": path, "HOME": str(folder)}
         self.folder = folder
+        rights = BOT_MAY | {"attestations": "read"}
+        github.world.tokens[BOT] = github.sandbox.state.add_token(BOT, permissions=rights)
 
     def ask_for(self, rule: str, *, service: str = "") -> None:
         """Have prod ask for *rule*."""
@@ -478,7 +482,7 @@ def test_gh_is_given_one_token_and_no_other_and_nothing_in_its_arguments(world: 
     world.ask_for("attested")
     tag, digest = world.build()
     replaced(world, f'env >"{world.folder}/env"; echo "$@" >"{world.folder}/arguments"; exit 1')
-    app_token = world.github.sandbox.state.add_token("gitops-bot[bot]")
+    app_token = world.github.sandbox.state.add_token(BOT)
 
     world.to_prod(tag, digest, app_token=app_token, registry_token=SECRET)
     environment = (world.folder / "env").read_text()
@@ -495,7 +499,7 @@ def test_a_token_that_may_not_read_attestations_leaves_it_unknown(world: World) 
     world.ask_for("attested")
     tag, digest = world.build()
     rights = dict.fromkeys(("contents", "pull_requests", "deployments", "actions", "checks", "statuses"), "read")
-    blind = world.github.sandbox.state.add_token("gitops-bot[bot]", permissions=rights)
+    blind = world.github.sandbox.state.add_token(BOT, permissions=rights)
 
     result = world.to_prod(tag, digest, app_token=blind)
 
@@ -615,7 +619,7 @@ def test_the_page_does_what_it_says(world: World) -> None:
         for name, level in step["with"].items()
         if name.startswith("permission-")
     }
-    token = world.github.sandbox.state.add_token("gitops-bot[bot]", permissions=rights)
+    token = world.github.sandbox.state.add_token(BOT, permissions=rights)
 
     assert gates_of(world.to_prod(tag, digest, app_token=token))["artifact"] == "allow"
     assert "no digest beside" in said(world.to_prod(tag))[1]
