@@ -8,6 +8,7 @@ from os import environ
 from typing import TYPE_CHECKING
 
 from actions.api.client import Client
+from actions.api.pulls import MergedCommit
 from actions.api.repository import Repository
 from actions.api.retry import retry
 from actions.app.order import Order
@@ -19,14 +20,8 @@ from actions.infra.config import PATH
 from actions.infra.remote import told_of
 from actions.pull_request.emergency import ask_for_review, asked_in_emergency
 from actions.pull_request.hold import hold_rolled_back
-from actions.pull_request.merge import (
-    Merge,
-    MergeResult,
-    Target,
-    close_obsolete,
-    close_pull,
-    ensure_pull_request,
-)
+from actions.pull_request.merge import Merge, MergeResult
+from actions.pull_request.opening import Target, close_obsolete, close_pull, ensure_pull_request
 from actions.pull_request.plan import PullRequestPlan, State, make_plan, read_state, wanted_artifacts
 from actions.pull_request.proposal import Proposal, branch_name, propose, tags_in
 from actions.pull_request.settings import Route, Settings
@@ -86,7 +81,6 @@ class AttemptState:
     changes: tuple[Change, ...] = ()
     proposal: Proposal | None = None
     pull: Pull | None = None
-    merge: MergeResult | None = None
     outputs: dict[str, object] = field(default_factory=dict)
 
     def pull_exists(self, pull: Pull, commit_sha: str) -> None:
@@ -139,20 +133,17 @@ def _attempt(infra: Repository, settings: Settings, attempted: AttemptState, clo
     common = change.outputs(plan.changes, wanted)
     if settings.dry_run:
         return _dry_run(state, plan, proposal, common)
-    own, pull, is_new = ensure_pull_request(target, proposal, settings)
+    proposed = ensure_pull_request(target, proposal, settings)
+    own, pull = proposed.branch, proposed.pull
     attempted.changes, attempted.proposal = plan.changes, proposal
     attempted.pull_exists(pull, own.head)
     _close_older(target, state, evaluator, pull, wanted)
     _open_issues(evaluator, settings, plan, attempted, pull)
     merge = MergeResult(route=Route.NONE)
     if settings.merges:
-        merge = attempted.merge = Merge(
-            target=target, pull=pull, proposal=proposal, settings=settings, clock=clock
-        ).run()
-    if merge.sha:
-        attempted.outputs |= {"merged": True, "merge-sha": merge.sha, "merge-route": merge.route}
-    verified = infra.is_verified(merge.sha) if merge.sha else own.verified
-    end = End(proposal=proposal, pull=replace(pull, head_sha=own.head), merge=merge, is_new=is_new, verified=verified)
+        merge = Merge(target=target, proposed=proposed, proposal=proposal, settings=settings, clock=clock).run()
+    pull = replace(pull, head_sha=own.head)
+    end = End(proposal=proposal, pull=pull, merge=merge, is_new=proposed.is_new, verified=own.verified)
     outcome = _outcome(common, end)
     return replace(outcome, warnings=(*plan.waiting, *attempted.side_work.warnings))
 
@@ -185,7 +176,7 @@ def _evaluator(infra: Repository, settings: Settings, state: State, clock: Clock
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class End:
-    """How a run ended that had something to change."""
+    """How a run ended that had something to change; *verified* is of the commit that it proposed."""
 
     proposal: Proposal
     pull: Pull
@@ -199,13 +190,13 @@ def _nothing_left(
 ) -> Outcome:
     """End a run whose tags are there, or older than what is there; clear away the branch that was to bring them."""
     merged = close_obsolete(target, branch) if branch and not settings.dry_run else None
-    sha = attempted.merge.sha if attempted.merge else merged.merge_sha if merged else ""
+    sha = merged.merge_sha if merged else ""
     if attempted.proposal and attempted.pull and sha:
-        # It was this run that merged it; only the answer, or a step after it, was lost.
-        merge = attempted.merge or MergeResult(route=settings.merge, sha=sha)
+        # It was this run that merged it; only the answer was lost.
+        commit = MergedCommit(sha=sha, verified=target.infra.is_verified(sha))
+        merge = MergeResult(route=settings.merge, commit=commit)
         common = change.outputs(attempted.changes, plan.wanted)
-        verified = target.infra.is_verified(sha)
-        end = End(proposal=attempted.proposal, pull=attempted.pull, merge=merge, is_new=False, verified=verified)
+        end = End(proposal=attempted.proposal, pull=attempted.pull, merge=merge, is_new=False, verified=commit.verified)
         return _outcome(common, end)
     env, older = settings.request.env, plan.superseded
     pull = {"pr-number": merged.number, "pr-url": merged.url, "merged": True, "merge-sha": sha} if merged else {}
@@ -257,8 +248,9 @@ def _dry_run(state: State, plan: PullRequestPlan, proposal: Proposal, common: Ma
 
 
 def _outcome(common: Mapping[str, object], end: End) -> Outcome:
-    pull, merge = end.pull, end.merge
-    if merge.sha:
+    pull, merge, commit = end.pull, end.merge, end.merge.commit
+    verified = commit.verified if commit else end.verified
+    if commit:
         reason = Reason.MERGED
     elif merge.route is Route.AUTO:
         reason = Reason.MERGES_WHEN_READY
@@ -266,10 +258,10 @@ def _outcome(common: Mapping[str, object], end: End) -> Outcome:
         reason = Reason.OPENED if end.is_new else Reason.ALREADY_OPEN
     facts = [
         f"[#{pull.number}]({pull.url}) {reason}",
-        f"commit `{merge.sha or pull.head_sha}`",
-        "Verified" if end.verified else "not signed",
+        f"commit `{commit.sha if commit else pull.head_sha}`",
+        "Verified" if verified else "not signed",
     ]
-    if merge.sha:
+    if commit:
         facts += [f"route {merge.route}", "rules bypassed" if merge.bypassed else "no rule bypassed"]
     return Outcome(
         outputs={
@@ -278,9 +270,9 @@ def _outcome(common: Mapping[str, object], end: End) -> Outcome:
             "pr-url": pull.url,
             "branch": pull.branch,
             "commit-sha": pull.head_sha,
-            "verified": end.verified,
-            "merged": bool(merge.sha),
-            "merge-sha": merge.sha,
+            "verified": verified,
+            "merged": bool(commit),
+            "merge-sha": commit.sha if commit else "",
             "merge-route": merge.route,
             "bypassed": merge.bypassed,
             "reason": reason,

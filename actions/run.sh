@@ -12,6 +12,12 @@ ask() { # <python>: prints its path if it is new enough
   printf '%s' "${answer%$'\r'}"
 }
 
+named() { # <python>: prints the file behind it if its name says that it is new enough, as python3.12 does
+  local file
+  file=$(readlink -f "$(type -P "$1")" 2>/dev/null) || return 1
+  [[ ${file##*/} =~ ^python3\.(1[1-9]|[2-9][0-9])$ ]] && printf '%s' "$file"
+}
+
 newest_in_tool_cache() {
   local folder version python best='' rank best_rank=0
   for folder in "${RUNNER_TOOL_CACHE//\\//}"/Python/3.*/*; do
@@ -26,7 +32,8 @@ newest_in_tool_cache() {
   printf '%s' "$best"
 }
 
-python=$(ask python3) || python=''
+# To ask it takes as long as to start it once more.
+python=$(named python3 || ask python3) || python=''
 if [[ -z $python && -n ${RUNNER_TOOL_CACHE:-} ]]; then python=$(newest_in_tool_cache); fi
 if [[ -z $python ]]; then
   echo '::error title=gitops-actions::no Python 3.11 or newer: neither python3 nor the tool cache has one; add a step with actions/setup-python before this one'

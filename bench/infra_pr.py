@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 SIZES, DELAYS = (1, 100), (0.0, 0.05)
 TIMES = {1: 10}
 NUMBERS = count(1)
+# The interpreter itself as `python3`, as on a runner, and not a script that looks for it.
+PYTHON = {
+    "PATH": os.pathsep.join([str(Path(getattr(sys, "_base_executable", sys.executable)).parent), os.environ["PATH"]])
+}
 
 
 def name_of(size: int, delay: float) -> str:
@@ -95,7 +99,7 @@ class _Ground:
     def _action(self, machine: Path, tag: str) -> Callable[[], object]:
         shutil.copytree(self.folder / "release", machine / "release")
         command = run_action(machine / "release", "open-infra-pr")
-        environment = {**os.environ, **environment_of(self.sandbox, self.world, "api", tag)}
+        environment = {**os.environ, **PYTHON, **environment_of(self.sandbox, self.world, "api", tag)}
         return partial(process, command, environment=environment, folder=machine)
 
     def _script(self, machine: Path, tag: str) -> Callable[[], object]:

@@ -1,8 +1,9 @@
 """Measure the first use of every action on a new machine: from a release, and from main, which installs first.
 
 Before each run the release is copied anew, so that it has no bytecode but its own. An action that asks GitHub is
-measured until its first request arrives. A bare interpreter, and an installation by hand, are measured in turn with it.
-Run it with `make bench`.
+measured until its first request arrives, and so is Octokit, which JavaScript actions are made of, as npm installs it:
+a bundle of it may load faster. A bare interpreter, and an installation by hand, are measured in turn too. Run it with
+`make bench`.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 TIMES = 10
+CLIENTS = ROOT / "tests" / "clients"
 UV = Path(sys.executable).with_name("uv")
 WITHOUT_UV = {"PATH": os.pathsep.join(p for p in os.environ["PATH"].split(os.pathsep) if not (Path(p) / "uv").exists())}
 WITH_UV = {"PATH": f"{UV.parent}{os.pathsep}{os.environ['PATH']}"}
@@ -44,6 +46,11 @@ import resource, subprocess, sys
 subprocess.run(sys.argv[1:])
 print()
 print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
+OCTOKIT = """
+import { Octokit } from "@octokit/rest"
+const octokit = new Octokit({ baseUrl: process.env.GITHUB_API_URL, auth: "x" })
+await octokit.rest.repos.get({ owner: "your-org", repo: "infra" }).catch(() => {})
 """
 ROWS = (
     *(f"{case.action}, first use{'' if case.action in OFFLINE else ', to its first request'}" for case in MEASURED),
@@ -109,7 +116,16 @@ class _Uses:
     python: str
     number: int = 0
     bare: float = float("inf")
+    octokit: float = float("inf")
     shortest: dict[str, float] = field(default_factory=dict)
+
+    def use_octokit(self) -> None:
+        """Measure Octokit until its first request."""
+        self.github.first = 0.0
+        started = time.perf_counter()
+        environment = {**os.environ, "GITHUB_API_URL": self.github.url}
+        process(["node", "--input-type=module", "-e", OCTOKIT], environment=environment, folder=CLIENTS)
+        self.octokit = min(self.octokit, self.github.first - started)
 
     def use(self, case: Case) -> None:
         """Measure one first use, and a bare interpreter beside it."""
@@ -148,15 +164,16 @@ def _first_uses(release: Path, folder: Path) -> Iterator[Row]:
     threading.Thread(target=github.serve_forever, daemon=True).start()
     uses = _Uses(release, folder, github, getattr(sys, "_base_executable", sys.executable))
     for _ in range(TIMES):
+        uses.use_octokit()
         for case in MEASURED:
             uses.use(case)
     memory = max(map(uses.memory, MEASURED))
     github.shutdown()
     for name, case in zip(ROWS, MEASURED, strict=False):
         took = uses.shortest[case.action]
-        yield Row(
-            name, f"{seconds(took)} ({(took - uses.bare) * 1000:+.0f})", f"`python3 -c pass` {seconds(uses.bare)}"
-        )
+        octokit = "" if case.action in OFFLINE else f", `@octokit/rest` in Node {seconds(uses.octokit)}"
+        beside = f"`python3 -c pass` {seconds(uses.bare)}{octokit}"
+        yield Row(name, f"{seconds(took)} ({(took - uses.bare) * 1000:+.0f})", beside)
     yield Row(ROWS[len(MEASURED)], f"{memory / 1024:.0f} MiB")
 
 

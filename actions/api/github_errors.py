@@ -215,13 +215,16 @@ def rate_limit_wait(error: GithubException) -> float | None:
 
     docs.github.com, "Rate limits for the REST API": `retry-after` counts; else, with nothing remaining, the reset;
     else at least a minute. GraphQL says RATE_LIMIT, RATE_LIMITED or "secondary rate limit" in a 200
-    (yanyongyu/githubkit#271). The server's own clock counts.
+    (yanyongyu/githubkit#271). To open many pull requests soon after one another is limited in words of its own
+    (whatwg/spec-factory#55). The server's own clock counts.
     """
+    said = message_of(error).lower()
     headers = {name.lower(): str(value) for name, value in (error.headers or {}).items()}
     limited = (
         error.status == HTTPStatus.TOO_MANY_REQUESTS
         or bool(types_of(error) & {"RATE_LIMIT", "RATE_LIMITED"})
-        or (error.status in (HTTPStatus.OK, HTTPStatus.FORBIDDEN) and "rate limit" in message_of(error).lower())
+        or (error.status in (HTTPStatus.OK, HTTPStatus.FORBIDDEN) and "rate limit" in said)
+        or "was submitted too quickly" in said
         or (error.status == HTTPStatus.FORBIDDEN and "retry-after" in headers)
         or (error.status == HTTPStatus.FORBIDDEN and headers.get("x-ratelimit-remaining") == "0")
     )

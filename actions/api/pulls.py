@@ -8,13 +8,13 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from actions.api.check_reader import CHECKS, ROLLUP, read_checks
+from actions.api.checks import ReportedChecks
 from actions.api.client import query
-from actions.errors import GitHubError, NotMergeableError
+from actions.errors import GitHubError, NotMergeableError, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from actions.api.checks import ReportedChecks
     from actions.api.client import Client
 
 PULLS = "pull requests: write"
@@ -26,6 +26,7 @@ PULL_FIELDS = """id number url state mergeable isCrossRepository headRefName hea
     timelineItems(last: 1, itemTypes: CLOSED_EVENT) {
         nodes { ... on ClosedEvent { actor { login __typename } } } }"""
 NEWEST_PULLS = "first: 20, orderBy: {field: CREATED_AT, direction: DESC}"
+MERGED_COMMIT = "mergeCommit { oid signature { isValid } }"
 DETAILS = query(
     variables={"number": "Int!"},
     fields="""pullRequest(number: $number) {
@@ -38,10 +39,17 @@ PROGRESS = query(
     fields=f"""
         pullRequests(headRefName: $branch, states: MERGED, {NEWEST_PULLS}) {{ nodes {{ {PULL_FIELDS} }} }}
         pullRequest(number: $number) {{
-            state headRefOid mergeable mergeStateStatus reviewDecision isInMergeQueue mergeCommit {{ oid }}
+            state headRefOid mergeable mergeStateStatus reviewDecision isInMergeQueue {MERGED_COMMIT}
             autoMergeRequest {{ enabledAt }} }}
         object(oid: $oid) {{ ... on Commit {{ {CHECKS} }} }}""",
 )
+# Beside the pull request: those from the same branch that were merged, read after it was opened.
+OPEN = f"""mutation($input: CreatePullRequestInput!, $branch: String!) {{
+    createPullRequest(input: $input) {{ pullRequest {{ {PULL_FIELDS}
+        repository {{ pullRequests(headRefName: $branch, states: MERGED, {NEWEST_PULLS}) {{
+            nodes {{ {PULL_FIELDS} }} }} }} }} }} }}"""
+MERGE_PULL = f"""mutation($input: MergePullRequestInput!) {{
+    mergePullRequest(input: $input) {{ pullRequest {{ {MERGED_COMMIT} }} }} }}"""
 AUTO_MERGE = """mutation($input: EnablePullRequestAutoMergeInput!) {
     enablePullRequestAutoMerge(input: $input) { clientMutationId } }"""
 ENQUEUE = """mutation($input: EnqueuePullRequestInput!) {
@@ -76,6 +84,26 @@ class Pull:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class NewPull:
+    """A pull request that is to be opened, from *branch* to *base* of one repository."""
+
+    repository_id: str
+    base: str
+    branch: str
+    title: str
+    body: str
+    draft: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MergedCommit:
+    """The commit that a pull request was merged as, and whether GitHub shows it as Verified."""
+
+    sha: str
+    verified: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Progress:
     """How far a pull request is on its way to the base branch.
 
@@ -85,7 +113,7 @@ class Progress:
 
     state: str
     head_sha: str
-    merge_sha: str
+    merged: MergedCommit | None
     checks: ReportedChecks
     approved: bool
     conflicting: bool
@@ -117,23 +145,22 @@ class PullRequests:
 
     client: Client
 
-    def open(self, *, base: str, branch: str, title: str, body: str, draft: bool) -> Pull:
-        """Open a pull request from *branch* to *base*."""
-        values = {"base": base, "head": branch, "title": title, "body": body, "draft": draft}
+    def open(self, new: NewPull) -> tuple[Pull, Progress]:
+        """Open the pull request *new*; return it, and how far it is when only GitHub has seen it."""
+        values = {
+            "repositoryId": new.repository_id,
+            "baseRefName": new.base,
+            "headRefName": new.branch,
+            "title": new.title,
+            "body": new.body,
+            "draft": new.draft,
+        }
         # Not every server of GitHub may have a branch yet that was made a moment ago.
-        node = self.client.rest("POST", "/pulls", values, permission=PULLS, fresh=True)
+        answer = self.client.graphql(OPEN, {"input": values, "branch": new.branch}, permission=PULLS, fresh=True)
         with self.client.parsing():
-            return Pull(
-                number=node["number"],
-                node_id=node["node_id"],
-                url=node["html_url"],
-                state="OPEN",
-                branch=branch,
-                base=base,
-                body=body,
-                head_sha=node["head"]["sha"],
-                author_id=node["user"]["id"],
-            )
+            node = answer["createPullRequest"]["pullRequest"]
+            pull = _read_pull(node)
+            return pull, _newly_opened(pull, read_pulls(node["repository"]["pullRequests"]))
 
     def update(self, pull: Pull, *, title: str, body: str) -> None:
         """Replace the title and the body of *pull*."""
@@ -189,7 +216,7 @@ class PullRequests:
             return Progress(
                 state=node["state"],
                 head_sha=node["headRefOid"],
-                merge_sha=(node["mergeCommit"] or {}).get("oid", ""),
+                merged=_merged_commit(node),
                 checks=read_checks(pull.head_sha, head.get(ROLLUP)),
                 approved=node["reviewDecision"] == "APPROVED",
                 conflicting=node["mergeable"] == "CONFLICTING",
@@ -197,29 +224,27 @@ class PullRequests:
                 queued=node["isInMergeQueue"],
                 blocked=node["mergeStateStatus"] == "BLOCKED",
                 auto_merge=bool(node["autoMergeRequest"]),
-                merged_from_same_branch=tuple(
-                    merged
-                    for merged in read_pulls(answer["pullRequests"])
-                    if merged.number != pull.number and merged.base == pull.base
-                ),
+                merged_from_same_branch=_others(read_pulls(answer["pullRequests"]), pull),
             )
 
-    def merge(self, pull: Pull, *, method: str, title: str, message: str) -> str:
-        """Merge *pull* if its head is still the one we know, and return the SHA of the merged commit.
+    def merge(self, pull: Pull, *, method: str, title: str, message: str) -> MergedCommit:
+        """Merge *pull* if its head is still the one we know, and return the merged commit.
 
         Raises NotMergeableError with GitHub's own words if GitHub does not merge it.
         """
-        values = {"commit_title": title, "commit_message": message, "merge_method": method, "sha": pull.head_sha}
-        path = f"/pulls/{pull.number}/merge"
+        values = _merge_input(pull, method=method, title=title, message=message)
         try:
-            answer = self.client.rest("PUT", path, values, permission="contents: write", fresh=True)
+            answer = self.client.graphql(MERGE_PULL, {"input": values}, permission=MERGE, fresh=True)
         except GitHubError as error:
             known = type(error) is not GitHubError  # it has a reason of its own
-            if not known and error.status in (HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.CONFLICT):
+            if not known and error.status == HTTPStatus.OK:
                 raise NotMergeableError(f"{pull.url} cannot be merged: {error.said}") from error
             raise
         with self.client.parsing():
-            return str(answer["sha"])
+            merged = _merged_commit(answer["mergePullRequest"]["pullRequest"])
+        if not merged:  # whoever looks again finds it
+            raise UnavailableError(f"GitHub has merged {pull.url} and does not name the commit")
+        return merged
 
     def enable_auto_merge(self, pull: Pull, *, method: str, title: str, message: str) -> bool:
         """Let GitHub merge *pull* as soon as its rules allow; return False if there is nothing to wait for.
@@ -227,13 +252,7 @@ class PullRequests:
         That is where the rules are met (clean), where only optional checks are not (unstable), and where there are none
         (enable-pull-request-automerge#343 and #355, iterative/cml#955).
         """
-        values = {
-            "pullRequestId": pull.node_id,
-            "expectedHeadOid": pull.head_sha,
-            "mergeMethod": method.upper(),
-            "commitHeadline": title,
-            "commitBody": message,
-        }
+        values = _merge_input(pull, method=method, title=title, message=message)
         try:
             self.client.graphql(AUTO_MERGE, {"input": values}, permission=MERGE, fresh=True)
         except GitHubError as error:
@@ -250,26 +269,68 @@ class PullRequests:
 
 def read_pulls(connection: Mapping[str, Any]) -> tuple[Pull, ...]:
     """Return the pull requests in a GraphQL answer that come from a branch of the repository itself."""
-    return tuple(
-        Pull(
-            number=node["number"],
-            node_id=node["id"],
-            url=node["url"],
-            state=node["state"],
-            branch=node["headRefName"],
-            base=node["baseRefName"],
-            body=node["body"],
-            head_sha=node["headRefOid"],
-            merge_sha=(node["mergeCommit"] or {}).get("oid", ""),
-            closed_by=_closed_by(node),
-            conflicting=node["mergeable"] == "CONFLICTING",
-            author_id=(node["author"] or {}).get("databaseId") or 0,
-            labels=tuple(label["name"] for label in node["labels"]["nodes"]),
-            reviews_requested=bool(node["reviewRequests"]["totalCount"] or node["reviews"]["totalCount"]),
-        )
-        for node in connection["nodes"]
-        if not node["isCrossRepository"]
+    return tuple(_read_pull(node) for node in connection["nodes"] if not node["isCrossRepository"])
+
+
+def _read_pull(node: Mapping[str, Any]) -> Pull:
+    return Pull(
+        number=node["number"],
+        node_id=node["id"],
+        url=node["url"],
+        state=node["state"],
+        branch=node["headRefName"],
+        base=node["baseRefName"],
+        body=node["body"],
+        head_sha=node["headRefOid"],
+        merge_sha=(node["mergeCommit"] or {}).get("oid", ""),
+        closed_by=_closed_by(node),
+        conflicting=node["mergeable"] == "CONFLICTING",
+        author_id=(node["author"] or {}).get("databaseId") or 0,
+        labels=tuple(label["name"] for label in node["labels"]["nodes"]),
+        reviews_requested=bool(node["reviewRequests"]["totalCount"] or node["reviews"]["totalCount"]),
     )
+
+
+def _newly_opened(pull: Pull, merged: Sequence[Pull]) -> Progress:
+    """Return how far *pull* is when it was opened a moment ago; *merged* came from the same branch."""
+    return Progress(
+        state="OPEN",
+        head_sha=pull.head_sha,
+        merged=None,
+        checks=ReportedChecks(sha=pull.head_sha, shown=(), hidden=0),
+        approved=False,
+        conflicting=pull.conflicting,
+        mergeability_unknown=True,
+        queued=False,
+        blocked=False,
+        auto_merge=False,
+        merged_from_same_branch=_others(merged, pull),
+    )
+
+
+def _others(merged: Sequence[Pull], pull: Pull) -> tuple[Pull, ...]:
+    """Return those of *merged* that went where *pull* goes."""
+    return tuple(other for other in merged if other.number != pull.number and other.base == pull.base)
+
+
+def _merged_commit(node: Mapping[str, Any]) -> MergedCommit | None:
+    commit = node["mergeCommit"]
+    return MergedCommit(sha=commit["oid"], verified=is_valid(commit["signature"])) if commit else None
+
+
+def _merge_input(pull: Pull, *, method: str, title: str, message: str) -> dict[str, object]:
+    return {
+        "pullRequestId": pull.node_id,
+        "expectedHeadOid": pull.head_sha,
+        "mergeMethod": method.upper(),
+        "commitHeadline": title,
+        "commitBody": message,
+    }
+
+
+def is_valid(signature: Mapping[str, Any] | None) -> bool:
+    """Tell whether GitHub shows a commit with this *signature* as Verified."""
+    return bool(signature and signature["isValid"])
 
 
 def _closed_by(node: Mapping[str, Any]) -> str:

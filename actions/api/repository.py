@@ -12,7 +12,7 @@ from urllib.parse import quote
 from actions.api.check_reader import required_checks_of
 from actions.api.client import file_fields, path_variables, query
 from actions.api.comparison import Comparison, read_comparison
-from actions.api.pulls import NEWEST_PULLS, PULL_FIELDS, read_pulls
+from actions.api.pulls import NEWEST_PULLS, PULL_FIELDS, is_valid, read_pulls
 from actions.api.rules import BranchRules, read_rules
 from actions.errors import (
     BaseMovedError,
@@ -143,7 +143,7 @@ class Repository:
             return Branch(
                 name=name,
                 head=target["oid"],
-                verified=_is_valid(target["signature"]),
+                verified=is_valid(target["signature"]),
                 files=self._texts(target, paths),
                 pulls=read_pulls(answer["pullRequests"]),
             )
@@ -279,7 +279,7 @@ class Repository:
             return Branch(
                 name=branch,
                 head=done["commit"]["oid"],
-                verified=_is_valid(done["commit"]["signature"]),
+                verified=is_valid(done["commit"]["signature"]),
                 files=files,
                 pulls=read_pulls(done["ref"]["repository"]["pullRequests"]),
             )
@@ -320,7 +320,7 @@ class Repository:
     def is_verified(self, sha: str) -> bool:
         """Tell whether GitHub shows the commit *sha* as Verified."""
         commit = self.client.repository(SIGNATURE, {"oid": sha}, fresh=True)["object"]
-        return _is_valid(commit["signature"] if commit else None)
+        return is_valid(commit["signature"] if commit else None)
 
     def commit_of_tag(self, name: str) -> str:
         """Return the commit that the git tag *name* names, "" if there is no such tag."""
@@ -369,7 +369,3 @@ def _file_text(repository: str, path: str, entry: Mapping[str, Any]) -> str:
     if blob.get("text") is None or blob["isBinary"] or blob["isTruncated"]:
         raise EnvFileError(f"{path} in {repository} is not a text file of at most 512 KB", file=path, line=1)
     return str(blob["text"])
-
-
-def _is_valid(signature: Mapping[str, Any] | None) -> bool:
-    return bool(signature and signature["isValid"])

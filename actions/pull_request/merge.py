@@ -1,41 +1,32 @@
-"""Bring a proposed change onto the base branch: a branch, a pull request, a merge.
-
-Every function looks for what is there before it makes it. So a run can begin anywhere: after another run, after it was
-killed itself, after an answer of GitHub was lost.
-"""
+"""Merge the pull request of a proposed change by its merge route."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from actions.api.check_reader import CheckReader
 from actions.api.checks import CheckVerdict, evaluate_checks
-from actions.api.pulls import PullRequests
 from actions.errors import (
     BaseMovedError,
     ChecksFailedError,
-    ClosedByUserError,
-    ConflictError,
     EjectedError,
     HiddenChecksError,
     NotMergeableError,
     RuleNotMetError,
     TooLateError,
 )
-from actions.pull_request.description import TRAILER
+from actions.pull_request.opening import require_merged_before
 from actions.pull_request.settings import Route
 from actions.runner.log import say
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
-    from actions.api.comparison import Comparison
-    from actions.api.pulls import Progress, Pull
-    from actions.api.repository import Base, Branch, Repository
+    from actions.api.pulls import MergedCommit, Progress, Pull
+    from actions.pull_request.opening import Proposed, Target
     from actions.pull_request.proposal import Proposal
     from actions.pull_request.settings import Settings
-    from actions.pull_request.side_work import SideWork
     from actions.runner.clock import Clock
 
 FIRST_PAUSE = 1.0
@@ -45,182 +36,48 @@ PATIENCE = 30.0  # seconds in which GitHub may have a check and not list its job
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MergeResult:
-    """How a pull request was merged: by which route, as which commit ("" if not yet), past which rules."""
+    """How a pull request was merged: by which route, as which commit (None if not yet), past which rules."""
 
     route: Route
-    sha: str = ""
+    commit: MergedCommit | None = None
     bypassed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
-class Target:
-    """The *base* branch of *infra* that a change is proposed for, which accounts are bots, and the *side_work*."""
-
-    infra: Repository
-    base: Base
-    is_bot: Callable[[str], bool]
-    side_work: SideWork
-
-    @property
-    def pulls(self) -> PullRequests:
-        """Return the pull requests of the repository."""
-        return PullRequests(self.infra.client)
-
-    def was_closed_by_person(self, pull: Pull) -> bool:
-        """Tell whether a person closed *pull*: not its author, no App, and no account in `bots`."""
-        return pull.state == "CLOSED" and bool(pull.closed_by) and not self.is_bot(pull.closed_by)
-
-
-def ensure_pull_request(target: Target, proposal: Proposal, settings: Settings) -> tuple[Branch, Pull, bool]:
-    """Return the branch and the pull request of *proposal*, made now or found, and whether the pull request is new."""
-    infra, base, pulls = target.infra, target.base, target.pulls
-    branch, origin = _ensure_commit(infra, base, proposal)
-    newest = _newest(branch, base.branch)
-    if newest and newest.state == "OPEN":
-        if origin == "reworked":
-            pulls.update(newest, title=proposal.title, body=proposal.body)
-        _add_labels_and_reviewers(target, newest, settings)
-        return branch, replace(newest, head_sha=branch.head), False
-    if newest and newest.state == "MERGED":
-        _require_merged_before(infra, base, newest)
-    if newest and target.was_closed_by_person(newest):
-        if origin == "made":
-            infra.delete_branch(branch.name)  # it was gone before
-        raise ClosedByUserError(
-            f"{newest.url} proposed the same change and was closed by {newest.closed_by}; reopen it to have it merged"
-        )
-    pull = pulls.open(
-        base=base.branch, branch=branch.name, title=proposal.title, body=proposal.body, draft=settings.draft
-    )
-    say(f"opened {pull.url}")
-    _add_labels_and_reviewers(target, pull, settings)
-    # What is merged is what this run committed, whoever may have pushed since.
-    return branch, replace(pull, head_sha=branch.head), True
-
-
-def close_obsolete(target: Target, name: str) -> Pull | None:
-    """Clear away the branch *name* of a change that is not needed; return the pull request that merged it, if any."""
-    branch = target.infra.branch(name, ())
-    if not branch:
-        return None
-    newest = _newest(branch, target.base.branch)
-    if newest and target.was_closed_by_person(newest):
-        return None
-    if newest and newest.state == "OPEN":
-        close_pull(target, newest, comment="Nothing is left to change: the base branch has this, or something newer.")
-        return None
-    target.side_work.attempt(f"branch {name} is not deleted", lambda: target.infra.delete_branch(name))
-    return newest if newest and newest.state == "MERGED" else None
-
-
-def close_pull(target: Target, pull: Pull, *, comment: str) -> bool:
-    """Close *pull*, saying why in a *comment*, and delete its branch; tell whether it is closed."""
-    attempt = target.side_work.attempt
-    attempt(f"no comment on {pull.url}", lambda: target.pulls.comment(pull.number, comment, replaces=0))
-    closed = attempt(f"{pull.url} is not closed", lambda: target.pulls.close(pull))
-    if closed:
-        attempt(f"branch {pull.branch} is not deleted", lambda: target.infra.delete_branch(pull.branch))
-    return closed
-
-
-def _require_merged_before(infra: Repository, base: Base, pull: Pull) -> None:
-    """Raise BaseMovedError if *pull* was merged after *base* was read: the same change would be made once more.
-
-    A pull request that was merged before has been rolled back since, and there is something to do.
-    """
-    comparison = infra.compare(base.head, pull.merge_sha)
-    if not comparison or comparison.status not in ("behind", "identical"):
-        raise BaseMovedError(f"{pull.url} was merged meanwhile")
-
-
-def _newest(branch: Branch, base: str) -> Pull | None:
-    """Return the newest pull request from *branch* to *base*; one to another branch is none of ours."""
-    return next((pull for pull in branch.pulls if pull.base == base), None)
-
-
-def _add_labels_and_reviewers(target: Target, pull: Pull, settings: Settings) -> None:
-    """Add the labels to *pull* and request its reviews, unless an earlier run has done so."""
-    pulls, attempt = target.pulls, target.side_work.attempt
-    if set(settings.labels) - set(pull.labels):
-        attempt(f"labels of {pull.url}", lambda: pulls.add_labels(pull, settings.labels))
-    if not settings.reviewers and not settings.team_reviewers:
-        return
-    if pull.reviews_requested:
-        say(f"{pull.url} has review requests or reviews already; reviewers and team-reviewers do not change them")
-        return
-    # One by one: GitHub refuses a request as a whole if one of them is no collaborator (Dolibarr#32024).
-    for user in settings.reviewers:
-        attempt(f"review by {user}", lambda user=user: pulls.request_reviews(pull, users=[user], teams=[]))  # type: ignore[misc]
-    for team in settings.team_reviewers:
-        attempt(f"review by team {team}", lambda team=team: pulls.request_reviews(pull, users=[], teams=[team]))  # type: ignore[misc]
-
-
-def _ensure_commit(
-    infra: Repository, base: Base, proposal: Proposal
-) -> tuple[Branch, Literal["made", "found", "reworked"]]:
-    """Return the branch with the commit of *proposal*, and how it came to be."""
-    try:
-        branch = infra.commit_files(base, branch=proposal.branch, files=proposal.files, message=proposal.message)
-    except BaseMovedError:
-        own = infra.branch(proposal.branch, list(proposal.files))
-        if not own:
-            raise
-        comparison = _require_ours(infra, base, own, proposal)
-        newest = _newest(own, base.branch)
-        fits = not newest.conflicting if newest and newest.state == "OPEN" else comparison.status == "ahead"
-        if own.files == proposal.files and fits:
-            say(f"found {own.head} on {own.name}")
-            return own, "found"
-        branch = infra.replace_commit(own, base, files=proposal.files, message=proposal.message)
-        say(f"committed {branch.head} to {branch.name} again, on {base.head[:12]}")
-        return branch, "reworked"
-    say(f"committed {branch.head} to {branch.name}")
-    return branch, "made"
-
-
-def _require_ours(infra: Repository, base: Base, own: Branch, proposal: Proposal) -> Comparison:
-    """Return how *own* differs from *base*; raise ConflictError if it holds more than this change.
-
-    Whoever may push to the branch could otherwise have the bot merge, or throw away, something that nobody reviewed.
-    """
-    comparison = infra.compare(base.head, own.head)
-    if not comparison:
-        raise BaseMovedError(f"{own.head} is not in {infra.name} any more")
-    foreign = [commit.sha[:12] for commit in comparison.commits if not commit.message.endswith(TRAILER)]
-    foreign += [path for path in comparison.files if path not in proposal.files]
-    if foreign:
-        raise ConflictError(
-            f"branch {own.name} of {infra.name} holds more than this change ({', '.join(foreign)});"
-            " merge it by hand, or delete it and run again"
-        )
-    return comparison
-
-
-@dataclass(frozen=True, kw_only=True)
 class Merge:
-    """The merge of *pull*, which proposes *proposal*, into the base of *target* by the route that *settings* name."""
+    """The merge of what was *proposed* for *proposal* into the base of *target*, by the route that *settings* name."""
 
     target: Target
-    pull: Pull
+    proposed: Proposed
     proposal: Proposal
     settings: Settings
     clock: Clock
 
+    @property
+    def pull(self) -> Pull:
+        """Return the pull request that is merged."""
+        return self.proposed.pull
+
     def run(self) -> MergeResult:
         """Merge the pull request and delete its branch; raise BaseMovedError if the change must be made again."""
-        progress, _ = self._progress(), self._method  # a method that the rules forbid needs no waiting
+        progress, _ = self._first_progress(), self._method  # a method that the rules forbid needs no waiting
         # Of two runs with one wish, one may have opened, merged and closed its pull request before this one opened its.
         for merged in progress.merged_from_same_branch:
-            _require_merged_before(self.target.infra, self.target.base, merged)
+            require_merged_before(self.target.infra, self.target.base, merged)
         route = {Route.DIRECT: self._direct, Route.AUTO: self._auto, Route.QUEUE: self._queue}[self.settings.merge]
         result = route(progress)
-        if result.sha:
-            say(f"merged {self.pull.url} as {result.sha}")
+        if result.commit:
+            say(f"merged {self.pull.url} as {result.commit.sha}")
             branch = self.pull.branch
             self.target.side_work.attempt(
                 f"branch {branch} is not deleted", lambda: self.target.infra.delete_branch(branch)
             )
         return result
+
+    def _first_progress(self) -> Progress:
+        """Return how far the pull request is; a new one is looked at again only for workflows that may block it."""
+        opened = self.proposed.opened
+        return opened if opened and not self.target.base.rules.workflows else self._progress()
 
     def _progress(self) -> Progress:
         return self.target.pulls.progress(self.pull)
@@ -244,8 +101,8 @@ class Merge:
     def _direct(self, progress: Progress) -> MergeResult:
         self._require_known_rules()
         progress, passed = self._wait_for_checks(progress)
-        if progress.merge_sha:
-            return MergeResult(route=Route.DIRECT, sha=progress.merge_sha)
+        if progress.merged:
+            return MergeResult(route=Route.DIRECT, commit=progress.merged)
         unapproved = bool(self.target.base.rules.approvals) and not progress.approved
         return replace(self._merge_now(), bypassed=unapproved or not passed)
 
@@ -270,16 +127,16 @@ class Merge:
     def _merge_now(self) -> MergeResult:
         title, message = self._message()
         try:
-            sha = self.target.pulls.merge(self.pull, method=self._method, title=title, message=message)
+            commit = self.target.pulls.merge(self.pull, method=self._method, title=title, message=message)
         except NotMergeableError as error:
             progress = self._progress()
-            if progress.merge_sha:
-                return MergeResult(route=Route.DIRECT, sha=progress.merge_sha)
+            if progress.merged:
+                return MergeResult(route=Route.DIRECT, commit=progress.merged)
             moved = progress.head_sha != self.pull.head_sha or progress.state != "OPEN"
             if moved or progress.conflicting or progress.mergeability_unknown:
                 raise BaseMovedError(str(error)) from error
             raise
-        return MergeResult(route=Route.DIRECT, sha=sha)
+        return MergeResult(route=Route.DIRECT, commit=commit)
 
     def _enable_auto_merge(self) -> bool:
         title, message = self._message()
@@ -304,8 +161,8 @@ class Merge:
             waited = next(pauses)
             progress = self._progress()
             queued = queued or progress.queued
-            if progress.merge_sha:
-                return MergeResult(route=Route.QUEUE, sha=progress.merge_sha)
+            if progress.merged:
+                return MergeResult(route=Route.QUEUE, commit=progress.merged)
             if not progress.queued and not progress.auto_merge and (queued or waited > PATIENCE):
                 raise EjectedError(f"the merge queue removed {self.pull.url}: {_why_ejected(progress)}")
             where = "in the merge queue" if progress.queued else "not ready for the merge queue"
@@ -324,7 +181,7 @@ class Merge:
         while True:
             waited = next(pauses)
             progress = self._progress() if waited else progress
-            if progress.merge_sha:
+            if progress.merged:
                 return progress, True
             patient = waited < settings.timeout and waited - last_readable < PATIENCE
             verdict, hidden = self._check_verdict(progress, patient=patient or not settings.wait_for_checks)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from sandbox import state
     from sandbox.graphql.commits import Commit
     from sandbox.graphql.context import Context
+    from sandbox.graphql.repository import Repository
 
 
 class PullRequest(Node):
@@ -24,6 +25,11 @@ class PullRequest(Node):
 
     def number(self) -> int:
         return self._pull.number
+
+    def repository(self) -> Repository:
+        from sandbox.graphql.repository import Repository  # which knows of pull requests
+
+        return Repository(self._context, self._repo)
 
     def files(self, **page: Any) -> dict[str, Any]:
         """Return the files that change; one that moved by its new name alone (`changeType` says RENAMED)."""

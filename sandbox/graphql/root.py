@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox.behaviour import Refusal, name_is_taken
 from sandbox.gitrepo import BRANCH
 from sandbox.graphql.commits import Commit
+from sandbox.graphql.pulls import PullRequest
 from sandbox.graphql.repository import Ref, Repository
 from sandbox.graphql.users import User, actor
 from sandbox.rest.call import allowed
@@ -85,6 +86,44 @@ class Root:
         self._context.behaviour.update_refs(repo, self._context.token, after)
         return {"clientMutationId": None}
 
+    def createPullRequest(self, input: dict[str, Any]) -> dict[str, Any]:
+        # JetBrains/intellij-platform-plugin-template#268
+        repo = self._context.repo_by_id(input["repositoryId"], "write", "pull_requests")
+        allowed(repo, self._context.token, "read", "contents")  # guess: as whatever reads a branch
+        if not repo.git.head(input["headRefName"]):  # cli/cli#10238
+            between = f"No commits between {input['baseRefName']} and {input['headRefName']}"
+            text = f"Head sha can't be blank, Base sha can't be blank, {between}, Head ref must be a branch"
+            raise Refusal(422, text)
+        try:
+            pull = self._context.behaviour.open_pull(
+                repo,
+                self._context.token,
+                head=input["headRefName"],
+                base=input["baseRefName"],
+                title=input["title"],
+                body=input.get("body") or "",
+                draft=input.get("draft") or False,
+            )
+        except Refusal as refusal:
+            raise Refusal(refusal.status, _words(refusal)) from refusal
+        return {"pullRequest": PullRequest(self._context, repo, pull), "clientMutationId": None}
+
+    def mergePullRequest(self, input: dict[str, Any]) -> dict[str, Any]:
+        # Contents, says openemr#13619; that pull requests are not needed as well, nobody says.
+        repo, pull = self._pull(input["pullRequestId"])
+        allowed(repo, self._context.token, "write", "contents")
+        behaviour = self._context.behaviour
+        behaviour.merge(
+            repo,
+            self._context.token,
+            pull,
+            method=(input.get("mergeMethod") or "MERGE").lower(),
+            sha=input.get("expectedHeadOid"),
+            title=input.get("commitHeadline") or f"{pull.title} (#{pull.number})",
+            message=input.get("commitBody", behaviour.squash_message(repo, pull)),
+        )
+        return {"pullRequest": PullRequest(self._context, repo, pull), "clientMutationId": None}
+
     def enablePullRequestAutoMerge(self, input: dict[str, Any]) -> dict[str, Any]:
         repo, pull = self._pull(input["pullRequestId"])
         allowed(repo, self._context.token, "write", "contents")  # as well (whme/csshw#234)
@@ -109,3 +148,9 @@ class Root:
         if not number.isdecimal() or int(number) not in repo.pulls:
             raise Refusal(404, f"Could not resolve to a node with the global id of '{node_id}'", kind="NOT_FOUND")
         return repo, repo.pulls[int(number)]
+
+
+def _words(refusal: Refusal) -> str:
+    """Return what REST says beside "Validation Failed", which GraphQL says alone (odigos-io/odigos#3138)."""
+    said = [error["message"] for error in refusal.errors if isinstance(error, dict) and "message" in error]
+    return ", ".join(said) or str(refusal)

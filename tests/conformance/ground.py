@@ -11,7 +11,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from actions.api.client import Client
-from actions.api.pulls import PullRequests
+from actions.api.pulls import NewPull, PullRequests
 from actions.api.repository import Repository
 from actions.errors import ActionError, BaseMovedError, ChecksPendingError, GitHubError, UnavailableError
 from tests.conformance.assumptions import DifferentError, NotTriedError
@@ -221,13 +221,17 @@ class Scratch:
 
     def propose(self, base: str, branch: str, *, draft: bool = False) -> Pull:
         """Open a pull request from *branch* to *base*, and wait until GitHub knows whether it conflicts."""
-
-        def opened() -> Pull:
-            return self.pulls.open(base=base, branch=branch, title="Change", body="", draft=draft)
-
-        pull = self.ground.eventually(opened, "the branch of the pull request")
+        pull = self.ground.eventually(
+            lambda: self.open_now(base, branch, draft=draft), "the branch of the pull request"
+        )
         self.progress(pull, lambda progress: not progress.mergeability_unknown, "the mergeability")
         return pull
+
+    def open_now(self, base: str, branch: str, *, draft: bool = False) -> Pull:
+        """Open a pull request from *branch* to *base*."""
+        repository = self.start.repository_id
+        new = NewPull(repository_id=repository, base=base, branch=branch, title="Change", body="", draft=draft)
+        return self.pulls.open(new)[0]
 
     def progress(self, pull: Pull, wanted: Callable[[Progress], bool], what: str) -> Progress:
         """Return the progress of *pull* when it is as *wanted*."""
@@ -240,7 +244,7 @@ class Scratch:
 
     def merge(self, pull: Pull, method: str = "squash") -> str:
         """Merge *pull* and return the SHA of the merged commit."""
-        return self.pulls.merge(pull, method=method, title="Change", message="")
+        return self.pulls.merge(pull, method=method, title="Change", message="").sha
 
     def merge_soon(self, pull: Pull) -> str:
         """Merge *pull*, whose rules are met as soon as GitHub has noticed."""

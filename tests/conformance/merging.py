@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from actions.api.pulls import AUTO_MERGE
 from actions.errors import (
-    ActionError,
     AutoMergeOffError,
     BaseMovedError,
     ChecksPendingError,
@@ -140,31 +139,29 @@ def _enters(ground: Ground) -> None:
 
 
 @assumption(
-    "Merging with an outdated head SHA: 409 'Head branch was modified. …'",
-    source='docs, "Merge a pull request"',
+    "Merging with an outdated head SHA: 'Head branch was modified. …'",
+    source="StefanMaron/BusinessCentral.AL.Runner#3391",
 )
 def _other_head(ground: Ground) -> None:
     scratch = ground.shared
     pull = replace(scratch.open(scratch.guarded()), head_sha=scratch.start.head)
 
-    require_refusal(lambda: scratch.merge(pull), "head branch was modified", BaseMovedError, status=409)
+    require_refusal(lambda: scratch.merge(pull), "head branch was modified", BaseMovedError)
 
 
 @assumption(
-    "Merging before a required check was reported: 405 'Required status check \"x\" is expected.'",
+    "Merging before a required check was reported: 'Required status check \"x\" is expected.'",
     source="pascalgn/automerge-action#23",
 )
 def _expected(ground: Ground) -> None:
     scratch = ground.shared
     pull = scratch.open(scratch.guarded(required_check("expected")))
 
-    require_refusal(
-        lambda: scratch.merge(pull), 'required status check "expected" is expected', ChecksPendingError, status=405
-    )
+    require_refusal(lambda: scratch.merge(pull), 'required status check "expected" is expected', ChecksPendingError)
 
 
 @assumption(
-    "Merging by a disabled method: 405 'Squash merges are not allowed on this repository.'",
+    "Merging by a disabled method: 'Squash merges are not allowed on this repository.'",
     source="kargo#6490",
 )
 def _method(ground: Ground) -> None:
@@ -172,22 +169,22 @@ def _method(ground: Ground) -> None:
     pull = scratch.open(scratch.guarded())
 
     require_refusal(
-        lambda: scratch.merge(pull), "squash merges are not allowed on this repository", MergeMethodOffError, status=405
+        lambda: scratch.merge(pull), "squash merges are not allowed on this repository", MergeMethodOffError
     )
 
 
 @assumption(
-    "Merging without a required approval: 405 'At least 1 approving review is required …'",
+    "Merging without a required approval: 'At least 1 approving review is required …'",
     source="recordings",
 )
 def _approval(ground: Ground) -> None:
     scratch = ground.shared
     pull = scratch.open(scratch.guarded(reviewed(1)))
 
-    require_refusal(lambda: scratch.merge(pull), "at least 1 approving review is required", RuleNotMetError, status=405)
+    require_refusal(lambda: scratch.merge(pull), "at least 1 approving review is required", RuleNotMetError)
 
 
-@assumption("Merging a pull request with conflicts: 405", source="kargo#6490")
+@assumption("Merging a pull request with conflicts is refused", source="kargo#6490")
 def _conflict(ground: Ground) -> None:
     scratch = ground.shared
     base = scratch.guarded()
@@ -196,18 +193,18 @@ def _conflict(ground: Ground) -> None:
     scratch.merge_soon(first)
     scratch.progress(second, lambda progress: progress.conflicting, "the conflict")
 
-    require_refusal(lambda: scratch.merge(second), "not mergeable|merge conflict", ActionError, status=405)
+    require_refusal(lambda: scratch.merge(second), "not mergeable|merge conflict")
 
 
-@assumption("A merged pull request names its merge commit and cannot be merged again: 405", source="docs")
+@assumption("A merged pull request names its merge commit and cannot be merged again", source="docs")
 def _again(ground: Ground) -> None:
     scratch = ground.shared
     pull = scratch.open(scratch.guarded())
     sha = scratch.merge_soon(pull)
 
     merged = scratch.progress(pull, lambda progress: progress.state == "MERGED", "the merge")
-    require(merged.merge_sha == sha, f"merged by {merged.merge_sha}, and the answer said {sha}")
-    require_refusal(lambda: scratch.merge(pull), ".", ActionError, status=405)
+    require(merged.merged and merged.merged.sha == sha, f"merged by {merged.merged}, and the answer said {sha}")
+    require_refusal(lambda: scratch.merge(pull), ".")
 
 
 @assumption(
@@ -217,10 +214,11 @@ def _again(ground: Ground) -> None:
 def _verified(ground: Ground) -> None:
     scratch = ground.shared
     pull = scratch.open(scratch.guarded())
-    sha = scratch.merge_soon(pull)
+    merged = ground.eventually(lambda: scratch.pulls.merge(pull, method="squash", title="Change", message=""), "it")
 
     require(scratch.repository.is_verified(pull.head_sha), "the commit on the branch is not")
-    require(scratch.repository.is_verified(sha), "the squashed commit is not")
+    require(scratch.repository.is_verified(merged.sha), "the squashed commit is not")
+    require(merged.verified, "the squashed commit is, and the answer to the merge does not say so")
 
 
 needs(
@@ -231,13 +229,13 @@ needs(
 )
 needs(
     __name__,
-    "'Base branch was modified …' and 'Merge already in progress' are temporary: 405",
-    source="kargo#6490; loopover#5042; rjwalters/loom#1689",
+    "'Base branch was modified …' and 'Merge already in progress' are temporary",
+    source="cli/cli#8092; kargo#6490; loopover#5042; rjwalters/loom#1689",
     why="needs two merges within milliseconds",
 )
 needs(
     __name__,
-    "Merging before a required workflow ran: 405 'Required workflow … is expected'",
+    "Merging before a required workflow ran: 'Required workflow … is expected'",
     source="safe-settings#607",
     why="needs an organization ruleset, which would affect other repositories",
 )

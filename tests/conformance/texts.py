@@ -134,49 +134,34 @@ def _exists(ground: Ground) -> None:
 
 
 @assumption(
-    "Opening a second pull request from a branch: 422 'A pull request already exists for …'", source="hub4j recording"
+    "Opening a second pull request from a branch: 'A pull request already exists for …'", source="hub4j recording"
 )
 def _second_pull(ground: Ground) -> None:
     scratch = ground.shared
     pull = scratch.open(scratch.guarded())
 
     require_refusal(
-        lambda: scratch.pulls.open(base=pull.base, branch=pull.branch, title="Again", body="", draft=False),
-        "a pull request already exists for",
-        BaseMovedError,
-        status=422,
+        lambda: scratch.open_now(pull.base, pull.branch), "a pull request already exists for", BaseMovedError
     )
 
 
-@assumption("Opening a pull request without commits: 422 'No commits between …'", source="hub4j recording")
+@assumption("Opening a pull request without commits: 'No commits between …'", source="odigos-io/odigos#3138")
 def _no_commits(ground: Ground) -> None:
     scratch = ground.shared
     base, branch = scratch.guarded(), scratch.guarded()
 
-    require_refusal(
-        lambda: scratch.pulls.open(base=base, branch=branch, title="Nothing", body="", draft=False),
-        "no commits between",
-        BaseMovedError,
-        status=422,
-    )
+    require_refusal(lambda: scratch.open_now(base, branch), "no commits between", BaseMovedError)
 
 
-@assumption("Opening a pull request from a missing branch: 422, the field `head` is invalid", source="hub4j recording")
+@assumption("Opening a pull request from a missing branch: 'Head sha can't be blank …'", source="cli/cli#10238")
 def _invalid_head(ground: Ground) -> None:
     scratch = ground.shared
     base = scratch.guarded()
 
-    require_refusal(
-        lambda: scratch.pulls.open(base=base, branch=ground.fresh("absent"), title="Nothing", body="", draft=False),
-        "head is invalid",
-        UnavailableError,
-        status=422,
-    )
+    require_refusal(lambda: scratch.open_now(base, ground.fresh("absent")), "head sha can't be blank", BaseMovedError)
 
 
-@assumption(
-    "Private repositories on the Free plan: 422 'Draft pull requests are not supported …'", source="SWE-agent#179"
-)
+@assumption("Private repositories on the Free plan: 'Draft pull requests are not supported …'", source="SWE-agent#179")
 def _draft(ground: Ground) -> None:
     scratch = ground.shared
     base = scratch.guarded()

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import pytest
 
 INFRA = "your-org/infra"
-CALLS = 10  # of a direct merge; what a run needs more of, because the other was faster, it makes when it likes
+CALLS = 8  # of a direct merge; what a run needs more of, because the other was faster, it makes when it likes
 VERSIONS = ["1.0.0", "1.1.0", "1.2.0"]
 
 

@@ -16,6 +16,7 @@ from actions.runner.clock import Clock
 from sandbox import gitrepo
 from sandbox.client import Person
 from sandbox.delivery import tagged
+from sandbox.faults import Fault
 from sandbox.server import Sandbox
 from sandbox.state import Deployment, DeploymentStatus, Pull, Repo, Review, State, WorkflowRun, timestamp
 from sandbox.world import BOT, World, build, release
@@ -35,6 +36,7 @@ bots: [gitops-bot]
 """
 OFFLINE = ("action-bump-env",)  # it asks no server
 QUEUE = {"type": "merge_queue", "parameters": {"merge_method": "SQUASH"}}
+MERGE = "mutation mergePullRequest"
 FINE_GRAINED = {"contents": "write", "pull_requests": "write", "actions": "read"}
 
 
@@ -156,6 +158,11 @@ def require_no_surprise(sandbox: Sandbox) -> None:
 
 
 # Changes of the infra repository, and what the gates say
+
+
+def refusal(message: str, kind: str = "UNPROCESSABLE") -> Fault:
+    """What GraphQL answers where it refuses: a 200."""
+    return Fault(status=200, body={"data": None, "errors": [{"message": message, "type": kind}]})
 
 
 def asked(github: GitHub, by: str = "alice") -> str:

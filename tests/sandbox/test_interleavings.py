@@ -21,6 +21,7 @@ SAMPLE = 6
 @pytest.fixture(autouse=True)
 def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("actions.pull_request.merge.say", lambda _: None)
+    monkeypatch.setattr("actions.pull_request.opening.say", lambda _: None)
     monkeypatch.setattr("actions.api.retry.say", lambda _: None)
     monkeypatch.setattr("actions.open_infra_pr.say", lambda _: None)
 

@@ -12,11 +12,10 @@ from sandbox.behaviour import Refusal
 from sandbox.faults import Fault
 from sandbox.state import Pull
 from sandbox.world import BOT
-from tests.sandbox.scenarios import FINE_GRAINED, QUEUE, GitHub, merge_at_once, open_pr, opened
+from tests.sandbox.scenarios import FINE_GRAINED, MERGE, QUEUE, GitHub, merge_at_once, open_pr, opened, refusal
 from tests.support import Result
 
 BASE, APP, COMMIT = "query pullRequests", "query object", "mutation createCommitOnBranch"
-MERGE = "PUT /repos/{owner}/{repo}/pulls/{pull_number}/merge"
 TWO = '{{\n  "api": {{"tag": "{api}"}},\n  "web": {{"tag": "{web}"}}\n}}\n'
 
 
@@ -405,7 +404,7 @@ def test_a_push_between_the_commit_and_the_merge_is_not_merged(github: GitHub) -
     tag = github.app_commit()
     branch = f"gitops/dev/api-{tag[:12]}"
     push = Fault(silent=True, meanwhile=lambda: bot_push(github, branch, {"envs/prod.json": "{}"}, "mine"))
-    github.sandbox.faults.plan({"POST /repos/{owner}/{repo}/pulls": push})
+    github.sandbox.faults.plan({"mutation createPullRequest": push})
     before = github.infra_file("envs/prod.json")
 
     result = merge_at_once(github, tag)
@@ -824,7 +823,17 @@ def test_a_refused_merge_is_tried_again_while_github_does_not_know_whether_it_ca
     github: GitHub, monkeypatch: pytest.MonkeyPatch, mergeable: str, reason: str
 ) -> None:
     monkeypatch.setattr("sandbox.graphql.pulls.PullRequest.mergeable", lambda _: mergeable)
-    refused = Fault(status=405, body={"message": "Pull Request is not mergeable"})
-    github.sandbox.faults.plan({(MERGE, 0): refused})
+    github.sandbox.faults.plan({(MERGE, 0): refusal("Pull Request is not mergeable")})
 
     assert merge_at_once(github, github.app_commit()).outputs["reason"] == reason
+
+
+def test_a_merged_commit_that_github_does_not_name_at_once_is_found(github: GitHub) -> None:
+    unnamed = {"data": {"mergePullRequest": {"pullRequest": {"mergeCommit": None}}}}
+    github.sandbox.faults.plan({(MERGE, 0): Fault(status=200, body=unnamed, after=True)})
+
+    result = merge_at_once(github, github.app_commit())
+
+    assert (result.outputs["reason"], result.outputs["verified"]) == ("merged", "true"), result.log
+    assert result.outputs["merge-sha"] == github.world.infra.git.head("main")
+    assert heads(github) == ["main"]

@@ -9,6 +9,7 @@ from sandbox.world import BOT
 from tests.sandbox.scenarios import GitHub, merge_at_once, open_pr
 
 ACTION = "action-open-infra-pr"
+LOOKS = 3
 
 
 def test_a_pull_request_is_opened_with_one_signed_commit(github: GitHub) -> None:
@@ -74,7 +75,23 @@ def test_a_direct_merge_takes_few_requests(github: GitHub) -> None:
 
     merge_at_once(github, tag)
 
-    assert len(github.operations()) == 10
+    assert len(github.operations()) == 8
+
+
+def test_a_check_costs_one_request_for_each_look_after_a_pause(github: GitHub) -> None:
+    """A pull request that was opened a moment ago has no result yet, and nobody asks for one."""
+    tag = github.app_commit()
+
+    def report() -> None:
+        if len(github.slept) == LOOKS:
+            github.report("test", "success", github.world.infra.pulls[1].head_sha)
+
+    github.on_sleep = report
+
+    result = open_pr(github, tag=tag, merge="direct")
+
+    assert (result.outputs["reason"], len(github.slept)) == ("merged", LOOKS), result.log
+    assert len(github.operations()) == 8 + LOOKS
 
 
 def test_a_second_run_finds_the_change_made(github: GitHub) -> None:

@@ -9,10 +9,8 @@ import pytest
 
 from sandbox.delivery import tagged
 from sandbox.faults import Fault
-from tests.sandbox.scenarios import GitHub, Infra, deploy, open_pr
+from tests.sandbox.scenarios import MERGE, GitHub, Infra, deploy, open_pr
 from tests.support import Result
-
-MERGE = "PUT /repos/{owner}/{repo}/pulls/{pull_number}/merge"
 
 
 def rollback(github: GitHub, to: str = "previous", **inputs: str) -> Result:

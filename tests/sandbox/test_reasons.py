@@ -18,7 +18,7 @@ from sandbox.faults import Fault, When
 from sandbox.gitrepo import Person
 from sandbox.state import WorkflowRun
 from sandbox.world import BOT
-from tests.sandbox.scenarios import GitHub, deploy, propose
+from tests.sandbox.scenarios import MERGE, GitHub, deploy, propose, refusal
 from tests.support import ACTIONS, ROOT, declaration
 
 if TYPE_CHECKING:
@@ -210,8 +210,7 @@ def fail(operation: str, fault: Fault) -> Callable[[GitHub], object]:
     return plan
 
 
-MERGE = "PUT /repos/{owner}/{repo}/pulls/{pull_number}/merge"
-NOT_MERGEABLE = Fault(status=405, body={"message": "Pull Request is not mergeable"})
+NOT_MERGEABLE = refusal("Pull Request is not mergeable")
 STALE = {"errors": [{"type": "STALE_DATA", "message": "Expected branch to point to"}], "data": None}
 FROM_DEV = {"base_tag": "", "from_env": "dev", "service": "api", "infra_repo": "your-org/infra"}
 BROKEN = lay({"gitops.yml": "environments: 3\n"})

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from sandbox.faults import Fault
 from sandbox.world import BOT
-from tests.sandbox.scenarios import QUEUE, open_pr
+from tests.sandbox.scenarios import MERGE, QUEUE, open_pr, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -229,19 +229,20 @@ def test_an_older_pull_request_that_cannot_be_closed_keeps_its_branch(github: Gi
 
 
 @pytest.mark.parametrize(
-    ("body", "reason"),
+    ("said", "kind", "reason"),
     [
-        pytest.param({"message": "Resource protected by organization SAML enforcement."}, "sso-required", id="SAML"),
-        pytest.param({"message": "Squash merges are not allowed on this repository."}, "merge-method-off", id="method"),
-        pytest.param({"message": "Repository rule violations found"}, "rule-not-met", id="a rule"),
+        pytest.param("Resource protected by organization SAML enforcement.", "FORBIDDEN", "sso-required", id="SAML"),
+        pytest.param(
+            "Squash merges are not allowed on this repository.", "UNPROCESSABLE", "merge-method-off", id="method"
+        ),
+        pytest.param("Repository rule violations found", "UNPROCESSABLE", "rule-not-met", id="a rule"),
     ],
 )
 def test_a_refusal_of_the_merge_is_final_and_the_outputs_name_what_exists(
-    github: GitHub, body: dict[str, Any], reason: str
+    github: GitHub, said: str, kind: str, reason: str
 ) -> None:
     checks_succeed(github)
-    merge = "PUT /repos/{owner}/{repo}/pulls/{pull_number}/merge"
-    github.sandbox.faults.plan({(merge, 0): Fault(status=405 if "merges" in str(body) else 403, body=body)})
+    github.sandbox.faults.plan({(MERGE, 0): refusal(said, kind)})
 
     result = open_pr(github, tag=github.app_commit(), merge="direct")
 
@@ -261,10 +262,8 @@ def checks_succeed(github: GitHub) -> None:
 
 def test_a_merge_that_github_is_not_ready_for_is_tried_again(github: GitHub) -> None:
     checks_succeed(github)
-    merge = "PUT /repos/{owner}/{repo}/pulls/{pull_number}/merge"
-    busy = Fault(status=405, body={"message": "Merge already in progress"})
-    lag = Fault(status=405, body={"message": 'Required status check "test" is expected.'})
-    github.sandbox.faults.plan({(merge, 0): busy, (merge, 1): lag})
+    busy, lag = refusal("Merge already in progress"), refusal('Required status check "test" is expected.')
+    github.sandbox.faults.plan({(MERGE, 0): busy, (MERGE, 1): lag})
 
     result = open_pr(github, tag=github.app_commit(), merge="direct")
 

@@ -15,7 +15,7 @@ from actions.errors import AccessError, ActionError, ConflictError, GitHubError
 from sandbox.faults import Fault
 from sandbox.rest.call import ROUTES
 from sandbox.world import BOT
-from tests.sandbox.scenarios import GitHub
+from tests.sandbox.scenarios import MERGE, GitHub
 
 
 @pytest.fixture(name="repository")
@@ -35,7 +35,7 @@ CALLS: dict[str, Any] = {
     "base": lambda repository: repository.base("", []),
 }
 OPERATIONS = {
-    "merge": "PUT /repos/{owner}/{repo}/pulls/{pull_number}/merge",
+    "merge": MERGE,
     "delete_branch": "DELETE /repos/{owner}/{repo}/git/refs/{ref}",
     "create_branch": "POST /repos/{owner}/{repo}/git/refs",
     "compare": "GET /repos/{owner}/{repo}/compare/{basehead}",

@@ -6,15 +6,18 @@ parsed once more to prove that.
 
 from __future__ import annotations
 
+import gc
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 from actions.infra.tag_path import replaced_at
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from actions.infra.tag_path import Place, Tree
 
+LARGE = 100_000
 UNPROVEN = "cannot be replaced without changing something else"
 
 
@@ -65,6 +68,23 @@ def require_proof(before: Document, after: Document, values: Mapping[Place, str]
     if repr(after.tree) != repr(expected):
         place = next(iter(values))
         raise EditError(UNPROVEN, before.line(place), place)
+
+
+@contextmanager
+def collector_paused(text: str) -> Iterator[None]:
+    """Pause the garbage collector, which would look for circles in what *text* becomes, again and again, in vain.
+
+    Of a large text it never looks at that: a run reads few of them, and ends soon.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if len(text) > LARGE:
+            gc.freeze()
+        if was_enabled:
+            gc.enable()
 
 
 def line_of(text: str, position: int) -> int:

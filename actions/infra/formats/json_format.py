@@ -9,7 +9,7 @@ from functools import cached_property
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from actions.infra.formats import EditError, FormatError, line_of, require_proof, spliced
+from actions.infra.formats import EditError, FormatError, collector_paused, line_of, require_proof, spliced
 from actions.infra.tag_path import DEEPEST, is_deep
 
 if TYPE_CHECKING:
@@ -31,7 +31,8 @@ class JsonDocument:
 
     @cached_property
     def _top(self) -> _Value:
-        return _read_values(self.text)
+        with collector_paused(self.text):
+            return _read_values(self.text)
 
     def _way(self, place: Place) -> Iterator[_Value]:
         """Yield the value of every step from the top to *place*."""
@@ -74,7 +75,8 @@ def parse(text: str) -> JsonDocument:
         return tree
 
     try:
-        tree: Tree = json.loads(text, object_pairs_hook=pairs, parse_constant=_refuse_constant)
+        with collector_paused(text):
+            tree: Tree = json.loads(text, object_pairs_hook=pairs, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
         raise FormatError(f"not JSON: {error.msg}", error.lineno) from error
     except RecursionError as error:
@@ -127,7 +129,7 @@ def _read_values(text: str) -> _Value:
         if token[0] in ("}", "]"):
             levels.pop().end = token.end()
         elif level.key is None:
-            level.key = json.loads(token[0])
+            level.key = token[0][1:-1] if "\\" not in token[0] else json.loads(token[0])
             if level.key in level.members:
                 level.second_keys.setdefault(level.key, token.start())
         else:

@@ -5,11 +5,9 @@ Scalars are read as their source text: `1.10` is the tag 1.10, although YAML par
 
 from __future__ import annotations
 
-import gc
 import json
 import re
 from collections import Counter
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -17,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from actions.infra.formats import UNPROVEN, EditError, FormatError, spliced
+from actions.infra.formats import UNPROVEN, EditError, FormatError, collector_paused, spliced
 from actions.infra.formats.yaml_nodes import (
     MOST_NODES,
     NULL,
@@ -86,7 +84,9 @@ class YamlDocument:
             start, end = self._span(place, node)
             blank = " " if start == end and key and self.text[start - 1 : start] == ":" else ""
             spans[start, end] = blank + _encode(value, like=self.text[start:end])
-        after = parse(spliced(self.text, spans))
+        with collector_paused(self.text):
+            after = _compose(spliced(self.text, spans))
+        # What has the nodes of this document has its depth too, which was looked at.
         if not _differ_in(edits, self.nodes, after.nodes):
             place = next(iter(values))
             raise EditError(UNPROVEN, self.line(place), place)
@@ -192,32 +192,20 @@ def parse(text: str) -> YamlDocument:
 
     Raises FormatError if it is not YAML, nests too deeply, or expands to more than a million nodes.
     """
-    with _collector_paused():
-        return _parse(text)
-
-
-def _parse(text: str) -> YamlDocument:
-    nodes = compose(text)
-    if "*" in text and expanded_size(nodes) > MOST_NODES:
-        raise FormatError("its aliases expand to more than a million nodes", text.count("\n", 0, text.index("*")) + 1)
-    document = YamlDocument(text, nodes)
-    try:
-        _ = document.tree
-    except RecursionError as error:
-        raise FormatError("nested too deeply") from error
+    with collector_paused(text):
+        document = _compose(text)
+        try:
+            _ = document.tree
+        except RecursionError as error:
+            raise FormatError("nested too deeply") from error
     return document
 
 
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Pause the garbage collector, which would look for circles among all nodes again and again, and find none."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
+def _compose(text: str) -> YamlDocument:
+    nodes = compose(text)
+    if "*" in text and expanded_size(nodes) > MOST_NODES:
+        raise FormatError("its aliases expand to more than a million nodes", text.count("\n", 0, text.index("*")) + 1)
+    return YamlDocument(text, nodes)
 
 
 def root(text: str) -> yaml.Node | None:

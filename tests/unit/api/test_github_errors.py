@@ -31,6 +31,8 @@ def in_words(value: object) -> str:
         (graphql("You have exceeded a secondary rate limit. Please wait"), errors.RateLimitedError),
         (rest(403, "You have exceeded a secondary rate limit"), errors.RateLimitedError),
         (rest(429, "Too many requests"), errors.RateLimitedError),
+        # whatwg/spec-factory#55
+        (graphql("was submitted too quickly", "UNPROCESSABLE"), errors.RateLimitedError),
         # octokit/plugin-retry.js#395
         (graphql("Something went wrong while executing your query. Please include `A:1`"), errors.QueryTooLargeError),
         # faros-ai/airbyte-connectors#1865
@@ -51,6 +53,18 @@ def in_words(value: object) -> str:
         # hub4j recordings
         (rest(422, "A pull request already exists for your-org:x."), errors.BaseMovedError),
         (rest(422, "No commits between main and x"), errors.BaseMovedError),
+        # cli/cli#8092; StefanMaron/BusinessCentral.AL.Runner#3391; odigos-io/odigos#3138; cli/cli#10238
+        (graphql("Base branch was modified. Review and try the merge again.", "UNPROCESSABLE"), errors.BaseMovedError),
+        (graphql("Head branch was modified. Review and try the merge again.", "UNPROCESSABLE"), errors.BaseMovedError),
+        (graphql("No commits between main and release/v1.0.206", "UNPROCESSABLE"), errors.BaseMovedError),
+        (
+            graphql(
+                "Head sha can't be blank, Base sha can't be blank, No commits between main and branch, Head ref must be"
+                " a branch",
+                "UNPROCESSABLE",
+            ),
+            errors.BaseMovedError,
+        ),
         (rest(301, "Moved Permanently"), errors.RenamedError),
         (rest(307, "Temporary Redirect"), errors.RenamedError),
         (rest(403, "Repository was archived so is read-only."), errors.ArchivedError),

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from actions.errors import EnvFileError
 from actions.infra.config_file import parse_config
 from actions.infra.env_file import EnvFile
-from actions.infra.formats import yaml_format, yaml_nodes
+from actions.infra.formats import LARGE, yaml_format, yaml_nodes
 from actions.tags import Artifact
 
 
@@ -214,3 +214,15 @@ def test_the_garbage_collector_is_left_as_it_was(*, enabled: bool) -> None:
         assert gc.isenabled() is enabled
     finally:
         (gc.enable if before else gc.disable)()
+
+
+@pytest.mark.parametrize(("length", "kept"), [(10, False), (LARGE, True)])
+def test_the_garbage_collector_looks_at_no_large_file(length: int, *, kept: bool) -> None:
+    """Two such looks took longer than to read, edit and prove 1 MB."""
+    frozen = gc.get_freeze_count()
+    try:
+        yaml_format.parse(f"a: {'b' * length}")
+
+        assert (gc.get_freeze_count() > frozen) is kept
+    finally:
+        gc.unfreeze()

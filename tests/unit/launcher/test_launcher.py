@@ -394,6 +394,28 @@ def test_a_python_that_is_too_old_is_passed_over_for_the_newest_of_the_tool_cach
     assert "3.12.10" in said
 
 
+def test_a_python_whose_name_says_its_version_is_started_once(machine: Machine) -> None:
+    """As on a runner, where python3 is a link to python3.12; another is asked for its version first."""
+    starts = machine.folder / "starts"
+    counted = machine.folder / "usr" / "python3.12"
+    machine.python(counted)
+    counted.write_text(counted.read_text().replace("exec", f"echo >>'{starts}'; exec"))
+    (machine.bin / "readlink").symlink_to(shutil.which("readlink") or "")
+    machine.carry("NAME = 'plum'\n")
+    (machine.bin / "python3").unlink()
+    (machine.bin / "python3").symlink_to(counted)
+
+    assert machine.run() == (0, "the fruit is plum\n")
+    assert starts.read_text() == "\n"
+
+    (machine.bin / "python3").unlink()
+    (machine.bin / "python3").symlink_to(counted.rename(counted.with_name("python3.9")))
+    starts.unlink()
+
+    assert machine.run() == (0, "the fruit is plum\n")
+    assert starts.read_text() == "\n"  # to ask it; the one that it names is the one behind it
+
+
 def test_a_python_of_windows_is_found_by_its_own_name(machine: Machine) -> None:
     (machine.bin / "python3").unlink()
     machine.python(machine.tool_cache / "Python" / "3.12.4" / "x64" / "python.exe")
