@@ -1,7 +1,8 @@
-"""A stand-in for the program gh: it answers `gh attestation verify oci://…` as cli/cli does, from the sandbox.
+"""A stand-in for the program gh, which finds no GitHub without HTTPS: what workflows ask of it, it asks the sandbox.
 
-Order, words and exit codes: cli/cli, `pkg/cmd/attestation/verify` and `…/artifact/oci/client.go`; 4 without a token:
-aquaproj/aqua#3157. What is not a terminal sees the errors alone, and the JSON.
+`gh attestation verify oci://…` answers as cli/cli does. Order, words and exit codes: cli/cli,
+`pkg/cmd/attestation/verify` and `…/artifact/oci/client.go`; 4 without a token: aquaproj/aqua#3157. What is not a
+terminal sees the errors alone, and the JSON. `gh workflow run` takes `--ref` and `--raw-field` or `-f`.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 USAGE = "Usage:  gh attestation verify [<file-path> | oci://<image-uri>] [--owner | --repo] [flags]"
 WITHOUT = "gh: To use GitHub CLI in a GitHub Actions workflow, set the GH_TOKEN environment variable. Example:"
+VERIFY, RUN = ("attestation", "verify"), ("workflow", "run")
 FLAGS = ("--repo", "--format", "--limit")
 PREDICATE = "https%3A%2F%2Fslsa.dev%2Fprovenance%2Fv1"
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -39,18 +42,39 @@ def write(folder: Path, server: str, api: str) -> Path:
 
 def main(server: str, api: str, arguments: list[str]) -> int:
     """Run it, and return its exit code."""
-    if arguments[:2] != ["attestation", "verify"]:
-        print(f'unknown command "{arguments[0]}" for "gh"', file=sys.stderr)
+    command = tuple(arguments[:2])
+    if command not in {VERIFY, RUN}:
+        print(f'unknown command "{" ".join(command)}" for "gh" of the sandbox', file=sys.stderr)
         return 1
     if not os.environ.get("GH_TOKEN"):
         print(WITHOUT, file=sys.stderr)
         return 4
     try:
-        print(json.dumps(_verify(server, api, arguments[2:])))
+        if command == RUN:
+            _start(api, arguments[2:])
+        else:
+            print(json.dumps(_verify(server, api, arguments[2:])))
     except _Failed as failure:
         print(failure, file=sys.stderr)
         return 1
     return 0
+
+
+def _start(api: str, arguments: list[str]) -> None:
+    workflow, *rest = arguments
+    ref, inputs = "", {}
+    for flag, value in zip(rest[::2], rest[1::2], strict=True):
+        if flag == "--ref":
+            ref = value
+        elif flag in {"--raw-field", "-f"}:
+            name, _, inputs[name] = value.partition("=")
+        else:
+            raise _Failed(f"unknown flag: {flag}")
+    address = f"{api}/repos/{os.environ['GH_REPO']}/actions/workflows/{workflow}/dispatches"
+    body = json.dumps({"ref": ref, "inputs": inputs}).encode()
+    status, _, answer = _ask("POST", address, {"Authorization": f"token {os.environ['GH_TOKEN']}"}, body)
+    if status != 204:
+        raise _Failed(f"could not create workflow dispatch event: HTTP {status}: {json.loads(answer)['message']}")
 
 
 def _verify(server: str, api: str, arguments: list[str]) -> list[Any]:
@@ -108,9 +132,15 @@ def _digest(image: str) -> str:
 
 
 def _get(url: str, headers: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
+    return _ask("GET", url, headers)
+
+
+def _ask(verb: str, url: str, headers: dict[str, str], body: bytes | None = None) -> tuple[int, dict[str, str], bytes]:
     parts = urlsplit(url)
+    if parts.hostname not in LOOPBACK:
+        raise _Failed(f"\nError: the gh of the sandbox asks nobody beyond this machine, and {parts.hostname} is")
     connection = HTTPConnection(parts.netloc, timeout=20)
-    connection.request("GET", f"{parts.path}?{parts.query}" if parts.query else parts.path, headers=headers)
+    connection.request(verb, f"{parts.path}?{parts.query}" if parts.query else parts.path, body, headers)
     response = connection.getresponse()
     return response.status, dict(response.headers.items()), response.read()
 
