@@ -12,6 +12,7 @@ from actions.api.pulls import PullRequests
 from actions.api.repository import Repository
 from actions.api.retry import retry
 from actions.app.facts import NotApplicable, Unknown
+from actions.artifacts.login import RegistryLogin
 from actions.errors import AccessError, ActionError, ConfigError, EnvFileError
 from actions.gates import report, rules, trailers
 from actions.gates.collect import EvaluatedChange, GateEvaluator
@@ -68,6 +69,7 @@ class Settings:
     app_repo: str
     token: str = field(repr=False)
     app_token: str = field(repr=False)
+    login: RegistryLogin
     comment: bool
 
     @classmethod
@@ -79,6 +81,7 @@ class Settings:
             app_repo=inputs.repository("app-repo", repository),
             token=token,
             app_token=inputs.optional_secret("app-token", token),
+            login=RegistryLogin.read(inputs),
             comment=inputs.flag("comment"),
         )
 
@@ -211,6 +214,7 @@ def _verdict(infra: Repository, settings: Settings, proposal: PullRequestContent
         app_token=settings.app_token,
         now=clock.utc(),
         snapshots={},
+        login=settings.login,
     )
     evaluator.prefetch_holds(changes)
     origin = _origin(infra, proposal, evaluator, changes)

@@ -9,6 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from actions.api.retry import retry
+from actions.artifacts.login import RegistryLogin
 from actions.deployments import matrix
 from actions.deployments.matrix import Per
 from actions.errors import EnvFileError, InputError, InvalidTagError, UnknownServiceError
@@ -75,6 +76,7 @@ class Settings:
     app_repo: str
     token: str = field(repr=False)
     app_token: str = field(repr=False)
+    login: RegistryLogin
 
     @classmethod
     def read(cls, inputs: Inputs) -> Settings:
@@ -98,6 +100,7 @@ class Settings:
             app_repo=inputs.text("app-repo"),
             token=token,
             app_token=inputs.optional_secret("app-token", token),
+            login=RegistryLogin.read(inputs),
         )
         if since == DEPLOYMENT and settings.services and settings.per is Per.ENV:
             raise InputError(
@@ -305,6 +308,7 @@ class _Run:
             app_token=self.settings.app_token,
             now=self.clock.utc(),
             snapshots=self.environments,
+            login=self.settings.login,
             again=self.settings.gates is Gates.AGAIN,
         )
 

@@ -170,6 +170,7 @@ def _evaluator(infra: Repository, settings: Settings, state: State, clock: Clock
         app_token=settings.token,
         now=clock.utc(),
         snapshots={snapshot.env: snapshot for snapshot in (state.target, state.source) if snapshot},
+        login=settings.login,
     )
 
 

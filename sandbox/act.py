@@ -82,14 +82,19 @@ def write_secrets(folder: Path, secrets: Mapping[str, str]) -> Path:
     return path
 
 
-def act_environment(home: Path) -> dict[str, str]:
-    """Return the environment that act runs in: a home of its own, and nothing of the caller's that is not needed."""
+def act_environment(home: Path, *programs: Path) -> dict[str, str]:
+    """Return the environment that act runs in: a home of its own, and nothing of the caller's that is not needed.
+
+    The folders *programs* have what comes before the programs of the machine.
+    """
     passed = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     return {
         **passed,
         # The Python that runs this comes first: another one may be too old, or a script of pyenv, which is slow. It may
         # have no pip; the uv beside act will do.
-        "PATH": os.pathsep.join([str(PYTHON.parent), passed.get("PATH", os.defpath), str(ACT.parent)]),
+        "PATH": os.pathsep.join(
+            [*map(str, programs), str(PYTHON.parent), passed.get("PATH", os.defpath), str(ACT.parent)]
+        ),
         "HOME": str(home),
         "XDG_CACHE_HOME": str(home / ".cache"),
         "GIT_PAGER": "cat",

@@ -67,7 +67,7 @@ class Execution:
                 *act_arguments(self.sandbox, self.run, event_file, secrets, self.used),
                 *("-W", str(workflow_file), "-C", str(checkout)),
             ],
-            env=act_environment(self.home),
+            env=act_environment(self.home, self.sandbox.state.folder / "programs"),
             cwd=self.folder,  # where no .env, .secrets or .actrc of somebody's is
             stdin=subprocess.DEVNULL,
             process_group=self.sandbox.state.process_group,

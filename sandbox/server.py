@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
-from sandbox import apps, by_hand, descriptions, smart_http
+from sandbox import apps, by_hand, descriptions, registry, smart_http
 from sandbox.behaviour import Behaviour, Refusal
 from sandbox.faults import Fault, Faults, Turns
 from sandbox.graphql import execute
 from sandbox.graphql.context import Context
 from sandbox.guard import Guard
 from sandbox.payloads import Payloads
+from sandbox.registry import Registry
 from sandbox.rest import invalid
 from sandbox.rest.call import ROUTES, Call, Redirect, allowed
 from sandbox.rest.pages import Pages
@@ -67,6 +68,7 @@ class Sandbox:
     exchanges: list[Exchange] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
     faults: Faults = field(default_factory=Faults)
+    registry: Registry = field(default_factory=Registry)
     turns: Turns | None = None
     delay: float = 0.0
 
@@ -135,7 +137,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._handle()
 
-    do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815 - the names http.server looks for
+    do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815 - the names http.server looks for
 
     def _handle(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
@@ -148,6 +150,8 @@ class _Handler(BaseHTTPRequestHandler):
             elif url.path.startswith("/downloads/"):
                 content = self.server.sandbox.state.offered(url.path)
                 self._send(404 if content is None else 200, content or b"", "text/plain; charset=utf-8", {})
+            elif registry.PATH.fullmatch(url.path):
+                self._registry(url.path, url.query)
             elif url.path.startswith(by_hand.ROOT):
                 with self.server.sandbox.state.lock:
                     told = by_hand.schedule(self.server.sandbox.behaviour, self._token(), self.command, url.path)
@@ -294,6 +298,12 @@ class _Handler(BaseHTTPRequestHandler):
         self._note(GRAPHQL_PATH, given["query"].split("{")[0].split("(")[0].strip() or "query", token, 200, cost.points)
         return 200, answer
 
+    def _registry(self, path: str, query: str) -> None:
+        sandbox = self.server.sandbox
+        with sandbox.state.lock:
+            reply = sandbox.registry.answer(self.command, path, query, self.headers, sandbox.url)
+        self._send(reply.status, reply.body, "application/json", dict(reply.headers))
+
     def _git(self, path: str, query: dict[str, str], body: bytes) -> None:
         match = smart_http.PATH.fullmatch(path)
         if not match:
@@ -374,7 +384,8 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in {"Content-Type": kind, "Content-Length": str(len(content)), **headers}.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(content)
+        if self.command != "HEAD":
+            self.wfile.write(content)
 
 
 def _error(refusal: Refusal) -> dict[str, Any]:

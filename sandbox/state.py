@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sandbox.apps import App
+    from sandbox.attestations import Attestation
     from sandbox.environments import Environment
 
 Role = Literal["none", "read", "write", "admin"]
@@ -408,6 +409,7 @@ class Repo:
     archived: bool = False
     has_issues: bool = True
     former_names: set[str] = field(default_factory=set)
+    attestations: list[Attestation] = field(default_factory=list)
     merge_methods: set[str] = field(default_factory=lambda: {"merge", "squash", "rebase"})
 
     @property

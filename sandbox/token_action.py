@@ -17,9 +17,10 @@ from typing import Any
 import jwt
 
 USES = "actions/create-github-app-token@"  # of whatever version
-PERMISSIONS = (
-    "actions", "administration", "checks", "contents", "deployments", "dependabot-secrets", "environments", "issues",
-    "members", "organization-administration", "pull-requests", "secrets", "statuses", "workflows",
+PERMISSIONS = (  # attestations: since 3.1.0 (actions/create-github-app-token#310, #358)
+    "actions", "administration", "attestations", "checks", "contents", "deployments", "dependabot-secrets",
+    "environments", "issues", "members", "organization-administration", "pull-requests", "secrets", "statuses",
+    "workflows",
 )  # fmt: skip
 INPUTS = (
     "client-id",

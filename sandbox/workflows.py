@@ -11,9 +11,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from sandbox import checkout_action, events, token_action
+from sandbox import checkout_action, events, gh_program, token_action
 from sandbox.act import Run
 from sandbox.execution import Execution, head_commit
+from sandbox.server import REST_ROOT
 from sandbox.shelf import Shelf
 from sandbox.state import WorkflowRun
 from sandbox.triggers import started
@@ -61,6 +62,7 @@ class Workflows:
         self._processes: set[subprocess.Popen[str]] = set()
         self.runs: list[Run] = []
         self.errors: list[BaseException] = []
+        gh_program.write(sandbox.state.folder / "programs", sandbox.url, f"{sandbox.url}{REST_ROOT}")
         self.stand_ins: dict[str, Path] = {
             token_action.USES: token_action.write(sandbox.state.folder / "token-action"),
             checkout_action.USES: checkout_action.write(sandbox.state.folder / "checkout-action"),

@@ -149,6 +149,11 @@ class AppRepository:
         self.prefetch([tag])
         return tag in self._ambiguous
 
+    @property
+    def default_branch(self) -> str:
+        """Return the name of the default branch, "" if it is not known; call `prefetch` first."""
+        return str(self._default_branch.get("name", ""))
+
     def newest_commits(self) -> list[str]:
         """Return the newest commits of the default branch, the head first; call `prefetch` first."""
         history = (self._default_branch.get("target") or {}).get("history") or {"nodes": []}

@@ -26,13 +26,13 @@ BOT_NEEDS = {
     **dict.fromkeys(("contents", "pull_requests", "deployments", "workflows"), "write"),
     **dict.fromkeys(("actions", "checks", "statuses", "metadata"), "read"),
 }
-BOT_MAY = BOT_NEEDS | {"issues": "write"}
+BOT_MAY = BOT_NEEDS | {"issues": "write", "attestations": "read"}
 GUARD_NEEDS = {
     **dict.fromkeys(("administration", "contents"), "write"),
     **dict.fromkeys(("actions", "checks", "statuses", "deployments", "pull_requests", "metadata"), "read"),
 }
 GUARD_MAY = GUARD_NEEDS | dict.fromkeys(
-    ("members", "environments", "secrets", "dependabot_secrets", "organization_administration"), "read"
+    ("members", "environments", "secrets", "dependabot_secrets", "organization_administration", "attestations"), "read"
 )
 
 

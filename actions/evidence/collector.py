@@ -143,7 +143,8 @@ class Collector:
         self._moves = MoveReader(self.files, self.app_repo, self.app_token, self._unknown, self.last_tags, tickets)
         self._holds = HoldHistory(self.infra, self.env)
         self._others = OtherCommitReader(self.infra, self.branch, self._config, layout, brought)
-        self._verdicts = VerdictReader(Repository(self.infra), self._config, layout, head, self._holds)
+        apps = (self.app_repo, self.app_token)
+        self._verdicts = VerdictReader(Repository(self.infra), self._config, layout, head, self._holds, *apps)
 
     def look_at_others(self, known: Collection[str], since: str) -> tuple[list[OtherCommit], dict[str, str]]:
         """Look at the commits after the commit *since* that are not *known* to have changed the environment.

@@ -1,19 +1,22 @@
-"""Work out anew what the gates `after`, `soak`, `freeze` and `hold` said when a tag was deployed.
+"""Work out anew what the gates `after`, `soak`, `freeze`, `hold` and `artifact` said when a tag was deployed.
 
-They are the gates that depend on the time. The records of that time decide, and the stricter `gitops.yml`.
+They depend on the time, or on what no other fact of a record says. The records of that time decide, and the stricter
+`gitops.yml`. Of an image, the provenance is asked for: attestations stay, and what a registry had then nobody knows.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from actions.app.facts import NotApplicable
+from actions.api.client import Client
+from actions.app.facts import NotApplicable, Unknown
 from actions.app.order import Order
 from actions.app.release import Release
+from actions.app.repository import AppRepository
 from actions.deployments.history import deployed_periods
 from actions.deployments.records import RecordReader
 from actions.deployments.replay import Replay
@@ -24,6 +27,8 @@ from actions.gates.rules import evaluate_gates
 from actions.gates.trailers import Trailers
 from actions.infra import remote
 from actions.infra.change import Change
+from actions.infra.config import ATTESTED
+from actions.tag_names import TagNames
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -35,8 +40,8 @@ if TYPE_CHECKING:
     from actions.infra.config import Config, Environment
     from actions.infra.layout import Layout
 
-OF_TIME = (Gate.AFTER, Gate.SOAK, Gate.FREEZE, Gate.HOLD)
-NOT_ASKED = NotApplicable("it does not depend on the time")
+WORKED_OUT = (Gate.AFTER, Gate.SOAK, Gate.FREEZE, Gate.HOLD, Gate.ARTIFACT)
+NOT_ASKED = NotApplicable("another fact of the record says it")
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,8 @@ class VerdictReader:
     layout: Layout
     head: str
     holds: HoldHistory
+    app_repo: str
+    app_token: str = field(repr=False)
     _records: dict[str, Replay[Record]] = field(default_factory=dict, repr=False)
 
     def verdicts(
@@ -60,18 +67,23 @@ class VerdictReader:
         found = {
             Verdict(service=move.service, gate=str(gate.gate), decision=str(gate.decision), message=gate.message): None
             for policy in policies
-            if policy.after or policy.freeze or self.config.hold
+            if policy.after or policy.freeze or self.config.hold or ATTESTED in policy.artifact
             for move in moves
             for gate in evaluate_gates(self._facts(change, move, policy, now))
-            if gate.gate in OF_TIME
+            if gate.gate in WORKED_OUT
         }
         return tuple(found)
 
     def _facts(self, change: ChangeFacts, move: Move, policy: Environment, now: datetime) -> Facts:
         pull, env = change.commit.pull, change.environment
         hotfix, back = move.released == Release.HOTFIX, change.kind is Kind.ROLLBACK
-        return Facts(
-            change=Change(env=env, service=move.service, file=move.file, before=move.before, after=move.after),
+        asked = ATTESTED in policy.artifact and bool(move.repository and self.config.image_of(move.service))
+        read = known(partial(self._digest, change.commit.sha, move)) if asked else ""
+        digest = "" if isinstance(read, Unknown) else read
+        facts = Facts(
+            change=Change(
+                env=env, service=move.service, file=move.file, before=move.before, after=move.after, digest=digest
+            ),
             policy=policy,
             now=now,
             order=Order(move.order) if move.order else Order.UNKNOWN,
@@ -81,7 +93,7 @@ class VerdictReader:
             only_fixes=move.only_fixes,
             checks=NOT_ASKED,
             periods=known(partial(self._periods, policy.after, move, now)) if policy.after else NOT_ASKED,
-            ran_here=known(lambda: bool(self._periods(env, move, now))) if back else NOT_ASKED,
+            ran_here=known(lambda: bool(self._periods(env, move, now, digest))) if back else NOT_ASKED,
             lost_commits=NOT_ASKED,
             approved=NOT_ASKED,
             unreviewed_commits=NOT_ASKED,
@@ -91,13 +103,30 @@ class VerdictReader:
             untracked=NOT_ASKED,
             emergency=change.asked_in_emergency,
             overdue=NOT_ASKED,
+            stored=NOT_ASKED,
+            unattested=read if isinstance(read, Unknown) else NOT_ASKED,
         )
+        if not asked or isinstance(read, Unknown):
+            return facts
+        from actions.gates.artifact_facts import unattested  # runs another program
 
-    def _periods(self, env: str, move: Move, now: datetime) -> tuple[DeployedPeriod, ...]:
-        """Return when the tag of *move* ran in *env*, as far as that was known at the time *now*."""
+        return replace(facts, unattested=known(partial(unattested, self, facts)))
+
+    def app(self, service: str) -> AppRepository | None:
+        """Return the app repository of *service*, None if it has none."""
+        repo, names = self.config.repo_of(service, self.app_repo), self.config.tag_names.get(service, TagNames())
+        return AppRepository(Client(repo, self.app_token), names) if repo else None
+
+    def _digest(self, commit: str, move: Move) -> str:
+        """Return the digest beside the tag of *move* at the *commit* that moved it."""
+        file = (self.infra.files_at(commit, [move.file]) or {}).get(move.file, "")
+        return self.layout.env_file(move.file, file).digest(move.service)
+
+    def _periods(self, env: str, move: Move, now: datetime, digest: str = "") -> tuple[DeployedPeriod, ...]:
+        """Return when the artifact of *move* ran in *env*, as far as that was known at the time *now*."""
         then = (record for record in self._read(env) if record.at <= now and not record.adopted)
         periods = islice(deployed_periods(then, move.service), MOST_PERIODS)
-        return tuple(p for p in periods if p.is_of(move.after, "") and p.commit in ("", move.sha))
+        return tuple(p for p in periods if p.is_of(move.after, digest) and p.commit in ("", move.sha))
 
     def _read(self, env: str) -> Iterator[Record]:
         if env not in self._records:

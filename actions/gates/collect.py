@@ -15,6 +15,7 @@ from actions.app.facts import NoCommit, NotApplicable, Unknown
 from actions.app.order import Order, order
 from actions.app.release import Release
 from actions.app.repository import AppRepository
+from actions.artifacts.login import RegistryLogin
 from actions.deployments.history import DeployedPeriod, Record, deployed_periods
 from actions.deployments.records import RecordReader
 from actions.deployments.replay import Replay
@@ -89,6 +90,7 @@ class GateEvaluator:
     app_token: str = field(repr=False)
     now: datetime
     snapshots: Mapping[str, Snapshot]
+    login: RegistryLogin = field(default_factory=RegistryLogin)
     again: bool = False
     _snapshots: dict[str, Snapshot | None] = field(default_factory=dict, repr=False)
     _apps: dict[tuple[str, TagNames], AppRepository] = field(default_factory=dict, repr=False)
@@ -177,6 +179,8 @@ class GateEvaluator:
             untracked=NO_RULE,
             emergency=origin.emergency,
             overdue=NO_RULE,
+            stored=NO_RULE,
+            unattested=NO_RULE,
         )
         if not self.again:
             facts = self._with_app(facts)

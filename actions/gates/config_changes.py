@@ -39,6 +39,13 @@ def _of_services(before: Config, after: Config) -> Iterator[ConfigChange]:
         old, new = (_repo(config, service) for config in (before, after))
         if old != new:
             yield ConfigChange(f"{service}: repo {old} → {new}", loosens=service in before.repos)
+    for service in dict.fromkeys(found.name for found in (*before.services, *after.services)):
+        old, new = (config.image_of(service) for config in (before, after))
+        if old != new:
+            yield ConfigChange(f"{service}: image {old or 'none'} → {new or 'none'}", loosens=bool(old))
+        old, new = (config.workflow_of(service) for config in (before, after))
+        if old != new:
+            yield ConfigChange(f"{service}: attested-by {old} → {new}", loosens=True)
     for service in dict.fromkeys([*before.checks, *after.checks]):
         old, new = (_checks(config, service) for config in (before, after))
         if old != new:
@@ -116,6 +123,9 @@ def _of_tracking(env: str, old: Environment, new: Environment) -> Iterator[Confi
     if old.checks != new.checks:
         was, now = (_named_checks(rules.checks) or "none of its own" for rules in (old, new))
         yield ConfigChange(f"{env}: checks {was} → {now}", loosens=not set(old.checks) <= set(new.checks))
+    if old.artifact != new.artifact:
+        was, now = (", ".join(rules.artifact) or "nothing" for rules in (old, new))
+        yield ConfigChange(f"{env}: artifact {was} → {now}", loosens=not set(old.artifact) <= set(new.artifact))
     if old.emergency != new.emergency:
         was, now = (
             f"{', '.join(rules.emergency.by)} within {duration(rules.emergency.review_within)}"

@@ -51,6 +51,7 @@ class Gate(StrEnum):
     OVERDUE = "overdue"
     RETURN = "return"
     TICKET = "ticket"
+    ARTIFACT = "artifact"
     ONLY_TAGS = "only-tags"
 
 
@@ -76,6 +77,9 @@ class Reason(StrEnum):
     REVIEW_OVERDUE = "review-overdue"
     ROLLED_BACK = "rolled-back"
     NO_TICKET = "no-ticket"
+    ARTIFACT_MISSING = "artifact-missing"
+    ARTIFACT_MOVED = "artifact-moved"
+    NOT_ATTESTED = "not-attested"
     UNKNOWN = "unknown"
 
 
@@ -101,6 +105,8 @@ class Facts:
     issues that hold the service. *was_replaced* means that the new tag was deployed here, and another one after it.
     *untracked* is what the change brings that names no ticket, () if the change itself names one. *emergency* means
     that those asked for it who may roll back without a review; *overdue* are the reviews of earlier ones that are due.
+    *stored* is the digest that the new tag names in the registry, "" if it is not there. *unattested* is why the image
+    has not the provenance that it must have, "" if it has.
     """
 
     change: Change
@@ -123,6 +129,8 @@ class Facts:
     untracked: tuple[str, ...] | Unknown | NotApplicable
     emergency: bool | Unknown | NotApplicable
     overdue: tuple[Hold, ...] | Unknown | NotApplicable
+    stored: str | Unknown | NotApplicable
+    unattested: str | Unknown | NotApplicable
 
     @property
     def is_rollback(self) -> bool:

@@ -1,4 +1,4 @@
-"""The gates that are there only if a key of `gitops.yml` asks for them: `hold: issues`, `ticket`, `emergency`."""
+"""The gates that are there only if `gitops.yml` asks for them: `hold`, `ticket`, `emergency`, `artifact`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from actions.app.facts import NotApplicable, Unknown
 from actions.app.order import Order
-from actions.gates.facts import Gate, Reason, allow, moment, refuse, unknown, wait
+from actions.gates.facts import Decision, Gate, Reason, allow, moment, refuse, unknown, wait
 from actions.tags import short
 
 if TYPE_CHECKING:
@@ -76,6 +76,48 @@ def ticket(facts: Facts) -> GateResult | None:
     listed = ", ".join(found[:MOST_LISTED]) + (f" and {len(found) - MOST_LISTED} more" if found[MOST_LISTED:] else "")
     text = f"no ticket is named ({pattern}): neither by the change nor by {listed}. Name it in the title or in a commit"
     return refuse(Gate.TICKET, Reason.NO_TICKET, f"{text} of the pull request")
+
+
+def artifact(facts: Facts) -> GateResult | None:
+    """Refuse an image that is not in the registry as the change has it, or was not built as it should have been."""
+    found = [result for result in (_stored(facts), _attested(facts)) if result]
+    return next((result for result in found if result.decision is not Decision.ALLOW), found[0] if found else None)
+
+
+def _stored(facts: Facts) -> GateResult | None:
+    """Judge a rollback too: what is not there cannot be deployed, and a tag may have moved since."""
+    stored, change = facts.stored, facts.change
+    if isinstance(stored, NotApplicable):
+        return None
+    if isinstance(stored, Unknown):
+        return unknown(Gate.ARTIFACT, stored)
+    if not stored:
+        text = f"the registry has no tag {change.after} of {change.service}. Publish it, or choose another tag"
+        return refuse(Gate.ARTIFACT, Reason.ARTIFACT_MISSING, text)
+    if change.digest and stored != change.digest:
+        text = f"in the registry, {change.after} is {stored} now, and {change.file} says {change.digest}"
+        way_out = "Find out who moved the tag; to take what it is now, put its digest into the file"
+        return refuse(Gate.ARTIFACT, Reason.ARTIFACT_MOVED, f"{text}. {way_out}")
+    return allow(Gate.ARTIFACT, f"the registry has {short(change.after, stored)}")
+
+
+def _attested(facts: Facts) -> GateResult | None:
+    """Let a rollback pass that is bound by its digest: these very bytes ran in the environment before."""
+    found, change = facts.unattested, facts.change
+    if isinstance(found, NotApplicable):
+        return None
+    tag = short(change.after, change.digest)
+    if change.digest and facts.is_rollback:
+        return allow(Gate.ARTIFACT, f"{tag} ran in {change.env} before, with this digest")
+    if isinstance(found, Unknown):
+        return unknown(Gate.ARTIFACT, found)
+    if not change.digest:
+        text = f"{change.file} has no digest beside {change.after}, and only a digest can be attested"
+        way_out = "Hand the digest of the image on when you set the tag (docs/registries.md)"
+        return refuse(Gate.ARTIFACT, Reason.NOT_ATTESTED, f"{text}. {way_out}")
+    if found:
+        return refuse(Gate.ARTIFACT, Reason.NOT_ATTESTED, f"{tag} has no provenance that counts: {found}")
+    return allow(Gate.ARTIFACT, f"{tag} was built from its commit, by the workflow that may")
 
 
 def named(text: str) -> list[str]:

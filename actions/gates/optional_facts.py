@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from actions.app.repository import AppRepository
+    from actions.artifacts.login import RegistryLogin
     from actions.deployments.history import Record
     from actions.gates.facts import Facts
     from actions.gates.holds import HoldReader
@@ -40,6 +41,8 @@ class FactSource(Protocol):
     def again(self) -> bool: ...
     @property
     def holds(self) -> HoldReader: ...
+    @property
+    def login(self) -> RegistryLogin: ...
     def app(self, service: str) -> AppRepository | None: ...
     def commit_of(self, service: str, tag: str) -> str: ...
     def attempts(self, env: str) -> Iterable[Record]: ...
@@ -50,6 +53,10 @@ def with_optional_facts(evaluator: FactSource, facts: Facts, origin: Origin) -> 
     """Return *facts* about a change that came by *origin*, with those that the `gitops.yml` of *evaluator* asks for."""
     if facts.policy.ticket and not evaluator.again:
         facts = replace(facts, untracked=known(partial(_untracked, evaluator, facts, origin.texts)))
+    if facts.policy.artifact and facts.change.is_new_artifact and not evaluator.again:
+        from actions.gates.artifact_facts import with_artifact  # asks another server, and runs another program
+
+        facts = with_artifact(evaluator, facts)
     if evaluator.config.hold:
         facts = _with_holds(evaluator, facts)
     rule = facts.policy.emergency

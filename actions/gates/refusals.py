@@ -17,6 +17,24 @@ class NoTicketError(RefusedError):
     reason = "no-ticket"
 
 
+class ArtifactMissingError(RefusedError):
+    """The registry has no such tag of the image."""
+
+    reason = "artifact-missing"
+
+
+class ArtifactMovedError(RefusedError):
+    """The tag names another digest in the registry than in the change."""
+
+    reason = "artifact-moved"
+
+
+class NotAttestedError(RefusedError):
+    """Nothing proves that the image was built from its commit, by the workflow that may."""
+
+    reason = "not-attested"
+
+
 class ReviewOverdueError(RefusedError):
     """The review that an emergency owes is overdue."""
 

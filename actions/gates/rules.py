@@ -249,6 +249,7 @@ GATES: tuple[Callable[[Facts], GateResult | None], ...] = (
     optional.overdue,
     optional.comes_back,
     optional.ticket,
+    optional.artifact,
 )
 # What may have changed since all gates were asked, and can be told without the app.
 SECOND_LOOK = (_freeze, _review, _commits, optional.hold, optional.overdue)

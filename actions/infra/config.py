@@ -7,6 +7,7 @@ environments:                # in the order of promotion
   qa: {paths: [overlays/qa, base]}  # what belongs to it beside its env files
   us: {emergency: {by: [alice, team/on-call], review-within: 24h}}  # who may roll back first, and be reviewed then
   eu: {checks: [e2e], ticket: "OPS-[0-9]+"}  # what must have succeeded there too, and what changes must name
+  jp: {artifact: [exists, attested]}  # what of the images must be in the registry, and where they were built
 files: envs/{env}.json       # the paths of the env files
 tag: "{service}.tag"         # the place of a tag in an env file
 format: yaml                 # the format of files whose names do not say it
@@ -18,6 +19,7 @@ services:
   worker: {tag-format: "sha-{short}"}           # how its tags are written
   docs: {git-tag: "docs-v{version}"}            # how the git tags of its versions are called
   redis: {repo: none}        # a third party's service, without commits to check
+  mail: {image: ghcr.io/org/mail, attested-by: mail.yml}  # the workflow of its repository that builds it
 bots: [gitops-bot]           # accounts that may change only tags, and whose approvals do not count
 deployments: {by: [argo]}    # Apps whose deployment records count beside those of the bots
 adopt: <commit>              # what ran before the gates: this commit and all before it are taken as they are
@@ -48,6 +50,8 @@ if TYPE_CHECKING:
     from actions.tag_names import TagNames
 
 PATH = "gitops.yml"
+EXISTS, ATTESTED = "exists", "attested"
+PUBLISH = "publish.yml"
 HOTFIX_PREFIX = "hotfixes/"
 
 
@@ -65,7 +69,8 @@ class Environment:
 
     A tag must have run in the environment *after*, for at least *soak*; nothing is deployed during a *freeze*. A change
     in *paths* deploys it. *checks* must have succeeded beside those of the service. A change must name what the pattern
-    *ticket* finds. A rollback in an *emergency* is reviewed afterwards.
+    *ticket* finds. A rollback in an *emergency* is reviewed afterwards. *artifact* is what is asked of images: EXISTS,
+    ATTESTED.
     """
 
     review: Literal["required", "none"] = "required"
@@ -76,6 +81,7 @@ class Environment:
     checks: tuple[NamedCheck, ...] = ()
     ticket: str = ""
     emergency: Emergency | None = None
+    artifact: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,7 +92,8 @@ class Config:
     of a service name. *services* are all that are named. *deployers* make deployment records that count, beside the
     bots. *adopt* is the commit whose state is taken as it is, *tickets* the pattern of their names. With *hold*, open
     issues of the infra repository hold what their labels name. With *show_held*, what is held is shown as issues. With
-    *access*, the evidence records who has access.
+    *access*, the evidence records who has access. *attested_by* are the workflows that build images, where it is not
+    PUBLISH.
     """
 
     environments: Mapping[str, Environment] = field(default_factory=dict)
@@ -106,6 +113,7 @@ class Config:
     hold: bool = False
     show_held: bool = False
     access: bool = False
+    attested_by: Mapping[str, str] = field(default_factory=dict)
 
     def layout(self, envs_dir: str) -> Layout:
         """Return the layout of the env files: the one in the file, else files in *envs_dir*.
@@ -186,6 +194,14 @@ class Config:
         """
         named = {_account(account) for account in (*self.bots, *self.deployers)}
         return not named or _account(login) in named
+
+    def image_of(self, service: str) -> str:
+        """Return what the image of *service* is called, "" if the file does not say."""
+        return next((found.image for found in self.services if found.name == service), "")
+
+    def workflow_of(self, service: str) -> str:
+        """Return the workflow of its repository that builds the image of *service*."""
+        return self.attested_by.get(service, PUBLISH)
 
     def repo_of(self, service: str, default: str) -> str:
         """Return the app repository of *service*, "" if it has none."""

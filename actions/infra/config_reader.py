@@ -11,7 +11,7 @@ import yaml
 
 from actions.api.checks import NamedCheck
 from actions.errors import ConfigError, InputError
-from actions.infra.config import HOTFIX_PREFIX, PATH, Config, Emergency, Environment
+from actions.infra.config import ATTESTED, EXISTS, HOTFIX_PREFIX, PATH, Config, Emergency, Environment
 from actions.infra.env_file import EXTENSIONS
 from actions.infra.formats import FormatError, yaml_format, yaml_nodes
 from actions.infra.layout import ENV, ServiceLayout
@@ -27,19 +27,21 @@ TOP = (
     "environments", "files", "tag", "format", "digest", "services", "bots", "deployments", "adopt", "hotfix-prefix",
     "tickets", "hold", "show-held", "access",
 )  # fmt: skip
-SERVICE_KEYS = ("repo", "checks", "tag-format", "git-tag", "image", "path", "files", "shared")
+SERVICE_KEYS = ("repo", "checks", "tag-format", "git-tag", "image", "attested-by", "path", "files", "shared")
 CHANGE_ALL = "change-all"
 # As registries name images (distribution specification), with a port.
 IMAGE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._:/-]{0,253}[A-Za-z0-9])?(?<!:)")
 COMMIT = re.compile(r"[0-9a-f]{40}")
 LONGEST_PATTERN = 200
-ENVIRONMENT = ("review", "after", "soak", "freeze", "paths", "checks", "ticket", "emergency")
+ENVIRONMENT = ("review", "after", "soak", "freeze", "paths", "checks", "ticket", "emergency", "artifact")
 DURATION = re.compile(r"(?=\d)(?:(?P<days>\d{1,4})d)?(?:(?P<hours>\d{1,4})h)?(?:(?P<minutes>\d{1,4})m)?")
 ACTIONS = ("github-actions", "github-actions[bot]")
 DROP = re.compile("drop")
 ISSUES = re.compile("issues")
 ISSUE = re.compile("issue")
 RECORD = re.compile("record")
+ARTIFACT = re.compile(f"{EXISTS}|{ATTESTED}")
+WORKFLOW = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}\.ya?ml")
 FORMAT = re.compile(r"json|yaml|toml")
 CHECK = re.compile(r"\S(?:.{0,198}\S)?")
 PERSON = re.compile(r"(?:team/)?[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
@@ -102,7 +104,13 @@ def _config(document: yaml.Node) -> Config:
         hold="hold" in top and bool(_matching(top["hold"], "hold", ISSUES, "issues")),
         show_held="show-held" in top and bool(_matching(top["show-held"], "show-held", ISSUE, "issue")),
         access="access" in top and bool(_matching(top["access"], "access", RECORD, "record")),
+        attested_by={
+            key: workflow
+            for key, node in _optional_mapping(top, "services").items()
+            if (workflow := _workflow(node)) is not None
+        },
     )
+    _require_images(environments, config)
     try:
         config.layout("envs")
     except ConfigError as error:
@@ -130,7 +138,25 @@ def _environment(node: yaml.Node, before: list[str]) -> Environment:
         checks=_listed_checks(keys) if "checks" in keys else (),
         ticket=_pattern(keys["ticket"], "ticket") if "ticket" in keys else "",
         emergency=_emergency(keys["emergency"]) if "emergency" in keys else None,
+        artifact=_artifact(keys["artifact"]) if "artifact" in keys else (),
     )
+
+
+def _artifact(node: yaml.Node) -> tuple[str, ...]:
+    items = list(node.value) if isinstance(node, yaml.SequenceNode) else [node]
+    asked = tuple(_matching(item, "artifact", ARTIFACT, f"{EXISTS}, {ATTESTED}, or a list of both") for item in items)
+    if not asked:
+        raise _error(f"artifact is empty; it can be {EXISTS}, {ATTESTED}, or a list of both", _line(node))
+    return asked
+
+
+def _require_images(environments: dict[str, yaml.Node], config: Config) -> None:
+    """Raise ConfigError if something is asked of images, and no service names one."""
+    for env, node in environments.items():
+        if config.environments[env].artifact and not any(service.image for service in config.services):
+            raise _error(
+                f"{env} has the rule artifact, and no service says its image; set services.<name>.image", _line(node)
+            )
 
 
 def _emergency(node: yaml.Node) -> Emergency:
@@ -258,6 +284,13 @@ def _check(node: yaml.Node) -> NamedCheck:
         name=_matching(keys["name"], "name", CHECK, "the name of a check"),
         by=_matching(keys["by"], "by", LOGIN, "the name of an App or an account"),
     )
+
+
+def _workflow(node: yaml.Node) -> str | None:
+    keys = _mapping(node, "a service", allowed=SERVICE_KEYS)
+    if "attested-by" not in keys:
+        return None
+    return _matching(keys["attested-by"], "attested-by", WORKFLOW, "the name of a workflow file, like publish.yml")
 
 
 def _tag_names(node: yaml.Node) -> TagNames | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from actions.artifacts.login import RegistryLogin
 from actions.errors import InputError
 from actions.gates.trailers import Trailers
 from actions.infra.change import Request
@@ -46,6 +47,7 @@ class Settings:
     app_repo: str
     base: str
     token: str = field(repr=False)
+    login: RegistryLogin
     merge: Route
     method: Method | None
     branch: str
@@ -86,6 +88,7 @@ class Settings:
             app_repo=inputs.repository("app-repo", repository),
             base=inputs.branch("base"),
             token=token,
+            login=RegistryLogin.read(inputs),
             merge=inputs.choice("merge", Route),
             method=inputs.choice("merge-method", Method) if inputs.text("merge-method") else None,
             branch=inputs.branch("branch"),

@@ -17,7 +17,6 @@ from sandbox.server import Sandbox
 from sandbox.workflows import Workflows
 from sandbox.world import as_documented, build
 from tests.e2e.scenarios import Pipeline
-from tests.e2e.test_several_services import GH
 from tests.shapes import SHAPES, flags
 from tests.support import THOROUGH
 
@@ -44,7 +43,7 @@ def _pipeline(
     """Both repositories, written, committed and served."""
     tools = tmp_path / "bin"
     tools.mkdir()
-    for name, text in (("kubectl", STAND_IN), ("helm", STAND_IN), ("gh", GH)):
+    for name, text in (("kubectl", STAND_IN), ("helm", STAND_IN)):
         (tools / name).write_text(text)
         (tools / name).chmod(stat.S_IRWXU)
     monkeypatch.setenv("PATH", f"{tools}{os.pathsep}{os.environ['PATH']}")

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import stat
-from pathlib import Path
 
 import pytest
 
@@ -22,17 +19,6 @@ publish:
 \t@echo "published $(SERVICE) as $(TAG)"
 """
 # What `gh workflow run` of the release does: gh itself speaks only HTTPS.
-GH = """#!/usr/bin/env python3
-import json, os, sys, urllib.request
-workflow, branch, field = sys.argv[3], sys.argv[5], sys.argv[7]
-name, _, value = field.partition("=")
-request = urllib.request.Request(
-    f"{os.environ['GITHUB_API_URL']}/repos/{os.environ['GH_REPO']}/actions/workflows/{workflow}/dispatches",
-    json.dumps({"ref": branch, "inputs": {name: value}}).encode(),
-    {"Authorization": f"Bearer {os.environ['GH_TOKEN']}"},
-)
-urllib.request.urlopen(request)
-"""
 
 
 def block(language: str) -> str:
@@ -42,13 +28,8 @@ def block(language: str) -> str:
 
 
 @pytest.fixture(name="monorepo")
-def _monorepo(pipeline: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
+def _monorepo(pipeline: Pipeline) -> Pipeline:
     """The organization with both repositories as the document has them, and everything deployed."""
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    (folder / "gh").write_text(GH)
-    (folder / "gh").chmod(stat.S_IRWXU)
-    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
     world, olivia = pipeline.world, pipeline.sandbox.state.users["olivia"]
     services = ("services/api/x", "services/web/x", "docs/x")
     source: bytes | None = b"x"

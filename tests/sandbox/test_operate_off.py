@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -10,11 +12,13 @@ import pytest
 from sandbox.delivery import tagged
 from tests.sandbox.exported import Exported
 from tests.sandbox.scenarios import GITOPS, GitHub, Infra, check, deploy, hold, open_pr, propose
+from tests.support import ROOT
 
 if TYPE_CHECKING:
     from tests.support import Result
 
-OPTIONAL = ("hold", "return", "ticket", "overdue")
+OPTIONAL = ("hold", "return", "ticket", "overdue", "artifact")
+LAZY = tuple(f"actions.{name}" for name in ("artifacts.attestation", "artifacts.registry", "gates.artifact_facts"))
 GATES = "| environment | service | tag | released | checks | after | soak | freeze | ancestry |"
 ON = GITOPS.replace("soak: 24h", 'soak: 24h, ticket: "X-[0-9]+", emergency: {by: [alice], review-within: 1h}')
 
@@ -60,6 +64,23 @@ def test_the_same_asks_for_more_only_if_it_is_told_to(ready: GitHub) -> None:
     off, on = cost(GITOPS, "off"), cost(f"{ON}hold: issues\n", "on")
 
     assert off < on
+
+
+def test_the_same_starts_no_program_and_asks_no_registry(ready: GitHub) -> None:
+    """An image alone asks for nothing, and what asks is not even imported."""
+    image = GITOPS.replace("your-org/app}", "your-org/app, image: 127.0.0.1:1/api}")
+    ready.change_infra({"gitops.yml": image})
+    number = propose(ready, {"envs/prod.json": tagged(ready.runner.environment["TAG"])})
+    names = ("check_envs", "deploy_matrix", "open_infra_pr", "export_evidence")
+    code = f"""import sys
+from actions import {", ".join(names)}
+sys.exit(any(name in sys.modules for name in {LAZY}))"""
+    ready.runner.environment["PATH"] = ""
+
+    result = check(ready, number)
+
+    assert result.outputs["reason"] == "allowed", result.log
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
 def test_the_plan_of_a_deployment_is_that_of_before(running: Infra) -> None:

@@ -33,8 +33,9 @@ EXAMPLE = ROOT / "examples" / "infra" / "protection" / "app" / "rulesets"
 ROLLED_OUT = timedelta(days=2)
 HOLDING = f"{GITOPS}hold: issues\n"
 SHOWING = f"{HOLDING}show-held: issue\n"
-# Tested with the flows that need them: test_protected_repositories.py, test_emergency.py, test_waiting.py.
-ELSEWHERE = {"organization administration: write", "members: read", "actions: write"}
+# Tested with the flows that need them: test_protected_repositories.py, test_emergency.py, test_waiting.py,
+# test_artifacts.py.
+ELSEWHERE = {"organization administration: write", "members: read", "actions: write", "attestations: read"}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -49,6 +49,8 @@ bots: [gitops-bot]
             "soak: 24h", "soak: 24h, emergency: {by: [alice, team/ops], review-within: 24h}",
             "prod: emergency nobody → alice, team/ops within 1 d", True,
         ),
+        ("api: {", "api: {image: ghcr.io/a/b, ", "api: image none → ghcr.io/a/b", False),
+        ("api: {", "api: {attested-by: api.yml, ", "api: attested-by publish.yml → api.yml", True),
         ("bots:", "hold: issues\nbots:", "hold: nothing → issues", False),
         ("bots:", "show-held: issue\nbots:", "show-held: nothing → issue", False),
         ("bots:", "access: record\nbots:", "access: nothing → record", False),
@@ -73,6 +75,32 @@ def test_what_an_environment_asks_for_no_more_is_told() -> None:
     assert [(change.text, change.loosens) for change in config_changes(more, parse_config(BEFORE))] == [
         ("prod: checks e2e, scan by trivy → none of its own", True),
         ("prod: ticket X-1 → nothing", True),
+    ]
+
+
+def test_what_is_asked_of_images_no_more_is_told() -> None:
+    image = BEFORE.replace("api: {", "api: {image: ghcr.io/a/b, ")
+    less, more, other = (
+        parse_config(image.replace("soak: 24h", f"soak: 24h, artifact: {rule}"))
+        for rule in ("exists", "[exists, attested]", "attested")
+    )
+
+    assert [
+        (change.text, change.loosens)
+        for changes in (
+            config_changes(less, more),
+            config_changes(more, less),
+            config_changes(less, other),
+            config_changes(less, parse_config(image)),
+            config_changes(parse_config(image), parse_config(BEFORE)),
+        )
+        for change in changes
+    ] == [
+        ("prod: artifact exists → exists, attested", False),
+        ("prod: artifact exists, attested → exists", True),
+        ("prod: artifact exists → attested", True),
+        ("prod: artifact exists → nothing", True),
+        ("api: image ghcr.io/a/b → none", True),
     ]
 
 

@@ -16,6 +16,7 @@ from actions.gates.facts import Decision, Facts, Gate, Hold, Reason
 from actions.gates.optional import named
 from actions.gates.rules import evaluate_gates
 from actions.gates.trailers import Trailers
+from actions.infra.change import Change
 from tests.unit.gates.test_rules import (
     ALLOW,
     BACK,
@@ -26,6 +27,7 @@ from tests.unit.gates.test_rules import (
     NEW,
     NOT_ASKED,
     NOW,
+    OLD,
     REMOVAL,
     SETTING,
     UNKNOWN,
@@ -104,6 +106,66 @@ def test_a_ticket_rule_more_never_allows_more(found: Facts, untracked: Any) -> N
     without, with_rule = (replace(found, untracked=each) for each in (NOT_ASKED, untracked))
 
     assert opening(without) <= opening(with_rule)
+
+
+DIGEST, OTHER = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
+PINNED = Change(env="prod", service="api", file="envs/prod.json", before=OLD, after=NEW, digest=DIGEST)
+FAULT = "it was built from cccccccccccc, not from bbbbbbbbbbbb"
+STORED = st.sampled_from([NOT_ASKED, "", DIGEST, OTHER, UNKNOWN])
+UNATTESTED = st.sampled_from([NOT_ASKED, "", FAULT, UNKNOWN])
+CHANGES = st.sampled_from([PINNED, replace(PINNED, digest=""), SETTING, REMOVAL])
+ROLLBACK = BACK | {"ran_here": True, "change": PINNED}
+
+
+@pytest.mark.parametrize(
+    ("given_", "expected"),
+    [
+        pytest.param({"stored": DIGEST, "unattested": ""}, ALLOW, id="all is well"),
+        pytest.param({"stored": ""}, refuse(Reason.ARTIFACT_MISSING), id="not there"),
+        pytest.param({"stored": OTHER}, refuse(Reason.ARTIFACT_MOVED), id="moved"),
+        pytest.param({"stored": UNKNOWN}, refuse(Reason.UNKNOWN), id="who knows"),
+        pytest.param({"stored": OTHER, "change": replace(PINNED, digest="")}, ALLOW, id="there, by its name"),
+        pytest.param({"unattested": FAULT}, refuse(Reason.NOT_ATTESTED), id="not attested"),
+        pytest.param({"unattested": UNKNOWN}, refuse(Reason.UNKNOWN), id="who knows whether it is attested"),
+        pytest.param(
+            {"unattested": "", "change": replace(PINNED, digest="")}, refuse(Reason.NOT_ATTESTED), id="no digest"
+        ),
+        pytest.param({"stored": DIGEST, "unattested": FAULT}, refuse(Reason.NOT_ATTESTED), id="there, not attested"),
+        pytest.param({"stored": "", "unattested": ""}, refuse(Reason.ARTIFACT_MISSING), id="attested, not there"),
+        pytest.param({"stored": "", "unattested": FAULT, "change": SETTING}, ALLOW, id="a setting"),
+        pytest.param({"stored": "", "unattested": FAULT, "change": REMOVAL}, ALLOW, id="a removal"),
+        pytest.param(ROLLBACK | {"stored": DIGEST, "unattested": FAULT}, ALLOW, id="a rollback"),
+        pytest.param(ROLLBACK | {"unattested": UNKNOWN}, ALLOW, id="a rollback, and gh is away"),
+        pytest.param(ROLLBACK | {"stored": ""}, refuse(Reason.ARTIFACT_MISSING), id="a rollback to what is gone"),
+        pytest.param(ROLLBACK | {"stored": OTHER}, refuse(Reason.ARTIFACT_MOVED), id="a rollback to what moved"),
+        pytest.param(
+            ROLLBACK | {"unattested": "", "change": replace(PINNED, digest="")}, refuse(Reason.NOT_ATTESTED),
+            id="a rollback by a name",
+        ),
+    ],
+)  # fmt: skip
+def test_an_image_is_there_and_was_built_as_it_should_be(
+    given_: dict[str, Any], expected: tuple[Decision, Reason | None]
+) -> None:
+    assert decided(facts(**{"change": PINNED} | given_)) == expected
+
+
+@given(FACTS, CHANGES, STORED, UNATTESTED)
+def test_a_rule_of_artifacts_more_never_allows_more(found: Facts, change: Change, stored: Any, fault: Any) -> None:
+    without = replace(found, change=change, stored=NOT_ASKED, unattested=NOT_ASKED)
+    one, both = replace(without, stored=stored), replace(without, stored=stored, unattested=fault)
+
+    assert opening(without) <= opening(one) <= opening(both)
+    assert opening(replace(without, unattested=fault)) <= opening(both)
+
+
+@given(FACTS, CHANGES, STORED)
+def test_what_is_unknown_of_an_image_never_opens_more_than_what_is_known(
+    found: Facts, change: Change, stored: Any
+) -> None:
+    known = replace(found, change=change, stored=stored)
+
+    assert opening(known)[0] <= opening(replace(known, stored=UNKNOWN))[0]
 
 
 LATE = replace(HOLD, number=9, title="Review it")

@@ -58,6 +58,7 @@ def facts(**given_: Any) -> Facts:
         released=Release.DEFAULT_BRANCH, unreviewed=(), periods=(period(30),), only_fixes=NOT_ASKED, ran_here=NOT_ASKED,
         lost_commits=(), unreviewed_commits=(), freeze_label=False, holds=(),
         was_replaced=False, untracked=(), emergency=False, overdue=(),
+        stored=NOT_ASKED, unattested=NOT_ASKED,
     )  # fmt: skip
     return replace(good, **given_)
 

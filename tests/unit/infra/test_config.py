@@ -34,6 +34,8 @@ RIGHT = [
     "environments: {dev: {paths: [overlays/dev, base, ./x.yaml]}}\n",
     "files: 'image-tags/{env}/{service}'\nformat: yaml\ntag: image_tag\n",
     "services: {api: {image: 'x:5000/org/api', path: 'a[0].b', files: 'charts/{service}/{env}.yaml'}}\n",
+    "environments: {prod: {artifact: exists}}\nservices: {api: {image: ghcr.io/a/b, attested-by: api.yaml}}\n",
+    "environments: {prod: {artifact: [exists, attested]}}\nservices: {api: {image: ghcr.io/a/b}}\n",
     "services: {api: {shared: change-all, files: 'tags/{env}'}}\nformat: toml\n",
 ]
 
@@ -196,6 +198,15 @@ def test_what_is_right_is_right_for_editors_too(text: str) -> None:
         "environments: {a: {emergency: {by: [], review-within: 1h}}}",
         "environments: {a: {emergency: {by: [x/y], review-within: 1h}}}",
         "environments: {a: {emergency: {by: [x], review-within: soon}}}",
+        "environments: {a: {artifact: signed}}\nservices: {api: {image: x/y}}",
+        "environments: {a: {artifact: []}}\nservices: {api: {image: x/y}}",
+        "environments: {a: {artifact: {exists: true}}}\nservices: {api: {image: x/y}}",
+        "services: {api: {attested-by: ../publish.yml}}",
+        "services: {api: {attested-by: .github/workflows/publish.yml}}",
+        "services: {api: {attested-by: --help.yml}}",
+        "services: {api: {attested-by: publish}}",
+        "services: {api: {image: ghcr.io/x@evil}}",
+        "services: {api: {image: --flag}}",
         "hold: yes",
         "access: yes",
         "hold: [issues]",
@@ -264,6 +275,9 @@ def test_checks_are_named_or_none_or_those_of_the_repository() -> None:
         pytest.param("environments:\n  a: {emergency: {}}", 2, "emergency needs by", id="nobody"),
         pytest.param("environments: {a: {emergency: {by: [], review-within: 1h}}}", 1, "by is empty", id="no person"),
         pytest.param("environments:\n  a: {ticket: '('}", 2, "ticket is '(', which is no regular", id="no ticket"),
+        pytest.param("environments:\n  a: {}\n  b: {artifact: exists}", 3, "no service says its image", id="no image"),
+        pytest.param('services:\n  api: {image: "ghcr.io/x\\n"}', 2, "image is 'ghcr.io/x\\n'", id="a new line"),
+        pytest.param("environments:\n  a: {artifact: []}", 2, "artifact is empty", id="nothing of an image"),
         pytest.param(f"tickets: {'x' * 201}", 1, "at most 200 characters", id="a long pattern"),
         pytest.param(
             "services:\n  api:\n    tag-format: x\n", 3, "tag-format is 'x'; it must have one of", id="no form"
