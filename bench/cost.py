@@ -51,9 +51,9 @@ class Cost:
 
 
 BUDGETS = {
-    "action-open-infra-pr": Cost(8, 6),
-    "action-check-envs": Cost(15, 10),
-    "action-deploy-matrix": Cost(15, 8),
+    "action-open-infra-pr": Cost(6, 6),
+    "action-check-envs": Cost(13, 10),
+    "action-deploy-matrix": Cost(12, 8),
     "action-report-deployment": Cost(19, 8),
     "action-create-hotfix": Cost(5, 1),
     "action-sync-protection": Cost(24, 3),

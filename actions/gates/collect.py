@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from actions.api.checks import CheckVerdict
 from actions.api.client import Client
+from actions.api.jobs import SUITES
 from actions.app import tested
 from actions.app.facts import NoCommit, NotApplicable, Unknown
 from actions.app.order import Order, order
@@ -366,4 +367,4 @@ class GateEvaluator:
 
     def _named(self, repo: str, names: TagNames) -> AppRepository:
         """Return the app repository *repo*, where tags are called as *names* says."""
-        return self._apps.setdefault((repo, names), AppRepository(Client(repo, self.app_token), names))
+        return self._apps.setdefault((repo, names), AppRepository(Client(repo, self.app_token), names, SUITES))
