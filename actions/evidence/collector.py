@@ -147,23 +147,30 @@ class Collector:
         self._verdicts = VerdictReader(Repository(self.infra), self._config, layout, head, self._holds, *apps)
 
     def look_at_others(self, known: Collection[str], since: str) -> tuple[list[OtherCommit], dict[str, str]]:
-        """Look at the commits after the commit *since* that are not *known* to have changed the environment.
+        """Look at the commits after the commit *since*; those *known* may have changed the environment.
 
-        Return those that were pushed, bypassed a rule or were not approved, and those that did change it, by a name
-        that differs in case; call `prefetch` first.
+        Return the others that were pushed, bypassed a rule or were not approved; and, of all, those that touched a file
+        of the environment that was not looked at, as one whose name differs in case. It is looked at from now on. Call
+        `prefetch` first.
         """
-        new = [sha for sha in self.commits.after(since) if sha not in known]
-        changes: dict[str, str] = {}
-        suspects = []
-        for commit in self._others.read(new):
-            sha = commit.commit.sha
-            own = [path for path in commit.touched if self.files.owns(self._others.layout, path)]
-            new_paths = [path for path in own if path not in self.commits.paths]
-            if new_paths:  # the history of the others was read
-                self.commits.add(new_paths)
-                changes[sha] = self.commits.history.made[sha]
-            elif not own and not commit.is_first and (not commit.is_approved or self._went_past(commit.commit)):
-                suspects.append(commit)
+        new = self.commits.after(since)
+        others = [*self._others.read([sha for sha in new if sha not in known])]
+        touched = {commit.commit.sha: commit.touched for commit in others}
+        touched |= self._others.touched([sha for sha in new if sha in known])
+        own = {
+            sha: [path for path in touched.get(sha, ()) if self.files.owns(self._others.layout, path)] for sha in new
+        }
+        looked_at = {*self.commits.paths}
+        changes = {sha: self.commits.history.made[sha] for sha in new if not looked_at.issuperset(own[sha])}
+        for sha in changes:
+            self.commits.add(own[sha])
+        suspects = [
+            commit
+            for commit in others
+            if not own[commit.commit.sha]
+            and not commit.is_first
+            and (not commit.is_approved or self._went_past(commit.commit))
+        ]
         free = self._others.that_need_no_review(suspects)
         return [self._other(commit, needs_review=commit.commit.sha not in free) for commit in suspects], changes
 

@@ -111,9 +111,10 @@ class Export:
         others, more = collector.look_at_others(population, seen)
         if isinstance(base, News) and (more or not collector.deployed.is_complete):
             return False
+        collector.commits.add(listing.facts.paths if listing else ())  # a name that differs in case is in no layout
         self._add_changes(
             collector,
-            collector.commits.history.sorted([*new, *(sha for sha in more if sha not in self.ledger.changes)]),
+            collector.commits.history.sorted([*{*new, *(sha for sha in more if sha not in self.ledger.changes)}]),
         )
         self._add(self._unrecorded(others))
         self._add(self._unrecorded([*collector.deployed.strays(), *collector.rewrites, *collector.lifted_holds()]))

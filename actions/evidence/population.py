@@ -70,7 +70,7 @@ class Population:
         """Return the commits of *news* that may have changed the environment, as `find` does; look at *paths*."""
         self.history = news.history
         self.brought |= news.brought
-        self.add(path for path in paths if path != PATH)
+        self.add(paths)
         return {sha: news.history.made[sha] for sha in news.touched}
 
     @property
@@ -85,7 +85,7 @@ class Population:
 
     def add(self, paths: Iterable[str]) -> None:
         """Look at *paths* too."""
-        self._paths |= dict.fromkeys(paths)
+        self._paths |= dict.fromkeys(path for path in paths if path != PATH)
 
     def after(self, sha: str) -> list[str]:
         """Return the commits that are not in the commit *sha* ("": all), oldest first."""

@@ -30,10 +30,11 @@ CHECKS = """statusCheckRollup { contexts(first: 100) { totalCount nodes { __type
 # (docs.github.com, "Rate limits and query limits for the GraphQL API").
 PULLS = "associatedPullRequests(first: 10) { nodes { number state baseRefName mergeCommit { oid } } }"
 COMMIT = f"oid message committedDate author {{ name {approval.USER} }} signature {{ isValid }} {PULLS}"
+FILES = "files(first: 100) { totalCount nodes { path changeType } }"
 PULL = f"""fragment pull on PullRequest {{
     number url title body state createdAt mergedAt headRefName headRefOid baseRefName
     author {LOGIN} mergedBy {LOGIN} mergeCommit {{ oid }} labels(first: 50) {{ nodes {{ name }} }}
-    files(first: 100) {{ totalCount nodes {{ path changeType }} }}
+    {FILES}
     timelineItems(last: 20, itemTypes: [LABELED_EVENT]) {{ nodes {{
         ... on LabeledEvent {{ label {{ name }} actor {LOGIN} }} }} }}
     closingIssuesReferences(first: 10) {{ nodes {{ url }} }}

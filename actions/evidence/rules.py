@@ -65,17 +65,18 @@ class RulesReader:
     def suites(self, wanted: Collection[str] | None) -> dict[str, Mapping[str, Any]]:
         """Return the rule suites that GitHub keeps of updates of the branch, by the commit after the update.
 
-        None are looked for after those of the commits *wanted* are found (None: all are).
+        None are looked for after those of the commits *wanted* are found (None: all are). An update that a rule refused
+        brought nothing, whatever commit it names.
         """
         path = f"/rulesets/rule-suites?ref=refs/heads/{self.branch}&time_period=month&per_page={PER_PAGE}"
         suites: list[Mapping[str, Any]] = []
         if wanted is not None and not wanted:
             return {}
         for page in self.client.pages(path, permission=EVALUATIONS):
-            suites += page
+            suites += [suite for suite in page if suite["result"] != "fail"]
             if wanted is not None and {*wanted} <= {suite["after_sha"] for suite in suites}:
                 break
-        return {suite["after_sha"]: suite for suite in reversed(suites) if suite["result"] != "fail"}
+        return {suite["after_sha"]: suite for suite in reversed(suites)}
 
     def prefetch(self, listed: Sequence[Mapping[str, Any]]) -> None:
         """Read the rule suites *listed*, several at once.

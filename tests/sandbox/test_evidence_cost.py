@@ -17,7 +17,7 @@ from actions.evidence.chain import Chain
 from actions.evidence.files import FileReader
 from sandbox.delivery import tagged
 from sandbox.faults import Fault
-from sandbox.state import ACTIONS_APP, CheckRun, WorkflowRun
+from sandbox.state import ACTIONS_APP, CheckRun, RuleSuite, WorkflowRun
 from sandbox.world import BOT
 from tests.sandbox.exported import APP, FILE, INFRA, Exported, exceptions
 
@@ -26,7 +26,7 @@ RUN = f"{RUNS}/{{run_id}}"
 APPROVALS, JOBS = f"{RUN}/approvals", f"{RUN}/jobs"
 SUITE = "GET /repos/{owner}/{repo}/rulesets/rule-suites/{rule_suite_id}"
 RULESETS = "GET /repos/{owner}/{repo}/rulesets"
-MOST_FOR_ONE_MORE = 10
+MOST_FOR_ONE_MORE = 11
 MANY = 5
 TAGS = 2  # the query of the tags, among those of the first export
 
@@ -203,6 +203,57 @@ def test_a_new_file_of_the_environment_is_found(delivery: Exported, path: str) -
     assert again  # a change of formatting: no record has to tell it
 
 
+@pytest.mark.parametrize("path", ["envs/prod.yaml", "envs/PROD.json"])
+@pytest.mark.parametrize("how", ["moved", "beside"])
+def test_a_new_file_is_found_in_a_commit_that_touches_a_known_one(delivery: Exported, how: str, path: str) -> None:
+    """An approved commit hides in it a tag that was never released."""
+    many(delivery, 2)
+    tag = delivery.last()["tags"]["api"]
+    lost = delivery.push(delivery.world.app, "side", {"x": "x"}, message="x", base="main")
+    moved = how == "moved"
+    added = delivery.land(
+        delivery.world.infra,
+        {
+            "envs/prod.json": None if moved else f"{tagged(tag)}\n\n",
+            path: json.dumps({"api" if moved else "web": {"tag": lost}}),
+        },
+    )
+    delivery.deploy(added)
+
+    again = delivery.last()
+    (delivery.github.runner.workspace / FILE).unlink()
+    anew = delivery.last()
+
+    assert again["commit"]["sha"] == anew["commit"]["sha"] == added
+    assert again["tags"] == anew["tags"] == ({"api": lost} if moved else {"api": tag, "web": lost})
+    assert exceptions(again) == exceptions(anew) != []
+    assert not [line for line in delivery.lines() if line["record"] == "gap"]
+
+
+def test_each_commit_to_a_new_file_is_a_change(delivery: Exported) -> None:
+    many(delivery, 1)
+    delivery.export()
+    infra = delivery.world.infra
+    shas = [delivery.land(infra, {"envs/PROD.json": json.dumps({"web": {"tag": tag}})}) for tag in "12"]
+
+    delivery.export()
+
+    assert [record["commit"]["sha"] for record in changes(delivery)][-2:] == shas
+
+
+def test_a_file_that_was_found_once_is_looked_at_when_everything_is_read(delivery: Exported) -> None:
+    """Its name, which differs in case, is in no layout; the tags that it has are not lost."""
+    many(delivery, 1)
+    delivery.land(delivery.world.infra, {"envs/PROD.json": '{"web": {"tag": "1"}}'})
+    delivery.export()
+    delivery.land(delivery.world.infra, {"gitops.yml": "services: {api: {repo: your-org/app}}\n"})
+    delivery.bump(delivery.release())
+
+    assert everything_is_read(asked(delivery))
+    assert changes(delivery)[-1]["tags"].keys() == {"api", "web"}
+    assert not [line for line in delivery.lines() if line["record"] == "gap"]
+
+
 def everything_is_read(found: Counter[str]) -> bool:
     """Tell whether the history was read, and not the news alone."""
     return found[RULESETS] > 0 or found["query"] > 6
@@ -274,6 +325,27 @@ def test_rules_that_changed_are_read(delivery: Exported) -> None:
 
 
 # What somebody might try
+
+
+@pytest.mark.parametrize("refused", [0, 100])
+def test_a_bypass_is_not_hidden_by_pushes_that_a_rule_refused(delivery: Exported, refused: int) -> None:
+    """Anyone who may write pushes the same commit to the branch again and again; GitHub lists 100 on a page."""
+    many(delivery, 1)
+    delivery.export()
+    infra = delivery.world.infra
+    sha = delivery.land(infra, {"README.md": "x"})
+    suite = next(suite for suite in infra.rule_suites if suite.after == sha)
+    suite.result = "bypass"
+    for rule in suite.evaluations:
+        rule["result"] = "fail"
+    bob = delivery.sandbox.state.users["bob"]
+    infra.rule_suites += [
+        RuleSuite(delivery.sandbox.state.new_id(), bob, "refs/heads/main", sha, sha, "fail", []) for _ in range(refused)
+    ]
+
+    (found,) = [record for record in delivery.records() if record["record"] == "commit"]
+
+    assert (found["sha"], exceptions(found)) == (sha, ["bypass-without-reason"])
 
 
 def test_a_deployment_that_waited_is_found_when_it_succeeds(delivery: Exported) -> None:
