@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from actions.evidence.access import Access, AccessPart
+from actions.evidence.access import Access, AccessKind, AccessPart
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from actions.evidence.records import Record
 
+    Key = tuple[str, AccessKind]
+    Parts = Mapping[Key, AccessPart]
+
 NONE = "none"
 
 
 def access_history(records: Sequence[Record]) -> list[dict[str, Any]]:
-    """Return the access of each of *records*, when it was seen, and how it differs from the one before."""
-    states: list[Access] = [record.facts for record in records]
-    return [
-        {
-            "record": "access",
-            "at": record.collected.at,
-            "parts": [asdict(part) for part in state.parts],
-            "changes": list(_changes(before, state)) if before else [],
-        }
-        for record, state, before in zip(records, states, [None, *states], strict=False)
-    ]
+    """Return the access of each of *records*, when it was seen, and how it differs from what was seen before."""
+    found: list[dict[str, Any]] = []
+    before: Parts = {}
+    seen: Parts = {}
+    for record in records:
+        state: Access = record.facts
+        now = _parts(state, before)
+        changes = list(_changes(before, seen, now)) if found else []
+        parts = [asdict(part) for part in state.parts]
+        seen = {key: _last_seen(seen.get(key, _nothing(key)), part) for key, part in now.items()} if found else now
+        before = now
+        found.append({"record": "access", "at": record.collected.at, "parts": parts, "changes": changes})
+    return found
 
 
 def in_words(seen: Mapping[str, Any]) -> str:
@@ -39,15 +44,33 @@ def _thing(change: Mapping[str, str]) -> str:
     return " ".join(filter(None, (change["where"], change["kind"], change["who"])))
 
 
-def _changes(before: Access, after: Access) -> Iterator[dict[str, str]]:
-    """Yield what differs, by where and kind; who is out of sight has lost nothing that is known."""
-    old, new = ({(part.where, part.kind): part for part in access.parts} for access in (before, after))
-    for where, kind in sorted({*old, *new}):
-        nothing = AccessPart(where=where, kind=kind, holders={})
-        was, now = old.get((where, kind), nothing), new.get((where, kind), nothing)
-        named = {"where": where, "kind": kind}
-        if was.lacks != now.lacks:
-            yield {**named, "who": "", "before": _seen(was), "after": _seen(now)}
+def _parts(access: Access, before: Parts) -> Parts:
+    """Return the parts of *access*, empty ones for those that it has not and that were there *before*."""
+    return {key: _nothing(key) for key in before} | {(part.where, part.kind): part for part in access.parts}
+
+
+def _nothing(key: Key) -> AccessPart:
+    return AccessPart(where=key[0], kind=key[1], holders={})
+
+
+def _last_seen(before: AccessPart, now: AccessPart) -> AccessPart:
+    """Return what is known of a part: of who is out of sight *now*, what was known *before*."""
+    if not now.lacks:
+        return now
+    return replace(before, holders=dict(sorted({**before.holders, **now.holders}.items())))
+
+
+def _changes(before: Parts, seen: Parts, after: Parts) -> Iterator[dict[str, str]]:
+    """Yield what differs, by where and kind; who is out of sight has lost nothing that is known.
+
+    *before* is how much the last record shows, and *seen* who was there when somebody last saw it: who came while a
+    part was out of sight came.
+    """
+    for key, now in sorted(after.items()):
+        shown, was = before.get(key, _nothing(key)), seen.get(key, _nothing(key))
+        named = {"where": now.where, "kind": now.kind}
+        if shown.lacks != now.lacks:
+            yield {**named, "who": "", "before": _seen(shown), "after": _seen(now)}
         for who in sorted({*was.holders, *now.holders}):
             hidden = (was.lacks and who not in was.holders) or (now.lacks and who not in now.holders)
             if not hidden and was.holders.get(who) != now.holders.get(who):

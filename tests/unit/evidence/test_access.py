@@ -31,6 +31,7 @@ def seen(*parts: AccessPart) -> Access:
 
 ALICE, BOTH = seen(part(alice="write")), seen(part(alice="write", bob="admin"))
 HIDDEN = seen(part(lacks="metadata: read"))
+HIDDEN_BUT_ALICE = seen(part(lacks="metadata: read", alice="read"))
 WIDER = seen(part(), part(where="your-org/zoo", zoe="read"))
 
 
@@ -54,6 +55,32 @@ def told(*states: Access) -> str:
             (BOTH, HIDDEN), "your-org/infra people seen → unknown, needs 'metadata: read'", id="nobody is seen any more"
         ),
         pytest.param((HIDDEN, ALICE), "your-org/infra people unknown, needs 'metadata: read' → seen", id="seen again"),
+        pytest.param(
+            (ALICE, HIDDEN, BOTH),
+            "your-org/infra people unknown, needs 'metadata: read' → seen; your-org/infra people bob none → admin",
+            id="somebody came while nobody was seen",
+        ),
+        pytest.param(
+            (BOTH, HIDDEN, HIDDEN_BUT_ALICE, seen(part(alice="admin"))),
+            "your-org/infra people unknown, needs 'metadata: read' → seen; your-org/infra people alice read → admin; "
+            "your-org/infra people bob admin → none",
+            id="somebody went while nobody was seen",
+        ),
+        pytest.param(
+            (ALICE, HIDDEN, seen(part(lacks="metadata: read", bob="read"))),
+            "your-org/infra people bob none → read",
+            id="of some who are out of sight, one is seen to have come",
+        ),
+        pytest.param(
+            (HIDDEN, HIDDEN_BUT_ALICE, BOTH),
+            "your-org/infra people unknown, needs 'metadata: read' → seen; your-org/infra people alice read → write",
+            id="nobody knows who was there before",
+        ),
+        pytest.param(
+            (BOTH, ALICE, HIDDEN, ALICE),
+            "your-org/infra people unknown, needs 'metadata: read' → seen",
+            id="the same as when they were seen",
+        ),
         pytest.param((seen(part()), WIDER), "your-org/zoo people zoe none → read", id="another repository"),
     ],
 )
@@ -68,6 +95,20 @@ states = st.builds(
     st.dictionaries(st.sampled_from(["alice", "bob", "zoe"]), st.sampled_from(["read", "write"])),
     st.sampled_from(["", "metadata: read"]),
 )
+
+
+@given(st.lists(states))
+def test_who_was_seen_whole_is_told_whatever_was_hidden_between(looks: list[Access]) -> None:
+    """The changes after the first whole look lead to each later one."""
+    made: dict[str, str] | None = None
+    for each, look in zip(history(*looks), looks, strict=True):
+        (found,) = look.parts
+        if made is not None:
+            made |= {change["who"]: change["after"] for change in each["changes"] if change["who"]}
+        elif not found.lacks:
+            made = dict(found.holders)
+        if made is not None and not found.lacks:
+            assert {who: what for who, what in made.items() if what != "none"} == found.holders
 
 
 @given(states, states)
@@ -145,6 +186,14 @@ def test_the_page_shows_start_and_end_and_what_no_token_saw() -> None:
     assert "<td>bob</td><td>admin</td><td>unknown, needs &#x27;metadata: read&#x27;</td>" in text
     assert "<td>all others</td><td>none</td><td>unknown, needs &#x27;metadata: read&#x27;</td>" in text
     assert "What changed between" in text
+
+
+def test_the_page_shows_who_came_while_nobody_was_seen() -> None:
+    text = access_report(history(ALICE, HIDDEN, BOTH), "prod")
+
+    assert (
+        f"<td>{INFRA}</td><td>people</td><td>bob</td><td>none</td><td>admin</td></tr>" in text.partition("between")[2]
+    )
 
 
 def test_the_page_of_one_look_says_that_nothing_changed() -> None:
