@@ -57,7 +57,7 @@ BUDGETS = {
     "action-report-deployment": Cost(19, 8),
     "action-create-hotfix": Cost(5, 1),
     "action-sync-protection": Cost(24, 3),
-    "action-export-evidence": Cost(32, 21),
+    "action-export-evidence": Cost(34, 22),
     "action-doctor": Cost(50, 8),
 }
 

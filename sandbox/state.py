@@ -279,6 +279,10 @@ class Issue:
     closed: tuple[str, User] | None = None
     events: list[tuple[str, str, User, str]] = field(default_factory=list)
 
+    @property
+    def updated(self) -> str:
+        return max(self.created, *(at for _, at, _, _ in self.events), self.closed[0] if self.closed else "")
+
 
 @dataclass(eq=False, slots=True)
 class RuleSuite:

@@ -201,11 +201,11 @@ class Collector:
         except EnvFileError:
             return {}  # a binary file has no tags
 
-    def lifted_holds(self) -> list[LiftedHold]:
-        """Return the holds of the environment that somebody lifted, none unless `gitops.yml` says `hold: issues`."""
+    def lifted_holds(self, since: str) -> list[LiftedHold]:
+        """Return the holds that somebody lifted *since* a moment, none unless `gitops.yml` says `hold: issues`."""
         if not self._config.hold:
             return []
-        return self._unknown.read(HOLDS, lambda: self._holds.lifted(self.last_tags), [])
+        return self._unknown.read(HOLDS, lambda: self._holds.lifted(self.last_tags, since), [])
 
     def are_changes(self, shas: Sequence[str]) -> list[str]:
         """Return the changes among *shas*, which are of the *population*; this reads only files."""

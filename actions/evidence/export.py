@@ -117,7 +117,8 @@ class Export:
             collector.commits.history.sorted([*{*new, *(sha for sha in more if sha not in self.ledger.changes)}]),
         )
         self._add(self._unrecorded(others))
-        self._add(self._unrecorded([*collector.deployed.strays(), *collector.rewrites, *collector.lifted_holds()]))
+        lifted = collector.lifted_holds(listing.collected.at if listing else "")
+        self._add(self._unrecorded([*collector.deployed.strays(), *collector.rewrites, *lifted]))
         changes: list[ChangeFacts] = [record.facts for record in self.ledger.changes.values()]
         if changes:
             tags = collector.files.tags(base.files) if isinstance(base, News) else collector.tags_now(base.head)

@@ -32,6 +32,9 @@ class Issue(Node):
     def createdAt(self) -> str:
         return self._issue.created
 
+    def updatedAt(self) -> str:
+        return self._issue.updated
+
     def closedAt(self) -> str | None:
         return self._issue.closed[0] if self._issue.closed else None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from sandbox.behaviour import Refusal
@@ -10,7 +11,7 @@ from sandbox.graphql.commits import Commit
 from sandbox.graphql.context import Node, connection
 from sandbox.graphql.deployments import Deployment
 from sandbox.graphql.files import Blob, Tree
-from sandbox.graphql.issues import issues_of
+from sandbox.graphql.issues import Issue, issues_of
 from sandbox.graphql.pulls import PullRequest
 from sandbox.rest.call import allowed
 from sandbox.rules import rules_for
@@ -87,8 +88,15 @@ class Repository(Node):
         **page: Any,
     ) -> dict[str, Any]:
         allowed(self._repo, self._context.token, "read", "issues")
-        issues = _ordered([*self._repo.issues.values()], orderBy)
+        issues: Sequence[Any] = [*self._repo.issues.values()]
+        if orderBy and orderBy["field"] == "UPDATED_AT":
+            issues = sorted(issues, key=attrgetter("updated"))
+        issues = _ordered(issues, orderBy)
         return issues_of(self._context, self._repo, issues, labels=labels, states=states, **page)
+
+    def issue(self, number: int) -> Issue:
+        allowed(self._repo, self._context.token, "read", "issues")
+        return Issue(self._context, self._repo, self._repo.issues[number])
 
     def pullRequest(self, number: int) -> PullRequest:
         allowed(self._repo, self._context.token, "read", "pull_requests")

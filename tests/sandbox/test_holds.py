@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from actions.api.client import Client
+from actions.app.facts import Unknown
+from actions.evidence.holds import ISSUES_PER_PAGE, HoldHistory
 from actions.evidence.timestamps import FORMAT
 from sandbox.delivery import tagged
 from sandbox.faults import Fault
@@ -412,3 +415,87 @@ def test_evidence_of_holds_that_cannot_be_read_is_unknown(delivery: Exported) ->
     assert any(
         "hold: api was deployed to prod though unknown: which issues held it" in str(e) for e in record["exceptions"]
     )
+
+
+def history(github: GitHub) -> HoldHistory:
+    return HoldHistory(Client("your-org/infra", github.world.tokens["olivia"], github.sandbox.environment()), "prod")
+
+
+def held_at(found: HoldHistory, moment: datetime) -> list[int] | Unknown:
+    """Return the numbers of the issues that held api in prod."""
+    holds = found.at(moment, "api")
+    return holds if isinstance(holds, Unknown) else [hold.number for hold in holds]
+
+
+@pytest.mark.parametrize("times", [50, 120], ids=lambda times: f"{2 * times} events before it")
+def test_a_hold_whose_issue_has_many_events_is_read_to_its_end(github: GitHub, times: int) -> None:
+    """GitHub shows 100 events at once; anyone with triage rights makes as many as they like."""
+    bob, begin = github.sandbox.state.users["bob"], datetime.now(UTC) - timedelta(days=2)
+    moments = [f"{begin + timedelta(seconds=second):{FORMAT}}" for second in range(2 * times + 2)]
+    issue = open_issue(github, "hold:prod")
+    issue.created = moments[0]
+    issue.events = [("LabeledEvent", moments[0], bob, "hold:prod")]
+    for number in range(times):
+        at = moments[2 * number + 1 :]
+        issue.events += [("LabeledEvent", at[0], bob, "x"), ("UnlabeledEvent", at[1], bob, "x")]
+    closed(github, issue, begin + timedelta(hours=1), "alice")
+    found = history(github)
+
+    (lifted,) = found.lifted([])
+
+    assert (lifted.since, lifted.lifted_by) == (moments[0], "alice")
+    assert held_at(found, datetime.now(UTC)) == []
+    assert held_at(found, begin + timedelta(minutes=30)) == [issue.number]
+
+
+def unlabeled(github: GitHub, *, days: int) -> Issue:
+    """Have bob open an issue that held for a day, and take its label off."""
+    bob, begin = github.sandbox.state.users["bob"], datetime.now(UTC) - timedelta(days=days)
+    issue = open_issue(github)
+    issue.created = f"{begin:{FORMAT}}"
+    end = f"{begin + timedelta(days=1):{FORMAT}}"
+    issue.events = [("LabeledEvent", issue.created, bob, "hold:prod"), ("UnlabeledEvent", end, bob, "hold:prod")]
+    return issue
+
+
+def test_a_hold_that_was_lifted_is_found_whatever_else_changed_since(github: GitHub) -> None:
+    issue = unlabeled(github, days=9)
+    for _ in range(3 * ISSUES_PER_PAGE):
+        open_issue(github, "bug")
+    found, now = history(github), datetime.now(UTC)
+
+    assert held_at(found, now - timedelta(hours=1)) == []
+    assert held_at(found, now - timedelta(days=8, hours=12)) == [issue.number]
+    assert [hold.number for hold in found.lifted(["api"])] == [issue.number]
+
+
+def test_which_issues_held_is_unknown_where_too_many_changed_since(
+    github: GitHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("actions.evidence.holds.MOST_PAGES", 2)
+    unlabeled(github, days=9)
+    for _ in range(2 * ISSUES_PER_PAGE):
+        open_issue(github, "bug")
+    held_now = open_issue(github, "hold:prod/api")
+    found = history(github)
+
+    assert held_at(found, datetime.now(UTC) - timedelta(days=8, hours=12)) == Unknown(
+        "which issues held it: more than 100 have changed since"
+    )
+    assert held_at(found, datetime.now(UTC) + timedelta(days=1)) == [held_now.number]
+    assert found.lifted(["web"]) == []
+
+
+def test_a_hold_is_in_the_records_though_many_issues_changed_since(delivery: Exported) -> None:
+    github = delivery.github
+    delivery.land(github.world.infra, {"gitops.yml": FREE + "bots: ['gitops-bot[bot]']\n"}, message="Hold")
+    delivery.export()
+    issue, at = open_issue(github), datetime.now(UTC) + timedelta(minutes=1)
+    bob = github.sandbox.state.users["bob"]
+    issue.events = [(kind, f"{at:{FORMAT}}", bob, "hold:prod") for kind in ("LabeledEvent", "UnlabeledEvent")]
+    for _ in range(ISSUES_PER_PAGE):
+        open_issue(github, "bug").created = f"{at + timedelta(minutes=1):{FORMAT}}"
+
+    (found,) = [record for record in delivery.records() if record["record"] == "hold"]
+
+    assert (found["since"], found["by"]) == (f"{at:{FORMAT}}", "bob")
