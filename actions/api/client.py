@@ -10,7 +10,6 @@ import os
 import re
 import threading
 from dataclasses import dataclass, field
-from functools import cached_property
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +46,8 @@ class Client:
     name: str
     token: str = field(repr=False)
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
+    # Made with the client: a cached_property takes no lock from Python 3.12 on, so two threads might make one each.
+    _of_thread: threading.local = field(default_factory=threading.local, init=False, repr=False, compare=False)
 
     @property
     def root(self) -> str:
@@ -155,10 +156,6 @@ class Client:
         if not hasattr(self._of_thread, "requester"):
             self._of_thread.requester = self._new_requester()
         return self._of_thread.requester  # type: ignore[no-any-return]
-
-    @cached_property
-    def _of_thread(self) -> threading.local:
-        return threading.local()
 
     def _new_requester(self) -> Requester:
         base_url = self.environment.get("GITHUB_API_URL", "https://api.github.com")

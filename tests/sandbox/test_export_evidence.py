@@ -563,9 +563,9 @@ def test_an_app_that_answers_with_an_error_is_unknown(delivery: Exported) -> Non
     tag = delivery.release()
     delivery.bump(tag)
 
-    # The app is asked for the pull requests of all tags at once, and then for those of each.
+    # After infra, the app is asked for the pull requests of all tags at once, and then for those of each.
     fault = Fault(status=400, body={"message": "Something is wrong"})
-    result = delivery.export_again({("query pullRequest", 1): fault, ("query pullRequest", 2): fault})
+    result = delivery.export_again({("query pullRequest", 2): fault, ("query pullRequest", 3): fault})
 
     assert [f"api {tag[:12]} (GitHub answered 400 for {APP}: Something is wrong)"] == delivery.last(result)["unknown"]
 
