@@ -93,6 +93,10 @@ class AttemptState:
             "commit-sha": commit_sha,
         }
 
+    def is_merged(self, commit: MergedCommit | None) -> None:
+        """Remember that GitHub has merged it, as *commit* if it has said so."""
+        self.outputs |= {"merged": True, "merge-sha": commit.sha if commit else ""}
+
 
 def main(clock: Clock | None = None) -> int:
     """Run the action and return its exit code."""
@@ -141,7 +145,14 @@ def _attempt(infra: Repository, settings: Settings, attempted: AttemptState, clo
     _open_issues(evaluator, settings, plan, attempted, pull)
     merge = MergeResult(route=Route.NONE)
     if settings.merges:
-        merge = Merge(target=target, proposed=proposed, proposal=proposal, settings=settings, clock=clock).run()
+        merge = Merge(
+            target=target,
+            proposed=proposed,
+            proposal=proposal,
+            settings=settings,
+            clock=clock,
+            merged=attempted.is_merged,
+        ).run()
     pull = replace(pull, head_sha=own.head)
     end = End(proposal=proposal, pull=pull, merge=merge, is_new=proposed.is_new, verified=own.verified)
     outcome = _outcome(common, end)

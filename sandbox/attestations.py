@@ -39,7 +39,7 @@ class Attestation:
 
 def attested(
     server: str, repo: str, digest: str, commit: str, *, ref: str = "refs/heads/main", workflow: str = "publish.yml",
-    signer: str = "", runner: str = "github-hosted", forged: bool = False,
+    signer: str = "", runner: str = "github-hosted", trigger: str = "push", forged: bool = False,
 ) -> Attestation:  # fmt: skip
     """Return what a job leaves that *workflow* of *repo* at *server* ran; *signer* is the workflow that it called."""
     caller = f"{server}/{repo}/.github/workflows/{workflow}@{ref}"
@@ -57,7 +57,7 @@ def attested(
         "sourceRepositoryOwnerURI": f"{server}/{repo.partition('/')[0]}",
         "buildConfigURI": caller,
         "buildConfigDigest": commit,
-        "buildTrigger": "push",
+        "buildTrigger": trigger,
     }
     subject = [{"name": repo, "digest": {"sha256": digest.removeprefix("sha256:")}}]
     statement = {"_type": STATEMENT, "subject": subject, "predicateType": PROVENANCE, "predicate": {}}

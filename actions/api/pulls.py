@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from actions.api.check_reader import CHECKS, ROLLUP, read_checks
 from actions.api.checks import ReportedChecks
 from actions.api.client import query
-from actions.errors import GitHubError, NotMergeableError, UnavailableError
+from actions.errors import GitHubError, NotMergeableError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -227,8 +227,8 @@ class PullRequests:
                 merged_from_same_branch=_others(read_pulls(answer["pullRequests"]), pull),
             )
 
-    def merge(self, pull: Pull, *, method: str, title: str, message: str) -> MergedCommit:
-        """Merge *pull* if its head is still the one we know, and return the merged commit.
+    def merge(self, pull: Pull, *, method: str, title: str, message: str) -> MergedCommit | None:
+        """Merge *pull* if its head is still the one we know; return the merged commit, None if GitHub names none yet.
 
         Raises NotMergeableError with GitHub's own words if GitHub does not merge it.
         """
@@ -241,10 +241,7 @@ class PullRequests:
                 raise NotMergeableError(f"{pull.url} cannot be merged: {error.said}") from error
             raise
         with self.client.parsing():
-            merged = _merged_commit(answer["mergePullRequest"]["pullRequest"])
-        if not merged:  # whoever looks again finds it
-            raise UnavailableError(f"GitHub has merged {pull.url} and does not name the commit")
-        return merged
+            return _merged_commit(answer["mergePullRequest"]["pullRequest"])
 
     def enable_auto_merge(self, pull: Pull, *, method: str, title: str, message: str) -> bool:
         """Let GitHub merge *pull* as soon as its rules allow; return False if there is nothing to wait for.

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from actions.api.jobs import EVENTS
 from actions.artifacts.image import Image
 from actions.errors import AccessError
 from actions.runner.environment import server_url, workspace_root
@@ -36,6 +37,9 @@ MOST_ATTESTATIONS = 100  # of one digest; it is 30 otherwise, and a build that c
 MOST_NAMED = 3
 GITHUB = "https://github.com"
 HOSTED = "github-hosted"
+# Events whose runs build what the branch or the git tag has; others (workflow_run, pull_request_target, issue_comment)
+# have the ref of the default branch, and may check out something else.
+TRIGGERS = (*EVENTS, "release")
 HEADS, TAGS = "refs/heads/", "refs/tags/"
 # The rest of the environment holds other tokens. gh reads docker's credentials, and keeps its trust root in a cache.
 INHERITED = (
@@ -108,20 +112,20 @@ def _fault(certificate: dict[str, Any], wanted: Provenance, server: str) -> str:
     """Return what is wrong with the build that *certificate* was given to, "" if nothing is."""
     repo, ref = str(certificate["sourceRepositoryURI"]), str(certificate["sourceRepositoryRef"])
     commit, runner = str(certificate["sourceRepositoryDigest"]), str(certificate["runnerEnvironment"])
-    if repo.casefold() != f"{server}/{wanted.repo}".casefold():
-        return f"it was built by {_short(repo)}, not by {wanted.repo}"
-    if commit != wanted.commit:
-        return f"it was built from {_short(commit)[:12]}, not from {wanted.commit[:12]}"
-    if not wanted.allows(ref):
-        return f"it was built on {_short(ref)}, which is neither the default branch nor a hotfix branch"
-    if runner != HOSTED:
-        return f"it was built on a runner that is {_short(runner) or 'unknown'}, not {HOSTED}"
+    trigger = str(certificate["buildTrigger"])
     # A called workflow signs, for the one that called it (`oid-info.md`: Build Signer URI, Build Config URI).
-    found = [str(certificate[name]) for name in ("buildSignerURI", "buildConfigURI")]
+    builders = [str(certificate[name]) for name in ("buildSignerURI", "buildConfigURI")]
     path = f"/.github/workflows/{wanted.workflow}@{ref}"
-    if not any(uri[: len(repo)].casefold() == repo.casefold() and uri[len(repo) :] == path for uri in found):
-        return f"it was built by {' in '.join(dict.fromkeys(map(_short, found)))}, not by {wanted.workflow}"
-    return ""
+    ours = any(uri[: len(repo)].casefold() == repo.casefold() and uri[len(repo) :] == path for uri in builders)
+    faults = {
+        f"by {_short(repo)}, not by {wanted.repo}": repo.casefold() != f"{server}/{wanted.repo}".casefold(),
+        f"from {_short(commit)[:12]}, not from {wanted.commit[:12]}": commit != wanted.commit,
+        f"on {_short(ref)}, which is neither the default branch nor a hotfix branch": not wanted.allows(ref),
+        f"for the event {_short(trigger)}, which may build what no branch has": trigger not in TRIGGERS,
+        f"on a runner that is {_short(runner) or 'unknown'}, not {HOSTED}": runner != HOSTED,
+        f"by {' in '.join(dict.fromkeys(map(_short, builders)))}, not by {wanted.workflow}": not ours,
+    }
+    return next((f"it was built {fault}" for fault, is_wrong in faults.items() if is_wrong), "")
 
 
 def _gh(wanted: Provenance, token: str) -> tuple[int, str, str]:

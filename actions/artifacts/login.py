@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from actions.runner.inputs import Inputs
 
 HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(?::[0-9]{1,5})?")
+GHCR = "ghcr.io"
 USER = re.compile(r"[!-9;-~]{0,200}")  # a colon would end it (RFC 7617)
 
 
@@ -27,7 +28,7 @@ class RegistryLogin:
     @classmethod
     def read(cls, inputs: Inputs) -> RegistryLogin:
         """Read the inputs; raise InputError if one cannot be used."""
-        host = inputs.required("registry")
+        host = inputs.text("registry") or GHCR
         user = inputs.text("registry-user")
         if not HOST.fullmatch(host):
             raise InputError(f"input registry is {host[:200]!r}; write the host of a registry, like ghcr.io")

@@ -39,7 +39,8 @@ TIMEOUT = (5, 15)
 LONGEST_ANSWER = 1 << 20
 CHALLENGE = re.compile(r'([A-Za-z]+)="([^"]*)"')
 TOKEN = re.compile(r"[!-~]+")
-DOMAIN = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z][a-z0-9-]*")
+# Of the public registries, those whose token server is another host (their own `WWW-Authenticate`).
+TOKEN_SERVERS = {"registry-1.docker.io": "auth.docker.io", "registry.gitlab.com": "gitlab.com"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,18 +106,14 @@ def _authorization(challenge: str, image: Image, login: RegistryLogin) -> str:
 def own_realm(realm: str, image: Image) -> str:
     """Return *realm*, the address of a token server; raise AccessError unless it is the own one of the registry.
 
-    That is the registry itself, or a host of the same domain, such as auth.docker.io or gitlab.com.
+    That is the registry itself, or what is known to be its token server. Another host of the same domain is not: under
+    azurecr.io everybody has one.
     """
-    registry = urlsplit(image.root)
-    try:
-        parts = urlsplit(realm)
-        host, is_same = parts.hostname or "", (parts.hostname, parts.port) == (registry.hostname, registry.port)
-    except ValueError:
-        host, is_same = "", False
-    domain = str(registry.hostname).partition(".")[2]
-    is_near = DOMAIN.fullmatch(domain) is not None and f".{host}".endswith(f".{domain}")
-    clean = TOKEN.fullmatch(realm) and "@" not in realm and "#" not in realm
-    if not clean or not (is_same or is_near) or not realm.startswith(f"{scheme_of(host)}://"):
+    own = urlsplit(image.root).netloc
+    allowed = [f"{scheme_of(host)}://{host}" for host in (own, TOKEN_SERVERS.get(own)) if host]
+    # No program may read it otherwise: for some, a backslash ends the host.
+    clean = TOKEN.fullmatch(realm) and not set(realm) & set("@#\\")
+    if not clean or not any(realm == root or realm.startswith((f"{root}/", f"{root}?")) for root in allowed):
         raise AccessError(f"{image.host} names a token server that is not its own: {realm[:200]!r}")
     return realm
 

@@ -78,7 +78,7 @@ class HoldReader:
             return
         if not answer["hasIssuesEnabled"]:
             raise ConfigError(
-                f"{PATH} asks for issues (hold, emergency, show-held), and {self.infra.name} has no issues; switch them"
+                f"{PATH} asks for issues (hold or emergency), and {self.infra.name} has no issues; switch them"
                 " on in its settings, or remove the key",
                 file=PATH,
                 line=1,

@@ -15,13 +15,14 @@ from actions.errors import (
     NotMergeableError,
     RuleNotMetError,
     TooLateError,
+    UnavailableError,
 )
 from actions.pull_request.opening import require_merged_before
 from actions.pull_request.settings import Route
 from actions.runner.log import say
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from actions.api.pulls import MergedCommit, Progress, Pull
     from actions.pull_request.opening import Proposed, Target
@@ -45,13 +46,17 @@ class MergeResult:
 
 @dataclass(frozen=True, kw_only=True)
 class Merge:
-    """The merge of what was *proposed* for *proposal* into the base of *target*, by the route that *settings* name."""
+    """The merge of what was *proposed* for *proposal* into the base of *target*, by the route that *settings* name.
+
+    *merged* is told as soon as GitHub has merged it, whatever fails after that.
+    """
 
     target: Target
     proposed: Proposed
     proposal: Proposal
     settings: Settings
     clock: Clock
+    merged: Callable[[MergedCommit | None], None]
 
     @property
     def pull(self) -> Pull:
@@ -136,6 +141,9 @@ class Merge:
             if moved or progress.conflicting or progress.mergeability_unknown:
                 raise BaseMovedError(str(error)) from error
             raise
+        self.merged(commit)
+        if not commit:  # whoever looks again finds it
+            raise UnavailableError(f"GitHub has merged {self.pull.url} and does not name the commit")
         return MergeResult(route=Route.DIRECT, commit=commit)
 
     def _enable_auto_merge(self) -> bool:

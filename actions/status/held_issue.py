@@ -1,14 +1,19 @@
-"""Show what the gates hold in an environment as an issue of the infra repository, open for as long as it is held."""
+"""Show what the gates hold in an environment as an issue of the infra repository, open for as long as it is held.
+
+Whoever may label could otherwise have the bot close an issue that holds, or write over one: an issue is ours if the
+account of the token opened it, with our title.
+"""
 
 from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING
 
-from actions.app.facts import Unknown
-from actions.errors import UnknownFactError
-from actions.gates.holds import HoldReader
+from actions.api.client import query
+from actions.errors import ConfigError
 from actions.gates.report import gates_table
+from actions.infra.config import PATH
+from actions.pull_request.description import fitted
 from actions.pull_request.hold import LONGEST_LABEL, PERMISSION, open_issue
 from actions.pull_request.side_work import SideWork
 from actions.runner.markdown import escape
@@ -20,6 +25,14 @@ if TYPE_CHECKING:
     from actions.gates.collect import EvaluatedChange
     from actions.gates.deploy_plan import DeployPlan
     from actions.runner.clock import Clock
+
+
+ISSUES = query(
+    variables={"labels": "[String!]"},
+    fields="""hasIssuesEnabled
+        issues(states: OPEN, labels: $labels, first: 100, orderBy: {field: UPDATED_AT, direction: DESC}) {
+            nodes { number title viewerDidAuthor } }""",
+)
 
 
 def held_label(env: str) -> str:
@@ -40,20 +53,31 @@ def show_held(infra: Repository, plan: DeployPlan, run: str, clock: Clock) -> li
 
 
 def _show(infra: Repository, env: str, held: Sequence[EvaluatedChange], run: str) -> None:
-    label = held_label(env)
-    issues = HoldReader(infra).labeled([label])
-    if isinstance(issues, Unknown):
-        raise UnknownFactError(issues.missing)
-    body = _body(env, held, run)
-    if held and not issues:
-        open_issue(infra, f"Held back: {env}", label, body)
-    for issue in issues:
+    title, body = f"Held back: {env}", _body(env, held, run)
+    numbers = _open_issues(infra, env, title)
+    if held and not numbers:
+        open_issue(infra, title, held_label(env), body)
+    for number in numbers:
         changes = {"body": body} if held else {"state": "closed", "state_reason": "completed"}
-        infra.client.rest("PATCH", f"/issues/{issue.number}", changes, permission=PERMISSION)
+        infra.client.rest("PATCH", f"/issues/{number}", changes, permission=PERMISSION)
+
+
+def _open_issues(infra: Repository, env: str, title: str) -> list[int]:
+    """Return the numbers of our open issues of *env*."""
+    answer = infra.client.repository(ISSUES, {"labels": [held_label(env)]}, permission=PERMISSION)
+    with infra.client.parsing():
+        if not answer["hasIssuesEnabled"]:
+            raise ConfigError(
+                f"{PATH} has show-held, and {infra.name} has no issues; switch them on in its settings, or remove"
+                " the key",
+                file=PATH,
+                line=1,
+            )
+        nodes = answer["issues"]["nodes"]
+        return [node["number"] for node in nodes if node["viewerDidAuthor"] and node["title"] == title]
 
 
 def _body(env: str, held: Sequence[EvaluatedChange], run: str) -> str:
-    return (
-        f"The branch says this of {escape(env)}, and it is not deployed:\n\n{gates_table(held)}\n"
-        f"Judged by {run}. Every run of *Deploy* brings this issue up to date, and closes it when nothing is held.\n"
-    )
+    said = f"The branch says this of {escape(env)}, and it is not deployed:\n\n{gates_table(held)}"
+    how = f"Judged by {run}. Every run of *Deploy* brings this issue up to date, and closes it when nothing is held.\n"
+    return fitted(said, how)

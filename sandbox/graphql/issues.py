@@ -23,6 +23,9 @@ class Issue(Node):
     def number(self) -> int:
         return self._issue.number
 
+    def viewerDidAuthor(self) -> bool:
+        return self._issue.author is self._context.token.user
+
     def title(self) -> str:
         return self._issue.title
 

@@ -244,7 +244,8 @@ class Scratch:
 
     def merge(self, pull: Pull, method: str = "squash") -> str:
         """Merge *pull* and return the SHA of the merged commit."""
-        return self.pulls.merge(pull, method=method, title="Change", message="").sha
+        merged = self.pulls.merge(pull, method=method, title="Change", message="")
+        return merged.sha if merged else ""
 
     def merge_soon(self, pull: Pull) -> str:
         """Merge *pull*, whose rules are met as soon as GitHub has noticed."""

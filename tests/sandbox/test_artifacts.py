@@ -271,10 +271,15 @@ def test_a_registry_that_is_not_there_is_unknown(world: World) -> None:
     assert "127.0.0.1:1 does not answer (ConnectionError)" in said(world.to_prod(tag, digest))[1]
 
 
+def test_a_variable_that_is_not_set_names_no_registry(world: World) -> None:
+    world.ask_for("exists")
+
+    assert said(world.to_prod(*world.build(), registry=""))[0] == "allowed"
+
+
 def test_credentials_that_cannot_be_right_are_refused(world: World) -> None:
     for name, value, words in (
         ("registry", "https://ghcr.io", "write the host of a registry"),
-        ("registry", "", "input registry is required"),
         ("registry_user", "a:b", "neither blanks nor a colon"),
         ("registry_token", "a\tb", "characters that no token has"),
     ):
@@ -315,6 +320,7 @@ OTHERWISE: list[tuple[dict[str, Any], str]] = [
     ({"ref": "refs/pull/7/merge"}, "it was built on refs/pull/7/merge"),
     ({"ref": "refs/tags/v1"}, "it was built on refs/tags/v1"),
     ({"runner": "self-hosted"}, "on a runner that is self-hosted"),
+    ({"trigger": "issue_comment"}, "for the event issue_comment"),
     ({"repo": "evil/app"}, NOT_VALID),
     ({"forged": True}, NOT_VALID),
 ]

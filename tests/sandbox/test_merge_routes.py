@@ -837,3 +837,14 @@ def test_a_merged_commit_that_github_does_not_name_at_once_is_found(github: GitH
     assert (result.outputs["reason"], result.outputs["verified"]) == ("merged", "true"), result.log
     assert result.outputs["merge-sha"] == github.world.infra.git.head("main")
     assert heads(github) == ["main"]
+
+
+def test_what_is_merged_is_said_to_be_even_if_the_time_is_over(github: GitHub) -> None:
+    unnamed = {"data": {"mergePullRequest": {"pullRequest": {"mergeCommit": None}}}}
+    too_late = Fault(status=200, body=unnamed, after=True, meanwhile=lambda: github._sleep(5000))
+    github.sandbox.faults.plan({(MERGE, 0): too_late})
+
+    result = merge_at_once(github, github.app_commit())
+
+    assert (result.exit_code, result.outputs["reason"]) == (5, "github-unavailable"), result.log
+    assert (result.outputs["merged"], result.outputs["merge-sha"]) == ("true", "")

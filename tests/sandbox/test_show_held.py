@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -115,6 +116,66 @@ def test_no_issue_is_opened_unless_it_is_asked_for(infra: Infra, change: str) ->
         hold(infra)
 
     assert not shown(infra)
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_attack_label_on_an_issue_of_somebody_else(infra: Infra, held: bool) -> None:
+    """Whoever may label would otherwise have the bot lift a hold, or write over its reason."""
+    if not held:
+        infra.github.change_infra({"envs/prod.json": infra.github.infra_file("envs/dev.json")})
+    record(infra)
+    (holding,) = (each for each in infra.github.world.infra.issues.values() if "hold:prod" in each.labels)
+    holding.labels.append("held-back:prod")
+    holding.title = "Held back: prod"
+
+    record(infra)
+
+    assert (holding.state, holding.body) == ("open", "")
+
+
+def test_environments_that_begin_alike_have_an_issue_each(infra: Infra) -> None:
+    one, two = (f"europe-west-production-cluster-frankfurt-{number}" for number in (1, 2))
+    config = SHOWN.replace("prod: {}", f"{one}: {{}}, {two}: {{}}")
+    file = tagged(infra.github.app_commit("newer"))
+    files = {f"envs/{env}.json": infra.github.infra_file("envs/dev.json") for env in (one, two)}
+    infra.github.change_infra({"gitops.yml": f"{config}show-held: issue\n", "envs/prod.json": None, **files})
+    record(infra)
+    infra.github.change_infra({f"envs/{env}.json": file for env in (one, two)})
+    for env in (one, two):
+        open_issue(infra.github, f"hold:{env}")
+
+    record(infra)
+    record(infra)
+
+    titles = [each.title for each in infra.github.world.infra.issues.values() if each.title.startswith("Held back")]
+    assert titles == [f"Held back: {one}", f"Held back: {two}"]
+
+
+def test_what_is_too_long_for_github_is_cut(infra: Infra) -> None:
+    names = [f"service-{number}" for number in range(170)]
+    repos = "".join(f"{name}: {{repo: your-org/app}}, " for name in names)
+    before, after = json.loads(infra.github.infra_file("envs/dev.json"))["api"]["tag"], infra.github.app_commit("newer")
+    config = SHOWN.replace("services: {", f"services: {{{repos}")
+    env = {name: {"tag": before} for name in names}
+    infra.github.change_infra({"gitops.yml": f"{config}show-held: issue\n", "envs/prod.json": json.dumps(env)})
+    lift(infra)
+    record(infra)
+    open_issue(infra.github, "hold:prod", title="Sessions are lost. " * 12)
+    infra.github.change_infra({"envs/prod.json": json.dumps({name: {"tag": after} for name in names})})
+
+    result = record(infra)
+
+    issue = shown(infra)
+    assert issue, result.log
+    assert "cut here" in (issue.body or "")
+    assert "::warning::the issue" not in result.log
+
+
+def test_a_repository_without_issues_is_told_so(infra: Infra) -> None:
+    infra.github.change_infra({"gitops.yml": f"{SHOWN}show-held: issue\n".replace("hold: issues\n", "")})
+    infra.github.world.infra.has_issues = False
+
+    assert "your-org/infra has no issues; switch them on in its settings, or remove the key" in record(infra).log
 
 
 def test_an_issue_that_cannot_be_opened_stops_nothing(infra: Infra) -> None:

@@ -23,6 +23,7 @@ FILE = "https://github.com/your-org/app/.github/workflows/publish.yml@refs/heads
 CERTIFICATE = {
     "sourceRepositoryURI": "https://github.com/your-org/app", "sourceRepositoryDigest": COMMIT,
     "sourceRepositoryRef": "refs/heads/main", "runnerEnvironment": "github-hosted",
+    "buildTrigger": "push",
     "buildSignerURI": FILE, "buildConfigURI": FILE,
 }  # fmt: skip
 
@@ -47,6 +48,9 @@ def answer(*certificates: dict[str, Any]) -> str:
         pytest.param({"sourceRepositoryRef": ""}, "built on , which", id="no ref"),
         pytest.param({"sourceRepositoryRef": "refs/tags/main"}, "built on refs/tags/main", id="a tag like the branch"),
         pytest.param({"sourceRepositoryRef": "refs/tags/"}, "built on refs/tags/, which", id="a tag without a name"),
+        pytest.param({"buildTrigger": "release"}, "", id="a release"),
+        pytest.param({"buildTrigger": "workflow_run"}, "for the event workflow_run, which may build", id="after a run"),
+        pytest.param({"buildTrigger": "pull_request_target"}, "which may build what no branch has", id="of a fork"),
         pytest.param({"runnerEnvironment": ""}, "a runner that is unknown", id="no runner"),
         pytest.param({"buildSignerURI": "x", "buildConfigURI": "y\nz"}, "built by x in y z, not by", id="odd"),
         pytest.param({"buildSignerURI": "publish.yml", "buildConfigURI": "publish.yml"}, "not by", id="no address"),
