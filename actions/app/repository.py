@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from actions.api.batches import in_batches
@@ -99,6 +100,8 @@ class AppRepository:
             try:
                 self._ask(tags, f"{BUILD_FIELDS} {self.also}", f"{PERMISSION}, {SUITES_PERMISSION}")
             except AccessError as refused:
+                if refused.status != HTTPStatus.OK:  # all is refused, and not these fields alone
+                    raise
                 self._refused.append(refused)
             else:
                 return

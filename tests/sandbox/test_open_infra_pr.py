@@ -75,7 +75,7 @@ def test_a_direct_merge_takes_few_requests(github: GitHub) -> None:
 
     merge_at_once(github, tag)
 
-    assert len(github.operations()) == 8
+    assert len(github.operations()) == 6
 
 
 def test_a_check_costs_one_request_for_each_look_after_a_pause(github: GitHub) -> None:
@@ -91,7 +91,7 @@ def test_a_check_costs_one_request_for_each_look_after_a_pause(github: GitHub) -
     result = open_pr(github, tag=tag, merge="direct")
 
     assert (result.outputs["reason"], len(github.slept)) == ("merged", LOOKS), result.log
-    assert len(github.operations()) == 8 + LOOKS
+    assert len(github.operations()) == 6 + LOOKS
 
 
 def test_a_second_run_finds_the_change_made(github: GitHub) -> None:
