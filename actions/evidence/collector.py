@@ -142,7 +142,7 @@ class Collector:
         self._files = FileReader(self.infra, tickets, brought)
         self._moves = MoveReader(self.files, self.app_repo, self.app_token, self._unknown, self.last_tags, tickets)
         self._holds = HoldHistory(self.infra, self.env)
-        self._others = OtherCommitReader(self.infra, self.branch, self._config, layout, brought)
+        self._others = OtherCommitReader(self.infra, self.branch, self._config, layout, brought, self.commits.listed)
         apps = (self.app_repo, self.app_token)
         self._verdicts = VerdictReader(Repository(self.infra), self._config, layout, head, self._holds, *apps)
 

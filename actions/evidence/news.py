@@ -15,7 +15,7 @@ from actions.api.check_reader import required_checks_of
 from actions.api.client import file_fields, path_variables, query
 from actions.evidence.branch_history import BranchHistory
 from actions.evidence.deployments import DEPLOYMENTS, PERMISSION
-from actions.evidence.reviews import PULLS, pull_number
+from actions.evidence.reviews import FILES, PULLS, pull_number
 from actions.evidence.timestamps import utc_text
 from actions.infra.config import PATH
 from actions.runner.event import BRANCH
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from actions.evidence.facts import Listing, Rules
 
 MOST_COMMITS = 50
+PULLS_WITH_FILES = PULLS.replace("number ", f"number {FILES} ", 1)
 RULES = """rules(first: 100) { totalCount nodes { type repositoryRuleset { databaseId updatedAt } parameters {
     ... on RequiredStatusChecksParameters { requiredStatusChecks { context integrationId } } } } }"""
 
@@ -51,7 +52,8 @@ class News:
     """The *head* of *branch* with the *files* there, those *before* the news, and the *history* as far as it is new.
 
     *history* holds some older commits too; *touched* are the new commits that changed a file that was asked for, oldest
-    first; *brought* has the number of the pull request of each new one. *rulesets* are in force, by their ids; None if
+    first; *brought* has the number of the pull request of each new one, and *listed* each of these with its files.
+    *rulesets* are in force, by their ids; None if
     some are hidden. *deployments* is the first page of the deployment records.
     """
 
@@ -62,6 +64,7 @@ class News:
     history: BranchHistory
     touched: tuple[str, ...]
     brought: Mapping[str, int]
+    listed: Mapping[int, Any]
     rulesets: Mapping[int, Ruleset] | None
     deployments: Mapping[str, Any]
 
@@ -73,7 +76,7 @@ def read_news(client: Client, branch: str, listing: Listing, also: str) -> News 
     """
     seen, paths = listing.head, [*listing.paths, also]
     oids = " ".join(f"o{index}: file(path: $p{index}) {{ oid }}" for index in range(len(listing.paths)))
-    history = f"""history(first: {MOST_COMMITS}) {{ nodes {{ oid committedDate {PULLS} {oids}
+    history = f"""history(first: {MOST_COMMITS}) {{ nodes {{ oid committedDate {PULLS_WITH_FILES} {oids}
         parents(first: 2) {{ nodes {{ oid }} }} first: parents(first: 1) {{ nodes {{ {oids} }} }} }} }}"""
     document = query(
         variables={"ref": "String!", "seen": "GitObjectID!", "cursor": "String"},
@@ -100,6 +103,7 @@ def read_news(client: Client, branch: str, listing: Listing, also: str) -> News 
             before=before,
             history=BranchHistory.of(target["history"]["nodes"]),
             brought={node["oid"]: pull_number(node, branch) for node in new},
+            listed={int(pull["number"]): pull for node in new for pull in node["associatedPullRequests"]["nodes"]},
             touched=tuple(n["oid"] for n in reversed(new) if any(_touches(n, index) for index in indexes)),
             rulesets=rulesets_of(answer["ref"]["rules"]),
             deployments=answer["deployments"],

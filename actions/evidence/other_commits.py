@@ -42,7 +42,7 @@ class SeenCommit:
 class OtherCommitReader:
     """Read commits of *branch* with the files that they touched, as *config* and *layout* are today.
 
-    *brought* is as for ReviewReader.
+    *brought* is as for ReviewReader; *listed* are pull requests of which the files are known.
     """
 
     client: Client
@@ -50,6 +50,7 @@ class OtherCommitReader:
     config: Config
     layout: Layout
     brought: Mapping[str, int] = field(default_factory=dict)
+    listed: Mapping[int, Any] = field(default_factory=dict)
 
     def read(self, shas: Sequence[str]) -> Iterator[SeenCommit]:
         """Yield the commits *shas*."""
@@ -61,8 +62,8 @@ class OtherCommitReader:
     def touched(self, shas: Sequence[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
         """Yield the commits *shas*, each with the files that it touched, as `read` does, and read nothing else."""
         files = FileReader(self.client)
-        pulls: dict[int, Any] = {0: None}
-        new = [*dict.fromkeys(number for sha in shas if (number := self.brought.get(sha, 0)))]
+        pulls: dict[int, Any] = {0: None, **self.listed}
+        new = [*dict.fromkeys(number for sha in shas if (number := self.brought.get(sha, 0)) not in pulls)]
         for _, batch in in_batches(new, COMMITS_PER_BATCH, self._pulls):
             pulls |= batch
         with self.client.parsing():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from actions.api.repository import READ, READ_PULLS
 from actions.evidence.branch import BranchReader
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class Population:
     """The commits of *branch* after the commit *begins* ("": all), and the paths at which the environment was found.
 
-    With *pulls*, it asks which pull requests *brought* the commits, too.
+    With *pulls*, it asks which pull requests *brought* the commits, too; *listed* has the files of the newest.
     """
 
     client: Client
@@ -34,6 +34,7 @@ class Population:
     begins: str
     pulls: bool = False
     brought: dict[str, int] = field(default_factory=dict, repr=False)
+    listed: dict[int, Any] = field(default_factory=dict, repr=False)
     history: BranchHistory = field(default_factory=lambda: BranchHistory.of(()), repr=False)
     _paths: dict[str, None] = field(default_factory=dict, repr=False)
 
@@ -70,6 +71,7 @@ class Population:
         """Return the commits of *news* that may have changed the environment, as `find` does; look at *paths*."""
         self.history = news.history
         self.brought |= news.brought
+        self.listed |= news.listed
         self.add(paths)
         return {sha: news.history.made[sha] for sha in news.touched}
 

@@ -173,7 +173,7 @@ def test_any_answer_to_any_call_is_tried_again_or_final_at_once(
                 assert not is_side_work, (call, first.log)
                 halved = answer == "something went wrong" and call == APP_LOOK_UP
                 assert tries == (0 if halved else 1), (call, first.log)
-            # What was made a moment ago may not be there yet; a tag is asked for again without what may need more scope.
+            # What was made a moment ago may not be there yet; a tag is asked for again, without what needs more scope.
             elif (answer == "404" and tries) or (answer == "no scope" and call == APP_LOOK_UP):
                 assert first.outputs["reason"] in ENDS_WELL, (call, first.log)
             elif not is_side_work:
