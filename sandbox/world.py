@@ -169,7 +169,7 @@ def _repository(state: State, description: Description, described: RepositoryDes
     if described.checkout.head:
         fetch(described.checkout, repo.git.path, described.default_branch)
     else:
-        repo.git.add_pack(_pack(described.checkout.folder))
+        repo.git.add_pack(_pack(described.checkout.folder).files)
     return repo
 
 
@@ -177,13 +177,12 @@ def _fill(state: State, app: Repo, infra: Repo, description: Description) -> Non
     """Commit the folders that have no history; the env files name the first commit of the app."""
     author = state.users[_administrator(description)]
     if not description.app.checkout.head:
-        _commit_all(app, author, _files(description.app.checkout.folder))
+        _commit_all(app, author, description.app.checkout.folder, {})
     if not description.infra.checkout.head:
-        files, first = _files(description.infra.checkout.folder), head_of(app)
-        for env in description.environments:
-            path = f"envs/{env}.json"
-            files[path] = files[path].replace(b'"tag": ""', f'"tag": "{first}"'.encode())
-        _commit_all(infra, author, files)
+        folder, tag = description.infra.checkout.folder, f'"tag": "{head_of(app)}"'.encode()
+        paths = [f"envs/{env}.json" for env in description.environments]
+        files = {path: (folder / path).read_bytes().replace(b'"tag": ""', tag) for path in paths}
+        _commit_all(infra, author, folder, files)
 
 
 def _administrator(description: Description) -> str:
@@ -278,13 +277,21 @@ def copy_repository(folder: Path, *paths: str) -> Path:
     return folder
 
 
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """A folder as git keeps it: the *files* of a pack, and the *tree* in it."""
+
+    files: dict[str, bytes]
+    tree: str
+
+
 @cache
-def _pack(folder: Path) -> dict[str, bytes]:
-    """Return the files of *folder* as a pack: two files to write for each new world, not a hundred."""
+def _pack(folder: Path) -> Pack:
+    """Return *folder* as a pack: two files to write for each new world, not a hundred."""
     with TemporaryDirectory(prefix="gitops-pack-") as path:
-        repo = GitRepo(Path(path))
-        repo.commit(parents=[], message="Files", author=Person("nobody", "nobody@invalid"), files=_files(folder))
-        return repo.pack()
+        repo, nobody = GitRepo(Path(path)), Person("nobody", "nobody@invalid")
+        sha = repo.commit(parents=[], message="Files", author=nobody, files=_files(folder))
+        return Pack(repo.pack(), str(repo.get(sha).tree_id))
 
 
 def _files(folder: Path) -> dict[str, bytes]:
@@ -295,8 +302,10 @@ def _files(folder: Path) -> dict[str, bytes]:
     }
 
 
-def _commit_all(repo: Repo, author: User, files: dict[str, bytes]) -> str:
-    sha = repo.git.commit(parents=[], message="Initial commit", author=author.person, files=files)
+def _commit_all(repo: Repo, author: User, folder: Path, files: Mapping[str, bytes]) -> str:
+    """Commit *folder*, with *files* in the place of those of the same names."""
+    tree = _pack(folder).tree
+    sha = repo.git.commit(parents=[], message="Initial commit", author=author.person, tree=tree, files=files)
     repo.authors[sha] = author
     repo.git.set_ref(f"refs/heads/{repo.default_branch}", sha)
     return sha

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import settings
 
-from tests import reasons
+from tests import in_memory, reasons
 from tests.support import THOROUGH, Runner
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 LONG = tuple(f"tests/{path}" for path in (
-    "e2e/", "conformance/", "sandbox/test_budgets.py", "sandbox/test_faults.py", "sandbox/test_interleavings.py"
+    "e2e/", "conformance/", "sandbox/test_faults.py", "sandbox/test_interleavings.py"
 ))  # fmt: skip
 # How long an example takes is no test. Where nobody waits, there are more of them.
 settings.register_profile("quick", deadline=None, max_examples=25)
@@ -26,15 +26,21 @@ RUNNERS = ("GITHUB_", "INPUT_", "RUNNER_", "ACTIONS_")
 
 
 def pytest_configure() -> None:
-    """Collect the reasons that actions end with."""
+    """Begin what lasts as long as the tests do."""
+    in_memory.begin()
     reasons.begin()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Have each worker begin with its share of the long tests: one that begins late is waited for by all the others.
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what CI alone runs, unless it is asked for by its path, and begin with the long tests.
+
+    Each worker has its share of them: one that begins late is waited for by all the others.
 
     Each worker is given a run of the list, and takes from another's when it has no more (`--dist worksteal`).
     """
+    if not THOROUGH and config.args == config.getini("testpaths"):
+        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("thorough")])
+        items[:] = [item for item in items if not item.get_closest_marker("thorough")]
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     long = [item for item in items if item.nodeid.startswith(LONG)]
     short = [item for item in items if not item.nodeid.startswith(LONG)]

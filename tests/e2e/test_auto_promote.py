@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from sandbox.world import BOT, release, without_gates
 from tests.e2e.scenarios import INFRA, tag_of, with_tag
 from tests.support import ROOT
@@ -16,6 +18,7 @@ EXAMPLE = ROOT / "examples" / "auto-promote"
 MAKEFILE = 'test:\n\t@true\ndeploy:\n\t@test "$$ENVIRONMENT" != prod\n'
 
 
+@pytest.mark.thorough
 def test_one_run_promotes_once_and_rolls_back_what_failed(pipeline: Pipeline) -> None:
     """Dev has what is new, and prod is to get from what is old to what staging has; then it gets nothing new."""
     release(without_gates(pipeline.world), "1.0.0", "2.0.0", "3.0.0")

@@ -58,6 +58,7 @@ def _here(commit: Path) -> Iterator[tuple[Sandbox, Repo]]:
     assert sandbox.violations == []
 
 
+@pytest.mark.thorough  # GitHub runs them too
 @pytest.mark.parametrize("job", SELFTESTS)
 def test_a_self_test_passes_under_act(
     here: tuple[Sandbox, Repo], tmp_path: Path, actions: Path, home: Path, job: str

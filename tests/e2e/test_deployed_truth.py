@@ -112,6 +112,7 @@ def test_what_failed_to_deploy_is_deployed_by_the_next_run(runs: Runs, tmp_path:
     assert told.sha == runs.pipeline.world.app.git.resolve("2.0.0")
 
 
+@pytest.mark.thorough
 def test_what_was_cancelled_is_deployed_by_the_next_run(runs: Runs, tmp_path: Path) -> None:
     runs.pipes("begun", "go")
     runs.merge(runs.propose(with_tag("prod", "2.0.0")))
@@ -129,6 +130,7 @@ def test_what_was_cancelled_is_deployed_by_the_next_run(runs: Runs, tmp_path: Pa
     assert again.outputs["plan.matrix.reason"] == "unchanged"
 
 
+@pytest.mark.thorough
 def test_a_run_that_is_overtaken_puts_nothing_back(runs: Runs, tmp_path: Path) -> None:
     """It has planned to deploy 2.0.0, and waits while 3.0.0 is merged and deployed."""
     runs.pipes("held", "go")

@@ -18,15 +18,12 @@ from sandbox.workflows import Workflows
 from sandbox.world import as_documented, build
 from tests.e2e.scenarios import Pipeline
 from tests.shapes import SHAPES, flags
-from tests.support import THOROUGH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 APP, INFRA = "acme/shop", "acme/shop-infra"
-# The others end with the first promotion, unless everything is tested.
-WHOLE = tuple(SHAPES) if THOROUGH else ("three services, kustomize, helm", "versions")
 # In the place of kubectl and helm, which the runners of GitHub have.
 STAND_IN = '#!/bin/sh\necho "$(basename "$0") $*"\n'
 
@@ -130,18 +127,16 @@ def unhealthy(shop: Shop) -> list[str]:
     ]
 
 
-def test_a_change_goes_from_its_pull_request_to_the_last_environment_and_back(pipeline: Pipeline, shape: str) -> None:
+@pytest.mark.thorough
+def test_a_change_goes_from_its_pull_request_to_the_last_environment_and_back(pipeline: Pipeline) -> None:
     shop = Shop(pipeline)
     first = shop.publish("one", "1.0.0")
     assert shop.tag(shop.envs[0]) == first
-    envs = shop.envs if shape in WHOLE else shop.envs[:2]
-    for source, target in pairwise(envs):
+    for source, target in pairwise(shop.envs):
         shop.ask(INFRA, "change.yml", what="promote", **{"from": source}, env=target)
         assert shop.tag(target) == first
-    assert shop.deployed() == envs
+    assert shop.deployed() == shop.envs
     assert unhealthy(shop) == []
-    if shape not in WHOLE:
-        return
 
     second = shop.publish("two", "1.1.0")
     assert shop.tag(shop.envs[0]) == second

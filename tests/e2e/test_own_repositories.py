@@ -54,6 +54,7 @@ def test_what_protects_the_checkouts_is_in_force_and_as_their_files_say(shop: Pi
         alice.git("push", "-q", "origin", "trunk", at=clone)
 
 
+@pytest.mark.thorough
 def test_each_line_of_the_help_does_what_it_says_as_it_stands(shop: Pipeline) -> None:
     said = guide(shop.sandbox, shop.world, shop.folder)
     lines = re.findall(r"(?m)^  ([a-z-]*) +((?:git|curl|\(cd) .*)$", said)

@@ -116,6 +116,7 @@ def test_the_digest_of_what_was_published_reaches_the_deployment(pipeline: Pipel
     assert (run.conclusion, entry["env"], entry["digests"]) == ("success", "dev", {"api": digest})
 
 
+@pytest.mark.thorough
 def test_several_environments_deploy_side_by_side_and_an_unrelated_change_deploys_none(pipeline: Pipeline) -> None:
     release(without_gates(pipeline.world), "1.0.0")
     sha = tag_of(pipeline, "prod")
@@ -133,6 +134,7 @@ def test_several_environments_deploy_side_by_side_and_an_unrelated_change_deploy
     assert (run.conclusion, run.outputs["plan.matrix.reason"]) == ("success", "unchanged")
 
 
+@pytest.mark.thorough
 def test_more_environments_than_a_matrix_holds_are_deployed_in_shards(pipeline: Pipeline) -> None:
     """Two levels, with the limit of GitHub put down to three so that the test ends today."""
     release(without_gates(pipeline.world), "1.0.0")
@@ -162,6 +164,7 @@ def test_more_environments_than_a_matrix_holds_are_deployed_in_shards(pipeline: 
     assert ended == dict.fromkeys("abcd", "success")
 
 
+@pytest.mark.thorough
 def test_the_branches_that_an_agent_follows_are_moved_by_the_bot_alone(pipeline: Pipeline) -> None:
     """What waits for a gate keeps its branch where it is."""
     infra, olivia = pipeline.world.infra, pipeline.sandbox.state.users["olivia"]

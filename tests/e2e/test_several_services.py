@@ -72,6 +72,7 @@ def test_a_change_of_one_service_leaves_the_others_alone(monorepo: Pipeline) -> 
     assert monorepo.said("published") == [f"published docs as {sha}"]
 
 
+@pytest.mark.thorough
 def test_what_is_released_by_versions_is_published_by_a_git_tag(monorepo: Pipeline) -> None:
     before = tags(monorepo)
     sha = monorepo.land(APP, monorepo.propose(APP, "api", {"services/api/x": "y"}))

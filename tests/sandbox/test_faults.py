@@ -138,8 +138,9 @@ def undisturbed(runner: Runner, route: str, **how: bool) -> tuple[list[bool], ob
 WHOLE = os.environ.get("FAULTS") == "all"
 SOME = ANSWERS if WHOLE else ("502 after the effect", "403")
 SOME_OF_AUTO = ANSWERS if WHOLE else (*SOME, "429", "something went wrong", "404")
+QUICK = ("none", "direct, fine-grained token")
 CASES = [
-    pytest.param(route, how, answer, id=f"{name}-{answer}")
+    pytest.param(route, how, answer, id=f"{name}-{answer}", marks=() if name in QUICK else pytest.mark.thorough)
     for name, route, how, answers in (
         ("none", "none", {}, ANSWERS),
         ("direct, fine-grained token", "direct", {"narrow": True}, SOME),

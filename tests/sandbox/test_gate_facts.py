@@ -205,6 +205,7 @@ def record_many(github: GitHub, count: int) -> list[str]:
     return tags
 
 
+@pytest.mark.thorough
 def test_a_tag_ran_if_it_is_among_the_last_two_hundred(gates: Gates) -> None:
     tags = record_many(gates.github, 201)
     evaluator = gates.evaluator()

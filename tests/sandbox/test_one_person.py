@@ -182,6 +182,7 @@ ATTEMPTS: dict[str, Step] = {
 }
 
 
+@pytest.mark.thorough
 @settings(max_examples=HISTORIES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     attempts=st.lists(

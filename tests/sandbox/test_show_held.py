@@ -151,6 +151,7 @@ def test_environments_that_begin_alike_have_an_issue_each(infra: Infra) -> None:
     assert titles == [f"Held back: {one}", f"Held back: {two}"]
 
 
+@pytest.mark.thorough
 def test_what_is_too_long_for_github_is_cut(infra: Infra) -> None:
     names = [f"service-{number}" for number in range(170)]
     repos = "".join(f"{name}: {{repo: your-org/app}}, " for name in names)
