@@ -1,8 +1,10 @@
 # make new    two repositories in your shape
 # make demo   the whole pipeline on this machine, no GitHub account needed
-# make test   every check there is
+# make test   whether a change is right; with THOROUGH=1 all that CI asks
 PYTHON ?= python3
 BIN := .venv/bin
+# What was compiled once is kept: many short programs import it.
+unexport PYTHONDONTWRITEBYTECODE
 NPM := --ignore-scripts --no-audit --no-fund
 
 .PHONY: new demo demo-adopt sandbox test conformance lint bench bench-contention bench-cost bench-evidence bench-infra-pr bench-interleavings bench-readme faults mutants lock release-tree clean setup
@@ -29,7 +31,7 @@ demo: setup
 sandbox: setup
 	$(BIN)/python -m sandbox $(if $(APP),--app "$(APP)") $(if $(INFRA),--infra "$(INFRA)") $(ARGS)
 
-# With THOROUGH=1, as in CI: more examples, all shapes to their end, and every branch of the actions covered.
+# With THOROUGH=1, as in CI: what takes long, more examples, and every branch of the actions covered.
 test: setup lint
 ifdef THOROUGH
 	$(BIN)/coverage erase

@@ -57,6 +57,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if hasattr(session.config, "workerinput"):
         return
     problems = reasons.problems(session.config)
+    reasons.end()
     if problems:
         print("", *problems, sep="\n")
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -6,6 +6,7 @@ The workers leave an empty file for each action and reason in a folder; the proc
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +23,11 @@ def begin() -> None:
     """Make the folder, before the workers start."""
     if REASONS not in os.environ:
         os.environ[REASONS] = tempfile.mkdtemp(prefix="reasons-")
+
+
+def end() -> None:
+    """Remove the folder."""
+    shutil.rmtree(os.environ.pop(REASONS), ignore_errors=True)
 
 
 def problems(config: pytest.Config) -> list[str]:
