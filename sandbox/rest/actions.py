@@ -21,8 +21,9 @@ SEARCHED = frozenset({"actor", "branch", "check_suite_id", "created", "event", "
 @route("GET /repos/{owner}/{repo}/actions/runs")
 def _workflow_runs(call: Call) -> Answer:
     repo = call.repo(permission="actions")
-    # Newest first (the answers that clients print); by status means by conclusion too (OpenAPI).
-    runs = [run for run in reversed(repo.runs) if _asked_for(call, repo, run)]
+    # Newest first (cli/cli#6678); by status means by conclusion too (OpenAPI).
+    newest_first = sorted(repo.runs, key=lambda run: (run.created, run.id), reverse=True)
+    runs = [run for run in newest_first if _asked_for(call, repo, run)]
     # "up to 1,000 results for each search" (OpenAPI); that the count says how many there are is a guess.
     shown = runs[:MOST_RESULTS] if SEARCHED & call.query.keys() else runs
     return 200, {"total_count": len(runs), "workflow_runs": [call.payloads.workflow_run(repo, run) for run in shown]}

@@ -103,7 +103,7 @@ def test_runs_are_not_listed_where_that_takes_more_than_asking_for_each(delivery
     assert (found[RUNS], found[RUN]) == (1, MANY)
 
 
-def test_more_runs_than_one_search_shows_are_found_in_parts(
+def test_more_runs_than_one_search_shows_are_found_by_the_next(
     delivery: Exported, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """GitHub shows the first 1,000 results of a search (OpenAPI)."""
@@ -111,14 +111,35 @@ def test_more_runs_than_one_search_shows_are_found_in_parts(
     monkeypatch.setattr("sandbox.rest.actions.MOST_RESULTS", 3)
     many(delivery, 8)
     now = datetime.now(UTC)
-    for hours, run in enumerate(deploys(delivery)):
-        run.created = f"{now - timedelta(hours=1 + hours):%Y-%m-%dT%H:%M:%SZ}"
+    deployed = deploys(delivery)
+    for run in delivery.world.infra.runs:
+        hours = 1 + deployed.index(run) if run in deployed else 1000
+        run.created = f"{now - timedelta(hours=hours):%Y-%m-%dT%H:%M:%SZ}"
 
     found = asked(delivery)
 
-    assert found[RUNS] > 2
+    assert found[RUNS] == 4  # 3 of 8, then 2 more each: the oldest of a search is in the next
     assert RUN not in found
     assert len([record for record in changes(delivery) if record["deployments"][0]["run"]]) == 8
+
+
+def test_a_second_with_more_runs_than_a_search_shows_is_left_behind(
+    delivery: Exported, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that were not shown are asked one by one."""
+    monkeypatch.setattr("actions.evidence.runs.MOST_RESULTS", 3)
+    monkeypatch.setattr("sandbox.rest.actions.MOST_RESULTS", 3)
+    many(delivery)
+    now = datetime.now(UTC)
+    deployed = deploys(delivery)
+    for run in delivery.world.infra.runs:
+        hours = 1 + (run == deployed[0]) if run in deployed else 1000
+        run.created = f"{now - timedelta(hours=hours):%Y-%m-%dT%H:%M:%SZ}"
+
+    found = asked(delivery)
+
+    assert (found[RUNS], found[RUN]) == (3, 1)
+    assert len([record for record in changes(delivery) if record["deployments"][0]["run"]]) == MANY
 
 
 def test_a_run_that_is_gone_is_unknown(delivery: Exported) -> None:
