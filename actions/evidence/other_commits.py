@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from actions.infra.layout import Layout
 
 COMMITS_PER_BATCH = 50
+PULLS_PER_QUERY = 100  # with their files alone, which is a point
 FIELDS = "parents(first: 1) { totalCount }"
 
 
@@ -64,7 +65,7 @@ class OtherCommitReader:
         files = FileReader(self.client)
         pulls: dict[int, Any] = {0: None, **self.listed}
         new = [*dict.fromkeys(number for sha in shas if (number := self.brought.get(sha, 0)) not in pulls)]
-        for _, batch in in_batches(new, COMMITS_PER_BATCH, self._pulls):
+        for _, batch in in_batches(new, PULLS_PER_QUERY, self._pulls):
             pulls |= batch
         with self.client.parsing():
             for sha in shas:
