@@ -22,8 +22,8 @@ SEARCHED = frozenset({"actor", "branch", "check_suite_id", "created", "event", "
 def _workflow_runs(call: Call) -> Answer:
     repo = call.repo(permission="actions")
     # Newest first (cli/cli#6678); by status means by conclusion too (OpenAPI).
-    newest_first = sorted(reversed(repo.runs), key=lambda run: run.created, reverse=True)
-    runs = [run for run in newest_first if _asked_for(call, repo, run)]
+    oldest_first = sorted(repo.runs, key=lambda run: run.created)
+    runs = [run for run in reversed(oldest_first) if _asked_for(call, repo, run)]
     # "up to 1,000 results for each search" (OpenAPI); that the count says how many there are is a guess.
     shown = runs[:MOST_RESULTS] if SEARCHED & call.query.keys() else runs
     return 200, {"total_count": len(runs), "workflow_runs": [call.payloads.workflow_run(repo, run) for run in shown]}
