@@ -1,6 +1,6 @@
 # make new    two repositories in your shape
 # make demo   the whole pipeline on this machine, no GitHub account needed
-# make test   whether a change is right; with THOROUGH=1 all that CI asks
+# make test   the checks of a change; with THOROUGH=1 all that CI runs
 PYTHON ?= python3
 BIN := .venv/bin
 # What was compiled once is kept: many short programs import it.

@@ -34,9 +34,8 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what CI alone runs, unless it is asked for by its path, and begin with the long tests.
 
-    Each worker has its share of them: one that begins late is waited for by all the others.
-
-    Each worker is given a run of the list, and takes from another's when it has no more (`--dist worksteal`).
+    Each worker has its share of them: one that begins late is waited for by all the others. It is given a run of the
+    list, and takes from another's when it has no more (`--dist worksteal`).
     """
     if not THOROUGH and config.args == config.getini("testpaths"):
         config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("thorough")])

@@ -1,4 +1,4 @@
-"""Where the temporary files of the tests are: many small ones, which take a disk longer than the tests themselves."""
+"""Where the temporary files of the tests are: there are many small ones, and a disk takes long over them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - of Linux; what is made there has names of its own
-ROOM = 6 << 30  # bytes; all tests together need a third of it
+ROOM = 6 << 30  # bytes, to be on the safe side: how many the tests need at once is not measured
 
 
 def begin() -> None:

@@ -54,8 +54,6 @@ if __name__ == "__main__":
     try:
         main(sys.argv[1], carried=os.path.isdir(SITE) and "--from-the-lock" not in sys.argv)
     except SystemExit as end:
-        if not isinstance(end.code, int):
-            raise
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(end.code)  # taking all that was imported apart would take a tenth of the run
+        os._exit(int(end.code or 0))  # taking all that was imported apart would take a tenth of the run
