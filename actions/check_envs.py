@@ -18,7 +18,7 @@ from actions.gates import report, rules, trailers
 from actions.gates.collect import EvaluatedChange, GateEvaluator
 from actions.gates.config_changes import ConfigChange, config_changes
 from actions.gates.facts import Decision
-from actions.gates.provenance import FREEZE_LABEL, Origin
+from actions.gates.origin import FREEZE_LABEL, Origin
 from actions.gates.pull_reader import PullJudge, read_pulls
 from actions.gates.waiting import mark
 from actions.infra.config import PATH

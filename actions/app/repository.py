@@ -13,7 +13,6 @@ from actions.api.client import query
 from actions.api.comparison import Commit, Comparison
 from actions.api.jobs import SUITES_PERMISSION, jobs_in, jobs_of
 from actions.api.repository import Repository
-from actions.app.lost_commits import LostCommits
 from actions.app.order import Order, order
 from actions.app.release import MERGED_INTO, Release, ReleaseBranches, find_release, read_merged_into
 from actions.errors import AccessError, HiddenChecksError
@@ -256,6 +255,8 @@ class AppRepository:
 
     def lost_commits(self, before: str, after: str) -> tuple[str, ...]:
         """Describe the commits of *before* that have no equivalent in *after*."""
+        from actions.app.lost_commits import LostCommits  # few changes lose any
+
         lost, new = self.compare_tags(after, before), self.compare_tags(before, after)
         return LostCommits(self.repository).between(lost, new, after)
 

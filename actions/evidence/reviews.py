@@ -12,7 +12,7 @@ from actions.evidence.facts import CheckRecord, CommitFacts, PullFacts
 from actions.evidence.timestamps import utc_text
 from actions.gates import approval, trailers
 from actions.gates.approval import login, read_authorship, read_reviews
-from actions.gates.provenance import FREEZE_LABEL
+from actions.gates.origin import FREEZE_LABEL
 from actions.gates.tickets import text_of, tickets_in
 
 if TYPE_CHECKING:

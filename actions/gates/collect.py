@@ -18,16 +18,12 @@ from actions.app.release import Release
 from actions.app.repository import AppRepository
 from actions.artifacts.login import RegistryLogin
 from actions.deployments.history import DeployedPeriod, Record, deployed_periods
-from actions.deployments.records import RecordReader
 from actions.deployments.replay import Replay
 from actions.errors import EnvFileError, UnknownEnvError
 from actions.gates import rules
-from actions.gates.emergency import EmergencyTeam
 from actions.gates.facts import Facts, known
 from actions.gates.holds import HoldReader, label, review_label
 from actions.gates.optional_facts import with_optional_facts
-from actions.gates.pull_reader import PullJudge
-from actions.gates.request_runs import RequestRuns
 from actions.infra import remote
 from actions.tag_names import TagNames
 from actions.tags import is_commit
@@ -39,7 +35,8 @@ if TYPE_CHECKING:
     from actions.api.comparison import Comparison
     from actions.api.repository import Repository
     from actions.gates.facts import GateResult
-    from actions.gates.provenance import Origin
+    from actions.gates.origin import Origin
+    from actions.gates.pull_reader import PullJudge
     from actions.infra.change import Change
     from actions.infra.config import Config
     from actions.infra.layout import Layout, Snapshot
@@ -100,6 +97,10 @@ class GateEvaluator:
     @cached_property
     def judge(self) -> PullJudge:
         """Return who judges pull requests. When gates are asked again, who asked a bot was known before."""
+        from actions.gates.emergency import EmergencyTeam  # many changes need no review
+        from actions.gates.pull_reader import PullJudge
+        from actions.gates.request_runs import RequestRuns
+
         if self.again:
             return PullJudge(self.config, None)
         return PullJudge(self.config, RequestRuns(self._client), EmergencyTeam(self.infra.client))
@@ -260,6 +261,8 @@ class GateEvaluator:
         if not snapshot:
             raise UnknownEnvError(f"no environment '{env}' in {self.infra.name} at {self.head[:12]}")
         if env not in self._records:
+            from actions.deployments.records import RecordReader  # many changes ask for none
+
             reader = RecordReader(infra=self.infra, config=self.config, layout=self.layout)
             (history,) = reader.histories([snapshot])
             self._records[env] = Replay(history.attempts())

@@ -9,7 +9,8 @@ from actions.app.facts import Unknown
 from actions.gates import report
 from actions.gates.commit_reviews import CommitReviewer
 from actions.gates.facts import known
-from actions.gates.provenance import Origin, ProvenanceReader
+from actions.gates.origin import Origin
+from actions.gates.provenance import ProvenanceReader
 from actions.gates.trailers import Trailers
 from actions.infra.change import Change
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Protocol
 from actions.app.facts import NotApplicable, Unknown
 from actions.app.order import Order
 from actions.deployments.history import deployed_periods
-from actions.gates import tickets
 from actions.gates.facts import known
 from actions.gates.holds import review_label
 
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from actions.deployments.history import Record
     from actions.gates.facts import Facts
     from actions.gates.holds import HoldReader
-    from actions.gates.provenance import Origin
+    from actions.gates.origin import Origin
     from actions.infra.change import Change
     from actions.infra.config import Config
 
@@ -98,6 +97,8 @@ def _was_replaced(evaluator: FactSource, change: Change) -> bool:
 
 def _untracked(evaluator: FactSource, facts: Facts, texts: tuple[str, ...] | Unknown) -> tuple[str, ...] | Unknown:
     """Return what the change brings that names no ticket, () if all of *texts*, which are its own, name one."""
+    from actions.gates import tickets  # with all that reads pull requests
+
     change, pattern = facts.change, facts.policy.ticket
     if isinstance(texts, Unknown):
         return texts

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from actions.api.client import FILE, query
-from actions.app.facts import NotApplicable, Unknown
+from actions.app.facts import Unknown
 from actions.deployments.replay import Replay
 from actions.errors import EnvFileError
 from actions.gates import trailers
+from actions.gates.origin import FREEZE_LABEL, Origin
 from actions.gates.pull_reader import PERMISSION, read_pulls
 from actions.gates.trailers import Trailers
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from actions.infra.change import Change
     from actions.infra.layout import Layout, Snapshot
 
-FREEZE_LABEL = "freeze-override"
 COMMITS_PER_PAGE = 50
 MOST_PAGES = 6
 # GitHub counts what a query could return before it runs it, so it is asked in stages: the commits of the file with the
@@ -36,22 +36,6 @@ HISTORY = query(
                 oid message parents(first: 1) {{ totalCount }} file(path: $path) {{ {FILE} }}
                 associatedPullRequests(first: 5) {{ nodes {{ number state baseRefName }} }} }} }} }} }}""",
 )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Origin:
-    """What a change says of itself, and whether a human who did not contribute approved all of it.
-
-    *freeze_label* means that one marked it as an exception from a freeze. *texts* are what each step says of
-    itself, in which tickets are looked for. *emergency* means that whatever nobody approved, those asked for who may
-    roll back in an emergency.
-    """
-
-    trailers: Trailers
-    freeze_label: bool
-    approved: bool | Unknown | NotApplicable
-    texts: tuple[str, ...] | Unknown
-    emergency: bool | Unknown = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from actions.app.facts import Unknown
 from actions.errors import UnknownFactError
+from actions.gates.emergency import EmergencyTeam
 from actions.gates.holds import HoldReader, review_label
 from actions.gates.request_runs import DISPATCH
 from actions.pull_request.hold import open_issue
@@ -25,12 +26,13 @@ if TYPE_CHECKING:
 
 def asked_in_emergency(evaluator: GateEvaluator, settings: Settings) -> bool | Unknown:
     """Tell whether those who started this run by hand may have the environment rolled back and merged at once."""
-    rule, team = evaluator.config.environment(settings.request.env).emergency, evaluator.judge.team
-    if not rule or not team or not settings.request.rollback or settings.merge is not Route.DIRECT:
+    rule = evaluator.config.environment(settings.request.env).emergency
+    if not rule or not settings.request.rollback or settings.merge is not Route.DIRECT:
         return False
     event = Event.read(environ, event_payload())
     in_infra = event.repository.casefold() == evaluator.infra.name.casefold()
     by_hand = event.name == DISPATCH and event.branch == event.default_branch != ""
+    team = EmergencyTeam(evaluator.infra.client)
     return in_infra and by_hand and team.may_ask(rule, filter(None, actors()))
 
 

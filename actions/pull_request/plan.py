@@ -13,7 +13,7 @@ from actions.deployments.history import earlier_tag
 from actions.errors import ChecksPendingError, EnvFileError, InputError, NeverRanError
 from actions.gates import report
 from actions.gates.facts import Decision, Reason
-from actions.gates.provenance import Origin
+from actions.gates.origin import Origin
 from actions.gates.rules import duration
 from actions.infra.change import Change, ChangePlan, only_service, plan_changes, require_digests
 from actions.infra.config import PATH

@@ -16,7 +16,7 @@ from actions.app.facts import NotApplicable
 from actions.errors import InputError, UnknownCommitError
 from actions.gates.collect import MOST_PERIODS, GateEvaluator
 from actions.gates.facts import Decision
-from actions.gates.provenance import Origin
+from actions.gates.origin import Origin
 from actions.gates.trailers import Trailers
 from actions.infra import remote
 from actions.infra.change import Change

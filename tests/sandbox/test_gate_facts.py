@@ -14,7 +14,7 @@ from actions.api.repository import Repository
 from actions.app.order import Order
 from actions.gates.collect import EvaluatedChange, GateEvaluator
 from actions.gates.facts import Gate, Reason
-from actions.gates.provenance import Origin
+from actions.gates.origin import Origin
 from actions.gates.trailers import Trailers
 from actions.infra.change import Change
 from actions.infra.remote import environment, read_config_at

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from actions.app.facts import Unknown
-from actions.gates.provenance import Origin, combine_origins
+from actions.gates.origin import Origin
+from actions.gates.provenance import combine_origins
 from actions.gates.trailers import Trailers
 
 UNKNOWN, OTHER = Unknown("who wrote it"), Unknown("who approved it")
