@@ -4,8 +4,9 @@ Only a CPython can make its own bytecode, so each compiles with this file as a p
 
     python3.12 -I -S -X no_debug_ranges release/bytecode.py <folder> < paths
 
-The bytecode is not compared with its source when it is used (PEP 552, unchecked hash). It contains no docstrings, no
-annotations of functions, and no columns, which only the carets of a traceback need: they would be a third of it.
+The bytecode is not compared with its source when it is used (PEP 552, unchecked hash). It contains no annotations of
+functions, no columns, which only the carets of a traceback need, and no docstrings: they would be a third of it.
+Decorated classes keep theirs, because a dataclass without one writes one, at each import.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ def compile_here(folder: Path, paths: Iterable[str]) -> None:
 
 
 def _without_hints(tree: ast.Module) -> ast.Module:
-    """Return *tree* without docstrings and without the annotations of functions; those of classes make dataclasses."""
+    """Return *tree* without what only its readers need; dataclasses read the docstring and the annotations of a class."""
     for node in ast.walk(tree):
         match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef():
@@ -93,7 +94,7 @@ def _without_hints(tree: ast.Module) -> ast.Module:
         match node:
             case (
                 ast.Module(body=[ast.Expr(value=ast.Constant(value=str())) as text, *rest])
-                | ast.ClassDef(body=[ast.Expr(value=ast.Constant(value=str())) as text, *rest])
+                | ast.ClassDef(decorator_list=[], body=[ast.Expr(value=ast.Constant(value=str())) as text, *rest])
                 | ast.FunctionDef(body=[ast.Expr(value=ast.Constant(value=str())) as text, *rest])
                 | ast.AsyncFunctionDef(body=[ast.Expr(value=ast.Constant(value=str())) as text, *rest])
             ):
