@@ -84,7 +84,7 @@ def compile_here(folder: Path, paths: Iterable[str]) -> None:
 
 
 def _without_hints(tree: ast.Module) -> ast.Module:
-    """Return *tree* without what only its readers need; dataclasses read the docstring and the annotations of a class."""
+    """Return *tree* without docstrings and the annotations of functions; a dataclass reads both of its class."""
     for node in ast.walk(tree):
         match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef():

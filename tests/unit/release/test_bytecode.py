@@ -12,10 +12,19 @@ from release.pythons import newest_of_each, pythons
 
 FRUIT = '''"""Fruit."""
 
+from dataclasses import dataclass
+
 try:
     import vegetables
 except ImportError:
     pass
+
+
+@dataclass
+class Basket:
+    """Fruit of one kind."""
+
+    kind: str
 
 
 class RottenError(Exception):
@@ -71,12 +80,12 @@ def test_the_bytecode_is_used_and_says_where_it_fails(tmp_path: Path, python: st
 
     failed = run(python, tmp_path, "import fruit; fruit.peel(7)")
     source.write_text("raise SystemExit('the source was read')\n", encoding="utf-8")
-    left = "fruit.__doc__, fruit.peel.__doc__, fruit.RottenError.__doc__, fruit.peel.__annotations__"
-    said = run(python, tmp_path, f"import fruit; print({left})")
+    left = "fruit.__doc__, fruit.peel.__doc__, fruit.RottenError.__doc__, fruit.Basket.__doc__"
+    said = run(python, tmp_path, f"import fruit; print({left}, fruit.peel.__annotations__)")
 
-    assert f'File "{source}", line 15, in peel\n    raise RottenError(count)\n' in failed
+    assert f'File "{source}", line 24, in peel\n    raise RottenError(count)\n' in failed
     assert failed.endswith("fruit.RottenError: 7\n")
-    assert said == "None None None {}\n"
+    assert said == "None None None Fruit of one kind. {}\n"
 
 
 def test_each_minor_version_is_compiled_by_its_newest_release() -> None:
