@@ -8,6 +8,8 @@ elsewhere PyYAML does without it.
   which no action does.
 - the classes of PyGithub: the actions use its requester, and import nothing else of it (actions/api/pygithub.py).
 - charset-normalizer, which guesses the encoding of an answer that names none: GitHub's are UTF-8, says its stand-in.
+- parts of urllib3 that need other packages, for SOCKS and other implementations of TLS, or a browser.
+- the tables of tzdata that zoneinfo does not read.
 - typing-extensions: what PyGithub takes from it is in the standard library since Python 3.11, says its stand-in.
 
 Tests, type stubs and the metadata of installers are left out as well. The licences are kept, and sbom.cdx.json
@@ -37,8 +39,9 @@ if TYPE_CHECKING:
 
 LEFT_OUT = ("cffi", "charset-normalizer", "cryptography", "pycparser", "pyjwt", "pynacl", "typing-extensions")
 REQUESTER = ("__init__", "Consts", "GithubException", "GithubObject", "Requester")  # of PyGithub
-UNUSED = ("tests", "bin", "__pycache__", ".lock")
+UNUSED = ("tests", "bin", "contrib", "__pycache__", ".lock", "leapseconds")
 COMPILED = (".so", ".pyd", ".dylib", ".dll", ".pyi", ".typed", ".pyc")
+TABLES = (".zi", ".tab")
 PYTHON, PLATFORMS = "3.12", ("manylinux_2_28_x86_64", "manylinux_2_28_aarch64")  # of Ubuntu 24.04
 LOADED = 1  # PT_LOAD
 STAND_IN = {
@@ -143,7 +146,7 @@ def _is_carried(path: Path) -> bool:
     return (
         not any(part in UNUSED for part in folders)
         and not folders[0].endswith(".dist-info")
-        and path.suffix not in COMPILED
+        and path.suffix not in (*COMPILED, *TABLES)
         and not (folders[0] == "github" and path.stem not in REQUESTER)
     )
 

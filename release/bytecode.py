@@ -4,9 +4,9 @@ Only a CPython can make its own bytecode, so each compiles with this file as a p
 
     python3.12 -I -S -X no_debug_ranges release/bytecode.py <folder> < paths
 
-The bytecode is not compared with its source when it is used (PEP 552, unchecked hash). It contains no annotations of
-functions, no columns, which only the carets of a traceback need, and no docstrings: they would be a third of it.
-Decorated classes keep theirs, because a dataclass without one writes one, at each import.
+The bytecode is not compared with its source when it is used (PEP 552, unchecked hash). It contains no docstrings, no
+annotations of functions and nothing else that only type checkers read, and no columns, which only the carets of a
+traceback need: they would be a third of it.
 """
 
 from __future__ import annotations
@@ -76,30 +76,43 @@ def compile_here(folder: Path, paths: Iterable[str]) -> None:
     """Compile the modules of *folder* at *paths* with the running Python."""
     for path in paths:
         source = (folder / path).read_bytes()
-        code = compile(_without_hints(ast.parse(source)), path, "exec", dont_inherit=True, optimize=0)
+        tree = ast.fix_missing_locations(_Reduced().visit(ast.parse(source)))
+        code = compile(tree, path, "exec", dont_inherit=True, optimize=0)
         compiled = Path(importlib.util.cache_from_source(str(folder / path)))
         compiled.parent.mkdir(exist_ok=True)
         head = importlib.util.MAGIC_NUMBER + HEAD + importlib.util.source_hash(source)
         compiled.write_bytes(head + marshal.dumps(code))
 
 
-def _without_hints(tree: ast.Module) -> ast.Module:
-    """Return *tree* without docstrings and the annotations of functions; a dataclass reads both of its class."""
-    for node in ast.walk(tree):
-        match node:
-            case ast.FunctionDef() | ast.AsyncFunctionDef():
-                node.returns = None
-            case ast.arg():
-                node.annotation = None
-        match node:
-            case (
-                ast.Module(body=[ast.Expr(value=ast.Constant(value=str())) as text, *rest])
-                | ast.ClassDef(decorator_list=[], body=[ast.Expr(value=ast.Constant(value=str())) as text, *rest])
-                | ast.FunctionDef(body=[ast.Expr(value=ast.Constant(value=str())) as text, *rest])
-                | ast.AsyncFunctionDef(body=[ast.Expr(value=ast.Constant(value=str())) as text, *rest])
-            ):
-                node.body = rest or [ast.copy_location(ast.Pass(), text)]
-    return tree
+class _Reduced(ast.NodeTransformer):
+    """Removes what only readers and type checkers need; annotations of classes stay, they make dataclasses."""
+
+    def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt]:
+        """Keep of *node* what is run."""
+        if ast.unparse(node.test) not in {"TYPE_CHECKING", "typing.TYPE_CHECKING"}:
+            return self.generic_visit(node)
+        return [self.visit(statement) for statement in node.orelse] or ast.Pass()
+
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        """Remove strings that are statements, hints of functions, and functions that say no more than their hints."""
+        super().generic_visit(node)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            node.body = [statement for statement in node.body if not _is_for_readers(statement)] or [ast.Pass()]
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            node.returns = None
+        if isinstance(node, ast.arg):
+            node.annotation = None
+        if isinstance(node, ast.ClassDef) and node.decorator_list:
+            # A dataclass without a docstring writes one whenever it is imported, which takes a tenth of that time.
+            node.body.insert(0, ast.Expr(ast.Constant(node.name)))
+        return node
+
+
+def _is_for_readers(statement: ast.stmt) -> bool:
+    """Tell whether *statement* is a docstring, or one of several signatures of the function that follows it."""
+    if isinstance(statement, ast.FunctionDef):
+        return any(ast.unparse(each).rpartition(".")[2] == "overload" for each in statement.decorator_list)
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
 
 
 if __name__ == "__main__":

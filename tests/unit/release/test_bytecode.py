@@ -12,7 +12,16 @@ from release.pythons import newest_of_each, pythons
 
 FRUIT = '''"""Fruit."""
 
+import typing
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, overload
+
+if TYPE_CHECKING:
+    from nowhere import Peeler
+elif True:
+    Peeler = "run"
+if typing.TYPE_CHECKING:
+    import nowhere
 
 try:
     import vegetables
@@ -31,7 +40,11 @@ class RottenError(Exception):
     """It is rotten."""
 
 
-def peel(count: int) -> None:
+@overload
+def peel(count: int) -> None: ...
+@typing.overload
+def peel(count: str) -> None: ...
+def peel(count) -> None:
     """Peel *count*."""
     raise RottenError(count)
 '''
@@ -80,12 +93,15 @@ def test_the_bytecode_is_used_and_says_where_it_fails(tmp_path: Path, python: st
 
     failed = run(python, tmp_path, "import fruit; fruit.peel(7)")
     source.write_text("raise SystemExit('the source was read')\n", encoding="utf-8")
-    left = "fruit.__doc__, fruit.peel.__doc__, fruit.RottenError.__doc__, fruit.Basket.__doc__"
-    said = run(python, tmp_path, f"import fruit; print({left}, fruit.peel.__annotations__)")
+    texts = "__doc__, peel.__doc__, RottenError.__doc__, Basket.__doc__"
+    said = run(python, tmp_path, f"from fruit import *; from fruit import __doc__; print({texts}, Peeler)")
+    hints = run(python, tmp_path, "from fruit import *; print(peel.__annotations__, typing.get_overloads(peel))")
 
-    assert f'File "{source}", line 24, in peel\n    raise RottenError(count)\n' in failed
+    assert f'File "{source}", line 37, in peel\n    raise RottenError(count)\n' in failed
     assert failed.endswith("fruit.RottenError: 7\n")
-    assert said == "None None None Fruit of one kind. {}\n"
+    assert not any(b"nowhere" in path.read_bytes() for path in tmp_path.rglob("fruit.*.pyc"))
+    assert said == "None None None Basket run\n"
+    assert hints == "{} []\n"
 
 
 def test_each_minor_version_is_compiled_by_its_newest_release() -> None:
