@@ -8,7 +8,7 @@ elsewhere PyYAML does without it.
   which no action does.
 - the classes of PyGithub: the actions use its requester, and import nothing else of it (actions/api/pygithub.py).
 - charset-normalizer, which guesses the encoding of an answer that names none: GitHub's are UTF-8, says its stand-in.
-- parts of urllib3 that need other packages, for SOCKS and other implementations of TLS, or a browser.
+- the parts of urllib3 that need another package (for SOCKS, for another TLS) or a browser.
 - the tables of tzdata that zoneinfo does not read.
 - typing-extensions: what PyGithub takes from it is in the standard library since Python 3.11, says its stand-in.
 
