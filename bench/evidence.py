@@ -1,7 +1,7 @@
 """Measure requests and time of the evidence of 100 changes, and of an export with one more change.
 
-The minimum for comparison is one request per change and nothing else. Run it with `make bench-evidence`, which measures
-1,000 changes too.
+Every round trip is delayed by 0 and 100 ms. The minimum for comparison is one request per change and nothing else. Run
+it with `make bench-evidence`, which measures 1,000 changes too.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.released import make_release, run_action
-from bench.table import Row, seconds, show
+from bench.table import Row, distance, seconds, show
 from bench.timing import process
 from sandbox.client import Person
 from sandbox.delivery import Delivery
@@ -25,9 +25,20 @@ from sandbox.world import build, without_gates
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-CHANGES = (100,)
-ONE_MORE = "export-evidence, one change more than {:,}"
-ROWS = tuple(name for n in CHANGES for name in (f"export-evidence, {n:,} changes", ONE_MORE.format(n)))
+CHANGES, DELAYS = (100,), (0.0, 0.1)
+
+
+def names(numbers: Sequence[int]) -> tuple[str, ...]:
+    """Return what is measured of exports of so many changes, in words."""
+    return tuple(
+        f"export-evidence, {what}, {distance(delay)}"
+        for changes in numbers
+        for what in (f"{changes:,} changes", f"one change more than {changes:,}")
+        for delay in DELAYS
+    )
+
+
+ROWS = names(CHANGES)
 
 
 def rows(numbers: Sequence[int] = CHANGES) -> Iterator[Row]:
@@ -40,15 +51,15 @@ def rows(numbers: Sequence[int] = CHANGES) -> Iterator[Row]:
                 delivery = Delivery(sandbox, without_gates(build(sandbox)))
                 for _ in range(changes):
                     delivery.bump(delivery.release())
-                workspace = Path(folder, str(changes))
-                workspace.mkdir()
-                yield Row(
-                    f"export-evidence, {changes:,} changes",
-                    _measure(release, delivery, workspace),
-                    f"asking for the commits alone: {_one_by_one(delivery)}",
-                )
+                workspaces = {delay: Path(folder, f"{changes}-{delay}") for delay in DELAYS}
+                measured = iter(names([changes]))
+                for sandbox.delay, workspace in workspaces.items():
+                    workspace.mkdir()
+                    here = _measure(release, delivery, workspace)
+                    yield Row(next(measured), here, f"asking for the commits alone: {_one_by_one(delivery)}")
                 delivery.bump(delivery.release())
-                yield Row(ONE_MORE.format(changes), _measure(release, delivery, workspace))
+                for sandbox.delay, workspace in workspaces.items():
+                    yield Row(next(measured), _measure(release, delivery, workspace))
 
 
 def _measure(release: Path, delivery: Delivery, workspace: Path) -> str:
@@ -86,8 +97,7 @@ def _one_by_one(delivery: Delivery) -> str:
 
 def main(numbers: Sequence[int] = CHANGES) -> list[Row]:
     """Print the measurements, and return them."""
-    names = [name for n in numbers for name in (f"export-evidence, {n:,} changes", ONE_MORE.format(n))]
-    return show(rows(numbers), names)
+    return show(rows(numbers), names(numbers))
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from bench.contention import environment_of, start_script, tags, write
 from bench.released import make_release, run_action
-from bench.table import Row, seconds, show
+from bench.table import Row, distance, seconds, show
 from bench.timing import process
 from sandbox import descriptions
 from sandbox.server import Sandbox
@@ -41,8 +41,7 @@ PYTHON = {
 
 def name_of(size: int, delay: float) -> str:
     """Return what is measured, in words."""
-    distance = f"{delay * 1000:.0f} ms per round trip" if delay else "no delay"
-    return f"open-infra-pr, opened and merged, {size} MB of history, {distance}"
+    return f"open-infra-pr, opened and merged, {size} MB of history, {distance(delay)}"
 
 
 ROWS = tuple(name_of(size, delay) for size in SIZES for delay in DELAYS)

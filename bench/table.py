@@ -37,6 +37,11 @@ def markdown(rows: Iterable[Row]) -> str:
     return head + "".join(f"| {row.name} | {row.here} | {row.beside} |\n" for row in rows)
 
 
+def distance(delay: float) -> str:
+    """Return how far away the server is whose answers take *delay* seconds more."""
+    return f"{delay * 1000:.0f} ms per round trip" if delay else "no delay"
+
+
 def seconds(value: float) -> str:
     """Return a time with two digits that mean something."""
     return f"{value * 1000:.0f} ms" if value < 1 else f"{value:.1f} s"
