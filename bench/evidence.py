@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from bench.released import make_release, run_action
 from bench.table import Row, distance, seconds, show
 from bench.timing import process
+from sandbox import descriptions
 from sandbox.client import Person
 from sandbox.delivery import Delivery
 from sandbox.server import Sandbox
@@ -43,6 +44,7 @@ ROWS = names(CHANGES)
 
 def rows(numbers: Sequence[int] = CHANGES) -> Iterator[Row]:
     """Yield the measurements of exports of so many changes, each from a first use of the release."""
+    descriptions.rest(), descriptions.graphql_schema()  # load them before the first measurement
     with tempfile.TemporaryDirectory() as folder:
         release = Path(folder, "release")
         make_release(release)
