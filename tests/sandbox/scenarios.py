@@ -130,10 +130,10 @@ def merged_pull(state: State, repo: Repo, sha: str, *, base: str, approved_by: s
     """Have it that a pull request of alice to *base*, which somebody approved, was merged as *sha*."""
     alice, number = state.users["alice"], 1 + max([*repo.pulls, 100_000])
     pull = Pull(state.new_id(), number, "Change", "", alice, f"pull-{number}", sha, base, draft=False)
-    pull.state, pull.merge_sha, pull.merged_by, pull.closed = "closed", sha, alice, timestamp()
     if approved_by:
         reviewer = state.users[approved_by]
         pull.reviews.append(Review(state.new_id(), reviewer, "APPROVED", "", sha, timestamp()))
+    pull.state, pull.merge_sha, pull.merged_by, pull.closed = "closed", sha, alice, timestamp()
     repo.pulls[number] = pull
     return pull
 
