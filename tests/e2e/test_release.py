@@ -118,6 +118,7 @@ def test_a_release_is_built_tested_and_tagged_and_never_moves(project: Project, 
     assert hashlib.sha256(archive).hexdigest() == digest
     assert len(gzip.compress(archive)) < 4_000_000
     assert _files(archive) == _built_again(main, tmp_path)
+    assert [path for path in _files(archive) if re.search(r"/contrib/|\.(zi|tab|pyi)$|/leapseconds$", path)] == []
     libraries = [f"actions/site/yaml/_yaml.cpython-312-{machine}-linux-gnu.so" for machine in ("aarch64", "x86_64")]
     assert sorted(path for path in _files(archive) if path.endswith(".so")) == libraries
     tested = next(summary for summary in run.summaries if "| Python | action |" in summary)
