@@ -44,7 +44,7 @@ class RottenError(Exception):
 def peel(count: int) -> None: ...
 @typing.overload
 def peel(count: str) -> None: ...
-def peel(count) -> None:
+def peel(count: int | str) -> None:
     """Peel *count*."""
     raise RottenError(count)
 '''
