@@ -132,6 +132,17 @@ def test_nobody_else_and_nothing_else_goes_without_a_review(night: GitHub, how: 
     assert night.world.infra.issues == {}
 
 
+def test_a_tag_that_ran_before_and_is_no_rollback_waits_for_a_review(night: GitHub) -> None:
+    good, bad = (night.world.app.git.resolve(name) or "" for name in ("main~1", "main"))
+    fix = night.app_commit("fix", branch="hotfixes/x", parent=good)
+    for minutes, tag in ((50, fix), (40, bad)):
+        deploy(night, "prod", tag, ago=timedelta(minutes=minutes))
+
+    result = roll_back(night, rollback="", tag=fix)
+
+    assert (result.outputs["reason"], result.outputs["merged"]) == ("frozen", "false"), result.log
+
+
 def test_without_a_freeze_the_review_is_what_lacks(night: GitHub) -> None:
     night.change_infra({"gitops.yml": CONFIG.replace(f", {FREEZE}", "")})
     night.sandbox.state.add_user("carol")
