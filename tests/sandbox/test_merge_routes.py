@@ -413,6 +413,36 @@ def test_a_push_between_the_commit_and_the_merge_is_not_merged(github: GitHub) -
     assert github.infra_file("envs/prod.json") == before
 
 
+def test_a_push_at_the_merge_is_not_merged(github: GitHub) -> None:
+    tag = github.app_commit()
+    branch = f"gitops/dev/api-{tag[:12]}"
+    push = Fault(silent=True, meanwhile=lambda: bot_push(github, branch, {"envs/prod.json": "{}"}, "mine"))
+    github.sandbox.faults.plan({(MERGE, 0): push})
+    before = github.infra_file("envs/prod.json")
+
+    result = merge_at_once(github, tag)
+
+    assert result.outputs["reason"] == "conflict", result.log
+    assert github.infra_file("envs/prod.json") == before
+
+
+def test_what_another_run_merged_from_the_same_branch_is_not_merged_again(github: GitHub) -> None:
+    tag, git = github.app_commit(), github.world.infra.git
+
+    def merge() -> None:
+        olivia, branch = github.person("olivia"), f"gitops/dev/api-{tag[:12]}"
+        olivia.merge("your-org/infra", olivia.open_pull("your-org/infra", head=branch, title="The same"))
+
+    github.sandbox.faults.plan({"mutation createPullRequest": Fault(silent=True, meanwhile=merge)})
+    before = git.head("main") or ""
+
+    result = merge_at_once(github, tag)
+
+    assert (result.exit_code, result.outputs["reason"]) == (0, "up-to-date"), result.log
+    assert len(git.between(before, git.head("main") or "")) == 1
+    assert heads(github) == ["main"]
+
+
 def test_what_a_killed_run_left_beside_its_branch_is_cleared(github: GitHub) -> None:
     github.release("1.0.0", "1.1.0")
     github.change_infra({"envs/dev.json": TWO.format(api="1.0.0", web="1.0.0")})

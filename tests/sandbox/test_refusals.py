@@ -150,6 +150,15 @@ def test_a_required_workflow_is_waited_for(github: GitHub) -> None:
     assert "waiting: the required workflows has not finished" in result.log
 
 
+def test_a_failed_check_is_told_though_a_required_workflow_has_not_finished(github: GitHub) -> None:
+    requires_a_workflow(github, approvals=False)
+    github.on_sleep = lambda: github.report("test", "failure", github.world.infra.pulls[1].head_sha)
+
+    result = open_pr(github, tag=github.app_commit(), merge="direct")
+
+    assert (result.exit_code, result.outputs["reason"]) == (7, "checks-failed"), result.log
+
+
 def test_a_required_workflow_is_waited_for_after_the_approval(github: GitHub) -> None:
     requires_a_workflow(github, approvals=True)
     tag = github.app_commit()
