@@ -413,7 +413,9 @@ def test_a_push_between_the_commit_and_the_merge_is_not_merged(github: GitHub) -
     assert github.infra_file("envs/prod.json") == before
 
 
-def test_a_push_at_the_merge_is_not_merged(github: GitHub) -> None:
+@pytest.mark.parametrize("mergeable", ["UNKNOWN", "MERGEABLE"])
+def test_a_push_at_the_merge_is_not_merged(github: GitHub, monkeypatch: pytest.MonkeyPatch, mergeable: str) -> None:
+    monkeypatch.setattr("sandbox.graphql.pulls.PullRequest.mergeable", lambda _: mergeable)
     tag = github.app_commit()
     branch = f"gitops/dev/api-{tag[:12]}"
     push = Fault(silent=True, meanwhile=lambda: bot_push(github, branch, {"envs/prod.json": "{}"}, "mine"))
