@@ -92,6 +92,7 @@ def _runs(pipeline: Pipeline, tmp_path: Path) -> Runs:
     return Runs(pipeline, tmp_path)
 
 
+@pytest.mark.thorough
 def test_what_failed_to_deploy_is_deployed_by_the_next_run(runs: Runs, tmp_path: Path) -> None:
     (tmp_path / "broken").touch()
     runs.merge(runs.propose(with_tag("prod", "2.0.0")))

@@ -100,6 +100,7 @@ def test_a_hotfix_goes_its_way_is_rolled_back_and_dev_is_left_alone(pipeline: Pi
     assert pipeline.said("uploaded") == ["uploaded evidence-prod evidence/"]
 
 
+@pytest.mark.thorough
 def test_the_digest_of_what_was_published_reaches_the_deployment(pipeline: Pipeline) -> None:
     """The placeholder of the example gives none; a publish step that does is all that it takes."""
     digest = "sha256:" + "d" * 64
