@@ -97,7 +97,7 @@ def _was_replaced(evaluator: FactSource, change: Change) -> bool:
 
 def _untracked(evaluator: FactSource, facts: Facts, texts: tuple[str, ...] | Unknown) -> tuple[str, ...] | Unknown:
     """Return what the change brings that names no ticket, () if all of *texts*, which are its own, name one."""
-    from actions.gates import tickets  # with all that reads pull requests
+    from actions.gates import tickets  # it imports all that reads pull requests
 
     change, pattern = facts.change, facts.policy.ticket
     if isinstance(texts, Unknown):
